@@ -1,0 +1,58 @@
+// SHA-256 digests, which name blobs, and the CRC-32 that archives want beside them.
+#pragma once
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "base/types.h"
+
+namespace modelfs {
+
+// The SHA-256 of some bytes.
+struct Digest {
+  static constexpr std::size_t kSizeBytes = 32;
+  std::array<std::uint8_t, kSizeBytes> bytes{};
+
+  auto operator<=>(const Digest&) const = default;
+  // 64 lower-case hexadecimal digits.
+  std::string hex() const;
+  std::string_view raw_bytes() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+  // InvalidArgument unless `hex` is 64 lower-case hexadecimal digits.
+  static Result<Digest> from_hex(std::string_view hex);
+};
+
+struct DigestHash {
+  std::size_t operator()(const Digest& digest) const;
+};
+
+// What names and checks content.
+struct ContentSum {
+  Digest digest;
+  std::uint32_t crc32 = 0;  // the CRC of gzip and zip
+  bool operator==(const ContentSum&) const = default;
+};
+
+// Sums bytes as they come. Used by one thread at a time.
+class Summer {
+ public:
+  Summer();
+  ~Summer();
+  Summer(Summer&&) noexcept;
+  Summer& operator=(Summer&&) noexcept;
+
+  void add(ByteView bytes);
+  // The sum of everything added since the start or the last finish(); starts anew.
+  ContentSum finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+ContentSum sum_of(ByteView bytes);
+
+}  // namespace modelfs

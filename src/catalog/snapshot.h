@@ -1,0 +1,62 @@
+// What exists, at one moment: typed reads over a KeyValueSnapshot.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "catalog/manifest.h"
+#include "catalog/records.h"
+#include "store/key_value_store.h"
+
+namespace modelfs {
+
+// A release or generation with its files.
+struct Container {
+  std::string domain;
+  std::string version;
+  Sequence release{};
+  Generation generation{};  // 0: the release itself
+  std::shared_ptr<const Manifest> manifest;
+};
+
+// Cheap to copy, safe for concurrent use. Every read answers NotFound for what does not exist (the message names it), Corrupt
+// for a record that does not decode, IoError from the engine. `visit` callbacks return false to stop.
+class Snapshot {
+ public:
+  explicit Snapshot(std::shared_ptr<const KeyValueSnapshot> keys) : keys_(std::move(keys)) {}
+
+  Result<DomainRecord> domain(const DomainName& name) const;
+  Result<ReleaseRecord> release(const DomainName& domain, std::string_view version) const;
+  // The live release of the highest sequence.
+  Result<ReleaseRecord> latest_release(const DomainName& domain) const;
+  Result<ReleaseRecord> release_by_model_id(const DomainName& domain, std::string_view model_id) const;
+  // A release in the trash, by its name there.
+  Result<ReleaseRecord> removed(const DomainName& domain, std::string_view name) const;
+  Result<TombstoneRecord> tombstone(const DomainName& domain, std::string_view version) const;
+  Result<GenerationRecord> generation(const DomainName& domain, Sequence release, Generation number) const;
+  Result<LabelRecord> label(const DomainName& domain, std::string_view name) const;
+  // The manifest of the release or generation whose directory has this number.
+  Result<Container> container(Ino ino) const;
+  // The metadata document of the release or generation whose directory has this number.
+  Result<std::string> metadata(Ino ino) const;
+  Result<BlobRecord> blob(const Digest& digest) const;
+
+  Status for_each_domain(const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const;
+  Status for_each_release(const DomainName& domain, const std::function<bool(const ReleaseRecord&)>& visit) const;
+  Status for_each_removed(const DomainName& domain,
+                          const std::function<bool(std::string_view name, const ReleaseRecord&)>& visit) const;
+  Status for_each_generation(const DomainName& domain, Sequence release,
+                             const std::function<bool(const GenerationRecord&)>& visit) const;
+  Status for_each_label(const DomainName& domain,
+                        const std::function<bool(std::string_view name, const LabelRecord&)>& visit) const;
+  // Newest first.
+  Status for_each_history(const DomainName& domain, const std::function<bool(const HistoryRecord&)>& visit) const;
+
+  const KeyValueSnapshot& keys() const { return *keys_; }
+
+ private:
+  std::shared_ptr<const KeyValueSnapshot> keys_;
+};
+
+}  // namespace modelfs
