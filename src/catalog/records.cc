@@ -1,0 +1,140 @@
+#include "catalog/records.h"
+
+#include "catalog/record_fields.h"
+
+namespace modelfs {
+namespace {
+
+constexpr std::uint64_t kFormatVersion = 1;
+
+// What holds of every record, beyond its fields.
+template <class Record>
+bool is_possible(const Record&) {
+  return true;
+}
+bool is_possible(const HistoryRecord& record) {
+  return record.deed >= Deed::CreateDomain && record.deed <= Deed::Restore;
+}
+bool is_possible(const BlobRecord& record) {
+  if (!record.is_inline) return record.bytes.empty();
+  return record.bytes.size() == record.size_bytes && record.size_bytes <= kInlineBlobBytesMax;
+}
+
+template <class Record, class ListFields>
+std::string encoded(const Record& record, ListFields list_fields) {
+  FieldWriter writer;
+  writer(kFormatVersion);
+  list_fields(record, writer);
+  return writer.take();
+}
+
+// `kind` names the record for people, e.g. "release record".
+template <class Record, class ListFields>
+Result<Record> decoded(std::string_view kind, std::string_view bytes, ListFields list_fields) {
+  FieldReader reader(bytes);
+  std::uint64_t version = 0;
+  reader(version);
+  // Why checked first: the fields of another version mean nothing to us.
+  if (!bytes.empty() && version != kFormatVersion) {
+    return Status(Code::Corrupt, std::string(kind) + ": unknown format version " + std::to_string(version));
+  }
+  Record record;
+  list_fields(record, reader);
+  if (!reader.finished() || !is_possible(record)) {
+    return Status(Code::Corrupt, std::string(kind) + ": its " + std::to_string(bytes.size()) + " bytes do not decode");
+  }
+  return record;
+}
+
+constexpr auto kDomainFields = [](auto& record, auto& fields) {
+  fields(record.ino, record.stage, record.owner, record.created, record.changed, record.status_changed, record.last);
+};
+
+constexpr auto kReleaseFields = [](auto& record, auto& fields) {
+  fields(record.version, record.model_id, record.sequence, record.ino, record.faces, record.digest, record.manifest,
+         record.published, record.changed, record.last_generation, record.takes_generations, record.metadata_given,
+         record.file_count, record.total_bytes, record.uid, record.published_by, record.program);
+};
+
+constexpr auto kGenerationFields = [](auto& record, auto& fields) {
+  fields(record.number, record.sequence, record.ino, record.faces, record.digest, record.manifest, record.published,
+         record.metadata_given, record.file_count, record.total_bytes, record.uid, record.published_by);
+};
+
+constexpr auto kLabelFields = [](auto& record, auto& fields) {
+  fields(record.version, record.ino, record.sequence, record.changed, record.uid);
+};
+
+constexpr auto kTombstoneFields = [](auto& record, auto& fields) {
+  fields(record.sequence, record.digest, record.removed);
+};
+
+constexpr auto kHistoryFields = [](auto& record, auto& fields) {
+  fields(record.sequence, record.deed, record.when, record.uid, record.who, record.version, record.generation,
+         record.label, record.previous, record.digest);
+};
+
+constexpr auto kBlobFields = [](auto& record, auto& fields) {
+  fields(record.size_bytes, record.allocated_bytes, record.crc32, record.quarantined, record.is_inline, record.bytes);
+};
+
+constexpr auto kContainerFields = [](auto& record, auto& fields) {
+  fields(record.domain, record.version, record.release, record.generation, record.manifest);
+};
+
+}  // namespace
+
+std::string DomainRecord::encode() const { return encoded(*this, kDomainFields); }
+Result<DomainRecord> DomainRecord::decode(std::string_view bytes) {
+  return decoded<DomainRecord>("domain record", bytes, kDomainFields);
+}
+
+std::string ReleaseRecord::encode() const { return encoded(*this, kReleaseFields); }
+Result<ReleaseRecord> ReleaseRecord::decode(std::string_view bytes) {
+  return decoded<ReleaseRecord>("release record", bytes, kReleaseFields);
+}
+
+std::string GenerationRecord::encode() const { return encoded(*this, kGenerationFields); }
+Result<GenerationRecord> GenerationRecord::decode(std::string_view bytes) {
+  return decoded<GenerationRecord>("generation record", bytes, kGenerationFields);
+}
+
+std::string LabelRecord::encode() const { return encoded(*this, kLabelFields); }
+Result<LabelRecord> LabelRecord::decode(std::string_view bytes) {
+  return decoded<LabelRecord>("label record", bytes, kLabelFields);
+}
+
+std::string TombstoneRecord::encode() const { return encoded(*this, kTombstoneFields); }
+Result<TombstoneRecord> TombstoneRecord::decode(std::string_view bytes) {
+  return decoded<TombstoneRecord>("tombstone record", bytes, kTombstoneFields);
+}
+
+std::string_view deed_name(Deed deed) {
+  switch (deed) {
+    case Deed::CreateDomain: return "create_domain";
+    case Deed::Publish: return "publish";
+    case Deed::Generate: return "generate";
+    case Deed::SetLabel: return "set_label";
+    case Deed::RemoveLabel: return "remove_label";
+    case Deed::Remove: return "remove";
+    case Deed::Restore: return "restore";
+  }
+  return "unknown";
+}
+
+std::string HistoryRecord::encode() const { return encoded(*this, kHistoryFields); }
+Result<HistoryRecord> HistoryRecord::decode(std::string_view bytes) {
+  return decoded<HistoryRecord>("history record", bytes, kHistoryFields);
+}
+
+std::string BlobRecord::encode() const { return encoded(*this, kBlobFields); }
+Result<BlobRecord> BlobRecord::decode(std::string_view bytes) {
+  return decoded<BlobRecord>("blob record", bytes, kBlobFields);
+}
+
+std::string ContainerRecord::encode() const { return encoded(*this, kContainerFields); }
+Result<ContainerRecord> ContainerRecord::decode(std::string_view bytes) {
+  return decoded<ContainerRecord>("container record", bytes, kContainerFields);
+}
+
+}  // namespace modelfs

@@ -1,0 +1,170 @@
+#include "catalog/snapshot.h"
+
+#include "catalog/keys.h"
+
+namespace modelfs {
+namespace {
+
+std::string in_domain(const DomainName& domain) { return " in domain " + domain.str(); }
+std::string release_name(const DomainName& domain, std::string_view version) {
+  return "release " + printable(version) + in_domain(domain);
+}
+
+// The value under `key`. `what` names it for people: "release 1.2.0 in domain churn".
+Result<std::string> value_of(const KeyValueSnapshot& keys, const std::string& key, const std::string& what) {
+  auto value = keys.get(key);
+  if (value.code() == Code::NotFound) return Status(Code::NotFound, "no " + what);
+  return value;
+}
+
+template <class Record>
+Result<Record> decoded(std::string_view value, const std::string& what) {
+  auto record = Record::decode(value);
+  if (record.ok()) return record;
+  return Status(record.code(), what + ": " + record.status().message());
+}
+
+template <class Record>
+Result<Record> record_of(const KeyValueSnapshot& keys, const std::string& key, const std::string& what) {
+  const auto value = value_of(keys, key, what);
+  if (!value.ok()) return value.status();
+  return decoded<Record>(*value, what);
+}
+
+// Calls `visit` with each record whose key begins with `prefix`, and with the rest of its key, until it returns false.
+// `what` names one of them for people: "a release in domain churn".
+template <class Record, class Visit>
+Status each_record(const KeyValueSnapshot& keys, const std::string& prefix, const std::string& what, const Visit& visit) {
+  Status failure;
+  const Status scanned = keys.scan(prefix, "", [&](std::string_view key, std::string_view value) {
+    const auto record = decoded<Record>(value, what);
+    if (record.ok()) return visit(key.substr(prefix.size()), *record);
+    failure = record.status();
+    return false;
+  });
+  return failure.ok() ? scanned : failure;
+}
+
+// The release that the catalog itself names as `version`: its absence is our broken promise, not the caller's mistake.
+Result<ReleaseRecord> promised_release(const Snapshot& snapshot, const DomainName& domain, std::string_view version) {
+  auto release = snapshot.release(domain, version);
+  if (release.code() != Code::NotFound) return release;
+  return Status(Code::Corrupt, "the catalog names " + release_name(domain, version) + ", which is not there");
+}
+
+}  // namespace
+
+Result<DomainRecord> Snapshot::domain(const DomainName& name) const {
+  return record_of<DomainRecord>(*keys_, keys::domain(name), "domain " + name.str());
+}
+
+Result<ReleaseRecord> Snapshot::release(const DomainName& domain, std::string_view version) const {
+  return record_of<ReleaseRecord>(*keys_, keys::release(domain, version), release_name(domain, version));
+}
+
+Result<ReleaseRecord> Snapshot::latest_release(const DomainName& domain) const {
+  std::optional<std::string> version;
+  // These keys sort newest first.
+  const Status scanned = keys_->scan(keys::in_domain('q', domain), "", [&](std::string_view, std::string_view value) {
+    version = value;
+    return false;
+  });
+  if (!scanned.ok()) return scanned;
+  if (!version) return Status(Code::NotFound, "no release" + in_domain(domain));
+  return promised_release(*this, domain, *version);
+}
+
+Result<ReleaseRecord> Snapshot::release_by_model_id(const DomainName& domain, std::string_view model_id) const {
+  const auto version =
+      value_of(*keys_, keys::model_id(domain, model_id), "release with model id " + printable(model_id) + in_domain(domain));
+  if (!version.ok()) return version.status();
+  return promised_release(*this, domain, *version);
+}
+
+Result<ReleaseRecord> Snapshot::removed(const DomainName& domain, std::string_view name) const {
+  return record_of<ReleaseRecord>(*keys_, keys::removed(domain, name),
+                                  "removed release " + printable(name) + in_domain(domain));
+}
+
+Result<TombstoneRecord> Snapshot::tombstone(const DomainName& domain, std::string_view version) const {
+  return record_of<TombstoneRecord>(*keys_, keys::tombstone(domain, version),
+                                    "tombstone of " + release_name(domain, version));
+}
+
+Result<GenerationRecord> Snapshot::generation(const DomainName& domain, Sequence release, Generation number) const {
+  return record_of<GenerationRecord>(*keys_, keys::generation(domain, release, number),
+                                     "generation " + std::to_string(raw(number)) + " of the release of commit " +
+                                         std::to_string(raw(release)) + in_domain(domain));
+}
+
+Result<LabelRecord> Snapshot::label(const DomainName& domain, std::string_view name) const {
+  return record_of<LabelRecord>(*keys_, keys::label(domain, name), "label " + printable(name) + in_domain(domain));
+}
+
+Result<Container> Snapshot::container(Ino ino) const {
+  const std::string what = "manifest of directory " + std::to_string(raw(ino));
+  auto record = record_of<ContainerRecord>(*keys_, keys::manifest(ino), what);
+  if (!record.ok()) return record.status();
+  auto manifest = Manifest::decode(record->manifest);
+  if (!manifest.ok()) return Status(manifest.code(), what + ": " + manifest.status().message());
+  return Container{std::move(record->domain), std::move(record->version), record->release, record->generation,
+                   std::move(*manifest)};
+}
+
+Result<std::string> Snapshot::metadata(Ino ino) const {
+  return value_of(*keys_, keys::metadata(ino), "metadata of directory " + std::to_string(raw(ino)));
+}
+
+Result<BlobRecord> Snapshot::blob(const Digest& digest) const {
+  return record_of<BlobRecord>(*keys_, keys::blob(digest), "blob " + digest.hex());
+}
+
+Status Snapshot::for_each_domain(const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const {
+  Status failure;
+  const auto named = [&](std::string_view text, const DomainRecord& record) {
+    const auto name = DomainName::parse(text);
+    if (name.ok()) return visit(*name, record);
+    failure = Status(Code::Corrupt, "a domain record's key: " + name.status().message());
+    return false;
+  };
+  const Status visited = each_record<DomainRecord>(*keys_, "d/", "a domain", named);
+  return failure.ok() ? visited : failure;
+}
+
+Status Snapshot::for_each_release(const DomainName& domain,
+                                  const std::function<bool(const ReleaseRecord&)>& visit) const {
+  return each_record<ReleaseRecord>(*keys_, keys::in_domain('r', domain), "a release" + in_domain(domain),
+                                    [&](std::string_view, const ReleaseRecord& record) { return visit(record); });
+}
+
+Status Snapshot::for_each_removed(
+    const DomainName& domain, const std::function<bool(std::string_view name, const ReleaseRecord&)>& visit) const {
+  return each_record<ReleaseRecord>(*keys_, keys::in_domain('t', domain), "a removed release" + in_domain(domain), visit);
+}
+
+Status Snapshot::for_each_generation(const DomainName& domain, Sequence release,
+                                     const std::function<bool(const GenerationRecord&)>& visit) const {
+  return each_record<GenerationRecord>(*keys_, keys::generations(domain, release), "a generation" + in_domain(domain),
+                                       [&](std::string_view, const GenerationRecord& record) { return visit(record); });
+}
+
+Status Snapshot::for_each_label(const DomainName& domain,
+                                const std::function<bool(std::string_view name, const LabelRecord&)>& visit) const {
+  return each_record<LabelRecord>(*keys_, keys::in_domain('l', domain), "a label" + in_domain(domain), visit);
+}
+
+Status Snapshot::for_each_history(const DomainName& domain, const std::function<bool(const HistoryRecord&)>& visit) const {
+  const auto head = this->domain(domain);
+  if (!head.ok()) return head.status();
+  // Why single reads: a scan runs upwards only, and the newest few of a long history are what is asked for.
+  for (std::uint64_t number = raw(head->last); number > 0; --number) {
+    const std::string what = "commit " + std::to_string(number) + in_domain(domain);
+    const auto record = record_of<HistoryRecord>(*keys_, keys::history(domain, Sequence{number}), what);
+    if (record.code() == Code::NotFound) return {Code::Corrupt, "the history lacks " + what};
+    if (!record.ok()) return record.status();
+    if (!visit(*record)) return {};
+  }
+  return {};
+}
+
+}  // namespace modelfs
