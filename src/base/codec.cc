@@ -63,7 +63,8 @@ std::uint64_t Decoder::number() {
     const std::string_view byte = take(1);
     if (failed_) return 0;
     const auto bits = static_cast<unsigned char>(byte.front());
-    if (shift == 63 && bits > 1) break;
+    // Why also a last byte of 0: the shorter form without it is the only one that an Encoder writes.
+    if ((shift == 63 && bits > 1) || (shift > 0 && bits == 0)) break;
     value |= static_cast<std::uint64_t>(bits & 0x7f) << shift;
     if ((bits & 0x80) == 0) return value;
   }
