@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -70,6 +71,24 @@ Status sync_file(int fd, std::string_view what) {
   // Why no retry: after a failed fsync the kernel may have dropped the pages and would report success the second time.
   if (::fsync(fd) != 0) return Status::from_errno(errno, "fsync " + std::string(what));
   return {};
+}
+
+Status list_names(int directory, std::vector<std::string>& names) {
+  const int copy = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0) return Status::from_errno(errno, "open a directory");
+  DIR* stream = ::fdopendir(copy);
+  if (stream == nullptr) {
+    ::close(copy);
+    return Status::from_errno(errno, "list a directory");
+  }
+  errno = 0;
+  while (const dirent* entry = ::readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  const int error = errno;
+  ::closedir(stream);
+  return error == 0 ? Status() : Status::from_errno(error, "list a directory");
 }
 
 }  // namespace modelfs

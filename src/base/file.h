@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "base/types.h"
@@ -49,5 +50,7 @@ Result<std::string> read_all(int fd, std::size_t max_bytes);
 // Replaces the file `name` in `dir` by one with `bytes`, atomically and durably (temporary file, fsync, rename, fsync of dir).
 Status replace_file(int dir, const std::string& name, std::string_view bytes);
 Status sync_file(int fd, std::string_view what);
+// The names in an open directory, without "." and "..", in no order.
+Status list_names(int directory, std::vector<std::string>& names);
 
 }  // namespace modelfs

@@ -1,0 +1,86 @@
+#include "engine/rocksdb/catalog_files.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/file.h"
+#include "engine/rocksdb/rocksdb_status.h"
+
+namespace modelfs {
+namespace {
+
+constexpr const char* kUnfinishedName = "catalog.new";
+
+Status status_of(const std::error_code& error, const std::string& what) {
+  return Status::from_errno(error.value(), what);
+}
+
+// What RocksDB answers when it cannot open, in the words that open_catalog() promises.
+Status explain(const rocksdb::Status& status, const std::string& path) {
+  const std::string text = status.ToString();
+  if (text.find("While lock file") != std::string::npos || text.find("lock hold by current process") != std::string::npos) {
+    return Status(Code::Busy, "another process has " + path + " open: " + text);
+  }
+  // Why not IoError: every file that RocksDB looks for is one that it wrote.
+  const bool missing = status.IsPathNotFound() || text.find("No such file") != std::string::npos;
+  if (status.IsCorruption() || status.IsInvalidArgument() || missing) {
+    return Status(Code::Corrupt, "the catalog in " + path + " is damaged: " + text + "; restore it from a copy");
+  }
+  return modelfs::status_of(status, "open " + path);
+}
+
+Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& path, const rocksdb::Options& options) {
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(options, path, &opened);
+  if (!status.ok()) return explain(status, path);
+  return std::unique_ptr<rocksdb::DB>(opened);
+}
+
+}  // namespace
+
+Result<bool> has_catalog(int store_directory) {
+  const auto directory = open_at(store_directory, kCatalogName, O_RDONLY | O_DIRECTORY);
+  if (directory.code() == Code::NotFound) return false;
+  if (!directory.ok()) return directory.status();
+  std::error_code error;
+  const bool empty = std::filesystem::is_empty("/proc/self/fd/" + std::to_string(directory->fd()), error);
+  if (error) return status_of(error, "list catalog");
+  return !empty;
+}
+
+Status create_catalog(int store_directory, const std::string& store_path, const rocksdb::Options& options) {
+  const std::string path = store_path + "/" + kUnfinishedName;
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) return status_of(error, "remove " + path);
+
+  rocksdb::Options creating = options;
+  creating.create_if_missing = true;
+  creating.error_if_exists = true;
+  {
+    const auto created = open_database(path, creating);
+    if (!created.ok()) return created.status();
+    if (Status status = status_of((*created)->Close(), "close " + path); !status.ok()) return status;
+  }
+  // An empty directory of that name is replaced, any other is not.
+  if (::renameat(store_directory, kUnfinishedName, store_directory, kCatalogName) != 0) {
+    const int reason = errno == ENOTEMPTY ? EEXIST : errno;
+    return Status::from_errno(reason, "rename " + path);
+  }
+  return sync_file(store_directory, store_path);
+}
+
+Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path, const rocksdb::Options& options) {
+  const std::string path = store_path + "/" + kCatalogName;
+  std::error_code error;
+  if (!std::filesystem::exists(path + "/CURRENT", error)) {
+    if (error) return status_of(error, "look for " + path + "/CURRENT");
+    return Status(Code::Corrupt, "the catalog is damaged: " + path + "/CURRENT is missing; restore it from a copy");
+  }
+  return open_database(path, options);
+}
+
+}  // namespace modelfs

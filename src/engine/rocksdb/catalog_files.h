@@ -1,0 +1,27 @@
+// The directory `catalog` of a store: what must lie there before RocksDB may open it.
+// Why we look ourselves: RocksDB would create an empty database over the remains of a damaged one.
+#pragma once
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+
+namespace modelfs {
+
+inline constexpr const char* kCatalogName = "catalog";
+
+// False when the directory is absent or empty.
+Result<bool> has_catalog(int store_directory);
+
+// Makes an empty catalog. Atomic: an interrupted creation leaves no catalog, and is simply done again.
+// `store_path` is the absolute path of `store_directory`. AlreadyExists: has_catalog().
+Status create_catalog(int store_directory, const std::string& store_path, const rocksdb::Options& options);
+
+// Opens the catalog; never creates one. Corrupt: files are missing or damaged; the message names them.
+// Busy: another process has it open.
+Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path, const rocksdb::Options& options);
+
+}  // namespace modelfs

@@ -1,0 +1,84 @@
+// The RocksDB of a store: who has it open, and how it heals.
+#pragma once
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "engine/rocksdb/rocksdb_engine.h"
+
+namespace modelfs {
+
+// A RocksDB that is open, and is closed with its last holder. Safe for concurrent use.
+class OpenDatabase {
+ public:
+  explicit OpenDatabase(std::unique_ptr<rocksdb::DB> rocks) : rocks_(std::move(rocks)) {}
+  ~OpenDatabase();
+  OpenDatabase(const OpenDatabase&) = delete;
+  OpenDatabase& operator=(const OpenDatabase&) = delete;
+
+  rocksdb::DB& rocks() const { return *rocks_; }
+  // After a failed write RocksDB takes no other before it was opened again; what it has can still be read.
+  void mark_failed() { failed_ = true; }
+  bool failed() const { return failed_; }
+  // Ready when it is closed. Asked once, before it is shared.
+  std::shared_future<void> closed() { return closed_.get_future().share(); }
+
+ private:
+  std::unique_ptr<rocksdb::DB> rocks_;
+  std::atomic<bool> failed_ = false;
+  std::promise<void> closed_;
+};
+
+// Reopens a failed RocksDB for whoever asks next. Safe for concurrent use.
+class Database {
+ public:
+  // How long a reopening waits for those who still hold the failed one.
+  static constexpr std::chrono::seconds kDrainMax{5};
+  // After a reopening that did not succeed readers do not try another for so long; writers always do.
+  static constexpr std::chrono::seconds kReaderPause{1};
+
+  // `store_directory` is the store; codes as open_catalog().
+  static Result<std::unique_ptr<Database>> open(File store_directory, const std::string& store_path,
+                                                const RocksdbOptions& options, const rocksdb::Options& rocksdb_options);
+
+  // Hold it shortly, and do not ask for another meanwhile: a reopening waits for it.
+  // IoError: closed after a failure, and not to be reopened now. Else it may be one that failed.
+  Result<std::shared_ptr<OpenDatabase>> for_reading();
+  // One that did not fail. NoSpace: too little to reopen. Busy: readers hold the failed one. Else as open_catalog().
+  Result<std::shared_ptr<OpenDatabase>> for_writing();
+
+  // What may still be written to the disk of the store.
+  Result<std::uint64_t> free_bytes() const;
+  const std::string& store_path() const { return store_path_; }
+
+ private:
+  Database(File store_directory, std::string store_path, const RocksdbOptions& options,
+           const rocksdb::Options& rocksdb_options);
+  bool healthy() const REQUIRES(mutex_) { return open_ != nullptr && !open_->failed(); }
+  void wait_for_healer() REQUIRES(mutex_);
+  void heal() REQUIRES(mutex_);
+  Status check_space_to_reopen() const;
+  void adopt(std::unique_ptr<rocksdb::DB> rocks) REQUIRES(mutex_);
+
+  const File store_directory_;
+  const std::string store_path_;
+  const std::uint64_t reopen_needs_bytes_;
+  const rocksdb::Options rocksdb_options_;
+
+  Mutex mutex_;  // not held while waiting for readers, closing or opening
+  Condition healed_;
+  bool healing_ GUARDED_BY(mutex_) = false;
+  std::shared_ptr<OpenDatabase> open_ GUARDED_BY(mutex_);     // none: closed, and could not be reopened
+  std::shared_future<void> closed_ GUARDED_BY(mutex_);        // of the last one opened
+  Status failure_ GUARDED_BY(mutex_);                         // why the last reopening did not succeed
+  std::chrono::steady_clock::time_point reader_tries_after_ GUARDED_BY(mutex_);
+};
+
+}  // namespace modelfs

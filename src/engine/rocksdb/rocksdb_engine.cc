@@ -1,0 +1,85 @@
+#include "engine/rocksdb/rocksdb_engine.h"
+
+#include <fcntl.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "engine/rocksdb/catalog_files.h"
+#include "engine/rocksdb/database.h"
+#include "engine/rocksdb/file_blobs.h"
+#include "engine/rocksdb/rocksdb_keys.h"
+#include "engine/rocksdb/rocksdb_status.h"
+
+namespace modelfs {
+namespace {
+
+constexpr int kBloomBitsPerKey = 10;
+constexpr int kOpenTablesMax = 256;
+
+rocksdb::Options rocksdb_options(const RocksdbOptions& options) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  table.cache_index_and_filter_blocks = true;  // so that the cache bounds them too
+
+  rocksdb::Options rocks;
+  rocks.info_log = make_rocksdb_logger();
+  rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  rocks.write_buffer_size = options.write_buffer_bytes;
+  rocks.max_open_files = kOpenTablesMax;
+  rocks.compression = rocksdb::kNoCompression;  // keys and digests; which codecs there are depends on the build
+  rocks.paranoid_checks = true;
+  // A torn tail after power loss is no damage: everything acknowledged as Durable lies before it.
+  rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  // Why: resuming in the background is answered with "Resource busy" for ever in 7.8.3. Database reopens instead.
+  rocks.max_bgerror_resume_count = 0;
+  rocks.stats_dump_period_sec = 0;
+  rocks.stats_persist_period_sec = 0;
+  return rocks;
+}
+
+Result<bool> holds_blobs(const BlobStore& blobs) {
+  bool found = false;
+  const Status status = blobs.for_each([&found](const Digest&, std::uint64_t, TimeNs) {
+    found = true;
+    return false;
+  });
+  if (!status.ok()) return status;
+  return found;
+}
+
+// Creates the catalog of a new store. Corrupt: the store is not new.
+Status ensure_catalog(const File& store, const std::string& path, const BlobStore& blobs, const rocksdb::Options& options) {
+  const auto present = has_catalog(store.fd());
+  if (!present.ok()) return present.status();
+  if (*present) return {};
+  const auto used = holds_blobs(blobs);
+  if (!used.ok()) return used.status();
+  // Why refuse: to an empty catalog every blob is garbage.
+  if (*used) return Status(Code::Corrupt, path + "/catalog is gone, but blobs are there; restore it from a copy");
+  return create_catalog(store.fd(), path, options);
+}
+
+}  // namespace
+
+Result<Engine> open_rocksdb_engine(const std::string& store_path, const RocksdbOptions& options) {
+  std::error_code error;
+  const std::string path = std::filesystem::absolute(store_path, error).string();  // the daemon may change directory
+  if (error) return Status::from_errno(error.value(), "find " + store_path);
+  auto store = open_at(AT_FDCWD, path + "/.", O_RDONLY | O_DIRECTORY);
+  if (!store.ok()) return store.status();
+
+  auto blobs = FileBlobs::open(*store);
+  if (!blobs.ok()) return blobs.status();
+  const rocksdb::Options rocks = rocksdb_options(options);
+  if (Status status = ensure_catalog(*store, path, **blobs, rocks); !status.ok()) return status;
+  auto database = Database::open(*std::move(store), path, options, rocks);
+  if (!database.ok()) return database.status();
+  return Engine{std::make_unique<RocksdbKeys>(*std::move(database), options.reserve_bytes), *std::move(blobs)};
+}
+
+}  // namespace modelfs

@@ -1,0 +1,130 @@
+#include "engine/rocksdb/rocksdb_keys.h"
+
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/names.h"
+#include "engine/batch_rules.h"
+#include "engine/rocksdb/rocksdb_status.h"
+
+namespace modelfs {
+namespace {
+
+rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view text_of_slice(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// The smallest key above every key that begins with `prefix`, as far as keys go.
+std::string end_of(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && end.back() == '\xff') end.pop_back();
+  if (end.empty()) return std::string(kKeyBytesMax + 1, '\xff');  // nothing but 0xff: no allowed key is as long
+  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
+Result<std::string> read(const OpenDatabase& database, const rocksdb::ReadOptions& options, std::string_view key) {
+  std::string value;
+  const rocksdb::Status status = database.rocks().Get(options, slice_of(key), &value);
+  if (status.IsNotFound()) return Status(Code::NotFound, "no key '" + printable(key) + "'");
+  if (!status.ok()) return status_of(status, "read '" + printable(key) + "'");
+  return value;
+}
+
+class RocksdbSnapshot final : public KeyValueSnapshot {
+ public:
+  explicit RocksdbSnapshot(std::shared_ptr<OpenDatabase> database)
+      : database_(std::move(database)), moment_(database_->rocks().GetSnapshot()) {}
+  ~RocksdbSnapshot() override { database_->rocks().ReleaseSnapshot(moment_); }
+  RocksdbSnapshot(const RocksdbSnapshot&) = delete;
+  RocksdbSnapshot& operator=(const RocksdbSnapshot&) = delete;
+
+  Result<std::string> get(std::string_view key) const override { return read(*database_, options(), key); }
+
+  Status scan(std::string_view prefix, std::string_view from,
+              const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+    const std::string end = prefix.empty() ? std::string() : end_of(prefix);
+    const rocksdb::Slice bound = slice_of(end);
+    rocksdb::ReadOptions bounded = options();
+    if (!end.empty()) bounded.iterate_upper_bound = &bound;
+    const std::unique_ptr<rocksdb::Iterator> at(database_->rocks().NewIterator(bounded));
+    for (at->Seek(slice_of(std::max(prefix, from))); at->Valid(); at->Next()) {
+      if (!visit(text_of_slice(at->key()), text_of_slice(at->value()))) return {};
+    }
+    return status_of(at->status(), "scan '" + printable(prefix) + "'");
+  }
+
+ private:
+  rocksdb::ReadOptions options() const {
+    rocksdb::ReadOptions options;
+    options.snapshot = moment_;
+    return options;
+  }
+
+  const std::shared_ptr<OpenDatabase> database_;
+  const rocksdb::Snapshot* const moment_;
+};
+
+// Conflict: an expectation does not hold.
+Status check_expectations(const OpenDatabase& database, const Batch& batch) {
+  for (const Batch::Expectation& expectation : batch.expectations) {
+    const auto value = read(database, {}, expectation.key);
+    if (!value.ok() && value.code() != Code::NotFound) return value.status();
+    const bool holds = value.ok() ? expectation.value == *value : !expectation.value;
+    if (!holds) return Status(Code::Conflict, "'" + printable(expectation.key) + "' is not as expected");
+  }
+  return {};
+}
+
+rocksdb::WriteBatch changes_of(const Batch& batch) {
+  rocksdb::WriteBatch changes;
+  for (const std::string& key : batch.erases) changes.Delete(key);
+  for (const std::string& prefix : batch.erase_prefixes) changes.DeleteRange(prefix, end_of(prefix));
+  for (const Batch::Put& put : batch.puts) changes.Put(put.key, put.value);
+  return changes;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const KeyValueSnapshot>> RocksdbKeys::snapshot() const {
+  auto database = database_->for_reading();
+  if (!database.ok()) return database.status();
+  return std::shared_ptr<const KeyValueSnapshot>(std::make_shared<RocksdbSnapshot>(*std::move(database)));
+}
+
+Result<std::string> RocksdbKeys::get(std::string_view key) const {
+  const auto database = database_->for_reading();
+  if (!database.ok()) return database.status();
+  return read(**database, {}, key);
+}
+
+Status RocksdbKeys::commit(const Batch& batch, Durability durability, SpaceNeed need) {
+  if (Status status = check_batch(batch); !status.ok()) return status;
+  if (Status status = check_space(batch, need); !status.ok()) return status;
+
+  const auto claim = claims_.take(batch);
+  const auto database = database_->for_writing();
+  if (!database.ok()) return database.status();
+  if (Status status = check_expectations(**database, batch); !status.ok()) return status;
+
+  rocksdb::WriteBatch changes = changes_of(batch);
+  rocksdb::WriteOptions options;
+  options.sync = durability == Durability::Durable;  // also syncs what Buffered commits left in the log before
+  const rocksdb::Status written = (*database)->rocks().Write(options, &changes);
+  if (!written.ok()) (*database)->mark_failed();
+  return status_of(written, "commit");
+}
+
+Status RocksdbKeys::check_space(const Batch& batch, SpaceNeed need) const {
+  const auto free = database_->free_bytes();
+  if (!free.ok()) return free.status();
+  std::uint64_t needed = need == SpaceNeed::Grows ? reserve_bytes_ : reserve_bytes_ / 8;
+  for (const Batch::Put& put : batch.puts) needed += put.key.size() + put.value.size();
+  if (*free >= needed) return {};
+  return Status(Code::NoSpace, std::to_string(*free >> 20) + " MiB are free in " + database_->store_path() + ", and " +
+                                   std::to_string(needed >> 20) +
+                                   " MiB must stay free for the catalog: remove releases or drafts, or enlarge the disk");
+}
+
+}  // namespace modelfs

@@ -1,0 +1,29 @@
+// Ordered keys in RocksDB.
+#pragma once
+#include <memory>
+
+#include "engine/rocksdb/database.h"
+#include "engine/rocksdb/key_claims.h"
+#include "store/key_value_store.h"
+
+namespace modelfs {
+
+class RocksdbKeys final : public KeyValueStore {
+ public:
+  // Commits that grow are refused below `reserve_bytes` of free space, those that reclaim below an eighth of it.
+  RocksdbKeys(std::unique_ptr<Database> database, std::uint64_t reserve_bytes)
+      : database_(std::move(database)), reserve_bytes_(reserve_bytes) {}
+
+  Result<std::shared_ptr<const KeyValueSnapshot>> snapshot() const override;
+  Result<std::string> get(std::string_view key) const override;
+  Status commit(const Batch& batch, Durability durability, SpaceNeed need) override;
+
+ private:
+  Status check_space(const Batch& batch, SpaceNeed need) const;
+
+  const std::unique_ptr<Database> database_;
+  const std::uint64_t reserve_bytes_;
+  KeyClaims claims_;  // before the Database: nobody waits for a claim while holding an OpenDatabase
+};
+
+}  // namespace modelfs

@@ -1,0 +1,204 @@
+#include "registry/draft_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "registry/draft_store.h"
+
+namespace modelfs {
+namespace {
+
+// How far the disk is kept busy behind a writer, so that the sync at close finds little left to do.
+constexpr std::uint64_t kEarlyWritebackBytes = 16ull << 20;
+
+Result<std::uint64_t> size_of(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return Status::from_errno(errno, "stat a draft file");
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+}  // namespace
+
+DraftFile::DraftFile(Ino ino, File host, std::optional<DraftSum> recorded, DraftStore& store, ThreadPool& workers)
+    : ino_(ino), host_(std::move(host)), store_(store), workers_(workers), recorded_(std::move(recorded)) {
+  damaged_ = recorded_ && recorded_->damaged;
+  // A file that has bytes already is written in order only if it is begun anew (truncated to nothing).
+  const auto size = size_of(host_.fd());
+  in_order_ = size.ok() && *size == 0;
+}
+
+Result<std::size_t> DraftFile::read(std::uint64_t offset_bytes, ByteSpan into) const {
+  return read_at(host_.fd(), offset_bytes, into);
+}
+
+Status DraftFile::begin_change(std::uint64_t offset_bytes) {
+  const MutexLock lock(mutex_);
+  if (recorded_ && !damaged_) {
+    // Why before the bytes change: a crash in between must not leave a sum of other bytes.
+    if (Status status = store_.forget_sum(ino_); !status.ok()) return status;
+    recorded_.reset();
+  }
+  ++changes_;
+  if (offset_bytes < ordered_) {
+    ++epoch_;
+    in_order_ = false;
+  }
+  return {};
+}
+
+Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
+  if (Status status = begin_change(offset_bytes); !status.ok()) return status;
+  if (Status status = write_at(host_.fd(), offset_bytes, bytes); !status.ok()) return status;
+
+  const MutexLock lock(mutex_);
+  if (!in_order_) return {};
+  if (offset_bytes != ordered_) {
+    // A hole, or somebody wrote the same place meanwhile.
+    ++epoch_;
+    in_order_ = false;
+    return {};
+  }
+  ordered_ += bytes.size();
+  if (!summing_ && ordered_ - summed_ >= kSumChunkBytes) {
+    summing_ = true;
+    workers_.submit([self = shared_from_this()] { self->sum_behind(); });
+  }
+  return {};
+}
+
+Status DraftFile::truncate(std::uint64_t size_bytes) {
+  if (Status status = begin_change(size_bytes); !status.ok()) return status;
+  if (::ftruncate(host_.fd(), static_cast<off_t>(size_bytes)) != 0) return Status::from_errno(errno, "truncate");
+  const MutexLock lock(mutex_);
+  if (size_bytes == 0) {
+    // Begun anew: in order again once nobody sums the old bytes; what was lost by a failed sync is gone with them.
+    ++epoch_;
+    ordered_ = 0;
+    if (damaged_) {
+      if (Status status = store_.forget_sum(ino_); !status.ok()) return status;
+      damaged_ = false;
+      recorded_.reset();
+    }
+    if (!summing_) {
+      summed_ = 0;
+      summer_ = Summer();
+      in_order_ = true;
+    }
+  } else if (size_bytes > ordered_) {
+    in_order_ = false;
+  }
+  return {};
+}
+
+Status DraftFile::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  // Preallocation changes no byte that was there, but it may move the end of the file: both spoil the order only.
+  const bool keeps_bytes = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
+  if (Status status = begin_change(keeps_bytes ? ~std::uint64_t{0} : offset_bytes); !status.ok()) return status;
+  if (::fallocate(host_.fd(), mode, static_cast<off_t>(offset_bytes), static_cast<off_t>(length_bytes)) != 0) {
+    return Status::from_errno(errno, "fallocate");
+  }
+  return {};
+}
+
+std::uint64_t DraftFile::unsummed_bytes() const {
+  const MutexLock lock(mutex_);
+  if (recorded_) return 0;
+  const auto size = size_of(host_.fd());
+  if (!size.ok()) return 0;
+  return in_order_ && *size >= summed_ ? *size - summed_ : *size;
+}
+
+Result<std::uint64_t> DraftFile::sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch) {
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(kSumChunkBytes, end_bytes - from_bytes));
+  std::uint64_t position = from_bytes;
+  while (position < end_bytes) {
+    const std::size_t want = std::min<std::uint64_t>(buffer.size(), end_bytes - position);
+    const auto got = read_at(host_.fd(), position, ByteSpan(buffer.data(), want));
+    if (!got.ok()) return got.status();
+    if (*got == 0) break;  // truncated meanwhile
+    summer_.add(ByteView(buffer.data(), *got));
+    if (position / kEarlyWritebackBytes != (position + *got) / kEarlyWritebackBytes) {
+      // Starts the disk early; an error shows at the sync.
+      const std::uint64_t start = position / kEarlyWritebackBytes * kEarlyWritebackBytes;
+      (void)::sync_file_range(host_.fd(), static_cast<off_t>(start), static_cast<off_t>(kEarlyWritebackBytes),
+                              SYNC_FILE_RANGE_WRITE);
+    }
+    position += *got;
+    const MutexLock lock(mutex_);
+    if (epoch_ != epoch) break;
+  }
+  return position;
+}
+
+void DraftFile::sum_behind() {
+  for (;;) {
+    std::uint64_t from = 0;
+    std::uint64_t end = 0;
+    std::uint64_t epoch = 0;
+    {
+      const MutexLock lock(mutex_);
+      if (!in_order_ || ordered_ - summed_ < kSumChunkBytes) {
+        summing_ = false;
+        idle_.notify_all();
+        return;
+      }
+      from = summed_;
+      end = summed_ + (ordered_ - summed_) / kSumChunkBytes * kSumChunkBytes;
+      epoch = epoch_;
+    }
+    const auto reached = sum_range(from, end, epoch);
+    const MutexLock lock(mutex_);
+    if (!reached.ok() || epoch_ != epoch) {
+      in_order_ = false;  // the last close sums everything, and meets the error again
+    } else {
+      summed_ = *reached;
+    }
+  }
+}
+
+Status DraftFile::settle() {
+  std::uint64_t from = 0;
+  std::uint64_t changes = 0;
+  std::uint64_t epoch = 0;
+  {
+    const MutexLock lock(mutex_);
+    while (summing_) idle_.wait(mutex_);
+    if (damaged_) return {Code::IoError, "an earlier sync of the file failed; truncate it and write it anew"};
+    if (recorded_) return {};
+    summing_ = true;
+    if (!in_order_) {
+      summer_ = Summer();
+      summed_ = 0;
+    }
+    from = summed_;
+    changes = changes_;
+    epoch = epoch_;
+  }
+  const auto size = size_of(host_.fd());
+  Result<std::uint64_t> reached = size.ok() ? sum_range(from, *size, epoch) : size;
+  Status synced;
+  if (reached.ok() && *size >= kSyncedBytesMin && ::fdatasync(host_.fd()) != 0) {
+    synced = Status::from_errno(errno, "sync a draft file");
+  }
+
+  const MutexLock lock(mutex_);
+  summing_ = false;
+  idle_.notify_all();
+  const ContentSum sum = summer_.finish();
+  summed_ = 0;
+  in_order_ = false;  // the sum was finished: whoever writes on makes the next close begin at the start
+  if (!reached.ok()) return reached.status();
+  if (changes_ != changes || *reached != *size) return {Code::Busy, "the file is being written"};
+  if (!synced.ok()) damaged_ = true;  // never synced again as if it could succeed: the pages may be gone
+  DraftSum record{*size, sum, damaged_};
+  if (Status status = store_.remember_sum(ino_, record); !status.ok()) return status;
+  recorded_ = record;
+  return synced;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,269 @@
+// Opening the drafts, their host files, and what a draft inode shows.
+#include "registry/draft_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cinttypes>
+#include <cstdio>
+
+#include "base/log.h"
+#include "catalog/keys.h"
+#include "catalog/records.h"
+
+namespace modelfs {
+namespace {
+
+constexpr unsigned kFolderCount = 256;
+
+std::string folder_name(std::uint64_t number) {
+  char text[4];
+  std::snprintf(text, sizeof text, "%02x", static_cast<unsigned>(number & 255));
+  return text;
+}
+
+std::string host_path(Ino ino) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%02x/%" PRIx64, static_cast<unsigned>(raw(ino) & 255), raw(ino));
+  return text;
+}
+
+TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
+
+Result<std::string> boot_id() {
+  auto file = open_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
+  if (!file.ok()) return file.status();
+  return read_all(file->fd(), 128);
+}
+
+}  // namespace
+
+DraftStore::DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos)
+    : dir_(dir), keys_(keys), blobs_(blobs), inos_(inos) {}
+
+DraftStore::~DraftStore() = default;
+
+Result<std::unique_ptr<DraftStore>> DraftStore::open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos) {
+  for (unsigned i = 0; i < kFolderCount; ++i) {
+    if (::mkdirat(dir, folder_name(i).c_str(), 0700) != 0 && errno != EEXIST) {
+      return Status::from_errno(errno, "create drafts/" + folder_name(i));
+    }
+  }
+  std::unique_ptr<DraftStore> store(new DraftStore(dir, keys, blobs, inos));
+  if (Status status = store->forget_after_reboot(); !status.ok()) return status;
+  if (Status status = store->remove_nameless(); !status.ok()) return status;
+  if (Status status = store->sweep(); !status.ok()) return status;
+  return store;
+}
+
+Status DraftStore::forget_after_reboot() {
+  const auto current = boot_id();
+  const auto stored = keys_.get(keys::kBootId);
+  if (!stored.ok() && stored.code() != Code::NotFound) return stored.status();
+  if (current.ok() && stored.ok() && *current == *stored) return {};
+  Batch batch;
+  if (stored.ok()) batch.erase_prefix("c/");
+  batch.put(keys::kBootId, current.ok() ? *current : std::string("unknown"));
+  return keys_.commit(batch, Durability::Buffered, SpaceNeed::Reclaims);
+}
+
+Status DraftStore::remove_nameless() {
+  std::vector<Ino> gone;
+  Batch batch;
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const Status scanned = (*snapshot)->scan("u/", "", [&](std::string_view key, std::string_view) {
+    if (const auto number = parse_be64(key.substr(2)); number.ok()) {
+      const Ino ino{*number};
+      gone.push_back(ino);
+      batch.erase(std::string(key));
+      batch.erase(keys::draft_inode(ino));
+      batch.erase(keys::draft_sum(ino));
+      batch.erase_prefix(keys::attributes(ino));
+    }
+    return true;
+  });
+  if (!scanned.ok() || gone.empty()) return scanned;
+  remove_host_files(gone);
+  return commit(batch, SpaceNeed::Reclaims);
+}
+
+Status DraftStore::commit(const Batch& batch, SpaceNeed need) const {
+  return keys_.commit(batch, Durability::Buffered, need);
+}
+
+Result<DraftRecord> DraftStore::record(Ino ino) const {
+  const auto value = keys_.get(keys::draft_inode(ino));
+  if (!value.ok()) {
+    if (value.code() == Code::NotFound) return Status(Code::NotFound, "the draft is gone");
+    return value.status();
+  }
+  return DraftRecord::decode(*value);
+}
+
+Result<DraftInode> DraftStore::present(Ino ino, DraftRecord record) const {
+  DraftInode inode{ino, std::move(record), 0, 0, {}, {}, {}};
+  inode.atime = inode.record.atime;
+  inode.mtime = inode.record.mtime;
+  inode.ctime = inode.record.ctime;
+  if (inode.record.type == FileType::Symlink) inode.size_bytes = inode.record.target.size();
+  if (inode.record.type != FileType::Regular) return inode;
+  if (inode.record.blob) {
+    const auto value = keys_.get(keys::blob(*inode.record.blob));
+    if (!value.ok()) return value.status();
+    const auto blob = BlobRecord::decode(*value);
+    if (!blob.ok()) return blob.status();
+    inode.size_bytes = blob->size_bytes;
+    inode.blocks = (blob->allocated_bytes + 511) / 512;
+    return inode;
+  }
+  struct stat info {};
+  if (::fstatat(dir_, host_path(ino).c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Status::from_errno(errno == ENOENT ? EIO : errno, "stat the bytes of draft file " + host_path(ino));
+  }
+  inode.size_bytes = static_cast<std::uint64_t>(info.st_size);
+  inode.blocks = static_cast<std::uint64_t>(info.st_blocks);
+  inode.atime = time_of(info.st_atim);
+  inode.mtime = time_of(info.st_mtim);
+  inode.ctime = std::max(inode.ctime, time_of(info.st_ctim));
+  return inode;
+}
+
+Result<DraftInode> DraftStore::stat(Ino ino) const {
+  auto found = record(ino);
+  if (!found.ok()) return found.status();
+  return present(ino, std::move(*found));
+}
+
+Result<DraftEntry> DraftStore::entry(Ino directory, std::string_view name) const {
+  const auto value = keys_.get(keys::draft_entry(directory, name));
+  if (!value.ok()) {
+    if (value.code() == Code::NotFound) return Status(Code::NotFound, "no '" + printable(name) + "' here");
+    return value.status();
+  }
+  return DraftEntry::decode(*value);
+}
+
+Result<DraftEntry> DraftStore::lookup(Ino directory, std::string_view name) const { return entry(directory, name); }
+
+Result<std::vector<DraftName>> DraftStore::list(Ino directory) const {
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  std::vector<DraftName> names;
+  Status bad;
+  const std::string prefix = keys::draft_entries(directory);
+  const Status scanned = (*snapshot)->scan(prefix, "", [&](std::string_view key, std::string_view value) {
+    const auto found = DraftEntry::decode(value);
+    if (!found.ok()) {
+      bad = found.status();
+      return false;
+    }
+    names.push_back({std::string(key.substr(prefix.size())), found->ino, found->type});
+    return true;
+  });
+  if (!scanned.ok()) return scanned;
+  if (!bad.ok()) return bad;
+  return names;
+}
+
+TimeNs DraftStore::names_changed(Ino place) const {
+  const auto found = record(place);
+  return found.ok() ? found->mtime : TimeNs{};
+}
+
+bool DraftStore::is_empty(Ino directory) const {
+  const auto snapshot = keys_.snapshot();
+  bool empty = snapshot.ok();
+  if (empty) {
+    const Status scanned = (*snapshot)->scan(keys::draft_entries(directory), "", [&](std::string_view, std::string_view) {
+      empty = false;
+      return false;
+    });
+    if (!scanned.ok()) return false;
+  }
+  return empty;
+}
+
+std::string DraftStore::describe(Ino directory, std::string_view name) const {
+  std::string path(printable(name));
+  const auto snapshot = keys_.snapshot();
+  // Why a bound: the message is for people, and a damaged parent must not make it endless.
+  for (int depth = 0; depth < 64 && snapshot.ok(); ++depth) {
+    const auto found = record(directory);
+    if (!found.ok() || found->parent == kNoIno) break;
+    std::string own;
+    const std::string prefix = keys::draft_entries(found->parent);
+    const Status scanned = (*snapshot)->scan(prefix, "", [&](std::string_view key, std::string_view value) {
+      const auto entry = DraftEntry::decode(value);
+      if (entry.ok() && entry->ino == directory) own = key.substr(prefix.size());
+      return own.empty();
+    });
+    if (!scanned.ok() || own.empty()) break;
+    path = printable(own) + "/" + path;
+    directory = found->parent;
+  }
+  return path;
+}
+
+// Host files.
+
+Result<File> DraftStore::create_host(Ino ino) const {
+  return open_at(dir_, host_path(ino), O_RDWR | O_CREAT | O_EXCL, 0600);
+}
+
+Result<File> DraftStore::open_host(Ino ino) const { return open_at(dir_, host_path(ino), O_RDWR); }
+
+void DraftStore::remove_host_files(const std::vector<Ino>& gone) const {
+  for (const Ino ino : gone) {
+    if (::unlinkat(dir_, host_path(ino).c_str(), 0) != 0 && errno != ENOENT) {
+      log::warn("draft file {} stays behind: {}", host_path(ino), Status::from_errno(errno, "unlink").message());
+    }
+  }
+}
+
+std::string FrozenDraft::host_name(std::uint32_t index) const { return host_path(entries_[index].ino); }
+
+Status DraftStore::forget_sum(Ino ino) {
+  Batch batch;
+  batch.erase(keys::draft_sum(ino));
+  return commit(batch, SpaceNeed::Reclaims);
+}
+
+Status DraftStore::remember_sum(Ino ino, const DraftSum& sum) {
+  Batch batch;
+  batch.put(keys::draft_sum(ino), sum.encode());
+  return commit(batch, SpaceNeed::Reclaims);
+}
+
+Status DraftStore::for_each_blob(const std::function<void(const Digest&)>& visit) const {
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  return (*snapshot)->scan("n/", "", [&](std::string_view, std::string_view value) {
+    const auto found = DraftRecord::decode(value);
+    if (found.ok() && found->blob) visit(*found->blob);
+    return true;
+  });
+}
+
+Result<std::uint64_t> DraftStore::remove_orphans() {
+  std::uint64_t count = 0;
+  for (unsigned i = 0; i < kFolderCount; ++i) {
+    auto folder = open_at(dir_, folder_name(i), O_RDONLY | O_DIRECTORY);
+    if (!folder.ok()) return folder.status();
+    std::vector<std::string> names;
+    if (Status status = list_names(folder->fd(), names); !status.ok()) return status;
+    for (const std::string& name : names) {
+      char* end = nullptr;
+      const Ino ino{std::strtoull(name.c_str(), &end, 16)};
+      if (*end != '\0' || record(ino).code() != Code::NotFound) continue;
+      remove_host_files({ino});
+      ++count;
+    }
+  }
+  return count;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,238 @@
+// Drafts: what is being written. Names, owners and attributes are keys of the store, the bytes of files are plain host files
+// drafts/<xx>/<ino>, so a draft survives whatever the daemon does not, and a commit takes names and files over in one batch.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "registry/draft_file.h"
+#include "registry/draft_records.h"
+#include "registry/ino_allocator.h"
+#include "store/blob_store.h"
+#include "store/key_value_store.h"
+
+namespace modelfs {
+
+// A draft inode as it is presented.
+struct DraftInode {
+  Ino ino = kNoIno;
+  DraftRecord record;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t blocks = 0;  // of 512 bytes
+  TimeNs atime{}, mtime{}, ctime{};
+};
+
+struct DraftName {
+  std::string name;
+  Ino ino = kNoIno;
+  FileType type = FileType::Regular;
+};
+
+// What a new draft inode is made of.
+struct NewDraft {
+  FileType type = FileType::Regular;
+  Ownership owner;
+  std::string target;  // symlinks, at most kSymlinkBytesMax
+};
+
+// What setattr changes; empty members stay.
+struct DraftChange {
+  std::optional<std::uint32_t> mode;
+  std::optional<uid_t> uid;
+  std::optional<gid_t> gid;
+  std::optional<std::uint64_t> size_bytes;
+  std::optional<TimeNs> atime, mtime;
+};
+
+// Longest target of a symlink. Source: PATH_MAX of Linux, which counts the NUL.
+inline constexpr std::size_t kSymlinkBytesMax = 4095;
+// Largest value of an extended attribute. Source: XATTR_SIZE_MAX of Linux.
+inline constexpr std::size_t kAttributeBytesMax = 65536;
+// How long a commit waits for files that are closed but not yet released.
+inline constexpr int kReleaseWaitMs = 1000;
+
+// An open draft file. Destroying the handle is the release. Methods may be called from several threads.
+class DraftHandle {
+ public:
+  DraftHandle(DraftStore& store, std::shared_ptr<DraftFile> file, bool writes, pid_t pid);
+  ~DraftHandle();
+  DraftHandle(const DraftHandle&) = delete;
+  DraftHandle& operator=(const DraftHandle&) = delete;
+
+  DraftFile& file() const { return *file_; }
+  bool writes() const { return writes_; }
+  Status write(std::uint64_t offset_bytes, ByteView bytes);
+  // One close(2) of a descriptor: the handle is closing until it is written again. The last writer's close settles the file.
+  Status flush();
+
+ private:
+  friend class DraftStore;
+  DraftStore& store_;
+  std::shared_ptr<DraftFile> file_;
+  const bool writes_;
+  const pid_t pid_;
+  bool closing_ = false;  // guarded by store_.opens_mutex_
+};
+
+// One file of a frozen draft.
+struct FrozenEntry {
+  std::uint32_t parent = 0;  // index into FrozenDraft::entries; the root's is 0
+  std::string name;          // empty for the root
+  Ino ino = kNoIno;
+  DraftRecord record;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t allocated_bytes = 0;
+  TimeNs mtime{};
+  bool named_outside = false;  // regular files: has a name outside the draft
+};
+
+// A draft that nobody can change as long as this lives. Entry 0 is its root; a directory stands before what is in it.
+class FrozenDraft {
+ public:
+  ~FrozenDraft();
+  FrozenDraft(const FrozenDraft&) = delete;
+  FrozenDraft& operator=(const FrozenDraft&) = delete;
+
+  const std::vector<FrozenEntry>& entries() const { return entries_; }
+  std::string path_of(std::uint32_t index) const;
+  // The sum of a regular file. Hashes what was not summed yet, if `may_sum`; else Busy, naming the file.
+  Result<DraftSum> sum(std::uint32_t index, bool may_sum) const;
+  // Bytes of its files that have no sum yet.
+  std::uint64_t unsummed_bytes() const;
+  // The host file of a regular file whose bytes are not a blob's.
+  Result<File> open(std::uint32_t index) const;
+  // Where that file lies: a name in DraftStore::directory().
+  std::string host_name(std::uint32_t index) const;
+  // Says that the batch of retire() was committed: its inodes are dead from now on, and nobody opens them again.
+  void bury() { buried_ = true; }
+
+ private:
+  friend class DraftStore;
+  explicit FrozenDraft(DraftStore& store) : store_(store) {}
+  DraftStore& store_;
+  std::vector<FrozenEntry> entries_;
+  bool buried_ = false;
+};
+
+// Safe for concurrent use. Lock order: names_mutex_ before opens_mutex_ before a DraftFile's.
+// Any inode number may hold draft names: those of committed places (a domain, a release) hold the drafts laid over them.
+class DraftStore {
+ public:
+  // `dir` is the directory drafts/ of the store and stays open as long as this lives, as do `keys`, `blobs` and `inos`.
+  // Clears what the last process left half-done.
+  static Result<std::unique_ptr<DraftStore>> open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos);
+  ~DraftStore();
+
+  int directory() const { return dir_; }
+
+  // NotFound: no draft inode of that number.
+  Result<DraftInode> stat(Ino ino) const;
+  // NotFound: `directory` holds no draft of that name.
+  Result<DraftEntry> lookup(Ino directory, std::string_view name) const;
+  Result<std::vector<DraftName>> list(Ino directory) const;
+  // The path from the highest draft directory, e.g. "x/weights/a.bin", as far as parents are known; for messages.
+  std::string describe(Ino directory, std::string_view name) const;
+  // When draft names last came or went in a committed place; 0: never.
+  TimeNs names_changed(Ino place) const;
+
+  // AlreadyExists, IllegalName, NameTooLong, InvalidArgument, NoSpace, Busy (being published), NotFound (the directory was removed).
+  Result<DraftInode> make(Ino directory, std::string_view name, const NewDraft& fresh);
+  Result<DraftInode> link(Ino file, Ino directory, std::string_view name);
+  Status unlink(Ino directory, std::string_view name);
+  Status rmdir(Ino directory, std::string_view name);
+  // rename(2); `replace` false: AlreadyExists if the target exists.
+  Status rename(Ino directory, std::string_view name, Ino new_directory, std::string_view new_name, bool replace);
+  Status exchange(Ino directory, std::string_view name, Ino other_directory, std::string_view other_name);
+
+  Result<DraftInode> change(Ino ino, const DraftChange& change);
+  Result<std::string> attribute(Ino ino, std::string_view name) const;  // NoAttribute
+  Result<std::vector<std::string>> attribute_names(Ino ino) const;
+  enum class AttributeMode { Set, Create, Replace };
+  Status set_attribute(Ino ino, std::string_view name, std::string_view value, AttributeMode mode);
+  Status remove_attribute(Ino ino, std::string_view name);
+
+  // Opens a regular file. With `writes`, a file whose bytes are a blob's gets a host file of its own first.
+  Result<std::unique_ptr<DraftHandle>> open_file(Ino ino, bool writes, pid_t pid);
+
+  // Freezes the draft directory `root`. Waits, bounded by kReleaseWaitMs, for files that are closed but not yet released.
+  // Busy: a file is open for writing (names it and the process), or the draft is being published already.
+  Result<std::unique_ptr<FrozenDraft>> freeze(Ino root);
+  // Adds to `batch` what takes a frozen draft out of the drafts: its name goes now, its inodes are swept afterwards. A file with
+  // a name outside goes on there with the bytes of the blob that `blob_of(index)` names.
+  Status retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,
+                const std::function<Digest(std::uint32_t index)>& blob_of);
+  // Removes the inodes and host files of everything retired so far. Runs at idle times; Ok when nothing is left.
+  Status sweep();
+
+  // Digests that drafts refer to: gc keeps them.
+  Status for_each_blob(const std::function<void(const Digest&)>& visit) const;
+  // Removes host files that no draft inode knows. Returns how many. Only while nobody creates drafts.
+  Result<std::uint64_t> remove_orphans();
+
+ private:
+  friend class DraftFile;
+  friend class DraftHandle;
+  friend class FrozenDraft;
+  DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos);
+
+  // Of DraftFile.
+  Status forget_sum(Ino ino);
+  Status remember_sum(Ino ino, const DraftSum& sum);
+
+  Result<DraftRecord> record(Ino ino) const;
+  Result<DraftInode> present(Ino ino, DraftRecord record) const;
+  Result<DraftEntry> entry(Ino directory, std::string_view name) const;
+  Status check_thawed(std::initializer_list<Ino> inos) const REQUIRES(names_mutex_);
+  Status check_parent(Ino directory) const;
+  bool is_empty(Ino directory) const;
+  // Moves mtime and ctime of `directory`, and counts subdirectories.
+  void touch_directory(Ino directory, int subdirectories, Batch& batch) const;
+  // Takes one name from `ino`. What loses its last name goes, or becomes nameless while it is open. `gone`: host files to remove.
+  void drop_name(Ino ino, DraftRecord record, Batch& batch, std::vector<Ino>& gone) REQUIRES(names_mutex_);
+  void remove_host_files(const std::vector<Ino>& gone) const;
+  Status check_no_cycle(Ino moved, Ino new_directory) const;
+  Status commit(const Batch& batch, SpaceNeed need) const;
+
+  Result<File> create_host(Ino ino) const;
+  Result<File> open_host(Ino ino) const;
+  Status own_bytes(Ino ino, const DraftRecord& record) REQUIRES(names_mutex_);
+  Result<std::shared_ptr<DraftFile>> file_of(Ino ino) REQUIRES(names_mutex_);
+  void release(DraftHandle& handle);
+  bool has_open_writer(Ino ino) const REQUIRES(opens_mutex_);
+  Status collect(FrozenDraft& draft) REQUIRES(names_mutex_);
+  Status wait_for_releases(const FrozenDraft& draft) EXCLUDES(opens_mutex_);
+  Status measure(FrozenDraft& draft);
+  void thaw(const FrozenDraft& draft) EXCLUDES(names_mutex_);
+  Status sweep_root(Ino root);
+  Status forget_after_reboot();
+  Status remove_nameless();
+
+  const int dir_;
+  KeyValueStore& keys_;
+  BlobStore& blobs_;
+  InoAllocator& inos_;
+  ThreadPool workers_{"sum", 2};
+
+  mutable Mutex names_mutex_;  // held across Buffered commits, never across reading or writing a file's bytes
+  std::unordered_set<std::uint64_t> frozen_ GUARDED_BY(names_mutex_);
+  std::unordered_set<std::uint64_t> dead_ GUARDED_BY(names_mutex_);  // published, not swept yet
+  mutable Mutex opens_mutex_;
+  Condition released_;
+  struct Opened {
+    std::weak_ptr<DraftFile> file;
+    std::vector<DraftHandle*> handles;
+  };
+  std::unordered_map<std::uint64_t, Opened> opens_ GUARDED_BY(opens_mutex_);
+  Mutex sweep_mutex_;  // one sweep at a time; taken before names_mutex_
+};
+
+}  // namespace modelfs

@@ -1,0 +1,29 @@
+// Hands out inode numbers that were never given out before, across restarts and crashes.
+#pragma once
+#include "base/mutex.h"
+#include "base/types.h"
+#include "store/key_value_store.h"
+
+namespace modelfs {
+
+// Safe for concurrent use.
+class InoAllocator {
+ public:
+  // Numbers reserved at once: a crash skips at most so many.
+  static constexpr std::uint64_t kReserveCount = 65536;
+
+  explicit InoAllocator(KeyValueStore& keys) : keys_(keys) {}
+
+  // The first of `count` numbers in a row (1 … kReserveCount). NoSpace, IoError: the reservation could not be stored.
+  Result<Ino> take(std::uint64_t count = 1);
+
+ private:
+  Status reserve() REQUIRES(mutex_);
+
+  KeyValueStore& keys_;
+  Mutex mutex_;
+  std::uint64_t next_ GUARDED_BY(mutex_) = 0;   // 0: nothing reserved yet
+  std::uint64_t limit_ GUARDED_BY(mutex_) = 0;  // the first number that is not reserved
+};
+
+}  // namespace modelfs

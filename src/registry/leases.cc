@@ -1,0 +1,39 @@
+#include "registry/leases.h"
+
+#include <algorithm>
+
+namespace modelfs {
+
+std::unique_ptr<Leases::Lease> Leases::take(std::vector<Digest> digests) {
+  const MutexLock lock(mutex_);
+  const auto is_condemned = [&]() REQUIRES(mutex_) {
+    if (condemned_.empty()) return false;
+    return std::any_of(digests.begin(), digests.end(), [&](const Digest& digest) { return condemned_.contains(digest); });
+  };
+  while (is_condemned()) pardoned_.wait(mutex_);
+  for (const Digest& digest : digests) ++counts_[digest];
+  return std::make_unique<Lease>(*this, std::move(digests));
+}
+
+bool Leases::condemn(const Digest& digest) {
+  const MutexLock lock(mutex_);
+  return !counts_.contains(digest) && condemned_.insert(digest).second;
+}
+
+void Leases::pardon(const Digest& digest) {
+  {
+    const MutexLock lock(mutex_);
+    condemned_.erase(digest);
+  }
+  pardoned_.notify_all();
+}
+
+void Leases::end(const std::vector<Digest>& digests) {
+  const MutexLock lock(mutex_);
+  for (const Digest& digest : digests) {
+    const auto found = counts_.find(digest);
+    if (found != counts_.end() && --found->second == 0) counts_.erase(found);
+  }
+}
+
+}  // namespace modelfs

@@ -1,0 +1,193 @@
+// The verbs of the registry: publish, label, remove, restore, open, verify, gc. The mount and the command both end here.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/names.h"
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "base/types.h"
+#include "catalog/snapshot.h"
+#include "registry/authorise.h"
+#include "registry/draft_store.h"
+#include "registry/events.h"
+#include "registry/ino_allocator.h"
+#include "registry/leases.h"
+#include "store/engine.h"
+
+namespace modelfs {
+
+// What a draft is to become: a release of a domain, or a generation of one.
+struct Target {
+  DomainName domain;
+  VersionName version;
+  bool is_generation = false;
+  std::optional<Generation> number;  // generations: exactly this one; empty: the next
+
+  // "churn/1.2.0", "churn/1.2.0/next", "churn/1.2.0/4".
+  std::string str() const;
+  // From such a path. InvalidArgument or the name's own code: the message says what a target looks like.
+  static Result<Target> parse(std::string_view path);
+};
+
+// A committed release or generation.
+struct Published {
+  std::string domain;
+  std::string version;
+  Generation generation{};  // 0: a release
+  Sequence sequence{};
+  std::string model_id;     // of the release
+  Digest digest;
+  std::uint64_t file_count = 0;
+  std::uint64_t total_bytes = 0;
+  bool already = false;     // identical content was there before; nothing was committed
+  // What was committed, with its directory's number: the release, then its generations.
+  std::vector<std::pair<Ino, std::shared_ptr<const Manifest>>> containers;
+};
+
+enum class Effort {
+  Short,  // inside a rename: sums at most kRenameSumBytesMax, else Busy, and the sums go on behind
+  Full,   // by command: sums what is needed
+};
+inline constexpr std::uint64_t kRenameSumBytesMax = 64ull << 20;
+
+struct PublishRequest {
+  Ino draft = kNoIno;      // the draft directory
+  Ino directory = kNoIno;  // where its name stands
+  std::string name;
+  Target target;
+  Credentials who;
+  Effort effort = Effort::Full;
+  // Called once it is committed and before anybody can touch the draft's nodes again.
+  std::function<void(const Published&)> on_published;
+};
+
+// An open committed file. Holds a lease on its blob. Safe for concurrent use.
+class ContentReader {
+ public:
+  virtual ~ContentReader() = default;
+  virtual std::uint64_t size_bytes() const = 0;
+  virtual Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const = 0;
+  // A read-only descriptor of exactly these bytes, if a plain file holds them. Valid as long as the reader.
+  virtual std::optional<int> descriptor() const = 0;
+};
+
+// What verify and gc found.
+struct VerifyReport {
+  std::uint64_t blobs = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> problems;  // one sentence each, with the paths that are hit
+};
+struct GcReport {
+  std::uint64_t blobs_removed = 0;
+  std::uint64_t bytes_freed = 0;
+  std::uint64_t draft_files_removed = 0;
+};
+
+// A draft, as `modelfs status` lists it.
+struct DraftSummary {
+  std::string path;       // "churn/.stage/x", "churn/1.2.0" (under a version's name), "scratch.txt"
+  bool under_version = false;
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  TimeNs changed{};       // newest mtime in it
+  Ownership owner;
+};
+
+// Safe for concurrent use. No method throws. Every refusal's message names the thing and the next step.
+// Credentials are judged here by authorise(); the mount is judged by the kernel first, with the same modes.
+class Registry {
+ public:
+  struct Options {
+    // Unreferenced blobs younger than this are kept by gc.
+    std::int64_t grace_seconds = 3600;
+  };
+
+  // `store_dir`: the store's directory, locked by the caller, open as long as this lives.
+  // Undoes what commits that never ended have left.
+  static Result<std::unique_ptr<Registry>> open(Engine engine, int store_dir, const Options& options);
+  ~Registry();
+
+  Result<Snapshot> snapshot() const;
+  DraftStore& drafts() { return *drafts_; }
+  Events& events() { return events_; }
+  int store_dir() const { return store_dir_; }
+
+  // Domains.
+  // AlreadyExists; the name's own codes; AlreadyExists too where a draft lies under the name.
+  Result<DomainRecord> create_domain(const DomainName& name, const Ownership& owner, const Credentials& who);
+  // NotEmpty: it has releases, labels, drafts or tombstones (which stay for ever).
+  Status remove_domain(const DomainName& name, const Credentials& who);
+  // chmod and chown. NotPermitted unless `who` owns it.
+  Result<DomainRecord> set_domain_owner(const DomainName& name, const Ownership& owner, const Credentials& who);
+
+  // Publishing. AlreadyExists: the version is taken (the draft is kept). OutOfRange: not the next generation number; says which
+  // is. Busy: a file is open for writing. Malformed: the content may not be published; names the path. Denied. NoSpace.
+  // NotFound: no such domain, or release of a generation.
+  Result<Published> publish(const PublishRequest& request);
+
+  // Labels. InvalidArgument: `version` is not exactly one live version of the domain, or the name may not be a label.
+  Result<LabelRecord> set_label(const DomainName& domain, std::string_view label, std::string_view version,
+                                const Credentials& who);
+  Status remove_label(const DomainName& domain, std::string_view label, const Credentials& who);
+  // The label `from` takes the name `to`, replacing a label of that name.
+  Status rename_label(const DomainName& domain, std::string_view from, std::string_view to, const Credentials& who);
+
+  // Removal into the trash and back. Busy: a label names it.
+  Status remove_release(const DomainName& domain, std::string_view version, const Credentials& who);
+  Status restore_release(const DomainName& domain, std::string_view trash_name, const Credentials& who);
+
+  // Reading. Corrupt: the blob is missing or has another size. 
+  Result<std::shared_ptr<const ContentReader>> open_content(const ManifestEntry& file);
+
+  // Sums every blob that `domain` (empty: any) and `version` (empty: any) need. `progress` gets (done, total) bytes.
+  Result<VerifyReport> verify(std::string_view domain, std::string_view version,
+                              const std::function<void(std::uint64_t, std::uint64_t)>& progress);
+  // Removes blobs that nothing refers to and that are older than the grace time, and leftovers of drafts.
+  Result<GcReport> gc();
+  // Every draft in the store; `owner` limits to drafts of that user.
+  Result<std::vector<DraftSummary>> list_drafts(std::optional<uid_t> owner);
+
+  // The draft at a path such as "churn/.stage/x": its directory, name and number. NotFound.
+  struct DraftPlace {
+    Ino directory = kNoIno;
+    std::string name;
+    DraftEntry entry;
+  };
+  Result<DraftPlace> find_draft(std::string_view path);
+  // The directory that holds the staged drafts of a domain (/<domain>/.stage).
+  static Ino stage_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 5}; }
+
+  // Waits until what earlier commits left to sweep is gone. For tests and for an orderly end.
+  Status finish_sweeping();
+
+ private:
+  friend class Publisher;
+  Registry(Engine engine, int store_dir, const Options& options);
+  Status recover();
+  void sweep_later();
+  // Reads the head of `domain`, lets `change` fill the batch with what follows from it, and commits; again on a Conflict.
+  // `change` gets the record with `last` already counted up, and must be repeatable.
+  Result<DomainRecord> change_domain(
+      const DomainName& domain, SpaceNeed need,
+      const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change);
+
+  Engine engine_;
+  const int store_dir_;
+  const Options options_;
+  File drafts_dir_;
+  InoAllocator inos_;
+  Leases leases_;
+  Events events_;
+  std::unique_ptr<DraftStore> drafts_;
+  std::unique_ptr<ThreadPool> sweeper_;  // one thread: gives back what commits left behind
+};
+
+// History and events of a commit share who did it.
+HistoryRecord make_history(Deed deed, Sequence sequence, const Credentials& who);
+
+}  // namespace modelfs

@@ -1,0 +1,188 @@
+#include "store/store_lock.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <system_error>
+
+#include "base/names.h"
+
+namespace modelfs {
+namespace {
+
+constexpr const char* kFormatName = "FORMAT";
+constexpr const char* kLockName = "LOCK";
+constexpr std::string_view kMagic = "modelfs store";
+constexpr std::size_t kFormatBytesMax = 4096;
+constexpr std::size_t kLockBytesMax = 4096;
+
+// What an interrupted creation may have left; the last is replace_file()'s.
+bool belongs_to_creation(std::string_view name) {
+  return name == kLockName || name == std::string(kFormatName) + ".tmp";
+}
+
+Status sync_parent(const std::string& path) {
+  const auto parent = open_at(AT_FDCWD, path + "/..", O_RDONLY | O_DIRECTORY);
+  if (!parent.ok()) return parent.status();
+  return sync_file(parent->fd(), "the directory above " + path);
+}
+
+Result<File> open_directory(const std::string& path, CreateMode mode) {
+  if (mode == CreateMode::CreateIfAbsent) {
+    if (::mkdir(path.c_str(), 0700) == 0) {
+      if (Status status = sync_parent(path); !status.ok()) return status;
+    } else if (errno != EEXIST) {
+      return Status::from_errno(errno, "create the store " + path);
+    }
+  }
+  // "/." follows a symlink: people do move stores to larger disks.
+  auto directory = open_at(AT_FDCWD, path + "/.", O_RDONLY | O_DIRECTORY);
+  if (directory.code() == Code::NotFound) return Status(Code::NotFound, "no store at " + path);
+  return directory;
+}
+
+Status check_owner(int directory, const std::string& path) {
+  struct stat info {};
+  if (::fstat(directory, &info) != 0) return Status::from_errno(errno, "stat " + path);
+  if (info.st_uid != ::geteuid()) {
+    return Status(Code::Denied, path + " belongs to uid " + std::to_string(info.st_uid) + ", and this is uid " +
+                                    std::to_string(::geteuid()) + ": run as its owner, or chown it");
+  }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return Status(Code::Denied, "others may write to " + path + ": chmod go-w " + path);
+  }
+  return {};
+}
+
+// Ok when the directory holds nothing, or nothing but an interrupted creation.
+Status check_empty(int directory, const std::string& path) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry("/proc/self/fd/" + std::to_string(directory), error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    if (belongs_to_creation(entry->path().filename().native())) continue;
+    return Status(Code::InvalidArgument, path + " is no modelfs store: it has no file FORMAT, and is not empty");
+  }
+  if (error) return Status::from_errno(error.value(), "list " + path);
+  return {};
+}
+
+// The store's id.
+Result<std::string> parse_format(const std::string& text, const std::string& path) {
+  std::istringstream lines(text);
+  std::string magic;
+  std::string word;
+  std::uint64_t version = 0;
+  if (!std::getline(lines, magic) || magic != kMagic) {
+    return Status(Code::InvalidArgument, path + " is no modelfs store: its file FORMAT is of something else");
+  }
+  const Status damaged(Code::Corrupt, path + "/FORMAT is damaged; restore it from a copy");
+  if (!(lines >> word >> version) || word != "version") return damaged;
+  if (version != kStoreVersion) {
+    return Status(Code::Unsupported, path + " is a store of version " + std::to_string(version) +
+                                         ", and this modelfs knows version " + std::to_string(kStoreVersion) +
+                                         ": use the modelfs that wrote it, or a newer one");
+  }
+  std::string id;
+  if (!(lines >> word >> id) || word != "id") return damaged;
+  return id;
+}
+
+// The id in FORMAT. NotFound: there is none.
+Result<std::string> read_id(int directory, const std::string& path) {
+  const auto file = open_at(directory, kFormatName, O_RDONLY);
+  if (!file.ok()) return file.status();
+  const auto text = read_all(file->fd(), kFormatBytesMax);
+  if (!text.ok()) return text.status();
+  return parse_format(*text, path);
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::string utc_now() {
+  const std::time_t time = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&time, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
+std::string holder_text() {
+  return "pid " + std::to_string(::getpid()) + " host " + host_name() + " since " + utc_now() + "\n";
+}
+
+// "pid 7 (modelfs) host h since t": the holder's own words, and its command where it runs here.
+std::string describe_holder(int lock) {
+  const auto text = read_all(lock, kLockBytesMax);
+  std::istringstream words(text.ok() ? *text : std::string());
+  std::string pid, host, since, label;
+  if (!(words >> label >> pid >> label >> host >> label >> since)) return "another process";
+  std::string command;
+  if (host == host_name() && pid.find_first_not_of("0123456789") == std::string::npos) {
+    const auto comm = open_at(AT_FDCWD, "/proc/" + pid + "/comm", O_RDONLY);
+    const auto name = comm.ok() ? read_all(comm->fd(), 256) : Result<std::string>(comm.status());
+    if (name.ok()) command = " (" + printable(name->substr(0, name->find('\n'))) + ")";
+  }
+  return printable("pid " + pid) + command + printable(" on host " + host + " since " + since);
+}
+
+Result<File> take_lock(int directory, const std::string& path) {
+  auto lock = open_at(directory, kLockName, O_RDWR | O_CREAT, 0600);
+  if (!lock.ok()) return lock.status();
+  if (::flock(lock->fd(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return Status::from_errno(errno, "lock " + path);
+    return Status(Code::Busy, path + " is in use by " + describe_holder(lock->fd()) + ": stop it first");
+  }
+  // For people only; the lock is the flock, which goes with the process.
+  if (::ftruncate(lock->fd(), 0) != 0) return Status::from_errno(errno, "write " + path + "/LOCK");
+  if (Status status = write_at(lock->fd(), 0, bytes_of(holder_text())); !status.ok()) return status;
+  return lock;
+}
+
+Result<std::string> write_format(int directory) {
+  const std::string id = make_model_id();  // any UUID4
+  const std::string text = std::string(kMagic) + "\nversion " + std::to_string(kStoreVersion) + "\nid " + id + "\n";
+  if (Status status = replace_file(directory, kFormatName, text); !status.ok()) return status;
+  return id;
+}
+
+}  // namespace
+
+Result<StoreLock> StoreLock::acquire(const std::string& store_path, CreateMode mode) {
+  auto directory = open_directory(store_path, mode);
+  if (!directory.ok()) return directory.status();
+  if (Status status = check_owner(directory->fd(), store_path); !status.ok()) return status;
+
+  // All refusals come before the first write: a directory that is not ours stays as it is.
+  const auto before = read_id(directory->fd(), store_path);
+  if (!before.ok() && before.code() != Code::NotFound) return before.status();
+  if (!before.ok()) {
+    if (Status status = check_empty(directory->fd(), store_path); !status.ok()) return status;
+    if (mode == CreateMode::OpenOnly) return Status(Code::NotFound, "no store in " + store_path + " yet");
+  }
+  auto lock = take_lock(directory->fd(), store_path);
+  if (!lock.ok()) return lock.status();
+
+  // Why again: another process may have created the store before we had the lock.
+  auto id = read_id(directory->fd(), store_path);
+  if (id.code() == Code::NotFound) id = write_format(directory->fd());
+  if (!id.ok()) return id.status();
+  return StoreLock(*std::move(directory), *std::move(lock), *std::move(id));
+}
+
+}  // namespace modelfs

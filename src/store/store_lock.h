@@ -1,0 +1,46 @@
+// Who may use a store, and whether it is one: the files LOCK and FORMAT of its directory.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/file.h"
+#include "base/status.h"
+
+namespace modelfs {
+
+// The version of what lies in a store, as its file FORMAT says it:
+//   modelfs store
+//   version 1
+//   id 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
+inline constexpr std::uint64_t kStoreVersion = 1;
+
+enum class CreateMode {
+  OpenOnly,
+  CreateIfAbsent,  // a directory that is absent or empty becomes a store
+};
+
+// The right to use a store: one process at a time, until the value is destroyed or the process dies.
+class StoreLock {
+ public:
+  // `store_path` may be a symlink to a directory. An interrupted creation is completed by the next one.
+  // NotFound: there is nothing, and it was not to be created.
+  // Denied: the directory belongs to another user, or others could change the store in it.
+  // InvalidArgument: what is there is no store; nothing was written.  Unsupported: a store of another version.
+  // Corrupt: FORMAT is damaged.  Busy: another process holds the lock; the message names it.
+  static Result<StoreLock> acquire(const std::string& store_path, CreateMode mode);
+
+  // The store's directory; everything in it is reached from here.
+  int directory() const { return directory_.fd(); }
+  // A UUID4, given at creation and never changed.
+  const std::string& id() const { return id_; }
+
+ private:
+  StoreLock(File directory, File lock, std::string id)
+      : directory_(std::move(directory)), lock_(std::move(lock)), id_(std::move(id)) {}
+
+  File directory_;
+  File lock_;
+  std::string id_;
+};
+
+}  // namespace modelfs

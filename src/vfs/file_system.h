@@ -1,0 +1,155 @@
+// The POSIX behaviour of a mount: committed things below, drafts above, every request by node number.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/types.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+
+// What stat(2) shows.
+struct Attributes {
+  Ino ino = kNoIno;
+  FileType type = FileType::Regular;
+  std::uint32_t mode = 0;  // 07777
+  std::uint32_t link_count = 1;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t blocks = 0;  // of 512 bytes
+  TimeNs atime{}, mtime{}, ctime{};
+  // How long the kernel may believe these, in seconds: 0 for what can change behind its back.
+  double valid_seconds = 0;
+};
+
+// The answer to a look-up. The kernel holds one more reference to attributes.ino until forget().
+struct Entry {
+  Attributes attributes;
+  double name_valid_seconds = 0;  // 0 for names that can be bound to something else
+};
+
+enum class Handle : std::uint64_t {};
+
+struct Opened {
+  Handle handle{};
+  bool keeps_cache = false;  // the kernel's pages of an earlier open are still right
+  bool direct = false;       // no pages at all: the text was made for this handle
+  bool flushes = false;      // a close of this handle has something to say
+};
+
+struct ListedName {
+  std::string_view name;
+  Ino ino = kNoIno;
+  FileType type = FileType::Regular;
+  std::uint64_t next_offset = 0;  // where a listing that goes on after this name begins
+};
+
+// Setattr. `handle`: of an open file, if the request came through one.
+struct Change {
+  DraftChange values;
+  std::optional<Handle> handle;
+};
+
+struct SpaceFigures {  // statvfs of the disk below
+  std::uint64_t block_bytes = 4096, blocks = 0, blocks_free = 0, blocks_available = 0, files = 0, files_free = 0;
+};
+
+// What the kernel has cached and must be told about. Called without any lock held.
+class KernelCache {
+ public:
+  virtual ~KernelCache() = default;
+  virtual void invalidate_attributes(Ino ino) = 0;
+};
+
+enum class RenameFlag { Replace, NoReplace, Exchange };
+
+// Safe for concurrent use. Methods that may take long (they sum, sync or wait) say so: the caller runs them on a thread that
+// answers no other request. Statuses from drafts carry the host's errno.
+class FileSystem {
+ public:
+  struct Options {
+    bool read_only = false;
+    std::string mount_point;  // for documents that say where a release is stored
+    std::string store_path;
+    uid_t owner_uid = 0;      // of the mount: owns the root and /.modelfs
+    gid_t owner_gid = 0;
+  };
+
+  FileSystem(Registry& registry, KernelCache& kernel, Options options);
+  ~FileSystem();
+
+  // Names.
+  Result<Entry> lookup(const Credentials& who, Ino parent, std::string_view name);
+  void forget(Ino ino, std::uint64_t references);
+  Result<Entry> make_directory(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode);
+  Result<Entry> make_symlink(const Credentials& who, Ino parent, std::string_view name, std::string_view target);
+  // A regular file that is not opened (mknod). Fifos, devices and sockets are refused by the caller with NotPermitted.
+  Result<Entry> make_file(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode);
+  Result<Entry> link(const Credentials& who, Ino ino, Ino new_parent, std::string_view new_name);
+  Status unlink(const Credentials& who, Ino parent, std::string_view name);
+  Status remove_directory(const Credentials& who, Ino parent, std::string_view name);
+  // May take long: this is where a draft is committed.
+  Status rename(const Credentials& who, Ino parent, std::string_view name, Ino new_parent, std::string_view new_name,
+                RenameFlag flag);
+
+  // Attributes.
+  Result<Attributes> stat(const Credentials& who, Ino ino);
+  // May take long when it sets a size.
+  Result<Attributes> change(const Credentials& who, Ino ino, const Change& change);
+  Result<std::string> read_link(Ino ino);
+  Result<std::string> attribute(const Credentials& who, Ino ino, std::string_view name);
+  Result<std::vector<std::string>> attribute_names(Ino ino);
+  // May take long: user.modelfs.commit commits.
+  Status set_attribute(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
+                       DraftStore::AttributeMode mode);
+  Status remove_attribute(const Credentials& who, Ino ino, std::string_view name);
+
+  // Files. `flags` are open(2)'s. open may take long when it writes.
+  Result<Opened> open(const Credentials& who, Ino ino, int flags);
+  struct Created {
+    Entry entry;
+    Opened opened;
+  };
+  Result<Created> create(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode, int flags);
+  Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into);
+  Result<std::size_t> write(Handle handle, std::uint64_t offset_bytes, ByteView bytes);
+  // One close(2). May take long.
+  Status flush(Handle handle);
+  // The last close.
+  void release(Handle handle);
+  // May take long.
+  Status sync(Handle handle);
+  Status sync_directory(Handle handle);
+  Status allocate(Handle handle, int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes);
+  // SEEK_DATA, SEEK_HOLE.
+  Result<std::uint64_t> seek(Handle handle, std::uint64_t offset_bytes, int whence);
+
+  // Directories. A listing is made when it is opened, and anew when it is read from offset 0: each name that stays is in it
+  // exactly once, whatever is committed meanwhile.
+  Result<Handle> open_directory(const Credentials& who, Ino ino);
+  // Calls `visit` for names from `offset` on, until it returns false.
+  Status list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit);
+  void release_directory(Handle handle);
+
+  Result<SpaceFigures> space();
+
+  // A draft was published by somebody who did not come through this mount: its nodes become committed ones.
+  void published(const Published& published);
+  // The owner or mode of a domain changed elsewhere.
+  void domain_changed(const DomainName& domain);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace modelfs
