@@ -71,6 +71,8 @@ Summer::Summer(Summer&&) noexcept = default;
 Summer& Summer::operator=(Summer&&) noexcept = default;
 
 void Summer::add(ByteView bytes) {
+  // Why: zlib takes a null pointer, which an empty view may hold, for the wish to start a new CRC.
+  if (bytes.empty()) return;
   EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
   state_->crc = ::crc32_z(state_->crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
 }

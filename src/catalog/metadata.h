@@ -53,7 +53,7 @@ std::string present_metadata(std::string_view stored, const StorageFacts& facts)
 
 // Ok for a document that a client may bring: a JSON object in UTF-8 of at most kMetadataBytesMax bytes, kMetadataDepthMax deep,
 // without duplicate keys. Bare NaN, Infinity and -Infinity are values, because Python's json module writes them.
-// Malformed: the rest; the message says why, and at which byte (from 0).
+// Malformed: the rest; the message says why, and at which byte (from 0) reading stopped.
 Status check_given_metadata(std::string_view bytes);
 
 }  // namespace modelfs

@@ -37,6 +37,14 @@ TEST(Codec, RefusesAVarintOfMoreThan64Bits) {
   EXPECT_TRUE(decoder.failed());
 }
 
+TEST(Codec, RefusesAVarintThatIsLongerThanItMustBe) {
+  const std::string seven("\x87\x00", 2);
+  Decoder decoder(seven);
+
+  decoder.number();
+  EXPECT_TRUE(decoder.failed());
+}
+
 TEST(Codec, KeysSortAsTheirNumbersDo) {
   EXPECT_LT(be64(255), be64(256));
   EXPECT_EQ(*parse_be64(be64(0x0123456789abcdef)), 0x0123456789abcdefu);

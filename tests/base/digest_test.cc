@@ -1,0 +1,64 @@
+#include "base/digest.h"
+
+#include <gtest/gtest.h>
+
+namespace modelfs {
+namespace {
+
+TEST(Digest, OfAbcIsNists) {
+  // Source: FIPS 180-4, example "abc".
+  EXPECT_EQ(sum_of(bytes_of("abc")).digest.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Crc32, OfTheCheckStringIsTheCatalogues) {
+  // Source: the check value of CRC-32/ISO-HDLC.
+  EXPECT_EQ(sum_of(bytes_of("123456789")).crc32, 0xcbf43926u);
+}
+
+TEST(Sum, OfNothing) {
+  const ContentSum sum = sum_of({});
+
+  EXPECT_EQ(sum.digest.hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sum.crc32, 0u);
+}
+
+TEST(Summer, DoesNotCareHowTheBytesCome) {
+  Summer summer;
+  summer.add(bytes_of("12345"));
+  summer.add({});
+  summer.add(bytes_of("6789"));
+
+  EXPECT_EQ(summer.finish(), sum_of(bytes_of("123456789")));
+}
+
+TEST(Summer, StartsAnewAfterItHasFinished) {
+  Summer summer;
+  summer.add(bytes_of("something else"));
+  (void)summer.finish();
+
+  summer.add(bytes_of("abc"));
+
+  EXPECT_EQ(summer.finish(), sum_of(bytes_of("abc")));
+}
+
+TEST(Digest, ComesBackFromItsHex) {
+  const Digest digest = sum_of(bytes_of("abc")).digest;
+
+  const auto read = Digest::from_hex(digest.hex());
+
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, digest);
+}
+
+TEST(Digest, IsExactly64LowerCaseDigits) {
+  const std::string hex(64, 'a');
+
+  EXPECT_TRUE(Digest::from_hex(hex).ok());
+  EXPECT_EQ(Digest::from_hex(hex.substr(1)).code(), Code::InvalidArgument);
+  EXPECT_EQ(Digest::from_hex(hex + 'a').code(), Code::InvalidArgument);
+  EXPECT_EQ(Digest::from_hex(std::string(64, 'A')).code(), Code::InvalidArgument);
+  EXPECT_EQ(Digest::from_hex(std::string(64, 'g')).code(), Code::InvalidArgument);
+}
+
+}  // namespace
+}  // namespace modelfs
