@@ -1,0 +1,26 @@
+// What whoever opened a store tells the control room about it.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "base/names.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+
+// Called on the thread of the request that made the change, holding no lock of ours. Empty members are skipped.
+struct Hooks {
+  // A draft became a release or a generation: the mount flips its nodes.
+  std::function<void(const Published&)> on_published;
+  // A domain came or went, or what stands in it changed: a label, a removal, a restored release.
+  std::function<void(const DomainName&)> on_domain_changed;
+};
+
+// Where the store is served, for status and for documents that say where a release is stored.
+struct ServedPlace {
+  std::string engine = "rocksdb";
+  std::string mount_point;  // empty: not mounted
+  std::string store_id;     // StoreLock::id()
+};
+
+}  // namespace modelfs
