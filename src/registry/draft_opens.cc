@@ -153,15 +153,9 @@ void DraftStore::release(DraftHandle& handle) {
   }
   released_.notify_all();
   if (last) {
-    const MutexLock lock(names_mutex_);
     const auto found = record(ino);
-    if (found.ok() && found->link_count == 0 && found->type == FileType::Regular) {
-      Batch batch;
-      batch.erase(keys::draft_inode(ino));
-      batch.erase(keys::draft_sum(ino));
-      batch.erase(keys::nameless(ino));
-      batch.erase_prefix(keys::attributes(ino));
-      if (commit(batch, SpaceNeed::Reclaims).ok()) remove_host_files({ino});
+    if (found.ok() && found->link_count == 0) {
+      file_retired(ino);
       return;
     }
   }
@@ -189,6 +183,7 @@ void DraftStore::thaw(const FrozenDraft& draft) {
     frozen_.erase(raw(entry.ino));
     if (draft.buried_ && !entry.named_outside) dead_.insert(raw(entry.ino));
   }
+  for (const Ino ino : draft.companions_) frozen_.erase(raw(ino));
 }
 
 Status DraftStore::collect(FrozenDraft& draft) {
@@ -219,24 +214,18 @@ Status DraftStore::collect(FrozenDraft& draft) {
   return {};
 }
 
-Status DraftStore::wait_for_releases(const FrozenDraft& draft) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReleaseWaitMs);
+Status DraftStore::wait_for_release(Ino ino, const std::string& name, std::chrono::steady_clock::time_point deadline) {
   const MutexLock lock(opens_mutex_);
-  for (std::uint32_t index = 0; index < draft.entries_.size(); ++index) {
-    for (;;) {
-      const auto found = opens_.find(raw(draft.entries_[index].ino));
-      if (found == opens_.end()) break;
-      const auto& handles = found->second.handles;
-      const auto writer = std::find_if(handles.begin(), handles.end(), [](const DraftHandle* h) { return h->writes_; });
-      if (writer == handles.end()) break;
-      const bool late = std::chrono::steady_clock::now() >= deadline;
-      if (!(*writer)->closing_ || late) {
-        return {Code::Busy, draft.path_of(index) + " is open for writing by " + program_of((*writer)->pid_)};
-      }
-      released_.wait_for(opens_mutex_, std::chrono::milliseconds(10));
-    }
+  for (;;) {
+    const auto found = opens_.find(raw(ino));
+    if (found == opens_.end()) return {};
+    const auto& handles = found->second.handles;
+    const auto writer = std::find_if(handles.begin(), handles.end(), [](const DraftHandle* h) { return h->writes_; });
+    if (writer == handles.end()) return {};
+    const bool late = std::chrono::steady_clock::now() >= deadline;
+    if (!(*writer)->closing_ || late) return {Code::Busy, name + " is open for writing by " + program_of((*writer)->pid_)};
+    released_.wait_for(opens_mutex_, std::chrono::milliseconds(10));
   }
-  return {};
 }
 
 Status DraftStore::measure(FrozenDraft& draft) {
@@ -258,7 +247,6 @@ Result<std::unique_ptr<FrozenDraft>> DraftStore::freeze(Ino root) {
     auto found = record(root);
     if (!found.ok()) return found.status();
     if (found->type != FileType::Directory) return Status(Code::NotADirectory, "a release is a directory");
-    std::vector<FrozenEntry> none;
     draft->entries_.push_back({0, "", root, std::move(*found), 0, 0, {}, false});
     Status status = collect(*draft);
     for (const FrozenEntry& entry : draft->entries_) {
@@ -270,7 +258,13 @@ Result<std::unique_ptr<FrozenDraft>> DraftStore::freeze(Ino root) {
     }
     for (const FrozenEntry& entry : draft->entries_) frozen_.insert(raw(entry.ino));
   }
-  if (Status status = wait_for_releases(*draft); !status.ok()) return status;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReleaseWaitMs);
+  for (std::uint32_t index = 0; index < draft->entries_.size(); ++index) {
+    if (draft->entries_[index].record.type != FileType::Regular) continue;
+    if (Status status = wait_for_release(draft->entries_[index].ino, draft->path_of(index), deadline); !status.ok()) {
+      return status;
+    }
+  }
   if (Status status = measure(*draft); !status.ok()) return status;
   return draft;
 }
@@ -284,6 +278,13 @@ Result<DraftSum> FrozenDraft::sum(std::uint32_t index, bool may_sum) const {
     if (!sum.ok() || (!sum->damaged && sum->size_bytes != entry.size_bytes)) return std::nullopt;
     return *sum;
   };
+  if (entry.record.blob) {
+    const auto value = store_.keys_.get(keys::blob(*entry.record.blob));
+    if (!value.ok()) return value.status();
+    const auto blob = BlobRecord::decode(*value);
+    if (!blob.ok()) return blob.status();
+    return DraftSum{blob->size_bytes, {*entry.record.blob, blob->crc32}, false};
+  }
   auto sum = stored();
   if (!sum && !may_sum) return Status(Code::Busy, path_of(index) + " is still being summed; try again in a moment");
   if (!sum) {
@@ -340,6 +341,57 @@ Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_v
     if (const auto found = opens_.find(raw(entry.ino)); found != opens_.end()) found->second.file.reset();
   }
   return {};
+}
+
+void DraftStore::sum_in_background(const FrozenDraft& draft) {
+  for (const FrozenEntry& entry : draft.entries_) {
+    if (entry.record.type != FileType::Regular || entry.record.blob) continue;
+    if (keys_.get(keys::draft_sum(entry.ino)).code() != Code::NotFound) continue;
+    const MutexLock lock(names_mutex_);
+    auto file = file_of(entry.ino);
+    if (file.ok()) workers_.submit([file = *file] { (void)file->settle(); });
+  }
+}
+
+Result<std::string> DraftStore::read_finished(FrozenDraft& draft, Ino ino, std::size_t max_bytes) {
+  {
+    const MutexLock lock(names_mutex_);
+    if (Status status = check_thawed({ino}); !status.ok()) return status;
+    frozen_.insert(raw(ino));
+    draft.companions_.push_back(ino);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReleaseWaitMs);
+  if (Status status = wait_for_release(ino, "it", deadline); !status.ok()) return status;
+  auto host = open_host(ino);
+  if (!host.ok()) return host.status();
+  return read_all(host->fd(), max_bytes);
+}
+
+Status DraftStore::retire_file(Ino directory, std::string_view name, Ino ino, Batch& batch) {
+  const MutexLock lock(names_mutex_);
+  auto found = record(ino);
+  if (!found.ok()) return found.status();
+  found->link_count -= 1;
+  batch.erase(keys::draft_entry(directory, name));
+  batch.put(keys::draft_inode(ino), found->encode());
+  if (found->link_count == 0) batch.put(keys::nameless(ino), "1");
+  return {};
+}
+
+void DraftStore::file_retired(Ino ino) {
+  const MutexLock lock(names_mutex_);
+  {
+    const MutexLock opens(opens_mutex_);
+    if (opens_.contains(raw(ino))) return;  // the last release does it
+  }
+  const auto found = record(ino);
+  if (!found.ok() || found->link_count > 0) return;
+  Batch batch;
+  batch.erase(keys::draft_inode(ino));
+  batch.erase(keys::draft_sum(ino));
+  batch.erase(keys::nameless(ino));
+  batch.erase_prefix(keys::attributes(ino));
+  if (commit(batch, SpaceNeed::Reclaims).ok()) remove_host_files({ino});
 }
 
 // Sweeping.

@@ -258,6 +258,7 @@ Result<std::uint64_t> DraftStore::remove_orphans() {
     for (const std::string& name : names) {
       char* end = nullptr;
       const Ino ino{std::strtoull(name.c_str(), &end, 16)};
+      const MutexLock lock(names_mutex_);  // whoever makes a host file holds it until its record is there
       if (*end != '\0' || record(ino).code() != Code::NotFound) continue;
       remove_host_files({ino});
       ++count;

@@ -1,6 +1,7 @@
 // Drafts: what is being written. Names, owners and attributes are keys of the store, the bytes of files are plain host files
 // drafts/<xx>/<ino>, so a draft survives whatever the daemon does not, and a commit takes names and files over in one batch.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -120,6 +121,7 @@ class FrozenDraft {
   explicit FrozenDraft(DraftStore& store) : store_(store) {}
   DraftStore& store_;
   std::vector<FrozenEntry> entries_;
+  std::vector<Ino> companions_;  // files outside that are frozen with it
   bool buried_ = false;
 };
 
@@ -170,12 +172,19 @@ class DraftStore {
   // a name outside goes on there with the bytes of the blob that `blob_of(index)` names.
   Status retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,
                 const std::function<Digest(std::uint32_t index)>& blob_of);
+  // Sums the files of a frozen draft behind, so that the next try finds them summed.
+  void sum_in_background(const FrozenDraft& draft);
+  // The bytes of a small file beside the draft, which is frozen with it. Busy: it is open for writing. TooLarge above `max_bytes`.
+  Result<std::string> read_finished(FrozenDraft& draft, Ino ino, std::size_t max_bytes);
+  // Adds to `batch` what takes such a file out of the drafts; file_retired() gives its space back once that is committed.
+  Status retire_file(Ino directory, std::string_view name, Ino ino, Batch& batch);
+  void file_retired(Ino ino);
   // Removes the inodes and host files of everything retired so far. Runs at idle times; Ok when nothing is left.
   Status sweep();
 
   // Digests that drafts refer to: gc keeps them.
   Status for_each_blob(const std::function<void(const Digest&)>& visit) const;
-  // Removes host files that no draft inode knows. Returns how many. Only while nobody creates drafts.
+  // Removes host files that no draft inode knows. Returns how many.
   Result<std::uint64_t> remove_orphans();
 
  private:
@@ -209,7 +218,8 @@ class DraftStore {
   void release(DraftHandle& handle);
   bool has_open_writer(Ino ino) const REQUIRES(opens_mutex_);
   Status collect(FrozenDraft& draft) REQUIRES(names_mutex_);
-  Status wait_for_releases(const FrozenDraft& draft) EXCLUDES(opens_mutex_);
+  Status wait_for_release(Ino ino, const std::string& name, std::chrono::steady_clock::time_point deadline)
+      EXCLUDES(opens_mutex_);
   Status measure(FrozenDraft& draft);
   void thaw(const FrozenDraft& draft) EXCLUDES(names_mutex_);
   Status sweep_root(Ino root);

@@ -12,12 +12,26 @@ std::unique_ptr<Leases::Lease> Leases::take(std::vector<Digest> digests) {
   };
   while (is_condemned()) pardoned_.wait(mutex_);
   for (const Digest& digest : digests) ++counts_[digest];
+  if (watching_) watched_.insert(digests.begin(), digests.end());
   return std::make_unique<Lease>(*this, std::move(digests));
+}
+
+void Leases::watch() {
+  const MutexLock lock(mutex_);
+  watching_ = true;
+  watched_.clear();
+  for (const auto& [digest, count] : counts_) watched_.insert(digest);
+}
+
+void Leases::end_watch() {
+  const MutexLock lock(mutex_);
+  watching_ = false;
+  watched_.clear();
 }
 
 bool Leases::condemn(const Digest& digest) {
   const MutexLock lock(mutex_);
-  return !counts_.contains(digest) && condemned_.insert(digest).second;
+  return !counts_.contains(digest) && !watched_.contains(digest) && condemned_.insert(digest).second;
 }
 
 void Leases::pardon(const Digest& digest) {

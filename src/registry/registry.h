@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/names.h"
@@ -169,6 +170,10 @@ class Registry {
   friend class Publisher;
   Registry(Engine engine, int store_dir, const Options& options);
   Status recover();
+  Status quarantine(const Digest& digest);
+  Result<GcReport> collect_garbage();
+  Result<DraftSummary> summarise_draft(const DraftName& draft);
+  Result<std::unordered_set<Digest, DigestHash>> referenced_blobs() const;
   void sweep_later();
   // Reads the head of `domain`, lets `change` fill the batch with what follows from it, and commits; again on a Conflict.
   // `change` gets the record with `last` already counted up, and must be repeatable.
@@ -182,6 +187,7 @@ class Registry {
   File drafts_dir_;
   InoAllocator inos_;
   Leases leases_;
+  Mutex gc_mutex_;  // one gc at a time; no other lock is held when it is taken
   Events events_;
   std::unique_ptr<DraftStore> drafts_;
   std::unique_ptr<ThreadPool> sweeper_;  // one thread: gives back what commits left behind

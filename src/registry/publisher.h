@@ -1,0 +1,70 @@
+// One commit: from a frozen draft to a durable release or generation. Used once.
+#pragma once
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "registry/package.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+
+// The steps, in their order: freeze; refuse what can be refused; sum; manifests; blobs durable; one synchronous batch; tell.
+// A failure before the batch undoes the links that this commit made; a crash leaves an intent, and the next start does the same.
+class Publisher {
+ public:
+  Publisher(Registry& registry, const PublishRequest& request) : registry_(registry), request_(request) {}
+  ~Publisher();
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+
+  Result<Published> run();
+
+ private:
+  // A metadata document that a client put beside the draft.
+  struct Given {
+    Ino directory = kNoIno;
+    std::string name;
+    Ino ino = kNoIno;
+    std::string bytes;
+  };
+
+  Status check_target(const Snapshot& stored);
+  Result<bool> is_published_already(const Snapshot& stored);
+  Status read_given_metadata();
+  Status store_blobs();
+  Status store_small(const std::vector<std::pair<Digest, std::uint32_t>>& small);
+  Status link_large(const std::vector<std::pair<Digest, std::uint32_t>>& large);
+  Result<bool> has_blob(const Digest& digest, std::uint64_t size_bytes) const;
+  Status fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch);
+  Status fill_generation(const Snapshot& stored, DomainRecord& head, Batch& batch);
+  void put_container(const PackagePart& part, const ReleaseRecord& release, Ino ino, Batch& batch) const;
+  void put_generation(const PackagePart& part, const ReleaseRecord& release, Generation number, const DomainRecord& head,
+                      Batch& batch);
+  std::string describe(const PackagePart& part, const ReleaseRecord& release, Generation number, Sequence sequence) const;
+  Status fill_common(Batch& batch);
+  void undo_links();
+  void tell() const;
+
+  const Target& target() const { return request_.target; }
+  Status refused(Code code, const std::string& why) const { return {code, target().str() + ": " + why}; }
+
+  Registry& registry_;
+  const PublishRequest& request_;
+  std::unique_ptr<FrozenDraft> draft_;
+  Package package_;
+  std::optional<Given> given_;
+  std::unordered_map<std::uint32_t, ContentSum> sums_;  // of regular files, by index in the draft
+  std::unique_ptr<Leases::Lease> lease_;
+  std::vector<Digest> linked_;
+  std::vector<std::pair<Digest, BlobRecord>> large_records_;
+  std::string model_id_;
+  Ino faces_ = kNoIno;
+  std::vector<Ino> generation_faces_;
+  std::string program_;
+  Published published_;
+  bool committed_ = false;
+};
+
+}  // namespace modelfs

@@ -1,0 +1,290 @@
+// Opening a store, changing domains, and reading content.
+#include "registry/registry.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+#include "catalog/keys.h"
+
+namespace modelfs {
+namespace {
+
+// How often a commit tries again after others came first. Each try means that somebody else's commit went through.
+constexpr int kConflictsMax = 10000;
+
+// A blob that lies in the catalog.
+class InlineContent final : public ContentReader {
+ public:
+  explicit InlineContent(std::string bytes) : bytes_(std::move(bytes)) {}
+  std::uint64_t size_bytes() const override { return bytes_.size(); }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    if (offset_bytes >= bytes_.size()) return std::size_t{0};
+    const std::size_t count = std::min<std::size_t>(into.size(), bytes_.size() - offset_bytes);
+    std::memcpy(into.data(), bytes_.data() + offset_bytes, count);
+    return count;
+  }
+  std::optional<int> descriptor() const override { return std::nullopt; }
+
+ private:
+  const std::string bytes_;
+};
+
+// A blob that is a file of the engine.
+class BlobContent final : public ContentReader {
+ public:
+  BlobContent(std::unique_ptr<BlobReader> reader, std::unique_ptr<Leases::Lease> lease)
+      : reader_(std::move(reader)), lease_(std::move(lease)) {}
+  std::uint64_t size_bytes() const override { return reader_->size_bytes(); }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    return reader_->read_at(offset_bytes, into);
+  }
+  std::optional<int> descriptor() const override { return reader_->descriptor(); }
+
+ private:
+  const std::unique_ptr<BlobReader> reader_;
+  const std::unique_ptr<Leases::Lease> lease_;
+};
+
+}  // namespace
+
+std::string Target::str() const {
+  std::string text = domain.str() + "/" + version.str();
+  if (is_generation) text += number ? "/" + std::to_string(raw(*number)) : std::string("/next");
+  return text;
+}
+
+Result<Target> Target::parse(std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  std::vector<std::string_view> parts;
+  for (std::size_t from = 0; from <= path.size();) {
+    const std::size_t slash = std::min(path.find('/', from), path.size());
+    parts.push_back(path.substr(from, slash - from));
+    from = slash + 1;
+  }
+  const std::string shape = "a target is DOMAIN/VERSION, DOMAIN/VERSION/next or DOMAIN/VERSION/NUMBER";
+  if (parts.size() < 2 || parts.size() > 3) return Status(Code::InvalidArgument, "'" + printable(path) + "': " + shape);
+  auto domain = DomainName::parse(parts[0]);
+  if (!domain.ok()) return domain.status();
+  auto version = VersionName::parse(parts[1]);
+  if (!version.ok()) return version.status();
+  Target target{std::move(*domain), std::move(*version), parts.size() == 3, std::nullopt};
+  if (parts.size() == 3 && parts[2] != "next") {
+    const auto number = parse_generation(parts[2]);
+    if (!number.ok()) return Status(Code::InvalidArgument, number.status().message() + "; " + shape);
+    target.number = *number;
+  }
+  return target;
+}
+
+HistoryRecord make_history(Deed deed, Sequence sequence, const Credentials& who) {
+  HistoryRecord record;
+  record.deed = deed;
+  record.sequence = sequence;
+  record.when = now();
+  record.uid = who.uid;
+  record.who = user_name(who.uid);
+  return record;
+}
+
+Registry::Registry(Engine engine, int store_dir, const Options& options)
+    : engine_(std::move(engine)),
+      store_dir_(store_dir),
+      options_(options),
+      inos_(*engine_.keys),
+      events_(store_dir),
+      sweeper_(std::make_unique<ThreadPool>("sweep", 1)) {}
+
+Registry::~Registry() { sweeper_.reset(); }
+
+Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, const Options& options) {
+  std::unique_ptr<Registry> registry(new Registry(std::move(engine), store_dir, options));
+  if (::mkdirat(store_dir, "drafts", 0700) != 0 && errno != EEXIST) return Status::from_errno(errno, "create drafts/");
+  auto drafts_dir = open_at(store_dir, "drafts", O_RDONLY | O_DIRECTORY);
+  if (!drafts_dir.ok()) return drafts_dir.status();
+  registry->drafts_dir_ = std::move(*drafts_dir);
+  if (Status status = registry->recover(); !status.ok()) return status;
+  auto drafts = DraftStore::open(registry->drafts_dir_.fd(), *registry->engine_.keys, *registry->engine_.blobs,
+                                 registry->inos_);
+  if (!drafts.ok()) return drafts.status();
+  registry->drafts_ = std::move(*drafts);
+  return registry;
+}
+
+Status Registry::recover() {
+  const auto snapshot = engine_.keys->snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  Batch batch;
+  std::vector<Digest> linked;
+  const Status scanned = (*snapshot)->scan("w/", "", [&](std::string_view key, std::string_view value) {
+    for (; value.size() >= Digest::kSizeBytes; value.remove_prefix(Digest::kSizeBytes)) {
+      Digest digest;
+      std::memcpy(digest.bytes.data(), value.data(), Digest::kSizeBytes);
+      linked.push_back(digest);
+    }
+    batch.erase(std::string(key));
+    return true;
+  });
+  if (!scanned.ok()) return scanned;
+  if (batch.erases.empty()) return {};
+  for (const Digest& digest : linked) {
+    // A commit that never ended: its blob is nobody's unless another commit brought the same bytes.
+    if ((*snapshot)->get(keys::blob(digest)).code() != Code::NotFound) continue;
+    if (Status status = engine_.blobs->remove(digest); !status.ok()) return status;
+  }
+  log::info("undid {} commit(s) that had not ended", batch.erases.size());
+  return engine_.keys->commit(batch, Durability::Buffered, SpaceNeed::Reclaims);
+}
+
+Result<Snapshot> Registry::snapshot() const {
+  auto keys = engine_.keys->snapshot();
+  if (!keys.ok()) return keys.status();
+  return Snapshot(std::move(*keys));
+}
+
+void Registry::sweep_later() {
+  sweeper_->submit([this] {
+    if (Status status = drafts_->sweep(); !status.ok()) log::warn("sweep: {}", status.message());
+  });
+}
+
+Status Registry::finish_sweeping() { return drafts_->sweep(); }
+
+Result<DomainRecord> Registry::change_domain(
+    const DomainName& domain, SpaceNeed need,
+    const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change) {
+  const std::string key = keys::domain(domain);
+  for (int tries = 0; tries < kConflictsMax; ++tries) {
+    auto now_stored = snapshot();
+    if (!now_stored.ok()) return now_stored.status();
+    const auto value = now_stored->keys().get(key);
+    if (value.code() == Code::NotFound) return Status(Code::NotFound, "no domain " + domain.str());
+    if (!value.ok()) return value.status();
+    auto head = DomainRecord::decode(*value);
+    if (!head.ok()) return head.status();
+    head->last = Sequence{raw(head->last) + 1};
+    Batch batch;
+    if (Status status = change(*now_stored, *head, batch); !status.ok()) return status;
+    batch.expect(key, *value);
+    batch.put(key, head->encode());
+    const Status status = engine_.keys->commit(batch, Durability::Durable, need);
+    if (status.ok()) return *head;
+    if (status.code() != Code::Conflict) return status;
+  }
+  return Status(Code::Busy, "domain " + domain.str() + " is changed by too many others at once; try again");
+}
+
+// Domains.
+
+Result<DomainRecord> Registry::create_domain(const DomainName& name, const Ownership& owner, const Credentials& who) {
+  // Why the drafts are asked first and not in the batch: only the mount makes names in the root, and its kernel holds the
+  // root's lock meanwhile.
+  if (drafts_->lookup(kRootIno, name.str()).ok()) {
+    return Status(Code::AlreadyExists, "a draft lies under the name " + name.str());
+  }
+  const auto ino = inos_.take(DomainRecord::kInoBlock);
+  if (!ino.ok()) return ino.status();
+  DomainRecord head;
+  head.ino = *ino;
+  head.stage = stage_of(head);
+  head.owner = owner;
+  head.created = head.changed = head.status_changed = now();
+  head.last = Sequence{1};
+  const std::string key = keys::domain(name);
+  Batch batch;
+  batch.expect(key, std::nullopt);
+  batch.put(key, head.encode());
+  batch.put(keys::history(name, head.last), make_history(Deed::CreateDomain, head.last, who).encode());
+  const Status status = engine_.keys->commit(batch, Durability::Durable);
+  if (status.code() == Code::Conflict) return Status(Code::AlreadyExists, "domain " + name.str() + " exists already");
+  if (!status.ok()) return status;
+  events_.append("domain_created", {{"domain", name.str()}, {"by", user_name(who.uid)}});
+  return head;
+}
+
+Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  const std::string key = keys::domain(name);
+  const auto value = stored->keys().get(key);
+  if (value.code() == Code::NotFound) return {Code::NotFound, "no domain " + name.str()};
+  if (!value.ok()) return value.status();
+  const auto head = DomainRecord::decode(*value);
+  if (!head.ok()) return head.status();
+  std::string holds;
+  for (const auto& [kind, what] : {std::pair{'r', "releases"}, {'l', "labels"}, {'t', "releases in its trash"},
+                                   {'T', "tombstones of removed releases, which stay for ever"}}) {
+    const Status scanned = stored->keys().scan(keys::in_domain(kind, name), "", [&](std::string_view, std::string_view) {
+      holds = what;
+      return false;
+    });
+    if (!scanned.ok()) return scanned;
+    if (!holds.empty()) break;
+  }
+  for (const Ino place : {head->ino, stage_of(*head)}) {
+    const auto drafts = drafts_->list(place);
+    if (!drafts.ok()) return drafts.status();
+    if (!drafts->empty()) holds = "drafts ('" + printable(drafts->front().name) + "' is one)";
+  }
+  if (!holds.empty()) return {Code::NotEmpty, "domain " + name.str() + " has " + holds};
+  Batch batch;
+  batch.expect(key, *value);
+  batch.erase(key);
+  batch.erase_prefix(keys::in_domain('h', name));
+  const Status status = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
+  if (status.code() == Code::Conflict) return {Code::NotEmpty, "domain " + name.str() + " has just been published into"};
+  if (status.ok()) events_.append("domain_removed", {{"domain", name.str()}, {"by", user_name(who.uid)}});
+  return status;
+}
+
+Result<DomainRecord> Registry::set_domain_owner(const DomainName& name, const Ownership& owner, const Credentials& who) {
+  auto changed = change_domain(name, SpaceNeed::Reclaims, [&](const Snapshot&, DomainRecord& head, Batch&) -> Status {
+    if (Status status = authorise_owner(who, head.owner.uid, name.str()); !status.ok()) return status;
+    head.last = Sequence{raw(head.last) - 1};  // not a commit of content: no number is spent
+    head.owner = owner;
+    head.status_changed = now();
+    return {};
+  });
+  if (changed.ok()) events_.append("domain_owner", {{"domain", name.str()}, {"by", user_name(who.uid)}});
+  return changed;
+}
+
+// Reading.
+
+Result<std::shared_ptr<const ContentReader>> Registry::open_content(const ManifestEntry& file) {
+  auto lease = leases_.take({file.sum.digest});
+  const auto value = engine_.keys->get(keys::blob(file.sum.digest));
+  const std::string name = "blob " + file.sum.digest.hex();
+  if (value.code() == Code::NotFound) {
+    return Status(Code::Corrupt, name + " is missing; modelfs verify lists what it hits");
+  }
+  if (!value.ok()) return value.status();
+  auto record = BlobRecord::decode(*value);
+  if (!record.ok()) return record.status();
+  if (record->quarantined) return Status(Code::Corrupt, name + " is damaged; publish its file again, or restore a backup");
+  if (record->is_inline) {
+    // Small enough to be checked every time.
+    if (record->bytes.size() != file.size_bytes || sum_of(bytes_of(record->bytes)).digest != file.sum.digest) {
+      return Status(Code::Corrupt, name + " is damaged; modelfs verify lists what it hits");
+    }
+    return std::shared_ptr<const ContentReader>(std::make_shared<InlineContent>(std::move(record->bytes)));
+  }
+  auto reader = engine_.blobs->open(file.sum.digest);
+  if (!reader.ok()) {
+    const Code code = reader.code() == Code::NotFound ? Code::Corrupt : reader.code();
+    return Status(code, name + ": " + reader.status().message() + "; modelfs verify lists what it hits");
+  }
+  if ((*reader)->size_bytes() != file.size_bytes) {
+    return Status(Code::Corrupt, name + " has " + std::to_string((*reader)->size_bytes()) + " bytes instead of " +
+                                     std::to_string(file.size_bytes));
+  }
+  return std::shared_ptr<const ContentReader>(std::make_shared<BlobContent>(std::move(*reader), std::move(lease)));
+}
+
+}  // namespace modelfs

@@ -1,0 +1,306 @@
+// Looking after a store: verify, gc, and the list of drafts.
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "catalog/keys.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+namespace {
+
+constexpr std::size_t kReadBytes = 1ull << 20;
+
+// A draft directory with fewer levels than this is summed up without fear for the stack: the walk is iterative anyway, and the
+// bound only ends what a damaged parent would make endless.
+constexpr std::size_t kDraftEntriesMax = 10'000'000;
+
+// Calls `visit` with every release and generation, live and in the trash.
+Status for_each_container(const Snapshot& stored, std::string_view only_domain, std::string_view only_version,
+                          const std::function<void(Ino directory, const std::string& path)>& visit) {
+  Status inner;
+  const auto with_generations = [&](const DomainName& domain, const ReleaseRecord& release, const std::string& path) {
+    visit(release.ino, path);
+    inner = stored.for_each_generation(domain, release.sequence, [&](const GenerationRecord& generation) {
+      visit(generation.ino, path + "/" + std::to_string(raw(generation.number)));
+      return true;
+    });
+    return inner.ok();
+  };
+  const Status status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord&) {
+    if (!only_domain.empty() && domain.str() != only_domain) return true;
+    inner = stored.for_each_release(domain, [&](const ReleaseRecord& release) {
+      if (!only_version.empty() && release.version != only_version) return true;
+      return with_generations(domain, release, domain.str() + "/" + release.version);
+    });
+    if (!inner.ok() || !only_version.empty()) return inner.ok();
+    const Status trash = stored.for_each_removed(domain, [&](std::string_view name, const ReleaseRecord& release) {
+      return with_generations(domain, release, ".modelfs/trash/" + domain.str() + "/" + std::string(name));
+    });
+    if (inner.ok()) inner = trash;
+    return inner.ok();
+  });
+  return status.ok() ? inner : status;
+}
+
+}  // namespace
+
+Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view version,
+                                      const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  VerifyReport report;
+  std::map<Digest, std::pair<ManifestEntry, std::string>> files;  // each blob once, with one path that needs it
+  std::uint64_t total = 0;
+  bool any = false;
+  const Status walked = for_each_container(*stored, domain, version, [&](Ino directory, const std::string& path) {
+    any = true;
+    const auto container = stored->container(directory);
+    if (!container.ok()) {
+      report.problems.push_back(path + ": " + container.status().message());
+      return;
+    }
+    const auto& manifest = *container->manifest;
+    for (std::uint32_t i = 0; i < manifest.entries().size(); ++i) {
+      const ManifestEntry& entry = manifest.at(i);
+      if (entry.type != FileType::Regular) continue;
+      const auto [at, fresh] = files.try_emplace(entry.sum.digest, entry, path + "/" + manifest.path_of(i));
+      if (fresh) total += entry.size_bytes;
+    }
+  });
+  if (!walked.ok()) return walked;
+  if (!any && !(domain.empty() && version.empty())) {
+    return Status(Code::NotFound, "nothing is published as " + std::string(domain) + (version.empty() ? "" : "/") +
+                                      std::string(version));
+  }
+  std::vector<std::byte> buffer(kReadBytes);
+  for (const auto& [digest, file] : files) {
+    ++report.blobs;
+    const auto content = open_content(file.first);
+    if (!content.ok()) {
+      report.problems.push_back(file.second + ": " + content.status().message());
+      continue;
+    }
+    Summer summer;
+    Status failed;
+    for (std::uint64_t position = 0; position < file.first.size_bytes && failed.ok();) {
+      const auto got = (*content)->read_at(position, buffer);
+      if (!got.ok() || *got == 0) {
+        failed = got.ok() ? Status(Code::Corrupt, "it ends early") : got.status();
+        break;
+      }
+      summer.add(ByteView(buffer.data(), *got));
+      position += *got;
+      report.bytes += *got;
+      if (progress) progress(report.bytes, total);
+    }
+    if (failed.ok() && summer.finish().digest == digest) continue;
+    report.problems.push_back(file.second + ": " +
+                              (failed.ok() ? "its bytes are not those that were published" : failed.message()) +
+                              " (blob " + digest.hex() + "); publish that file again, or restore a backup");
+    if (Status status = quarantine(digest); !status.ok()) report.problems.push_back(status.message());
+  }
+  for (const std::string& problem : report.problems) events_.append("damaged", {{"what", problem}});
+  return report;
+}
+
+Status Registry::quarantine(const Digest& digest) {
+  const auto value = engine_.keys->get(keys::blob(digest));
+  if (!value.ok()) return value.status();
+  auto record = BlobRecord::decode(*value);
+  if (!record.ok()) return record.status();
+  record->quarantined = true;
+  Batch batch;
+  batch.expect(keys::blob(digest), *value);
+  batch.put(keys::blob(digest), record->encode());
+  const Status status = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
+  return status.code() == Code::Conflict ? Status() : status;  // somebody has just replaced it
+}
+
+Result<GcReport> Registry::gc() {
+  const MutexLock only(gc_mutex_);
+  if (Status status = finish_sweeping(); !status.ok()) return status;
+  leases_.watch();
+  auto report_or = collect_garbage();
+  leases_.end_watch();
+  return report_or;
+}
+
+Result<GcReport> Registry::collect_garbage() {
+  GcReport report;
+  const TimeNs newest{raw(now()) - options_.grace_seconds * 1'000'000'000};
+  std::unordered_map<Digest, std::uint64_t, DigestHash> candidates;
+  const auto stored_before = snapshot();
+  if (!stored_before.ok()) return stored_before.status();
+  const Status listed = stored_before->keys().scan("b/", "", [&](std::string_view key, std::string_view value) {
+    const auto record = BlobRecord::decode(value);
+    Digest digest;
+    if (key.size() != 2 + Digest::kSizeBytes || !record.ok()) return true;
+    std::copy_n(key.begin() + 2, Digest::kSizeBytes, reinterpret_cast<char*>(digest.bytes.data()));
+    if (record->is_inline) candidates[digest] = record->size_bytes;
+    return true;
+  });
+  if (!listed.ok()) return listed;
+  const Status files = engine_.blobs->for_each([&](const Digest& digest, std::uint64_t size_bytes, TimeNs since) {
+    if (since <= newest) candidates[digest] = size_bytes;
+    return true;
+  });
+  if (!files.ok()) return files;
+  const auto referenced = referenced_blobs();
+  if (!referenced.ok()) return referenced.status();
+  for (const auto& [digest, size_bytes] : candidates) {
+    if (referenced->contains(digest)) continue;
+    Status failed;
+    const bool unleased = leases_.remove_unleased(digest, [&, &digest = digest] {
+      Batch batch;
+      batch.erase(keys::blob(digest));
+      failed = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
+      if (failed.ok()) failed = engine_.blobs->remove(digest);
+    });
+    if (!failed.ok()) return failed;
+    if (!unleased) continue;
+    ++report.blobs_removed;
+    report.bytes_freed += size_bytes;
+  }
+  const auto orphans = drafts_->remove_orphans();
+  if (!orphans.ok()) return orphans.status();
+  report.draft_files_removed = *orphans;
+  return report;
+}
+
+Result<std::vector<DraftSummary>> Registry::list_drafts(std::optional<uid_t> owner) {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  std::vector<DraftSummary> found;
+  Status failed;
+  const auto summarise = [&](Ino place, const std::string& prefix, bool names_versions) {
+    const auto names = drafts_->list(place);
+    if (!names.ok()) {
+      failed = names.status();
+      return;
+    }
+    for (const DraftName& name : *names) {
+      auto summary = summarise_draft(name);
+      if (!summary.ok()) {
+        if (summary.code() != Code::NotFound) failed = summary.status();
+        continue;
+      }
+      summary->path = prefix + printable(name.name);
+      summary->under_version = names_versions && name.type == FileType::Directory && check_name(name.name).ok();
+      if (!owner || summary->owner.uid == *owner) found.push_back(std::move(*summary));
+    }
+  };
+  summarise(kRootIno, "", false);
+  const Status walked = stored->for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+    summarise(head.ino, domain.str() + "/", true);
+    summarise(stage_of(head), domain.str() + "/.stage/", false);
+    const Status releases = stored->for_each_release(domain, [&](const ReleaseRecord& release) {
+      summarise(release.ino, domain.str() + "/" + release.version + "/", false);
+      return failed.ok();
+    });
+    if (failed.ok()) failed = releases;
+    return failed.ok();
+  });
+  if (!walked.ok()) return walked;
+  if (!failed.ok()) return failed;
+  return found;
+}
+
+Result<DraftSummary> Registry::summarise_draft(const DraftName& draft) {
+  DraftSummary summary;
+  std::vector<DraftName> rest{draft};
+  for (std::size_t seen = 0; !rest.empty() && seen < kDraftEntriesMax; ++seen) {
+    const DraftName at = std::move(rest.back());
+    rest.pop_back();
+    const auto inode = drafts_->stat(at.ino);
+    if (!inode.ok()) {
+      if (at.ino == draft.ino) return inode.status();
+      continue;  // removed meanwhile
+    }
+    if (at.ino == draft.ino) summary.owner = inode->record.owner;
+    summary.changed = std::max(summary.changed, inode->mtime);
+    if (inode->record.type == FileType::Regular) {
+      ++summary.files;
+      summary.bytes += inode->size_bytes;
+    }
+    if (inode->record.type != FileType::Directory) continue;
+    auto names = drafts_->list(at.ino);
+    if (!names.ok()) return names.status();
+    std::move(names->begin(), names->end(), std::back_inserter(rest));
+  }
+  return summary;
+}
+
+Result<Registry::DraftPlace> Registry::find_draft(std::string_view path) {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  DraftPlace place{kRootIno, "", {kRootIno, FileType::Directory}};
+  std::string walked;
+  std::optional<DomainName> domain;
+  bool in_drafts = false;
+  while (!path.empty()) {
+    const std::size_t slash = std::min(path.find('/'), path.size());
+    const std::string_view name = path.substr(0, slash);
+    path.remove_prefix(std::min(slash + 1, path.size()));
+    if (name.empty()) continue;
+    walked += (walked.empty() ? "" : "/") + printable(name);
+    const Ino at = place.entry.ino;
+    const auto entry = drafts_->lookup(at, name);
+    if (entry.ok()) {
+      place = {at, std::string(name), *entry};
+      in_drafts = true;
+      continue;
+    }
+    if (in_drafts) return Status(Code::NotFound, "no draft " + walked);
+    // Committed places on the way: the domain, its .stage, a release.
+    Ino next = kNoIno;
+    if (!domain) {
+      auto parsed = DomainName::parse(name);
+      const auto head = parsed.ok() ? stored->domain(*parsed) : Result<DomainRecord>(parsed.status());
+      if (head.ok()) {
+        domain = *parsed;
+        next = head->ino;
+      }
+    } else if (const auto head = stored->domain(*domain); head.ok() && at == head->ino) {
+      if (name == ".stage") {
+        next = stage_of(*head);
+      } else if (const auto release = stored->release(*domain, name); release.ok()) {
+        next = release->ino;
+      }
+    }
+    if (next == kNoIno) return Status(Code::NotFound, "no draft " + walked);
+    place = {at, std::string(name), {next, FileType::Directory}};
+  }
+  if (!in_drafts) return Status(Code::NotFound, walked.empty() ? "a draft needs a path" : walked + " is not a draft");
+  return place;
+}
+
+Result<std::unordered_set<Digest, DigestHash>> Registry::referenced_blobs() const {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  std::unordered_set<Digest, DigestHash> referenced;
+  Status failed;
+  // Every manifest that exists is somebody's: live, in the trash, or a generation of one of these.
+  const Status scanned = stored->keys().scan("m/", "", [&](std::string_view, std::string_view value) {
+    const auto record = ContainerRecord::decode(value);
+    auto manifest = record.ok() ? Manifest::decode(record->manifest) : record.status();
+    if (!manifest.ok()) {
+      failed = manifest.status();  // what cannot be read may refer to anything: nothing is removed
+      return false;
+    }
+    for (const ManifestEntry& entry : (*manifest)->entries()) {
+      if (entry.type == FileType::Regular) referenced.insert(entry.sum.digest);
+    }
+    return true;
+  });
+  if (!scanned.ok()) return scanned;
+  if (!failed.ok()) return failed;
+  if (Status status = drafts_->for_each_blob([&](const Digest& digest) { referenced.insert(digest); }); !status.ok()) {
+    return status;
+  }
+  return referenced;
+}
+
+}  // namespace modelfs
