@@ -32,19 +32,9 @@ bool belongs_to_creation(std::string_view name) {
   return name == kLockName || name == std::string(kFormatName) + ".tmp";
 }
 
-Status sync_parent(const std::string& path) {
-  const auto parent = open_at(AT_FDCWD, path + "/..", O_RDONLY | O_DIRECTORY);
-  if (!parent.ok()) return parent.status();
-  return sync_file(parent->fd(), "the directory above " + path);
-}
-
 Result<File> open_directory(const std::string& path, CreateMode mode) {
-  if (mode == CreateMode::CreateIfAbsent) {
-    if (::mkdir(path.c_str(), 0700) == 0) {
-      if (Status status = sync_parent(path); !status.ok()) return status;
-    } else if (errno != EEXIST) {
-      return Status::from_errno(errno, "create the store " + path);
-    }
+  if (mode == CreateMode::CreateIfAbsent && ::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return Status::from_errno(errno, "create the store " + path);
   }
   // "/." follows a symlink: people do move stores to larger disks.
   auto directory = open_at(AT_FDCWD, path + "/.", O_RDONLY | O_DIRECTORY);
@@ -154,7 +144,17 @@ Result<File> take_lock(int directory, const std::string& path) {
   return lock;
 }
 
-Result<std::string> write_format(int directory) {
+// Makes the store's own name durable. Where we may not read the directory above, its owner made that name, not we.
+Status sync_parent(int directory, const std::string& path) {
+  const auto parent = open_at(directory, "..", O_RDONLY | O_DIRECTORY);
+  if (parent.code() == Code::Denied) return {};
+  if (!parent.ok()) return parent.status();
+  return sync_file(parent->fd(), "the directory above " + path);
+}
+
+// Comes last in a creation: a directory with FORMAT is a store. Gives the new id.
+Result<std::string> write_format(int directory, const std::string& path) {
+  if (Status status = sync_parent(directory, path); !status.ok()) return status;
   const std::string id = make_model_id();  // any UUID4
   const std::string text = std::string(kMagic) + "\nversion " + std::to_string(kStoreVersion) + "\nid " + id + "\n";
   if (Status status = replace_file(directory, kFormatName, text); !status.ok()) return status;
@@ -180,7 +180,7 @@ Result<StoreLock> StoreLock::acquire(const std::string& store_path, CreateMode m
 
   // Why again: another process may have created the store before we had the lock.
   auto id = read_id(directory->fd(), store_path);
-  if (id.code() == Code::NotFound) id = write_format(directory->fd());
+  if (id.code() == Code::NotFound) id = write_format(directory->fd(), store_path);
   if (!id.ok()) return id.status();
   return StoreLock(*std::move(directory), *std::move(lock), *std::move(id));
 }

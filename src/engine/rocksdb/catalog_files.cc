@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -20,7 +22,9 @@ Status status_of(const std::error_code& error, const std::string& what) {
 
 // What RocksDB answers when it cannot open, in the words that open_catalog() promises.
 Status explain(const rocksdb::Status& status, const std::string& path) {
-  const std::string text = status.ToString();
+  std::string text = status.ToString();
+  // RocksDB looks for a missing table under its LevelDB name last, and complains about that one.
+  if (const auto at = text.find(".ldb"); at != std::string::npos) text.replace(at, 4, ".sst");
   if (text.find("While lock file") != std::string::npos || text.find("lock hold by current process") != std::string::npos) {
     return Status(Code::Busy, "another process has " + path + " open: " + text);
   }
@@ -56,6 +60,7 @@ Status create_catalog(int store_directory, const std::string& store_path, const 
   std::error_code error;
   std::filesystem::remove_all(path, error);
   if (error) return status_of(error, "remove " + path);
+  if (::mkdirat(store_directory, kUnfinishedName, 0700) != 0) return Status::from_errno(errno, "create " + path);
 
   rocksdb::Options creating = options;
   creating.create_if_missing = true;

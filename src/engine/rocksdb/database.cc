@@ -33,11 +33,11 @@ Result<std::unique_ptr<Database>> Database::open(File store_directory, const std
   if (!rocks.ok()) return rocks.status();
   std::unique_ptr<Database> database(new Database(std::move(store_directory), store_path, options, rocksdb_options));
   const MutexLock lock(database->mutex_);
-  database->adopt(*std::move(rocks));
+  database->use(*std::move(rocks));
   return database;
 }
 
-void Database::adopt(std::unique_ptr<rocksdb::DB> rocks) {
+void Database::use(std::unique_ptr<rocksdb::DB> rocks) {
   open_ = std::make_shared<OpenDatabase>(std::move(rocks));
   closed_ = open_->closed();
   failure_ = {};
@@ -88,7 +88,7 @@ void Database::heal() {
   healed_.notify_all();
   open_ = std::move(failed);
   if (rocks.ok()) {
-    adopt(*std::move(rocks));
+    use(*std::move(rocks));
     log::info("reopened the catalog in {} after a failure", store_path_);
   } else {
     failure_ = rocks.status();

@@ -65,7 +65,7 @@ class Database {
   void wait_for_healer() REQUIRES(mutex_);
   void heal() REQUIRES(mutex_);
   Status check_space_to_reopen() const;
-  void adopt(std::unique_ptr<rocksdb::DB> rocks) REQUIRES(mutex_);
+  void use(std::unique_ptr<rocksdb::DB> rocks) REQUIRES(mutex_);
 
   const File store_directory_;
   const std::string store_path_;

@@ -10,7 +10,8 @@ namespace modelfs {
 
 struct RocksdbOptions {
   // Below this much free space commits that grow are refused with NoSpace, so that RocksDB never meets a full disk: its
-  // Debian build (7.8.3) aborts the process there, and heals only by being reopened.
+  // Debian build (7.8.3) aborts the process there, and heals only by being reopened. Commits that reclaim may use it
+  // down to an eighth. 0: no reserve, for tests only.
   std::uint64_t reserve_bytes = 64ull << 20;
   std::uint64_t block_cache_bytes = 32ull << 20;
   std::uint64_t write_buffer_bytes = 16ull << 20;

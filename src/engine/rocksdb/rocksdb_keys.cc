@@ -117,6 +117,7 @@ Status RocksdbKeys::commit(const Batch& batch, Durability durability, SpaceNeed 
 }
 
 Status RocksdbKeys::check_space(const Batch& batch, SpaceNeed need) const {
+  if (reserve_bytes_ == 0) return {};
   const auto free = database_->free_bytes();
   if (!free.ok()) return free.status();
   std::uint64_t needed = need == SpaceNeed::Grows ? reserve_bytes_ : reserve_bytes_ / 8;

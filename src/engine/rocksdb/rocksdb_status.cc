@@ -43,11 +43,9 @@ class ForwardingLogger final : public rocksdb::Logger {
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     std::vsnprintf(line.data(), line.size(), format, arguments);
 #pragma GCC diagnostic pop
-    if (level == rocksdb::InfoLogLevel::WARN_LEVEL) {
-      log::warn("rocksdb: {}", line.data());
-    } else {
-      log::error("rocksdb: {}", line.data());
-    }
+    std::string_view text(line.data());
+    while (text.ends_with('\n') || text.ends_with(' ')) text.remove_suffix(1);
+    log::log(level == rocksdb::InfoLogLevel::WARN_LEVEL ? log::level::warn : log::level::err, "rocksdb: {}", text);
   }
   // RocksDB prints all its options as a "header": not for our log.
   void LogHeader(const char*, va_list) override {}

@@ -1,0 +1,185 @@
+#include "store/store_lock.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "store/scratch_directory.h"
+
+namespace modelfs {
+namespace {
+
+class StoreLockTest : public testing::Test {
+ protected:
+  std::string path() const { return scratch_ / "store"; }
+  void make_directory(mode_t mode = 0700) {
+    ASSERT_EQ(::mkdir(path().c_str(), mode), 0);
+    ASSERT_EQ(::chmod(path().c_str(), mode), 0);  // whatever the umask
+  }
+  void make_store() { ASSERT_TRUE(StoreLock::acquire(path(), CreateMode::CreateIfAbsent).ok()); }
+  void write(const std::string& name, std::string_view bytes) { scratch_.write("store/" + name, bytes); }
+  std::string read(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(path() + "/" + name).rdbuf();
+    return text.str();
+  }
+  std::size_t entries() const {
+    const std::filesystem::directory_iterator all(path());
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+  }
+
+  ScratchDirectory scratch_;
+};
+
+void expect_refusal(const Result<StoreLock>& got, Code code, const std::string& words) {
+  EXPECT_EQ(got.code(), code) << got.status().str();
+  EXPECT_NE(got.status().message().find(words), std::string::npos) << got.status().message();
+}
+
+TEST_F(StoreLockTest, CreatesAPrivateStoreWhereNothingIs) {
+  const auto lock = StoreLock::acquire(path(), CreateMode::CreateIfAbsent);
+
+  ASSERT_TRUE(lock.ok()) << lock.status().str();
+  EXPECT_EQ(lock->id().size(), 36u);
+  EXPECT_EQ(read("FORMAT"), "modelfs store\nversion 1\nid " + lock->id() + "\n");
+  struct stat info {};
+  ASSERT_EQ(::fstat(lock->directory(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0700u);
+  EXPECT_EQ(entries(), 2u);
+}
+
+TEST_F(StoreLockTest, AStoreKeepsItsIdAndEachHasItsOwn) {
+  const auto id = [](const std::string& path) {
+    const auto lock = StoreLock::acquire(path, CreateMode::CreateIfAbsent);
+    EXPECT_TRUE(lock.ok()) << lock.status().str();
+    return lock->id();
+  };
+  const std::string first = id(path());
+
+  EXPECT_EQ(id(path()), first);
+  EXPECT_NE(id(scratch_ / "another"), first);
+}
+
+TEST_F(StoreLockTest, AnAbsentStoreIsNotFoundAndNotMade) {
+  expect_refusal(StoreLock::acquire(path(), CreateMode::OpenOnly), Code::NotFound, path());
+
+  EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+TEST_F(StoreLockTest, AnEmptyDirectoryIsNotFoundAndLeftEmpty) {
+  make_directory();
+
+  EXPECT_EQ(StoreLock::acquire(path(), CreateMode::OpenOnly).code(), Code::NotFound);
+
+  EXPECT_EQ(entries(), 0u);
+}
+
+TEST_F(StoreLockTest, ADirectoryOfSomethingElseIsNotWrittenTo) {
+  make_directory();
+  write("thesis.txt", "mine");
+
+  for (const CreateMode mode : {CreateMode::OpenOnly, CreateMode::CreateIfAbsent}) {
+    expect_refusal(StoreLock::acquire(path(), mode), Code::InvalidArgument, "is no modelfs store");
+  }
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(StoreLockTest, AFormatOfSomethingElseIsNoStore) {
+  make_directory();
+  write("FORMAT", "png\n");
+
+  expect_refusal(StoreLock::acquire(path(), CreateMode::CreateIfAbsent), Code::InvalidArgument, "is no modelfs store");
+
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(StoreLockTest, AnotherVersionIsUnsupportedAndLeftAlone) {
+  make_directory();
+  write("FORMAT", "modelfs store\nversion 2\nsurprise yes\n");
+
+  const auto lock = StoreLock::acquire(path(), CreateMode::CreateIfAbsent);
+
+  expect_refusal(lock, Code::Unsupported, "version 2");
+  expect_refusal(lock, Code::Unsupported, "version 1");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(StoreLockTest, ADamagedFormatIsCorrupt) {
+  make_directory();
+  for (const char* text : {"modelfs store\n", "modelfs store\nversion\n", "modelfs store\nversion 1\n", "modelfs store\nversion x\n",
+                           "modelfs store\nversion 1\nid\n"}) {
+    write("FORMAT", text);
+    expect_refusal(StoreLock::acquire(path(), CreateMode::CreateIfAbsent), Code::Corrupt, "FORMAT");
+  }
+}
+
+TEST_F(StoreLockTest, AnInterruptedCreationIsCompleted) {
+  make_directory();
+  write("LOCK", "pid 1 host h since t\n");
+  write("FORMAT.tmp", "modelfs st");
+
+  EXPECT_EQ(StoreLock::acquire(path(), CreateMode::OpenOnly).code(), Code::NotFound);
+  ASSERT_TRUE(StoreLock::acquire(path(), CreateMode::CreateIfAbsent).ok());
+  EXPECT_TRUE(StoreLock::acquire(path(), CreateMode::OpenOnly).ok());
+}
+
+TEST_F(StoreLockTest, ASecondHolderLearnsWhoTheFirstIs) {
+  const auto first = StoreLock::acquire(path(), CreateMode::CreateIfAbsent);
+  ASSERT_TRUE(first.ok());
+
+  const auto second = StoreLock::acquire(path(), CreateMode::OpenOnly);
+
+  expect_refusal(second, Code::Busy, "pid " + std::to_string(::getpid()) + " (engine_tests)");
+}
+
+TEST_F(StoreLockTest, TheLockIsFreeWhenItsHolderIsGone) {
+  make_store();
+
+  EXPECT_TRUE(StoreLock::acquire(path(), CreateMode::OpenOnly).ok());
+}
+
+TEST_F(StoreLockTest, AMovedLockIsStillHeld) {
+  auto first = StoreLock::acquire(path(), CreateMode::CreateIfAbsent);
+  ASSERT_TRUE(first.ok());
+
+  const StoreLock moved = *std::move(first);
+
+  EXPECT_EQ(StoreLock::acquire(path(), CreateMode::OpenOnly).code(), Code::Busy);
+}
+
+TEST_F(StoreLockTest, AStoreThatOthersMayWriteIsRefusedWithTheRemedy) {
+  make_store();
+  for (const mode_t mode : {0720u, 0702u, 0777u}) {
+    ASSERT_EQ(::chmod(path().c_str(), mode), 0);
+    expect_refusal(StoreLock::acquire(path(), CreateMode::OpenOnly), Code::Denied, "chmod go-w");
+  }
+  ASSERT_EQ(::chmod(path().c_str(), 0755), 0);
+  EXPECT_TRUE(StoreLock::acquire(path(), CreateMode::OpenOnly).ok()) << "others may read";
+}
+
+TEST_F(StoreLockTest, AStoreOfAnotherUserIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  make_store();
+  ASSERT_EQ(::chown(path().c_str(), 12345, 12345), 0);
+
+  expect_refusal(StoreLock::acquire(path(), CreateMode::OpenOnly), Code::Denied, "uid 12345");
+}
+
+TEST_F(StoreLockTest, AFileIsNoStore) {
+  scratch_.write("store", "a file");
+
+  EXPECT_EQ(StoreLock::acquire(path(), CreateMode::CreateIfAbsent).code(), Code::NotADirectory);
+}
+
+TEST_F(StoreLockTest, AStoreMayBeReachedThroughASymlink) {
+  make_store();
+  ASSERT_EQ(::symlinkat("store", scratch_.fd(), "link"), 0);
+
+  EXPECT_TRUE(StoreLock::acquire(scratch_ / "link", CreateMode::CreateIfAbsent).ok());
+}
+
+}  // namespace
+}  // namespace modelfs
