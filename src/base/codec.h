@@ -30,8 +30,8 @@ class Encoder {
 };
 
 // Reads fields in the order they were written. After the first field that is not there, failed() is true for good and
-// every further read gives zero or empty: check once at the end. A number that is written longer than it must be is not there
-// either: one value, one encoding. Views point into the given value.
+// every further read gives zero or empty: check once at the end. A number that is written longer than it must be is not
+// there either: one value, one encoding. Views point into the given value.
 class Decoder {
  public:
   explicit Decoder(std::string_view value) : rest_(value) {}

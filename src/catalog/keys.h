@@ -58,9 +58,13 @@ inline std::string generations(const DomainName& domain, Sequence release) {
 inline std::string generation(const DomainName& domain, Sequence release, Generation number) {
   return generations(domain, release) + be64(raw(number));
 }
-inline std::string label(const DomainName& domain, std::string_view name) { return in_domain('l', domain).append(name); }
+inline std::string label(const DomainName& domain, std::string_view name) {
+  return in_domain('l', domain).append(name);
+}
 inline std::string model_id(const DomainName& domain, std::string_view id) { return in_domain('i', domain).append(id); }
-inline std::string removed(const DomainName& domain, std::string_view name) { return in_domain('t', domain).append(name); }
+inline std::string removed(const DomainName& domain, std::string_view name) {
+  return in_domain('t', domain).append(name);
+}
 inline std::string tombstone(const DomainName& domain, std::string_view version) {
   return in_domain('T', domain).append(version);
 }

@@ -72,7 +72,8 @@ void count_links(std::vector<ManifestEntry>& entries) {
   std::sort(files.begin(), files.end());
   for (std::size_t begin = 0, end = 0; begin < files.size(); begin = end) {
     while (end < files.size() && files[end].first == files[begin].first) ++end;
-    for (std::size_t i = begin; i < end; ++i) entries[files[i].second].link_count = static_cast<std::uint32_t>(end - begin);
+    const auto link_count = static_cast<std::uint32_t>(end - begin);
+    for (std::size_t i = begin; i < end; ++i) entries[files[i].second].link_count = link_count;
   }
 }
 

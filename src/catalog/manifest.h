@@ -16,10 +16,10 @@ namespace modelfs {
 // One file, directory or symlink of a package.
 struct ManifestEntry {
   std::uint32_t parent = 0;       // index of the directory it stands in; the root's parent is the root
-  std::uint32_t first_child = 0;  // directories: the children are [first_child, first_child + child_count), sorted by name
+  std::uint32_t first_child = 0;  // directories: the children are the child_count entries from here, sorted by name
   std::uint32_t child_count = 0;
   FileType type = FileType::Regular;
-  std::uint32_t mode = 0;  // permission bits, 07777
+  std::uint32_t mode = 0;        // permission bits, 07777
   std::uint32_t link_count = 1;  // regular files: entries of this manifest with the same ino (derived)
   Ino ino = kNoIno;
   TimeNs mtime{};
@@ -30,8 +30,8 @@ struct ManifestEntry {
   std::string target;                 // symlinks
 };
 
-// Immutable, safe for concurrent use. Entry 0 is the root directory; entries stand in breadth-first order, so the children of
-// a directory are neighbours and a look-up in a directory of n names costs log n comparisons.
+// Immutable, safe for concurrent use. Entry 0 is the root directory; entries stand in breadth-first order, so the
+// children of a directory are neighbours and a look-up in a directory of n names costs log n comparisons.
 class Manifest {
  public:
   static constexpr std::uint32_t kRoot = 0;
@@ -49,7 +49,8 @@ class Manifest {
   // The path of an entry from the root: "variables/a.bin"; "" for the root.
   std::string path_of(std::uint32_t index) const;
 
-  // The digest of a package: names, types, x bits and bytes; not times, not other mode bits. Equal content, equal digest.
+  // The digest of a package: names, types, x bits and bytes; not times, not other mode bits. Equal content, equal
+  // digest.
   const Digest& content_digest() const { return content_digest_; }
   std::uint64_t file_count() const { return file_count_; }    // regular files
   std::uint64_t total_bytes() const { return total_bytes_; }  // sum of their sizes
@@ -73,8 +74,9 @@ class ManifestBuilder {
  public:
   // The root directory (name, parent and children are ignored).
   explicit ManifestBuilder(ManifestEntry root);
-  // Adds an entry under the directory that add() called `parent` (0: the root); returns its number for its own children.
-  // The numbers are this builder's, not the manifest's indices. Names in a directory are different and pass check_file_name.
+  // Adds an entry under the directory that add() called `parent` (0: the root); returns its number for its own
+  // children. The numbers are this builder's, not the manifest's indices. Names in a directory are different and pass
+  // check_file_name.
   std::uint32_t add(std::uint32_t parent, ManifestEntry entry);
   // Leaves the builder empty.
   std::shared_ptr<const Manifest> build();

@@ -33,8 +33,8 @@ Result<ManifestEntry> decode_entry(Decoder& decoder, std::size_t index, const Ma
   ManifestEntry entry;
   const std::uint64_t head = decoder.number();
   entry.ino = Ino{sum(raw(before.ino), decoder.signed_number())};
-  entry.mtime = TimeNs{static_cast<std::int64_t>(
-      sum(static_cast<std::uint64_t>(raw(before.mtime)), decoder.signed_number()))};
+  entry.mtime =
+      TimeNs{static_cast<std::int64_t>(sum(static_cast<std::uint64_t>(raw(before.mtime)), decoder.signed_number()))};
   if (index > 0) entry.name = decoder.text();
   if (decoder.failed()) return corrupt_entry(index, "is cut off");
 
@@ -73,8 +73,8 @@ Result<ManifestEntry> decode_entry(Decoder& decoder, std::size_t index, const Ma
   return entry;
 }
 
-// Reads `count` entries and hangs each into its directory. Why no parents are written: entries stand in breadth-first order,
-// so the counts of children alone say whose each entry is.
+// Reads `count` entries and hangs each into its directory. Why no parents are written: entries stand in breadth-first
+// order, so the counts of children alone say whose each entry is.
 Result<std::vector<ManifestEntry>> decode_entries(Decoder& decoder, std::uint64_t count) {
   std::vector<ManifestEntry> entries;
   entries.reserve(count);
@@ -113,8 +113,8 @@ std::string Manifest::encode() const {
   for (const ManifestEntry& entry : entries_) {
     encoder.number(static_cast<std::uint64_t>(entry.mode) << 2 | static_cast<std::uint64_t>(entry.type));
     encoder.signed_number(difference(raw(entry.ino), raw(before->ino)));
-    encoder.signed_number(difference(static_cast<std::uint64_t>(raw(entry.mtime)),
-                                     static_cast<std::uint64_t>(raw(before->mtime))));
+    encoder.signed_number(
+        difference(static_cast<std::uint64_t>(raw(entry.mtime)), static_cast<std::uint64_t>(raw(before->mtime))));
     if (&entry != &entries_.front()) encoder.text(entry.name);
     switch (entry.type) {
       case FileType::Regular:

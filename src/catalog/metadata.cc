@@ -10,8 +10,8 @@
 namespace modelfs {
 namespace {
 
-// What is written keeps its order. What is read goes into nlohmann::json, whose objects are trees: an ordered_json looks through
-// all members for each that it adds, and the files of a package are anybody's.
+// What is written keeps its order. What is read goes into nlohmann::json, whose objects are trees: an ordered_json
+// looks through all members for each that it adds, and the files of a package are anybody's.
 using Document = nlohmann::ordered_json;
 using Json = nlohmann::json;
 using Dependencies = std::map<std::string, std::string, std::less<>>;
@@ -21,7 +21,8 @@ constexpr std::size_t kDependenciesMax = 1000;
 // Of a file of a package, so that the document stays below kMetadataBytesMax whatever the files hold.
 constexpr std::size_t kPackageTextBytesMax = 256 * 1024;
 
-// The object in a file of a package; an empty one where there is no file, or none that we would accept from a client either.
+// The object in a file of a package; an empty one where there is no file, or none that we would accept from a client
+// either.
 Json object_in(const std::optional<std::string>& text) {
   if (!text || text->size() > kPackageTextBytesMax || !check_given_metadata(*text).ok()) return Json::object();
   Json object = Json::parse(*text, nullptr, false);

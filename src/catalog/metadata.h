@@ -1,5 +1,5 @@
-// The metadata document of a release or generation: JSON text in the shape that modelstore's clients read. Nothing here does
-// I/O, and nothing throws.
+// The metadata document of a release or generation: JSON text in the shape that modelstore's clients read. Nothing here
+// does I/O, and nothing throws.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,8 +14,8 @@ namespace modelfs {
 
 // The largest document that a client may bring.
 inline constexpr std::size_t kMetadataBytesMax = 1024 * 1024;
-// The deepest nesting in it; a flat object has depth 1. Why: nlohmann_json 3.11 prints by recursion, so a deep document that
-// parses would overflow the stack when it is written.
+// The deepest nesting in it; a flat object has depth 1. Why: nlohmann_json 3.11 prints by recursion, so a deep document
+// that parses would overflow the stack when it is written.
 inline constexpr std::size_t kMetadataDepthMax = 64;
 
 // What is known about a release, or about one generation of it, when it is committed.
@@ -33,13 +33,13 @@ struct MetadataFacts {
   std::string program;  // that committed it, as the kernel names it; empty: unknown
   TimeNs created{};
   // Texts of files at the top of the package, where it has them. Whatever is not understood in them is left out.
-  std::optional<std::string> python_info;   // python-info.json: {"runtime": …, "dependencies": {…}} or {package: version, …}
-  std::optional<std::string> model_info;    // model-info.json: {"library": …, "type": …}
+  std::optional<std::string> python_info;   // python-info.json: {"runtime":, "dependencies":} or {package: version}
+  std::optional<std::string> model_info;    // model-info.json: {"library":, "type":}
   std::optional<std::string> requirements;  // requirements.txt: lines `name==version`
 };
 
-// The document of a release that came without one. It says nothing about where the release is stored, because that depends
-// on the mount which shows it.
+// The document of a release that came without one. It says nothing about where the release is stored, because that
+// depends on the mount which shows it.
 std::string make_metadata(const MetadataFacts& facts);
 
 // Where one mount shows a release.
@@ -51,9 +51,9 @@ struct StorageFacts {
 // The document that make_metadata() made, with "storage" for one mount. Anything else comes back as it is.
 std::string present_metadata(std::string_view stored, const StorageFacts& facts);
 
-// Ok for a document that a client may bring: a JSON object in UTF-8 of at most kMetadataBytesMax bytes, kMetadataDepthMax deep,
-// without duplicate keys. Bare NaN, Infinity and -Infinity are values, because Python's json module writes them.
-// Malformed: the rest; the message says why, and at which byte (from 0) reading stopped.
+// Ok for a document that a client may bring: a JSON object in UTF-8 of at most kMetadataBytesMax bytes,
+// kMetadataDepthMax deep, without duplicate keys. Bare NaN, Infinity and -Infinity are values, because Python's json
+// module writes them. Malformed: the rest; the message says why, and at which byte (from 0) reading stopped.
 Status check_given_metadata(std::string_view bytes);
 
 }  // namespace modelfs

@@ -27,8 +27,8 @@ class Scan {
       // Why: nlohmann_json takes a NUL for the end and would not look at what follows.
       if (plain_[i] == '\0') return malformed_at(i, "NUL");
       if (in_string_) {
+        if (plain_[i] == '"') in_string_ = false;
         if (plain_[i] == '\\') ++i;
-        else if (plain_[i] == '"') in_string_ = false;
       } else if (Status status = step(i); !status.ok()) {
         return status;
       }

@@ -31,10 +31,8 @@ class FieldWriter {
   void write(const Digest& value) { encoder_.digest(value); }
   void write(const Ownership& value) { (*this)(value.uid, value.gid, value.mode); }
   template <class Number>
-    requires std::is_enum_v<Number>
-  void write(Number value) {
-    encoder_.number(raw(value));
-  }
+  requires std::is_enum_v<Number>
+  void write(Number value) { encoder_.number(raw(value)); }
   void write(const std::optional<Digest>& value) {
     write(value.has_value());
     if (value) write(*value);
@@ -74,7 +72,7 @@ class FieldReader {
     possible_ = possible_ && value.mode <= 07777;
   }
   template <class Number>
-    requires std::is_enum_v<Number>
+  requires std::is_enum_v<Number>
   void read(Number& value) {
     using Raw = std::underlying_type_t<Number>;
     value = Number{static_cast<Raw>(number_up_to(std::numeric_limits<Raw>::max()))};

@@ -18,13 +18,13 @@ namespace modelfs {
 struct DomainRecord {
   // Inode numbers of the domain's fixed places: a block of kInoBlock numbers.
   static constexpr std::uint64_t kInoBlock = 8;
-  Ino ino = kNoIno;        // the directory /<domain>; +1 versions/, +2 trash, +3 drafts, +4 its events
-  Ino stage = kNoIno;      // the draft directory /<domain>/.stage
-  Ownership owner;         // of the directory and, through it, of everything committed in it
+  Ino ino = kNoIno;    // the directory /<domain>; +1 versions/, +2 trash, +3 drafts, +4 its events
+  Ino stage = kNoIno;  // the draft directory /<domain>/.stage
+  Ownership owner;     // of the directory and, through it, of everything committed in it
   TimeNs created{};
-  TimeNs changed{};        // when what is committed in the directory last changed: a name came or went
-  TimeNs status_changed{}; // ctime: owner, mode, or the above
-  Sequence last{};         // the newest commit; 0: none yet
+  TimeNs changed{};         // when what is committed in the directory last changed: a name came or went
+  TimeNs status_changed{};  // ctime: owner, mode, or the above
+  Sequence last{};          // the newest commit; 0: none yet
 
   std::string encode() const;
   static Result<DomainRecord> decode(std::string_view bytes);
@@ -34,22 +34,22 @@ struct DomainRecord {
 struct ReleaseRecord {
   static constexpr std::uint64_t kInoBlock = 8;
   std::string version;
-  std::string model_id;    // UUID4
-  Sequence sequence{};     // of the commit that published it: orders `latest`; a restored release keeps it
-  Ino ino = kNoIno;        // the directory; key of its manifest and its metadata
-  Ino faces = kNoIno;      // block: +0 <version>.json, +1 latest, +2 latest.json, +3 versions/<id>.json; the rest is free
-  Digest digest;           // of the package's content
-  Digest manifest;         // of the manifest's bytes
+  std::string model_id;  // UUID4
+  Sequence sequence{};   // of the commit that published it: orders `latest`; a restored release keeps it
+  Ino ino = kNoIno;      // the directory; key of its manifest and its metadata
+  Ino faces = kNoIno;    // block: +0 <version>.json, +1 latest, +2 latest.json, +3 versions/<id>.json; the rest is free
+  Digest digest;         // of the package's content
+  Digest manifest;       // of the manifest's bytes
   TimeNs published{};
-  TimeNs changed{};        // when its listing or place last changed (a generation came, removal, restoring)
+  TimeNs changed{};  // when its listing or place last changed (a generation came, removal, restoring)
   Generation last_generation{};
-  bool takes_generations = true;   // false: numbers at its top level are package content
-  bool metadata_given = false;     // a client wrote its metadata document; it is listed and given back byte for byte
+  bool takes_generations = true;  // false: numbers at its top level are package content
+  bool metadata_given = false;    // a client wrote its metadata document; it is listed and given back byte for byte
   std::uint64_t file_count = 0;
   std::uint64_t total_bytes = 0;
-  uid_t uid = 0;                   // who published it
-  std::string published_by;        // name of that user, or its number
-  std::string program;             // program that committed it, as the kernel names it; empty: unknown
+  uid_t uid = 0;             // who published it
+  std::string published_by;  // name of that user, or its number
+  std::string program;       // program that committed it, as the kernel names it; empty: unknown
 
   std::string encode() const;
   static Result<ReleaseRecord> decode(std::string_view bytes);
@@ -60,7 +60,7 @@ struct GenerationRecord {
   Generation number{};
   Sequence sequence{};
   Ino ino = kNoIno;
-  Ino faces = kNoIno;      // block: +0 <n>.json, +1 latest
+  Ino faces = kNoIno;  // block: +0 <n>.json, +1 latest
   Digest digest;
   Digest manifest;
   TimeNs published{};
@@ -76,7 +76,7 @@ struct GenerationRecord {
 
 struct LabelRecord {
   std::string version;
-  Ino ino = kNoIno;        // new for every target: the kernel caches a symlink's target by inode
+  Ino ino = kNoIno;  // new for every target: the kernel caches a symlink's target by inode
   Sequence sequence{};
   TimeNs changed{};
   uid_t uid = 0;
@@ -87,15 +87,21 @@ struct LabelRecord {
 
 // What stays of a removed release for ever.
 struct TombstoneRecord {
-  Sequence sequence{};     // of the removal
-  Digest digest;           // of the content: natively the name comes back only with it
+  Sequence sequence{};  // of the removal
+  Digest digest;        // of the content: natively the name comes back only with it
   TimeNs removed{};
   std::string encode() const;
   static Result<TombstoneRecord> decode(std::string_view bytes);
 };
 
 enum class Deed : std::uint8_t {
-  CreateDomain = 1, Publish = 2, Generate = 3, SetLabel = 4, RemoveLabel = 5, Remove = 6, Restore = 7,
+  CreateDomain = 1,
+  Publish = 2,
+  Generate = 3,
+  SetLabel = 4,
+  RemoveLabel = 5,
+  Remove = 6,
+  Restore = 7,
 };
 std::string_view deed_name(Deed deed);  // "publish", for JSON
 
@@ -105,12 +111,12 @@ struct HistoryRecord {
   Deed deed = Deed::Publish;
   TimeNs when{};
   uid_t uid = 0;
-  std::string who;              // name of that user, or its number
-  std::string version;          // empty for CreateDomain
-  Generation generation{};      // Generate
-  std::string label;            // SetLabel, RemoveLabel
-  std::string previous;         // SetLabel: the version it named before, or empty
-  std::optional<Digest> digest; // Publish, Generate, Remove, Restore
+  std::string who;               // name of that user, or its number
+  std::string version;           // empty for CreateDomain
+  Generation generation{};       // Generate
+  std::string label;             // SetLabel, RemoveLabel
+  std::string previous;          // SetLabel: the version it named before, or empty
+  std::optional<Digest> digest;  // Publish, Generate, Remove, Restore
 
   std::string encode() const;
   static Result<HistoryRecord> decode(std::string_view bytes);
@@ -124,7 +130,7 @@ struct BlobRecord {
   std::uint32_t crc32 = 0;
   bool quarantined = false;  // verify found other bytes under this digest; the next good file replaces it
   bool is_inline = false;
-  std::string bytes;         // inline blobs
+  std::string bytes;  // inline blobs
 
   std::string encode() const;
   static Result<BlobRecord> decode(std::string_view bytes);
@@ -133,10 +139,10 @@ struct BlobRecord {
 // The contents of m/<ino>: to whom a manifest belongs, then the manifest.
 struct ContainerRecord {
   std::string domain;
-  std::string version;         // of the release, also for a generation
-  Sequence release{};          // the sequence of the release
-  Generation generation{};     // 0: the release itself
-  std::string manifest;        // Manifest::encode()
+  std::string version;      // of the release, also for a generation
+  Sequence release{};       // the sequence of the release
+  Generation generation{};  // 0: the release itself
+  std::string manifest;     // Manifest::encode()
 
   std::string encode() const;
   static Result<ContainerRecord> decode(std::string_view bytes);

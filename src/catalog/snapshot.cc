@@ -34,7 +34,8 @@ Result<Record> record_of(const KeyValueSnapshot& keys, const std::string& key, c
 // Calls `visit` with each record whose key begins with `prefix`, and with the rest of its key, until it returns false.
 // `what` names one of them for people: "a release in domain churn".
 template <class Record, class Visit>
-Status each_record(const KeyValueSnapshot& keys, const std::string& prefix, const std::string& what, const Visit& visit) {
+Status each_record(const KeyValueSnapshot& keys, const std::string& prefix, const std::string& what,
+                   const Visit& visit) {
   Status failure;
   const Status scanned = keys.scan(prefix, "", [&](std::string_view key, std::string_view value) {
     const auto record = decoded<Record>(value, what);
@@ -75,8 +76,8 @@ Result<ReleaseRecord> Snapshot::latest_release(const DomainName& domain) const {
 }
 
 Result<ReleaseRecord> Snapshot::release_by_model_id(const DomainName& domain, std::string_view model_id) const {
-  const auto version =
-      value_of(*keys_, keys::model_id(domain, model_id), "release with model id " + printable(model_id) + in_domain(domain));
+  const auto version = value_of(*keys_, keys::model_id(domain, model_id),
+                                "release with model id " + printable(model_id) + in_domain(domain));
   if (!version.ok()) return version.status();
   return promised_release(*this, domain, *version);
 }
@@ -137,9 +138,10 @@ Status Snapshot::for_each_release(const DomainName& domain,
                                     [&](std::string_view, const ReleaseRecord& record) { return visit(record); });
 }
 
-Status Snapshot::for_each_removed(
-    const DomainName& domain, const std::function<bool(std::string_view name, const ReleaseRecord&)>& visit) const {
-  return each_record<ReleaseRecord>(*keys_, keys::in_domain('t', domain), "a removed release" + in_domain(domain), visit);
+Status Snapshot::for_each_removed(const DomainName& domain,
+                                  const std::function<bool(std::string_view name, const ReleaseRecord&)>& visit) const {
+  return each_record<ReleaseRecord>(*keys_, keys::in_domain('t', domain), "a removed release" + in_domain(domain),
+                                    visit);
 }
 
 Status Snapshot::for_each_generation(const DomainName& domain, Sequence release,
@@ -153,7 +155,8 @@ Status Snapshot::for_each_label(const DomainName& domain,
   return each_record<LabelRecord>(*keys_, keys::in_domain('l', domain), "a label" + in_domain(domain), visit);
 }
 
-Status Snapshot::for_each_history(const DomainName& domain, const std::function<bool(const HistoryRecord&)>& visit) const {
+Status Snapshot::for_each_history(const DomainName& domain,
+                                  const std::function<bool(const HistoryRecord&)>& visit) const {
   const auto head = this->domain(domain);
   if (!head.ok()) return head.status();
   // Why single reads: a scan runs upwards only, and the newest few of a long history are what is asked for.

@@ -20,8 +20,8 @@ struct Container {
   std::shared_ptr<const Manifest> manifest;
 };
 
-// Cheap to copy, safe for concurrent use. Every read answers NotFound for what does not exist (the message names it), Corrupt
-// for a record that does not decode, IoError from the engine. `visit` callbacks return false to stop.
+// Cheap to copy, safe for concurrent use. Every read answers NotFound for what does not exist (the message names it),
+// Corrupt for a record that does not decode, IoError from the engine. `visit` callbacks return false to stop.
 class Snapshot {
  public:
   explicit Snapshot(std::shared_ptr<const KeyValueSnapshot> keys) : keys_(std::move(keys)) {}

@@ -7,7 +7,12 @@ namespace {
 
 TEST(Codec, GivesBackWhatItWasGiven) {
   Encoder encoder;
-  encoder.number(0).number(~std::uint64_t{0}).signed_number(-1).signed_number(INT64_MIN).text("a\0b").fixed32(0xdeadbeef);
+  encoder.number(0)
+      .number(~std::uint64_t{0})
+      .signed_number(-1)
+      .signed_number(INT64_MIN)
+      .text("a\0b")
+      .fixed32(0xdeadbeef);
   const std::string value = encoder.take();
 
   Decoder decoder(value);
@@ -21,7 +26,9 @@ TEST(Codec, GivesBackWhatItWasGiven) {
 }
 
 TEST(Codec, FailsForGoodAtTheFirstMissingField) {
-  Decoder decoder("\x05" "ab");
+  Decoder decoder(
+      "\x05"
+      "ab");
 
   EXPECT_EQ(decoder.text(), "");
   EXPECT_TRUE(decoder.failed());

@@ -42,7 +42,8 @@ class Files : public testing::Test {
 
 TEST_F(Files, AreReadUpToTheBoundAndNoFurther) {
   // Around the size of one read, too.
-  for (const std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{65535}, std::size_t{65536}, std::size_t{65537}}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{10}, std::size_t{65535}, std::size_t{65536}, std::size_t{65537}}) {
     const std::string bytes(size, 'x');
     const File file = file_of(bytes);
 

@@ -13,7 +13,8 @@ class Utf8 : public testing::TestWithParam<std::string> {};
 TEST_P(Utf8, IsText) { EXPECT_TRUE(is_utf8(GetParam())); }
 INSTANTIATE_TEST_SUITE_P(, Utf8,
                          testing::Values("", "model", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-                                         "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "a\0b"s));
+                                         "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+                                         "a\0b"s));
 
 class NotUtf8 : public testing::TestWithParam<std::string> {};
 TEST_P(NotUtf8, IsRefused) {
@@ -33,14 +34,15 @@ struct NameCase {
 
 class FileNames : public testing::TestWithParam<NameCase> {};
 TEST_P(FileNames, FollowTheRules) { EXPECT_EQ(check_file_name(GetParam().name).code(), GetParam().code); }
-INSTANTIATE_TEST_SUITE_P(
-    , FileNames,
-    testing::Values(NameCase{"a", Code::Ok}, NameCase{".hidden", Code::Ok}, NameCase{"latest", Code::Ok},
-                    NameCase{"model.tar.gz", Code::Ok}, NameCase{"line\nfeed", Code::Ok}, NameCase{"...", Code::Ok},
-                    NameCase{std::string(255, 'a'), Code::Ok}, NameCase{std::string(256, 'a'), Code::NameTooLong},
-                    NameCase{"", Code::InvalidArgument}, NameCase{".", Code::InvalidArgument},
-                    NameCase{"..", Code::InvalidArgument}, NameCase{"a/b", Code::InvalidArgument},
-                    NameCase{"a\0b"s, Code::InvalidArgument}));
+INSTANTIATE_TEST_SUITE_P(, FileNames,
+                         testing::Values(NameCase{"a", Code::Ok}, NameCase{".hidden", Code::Ok},
+                                         NameCase{"latest", Code::Ok}, NameCase{"model.tar.gz", Code::Ok},
+                                         NameCase{"line\nfeed", Code::Ok}, NameCase{"...", Code::Ok},
+                                         NameCase{std::string(255, 'a'), Code::Ok},
+                                         NameCase{std::string(256, 'a'), Code::NameTooLong},
+                                         NameCase{"", Code::InvalidArgument}, NameCase{".", Code::InvalidArgument},
+                                         NameCase{"..", Code::InvalidArgument}, NameCase{"a/b", Code::InvalidArgument},
+                                         NameCase{"a\0b"s, Code::InvalidArgument}));
 
 class Names : public testing::TestWithParam<NameCase> {};
 TEST_P(Names, OfDomainsVersionsAndLabelsFollowTheRules) {
@@ -53,27 +55,25 @@ INSTANTIATE_TEST_SUITE_P(Allowed, Names,
                                          NameCase{"Latest", Code::Ok}, NameCase{"latest2", Code::Ok},
                                          NameCase{"tar", Code::Ok}, NameCase{"a.zst", Code::Ok},
                                          NameCase{"\xc2\xa0", Code::Ok}, NameCase{std::string(240, 'a'), Code::Ok}));
-INSTANTIATE_TEST_SUITE_P(Refused, Names,
-                         testing::Values(NameCase{std::string(241, 'a'), Code::NameTooLong},
-                                         NameCase{std::string(256, 'a'), Code::NameTooLong},
-                                         NameCase{"", Code::InvalidArgument}, NameCase{".stage", Code::InvalidArgument},
-                                         NameCase{"a\x1f", Code::InvalidArgument}, NameCase{"a\x7f", Code::InvalidArgument},
-                                         NameCase{"\xc2\x80", Code::InvalidArgument},
-                                         NameCase{"a\xc2\x9f", Code::InvalidArgument},
-                                         NameCase{"a\xff", Code::IllegalName}));
-INSTANTIATE_TEST_SUITE_P(Reserved, Names,
-                         testing::Values(NameCase{"latest", Code::InvalidArgument}, NameCase{"next", Code::InvalidArgument},
-                                         NameCase{"versions", Code::InvalidArgument},
-                                         NameCase{"domains", Code::InvalidArgument},
-                                         NameCase{"model_states", Code::InvalidArgument},
-                                         NameCase{"modelstore", Code::InvalidArgument},
-                                         NameCase{"operatorai-model-store", Code::InvalidArgument}));
-INSTANTIATE_TEST_SUITE_P(OfFaces, Names,
-                         testing::Values(NameCase{"1.json", Code::InvalidArgument}, NameCase{"1.tar", Code::InvalidArgument},
-                                         NameCase{"1.tar.gz", Code::InvalidArgument},
-                                         NameCase{"1.tgz", Code::InvalidArgument},
-                                         NameCase{"1.tar.zst", Code::InvalidArgument},
-                                         NameCase{"1.zip", Code::InvalidArgument}, NameCase{"1.4ml", Code::InvalidArgument}));
+INSTANTIATE_TEST_SUITE_P(
+    Refused, Names,
+    testing::Values(NameCase{std::string(241, 'a'), Code::NameTooLong},
+                    NameCase{std::string(256, 'a'), Code::NameTooLong}, NameCase{"", Code::InvalidArgument},
+                    NameCase{".stage", Code::InvalidArgument}, NameCase{"a\x1f", Code::InvalidArgument},
+                    NameCase{"a\x7f", Code::InvalidArgument}, NameCase{"\xc2\x80", Code::InvalidArgument},
+                    NameCase{"a\xc2\x9f", Code::InvalidArgument}, NameCase{"a\xff", Code::IllegalName}));
+INSTANTIATE_TEST_SUITE_P(
+    Reserved, Names,
+    testing::Values(NameCase{"latest", Code::InvalidArgument}, NameCase{"next", Code::InvalidArgument},
+                    NameCase{"versions", Code::InvalidArgument}, NameCase{"domains", Code::InvalidArgument},
+                    NameCase{"model_states", Code::InvalidArgument}, NameCase{"modelstore", Code::InvalidArgument},
+                    NameCase{"operatorai-model-store", Code::InvalidArgument}));
+INSTANTIATE_TEST_SUITE_P(
+    OfFaces, Names,
+    testing::Values(NameCase{"1.json", Code::InvalidArgument}, NameCase{"1.tar", Code::InvalidArgument},
+                    NameCase{"1.tar.gz", Code::InvalidArgument}, NameCase{"1.tgz", Code::InvalidArgument},
+                    NameCase{"1.tar.zst", Code::InvalidArgument}, NameCase{"1.zip", Code::InvalidArgument},
+                    NameCase{"1.4ml", Code::InvalidArgument}));
 
 TEST(FaceSuffix, IsTheLongestThatFits) {
   EXPECT_EQ(face_suffix("1.2.0.tar.gz"), ".tar.gz");
@@ -91,9 +91,9 @@ TEST(RefusalOfAName, SaysTheRuleAndIsPrintable) {
 class Pep440 : public testing::TestWithParam<const char*> {};
 TEST_P(Pep440, ReadsAsAVersion) { EXPECT_TRUE(reads_as_pep440(GetParam())); }
 INSTANTIATE_TEST_SUITE_P(, Pep440,
-                         testing::Values("1", "1.0", "1.0-alpha", "v2", "V2", "1!0.1", "2.0+Local_7", "1.0a1", "1.0.post2",
-                                         "1.0-1", "1.0.dev3", "1.0RC1", "1.0c", "2026.11.21", "01.02", "1.0+ubuntu.1",
-                                         "1.0.r4", "1.0_rev_4", "1.0.preview1", " 1.0 "));
+                         testing::Values("1", "1.0", "1.0-alpha", "v2", "V2", "1!0.1", "2.0+Local_7", "1.0a1",
+                                         "1.0.post2", "1.0-1", "1.0.dev3", "1.0RC1", "1.0c", "2026.11.21", "01.02",
+                                         "1.0+ubuntu.1", "1.0.r4", "1.0_rev_4", "1.0.preview1", " 1.0 "));
 
 class NotPep440 : public testing::TestWithParam<const char*> {};
 TEST_P(NotPep440, DoesNotReadAsAVersion) { EXPECT_FALSE(reads_as_pep440(GetParam())); }

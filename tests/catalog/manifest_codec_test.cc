@@ -24,12 +24,15 @@ std::shared_ptr<const Manifest> sample() {
 
 const std::string kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 const std::string kGolden =
-    "01 05"                                             // version, entries
-    " b60f 8001 02 03"                                  // root: 0755 directory, ino 64, mtime 1, 3 children
-    " b60f 02 00 0164 01"                               // "d": ino + 1, mtime + 0, 1 child
-    " 910d 02 00 0166 03 8020 " + kAbc + " c2412435"    // "f": 0644 file, 3 bytes, 4096 allocated, SHA-256, CRC-32
-    " ff0f 02 00 016c 0166"                             // "l": 0777 symlink to "f"
-    " 910d 01 00 0167 03 8020 " + kAbc + " c2412435";   // "d/g": ino - 1
+    "01 05"                // version, entries
+    " b60f 8001 02 03"     // root: 0755 directory, ino 64, mtime 1, 3 children
+    " b60f 02 00 0164 01"  // "d": ino + 1, mtime + 0, 1 child
+    " 910d 02 00 0166 03 8020 " +
+    kAbc +
+    " c2412435"              // "f": 0644 file, 3 bytes, 4096 allocated, SHA-256, CRC-32
+    " ff0f 02 00 016c 0166"  // "l": 0777 symlink to "f"
+    " 910d 01 00 0167 03 8020 " +
+    kAbc + " c2412435";  // "d/g": ino - 1
 
 // Begins a manifest of `count` entries, whose root has `children`.
 Encoder manifest_of(std::uint64_t count, std::uint64_t children) {
@@ -101,7 +104,8 @@ TEST(ManifestBytes, KeepTheExtremesOfTimesAndNumbers) {
 
 TEST(ManifestBytes, OfAHundredThousandFilesComeBack) {
   ManifestBuilder builder(directory_entry(""));
-  for (std::uint64_t i = 0; i < 100'000; ++i) builder.add(0, file_entry("shard-" + std::to_string(i), "", Ino{100 + i}));
+  for (std::uint64_t i = 0; i < 100'000; ++i)
+    builder.add(0, file_entry("shard-" + std::to_string(i), "", Ino{100 + i}));
   const auto made = builder.build();
 
   const auto read = Manifest::decode(made->encode());
@@ -133,8 +137,17 @@ TEST(HostileManifest, ThatClaimsMoreEntriesThanItHasBytesAllocatesNothing) {
 
 TEST(HostileManifest, WithoutARootOrWithAFileForARootIsCorrupt) {
   expect_corrupt(Encoder().number(1).number(0).take());
-  expect_corrupt(Encoder().number(1).number(1).number(kRegular).signed_number(1).signed_number(0).number(0).number(0)
-                     .digest({}).fixed32(0).take());
+  expect_corrupt(Encoder()
+                     .number(1)
+                     .number(1)
+                     .number(kRegular)
+                     .signed_number(1)
+                     .signed_number(0)
+                     .number(0)
+                     .number(0)
+                     .digest({})
+                     .fixed32(0)
+                     .take());
 }
 
 TEST(HostileManifest, WithMoreChildrenThanEntriesIsCorrupt) {

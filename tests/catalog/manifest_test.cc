@@ -127,9 +127,12 @@ TEST(ContentDigest, IsTheSumOfTheDocumentedText) {
   const auto text =
       "modelfs content 1\0"
       "d 1 d\0"
-      "f 2 g\0" "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 3\0"
-      "x 1 d.sh\0" "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0\0"
-      "l 1 l\0" "d/g\0"sv;
+      "f 2 g\0"
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad 3\0"
+      "x 1 d.sh\0"
+      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0\0"
+      "l 1 l\0"
+      "d/g\0"sv;
   const auto manifest = builder.build();
   EXPECT_EQ(manifest->content_digest(), sum_of(bytes_of(text)).digest);
   EXPECT_EQ(manifest->content_digest().hex(), "51cbeaca21c83bc0f82dd237dc9892779e9e80f4413bc2195f1f85d1e0e852b4");
@@ -154,10 +157,13 @@ TEST(ContentDigest, TellsAProgramFromAFile) {
 }
 
 TEST(ContentDigest, TellsNamesBytesTypesAndTargetsApart) {
-  const std::vector<Digest> digests = {
-      content_of(file_entry("a", "abc")),    content_of(file_entry("b", "abc")),     content_of(file_entry("a", "abd")),
-      content_of(directory_entry("a")),      content_of(symlink_entry("a", "abc")),  content_of(symlink_entry("a", "abd")),
-      ManifestBuilder(directory_entry("")).build()->content_digest()};
+  const std::vector<Digest> digests = {content_of(file_entry("a", "abc")),
+                                       content_of(file_entry("b", "abc")),
+                                       content_of(file_entry("a", "abd")),
+                                       content_of(directory_entry("a")),
+                                       content_of(symlink_entry("a", "abc")),
+                                       content_of(symlink_entry("a", "abd")),
+                                       ManifestBuilder(directory_entry("")).build()->content_digest()};
 
   for (std::size_t i = 0; i < digests.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) EXPECT_NE(digests[i], digests[j]) << i << " and " << j;

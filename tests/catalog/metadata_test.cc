@@ -124,8 +124,15 @@ TEST(MadeMetadata, TakesTheModelTypeFromModelInfo) {
 }
 
 TEST(MadeMetadata, IgnoresWhatItDoesNotUnderstand) {
-  const std::string texts[] = {"", "[]", "{", "7", R"({"library": 7, "runtime": [], "dependencies": "none"})", "\xff",
-                               R"({"a": NaN})", R"({"a": "1", "a": "2"})", std::string(100'000, '[')};
+  const std::string texts[] = {"",
+                               "[]",
+                               "{",
+                               "7",
+                               R"({"library": 7, "runtime": [], "dependencies": "none"})",
+                               "\xff",
+                               R"({"a": NaN})",
+                               R"({"a": "1", "a": "2"})",
+                               std::string(100'000, '[')};
   for (const std::string& text : texts) {
     MetadataFacts odd = facts();
     odd.python_info = odd.model_info = odd.requirements = text;
@@ -200,8 +207,7 @@ INSTANTIATE_TEST_SUITE_P(
     , RefusedMetadata,
     testing::Values(
         Refusal{"", "no valid JSON at byte 0"}, Refusal{"[]", "an array where an object must be at byte 0"},
-        Refusal{"\"a\"", "a string where an object must be at byte 2"},
-        Refusal{"NaN", "no valid JSON at byte 0"},
+        Refusal{"\"a\"", "a string where an object must be at byte 2"}, Refusal{"NaN", "no valid JSON at byte 0"},
         Refusal{"{\"a\":1,\"a\":2}", "the key 'a' a second time at byte 9"},
         Refusal{"{\"a\":1,\"\\u0061\":2}", "the key 'a' a second time at byte 14"},
         Refusal{"{\"a\":[{\"b\":1,\"b\":2}]}", "the key 'b' a second time at byte 15"},

@@ -94,7 +94,8 @@ template <>
 struct Golden<HistoryRecord> {
   static constexpr std::string_view kKind = "history record";
   static HistoryRecord sample() {
-    return {Sequence{11}, Deed::SetLabel, TimeNs{1}, 1000, "ann", "1.2", Generation{3}, "prod", "1.1", digest_of_all(0xaa)};
+    return {Sequence{11}, Deed::SetLabel, TimeNs{1}, 1000,  "ann",
+            "1.2",        Generation{3},  "prod",    "1.1", digest_of_all(0xaa)};
   }
   static std::string golden() { return "01 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 01 " + kAA; }
 };
@@ -115,8 +116,8 @@ struct Golden<ContainerRecord> {
 
 template <class Record>
 class EveryRecord : public testing::Test {};
-using Records = testing::Types<DomainRecord, ReleaseRecord, GenerationRecord, LabelRecord, TombstoneRecord, HistoryRecord,
-                               BlobRecord, ContainerRecord>;
+using Records = testing::Types<DomainRecord, ReleaseRecord, GenerationRecord, LabelRecord, TombstoneRecord,
+                               HistoryRecord, BlobRecord, ContainerRecord>;
 TYPED_TEST_SUITE(EveryRecord, Records);
 
 TYPED_TEST(EveryRecord, HasItsGoldenBytes) {

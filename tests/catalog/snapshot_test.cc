@@ -98,7 +98,8 @@ TEST_F(SnapshotReads, DoNotSeeLaterCommits) {
 TEST_F(SnapshotReads, GiveAContainerWithItsManifestDecoded) {
   ManifestBuilder builder(directory_entry("", Ino{77}));
   builder.add(0, file_entry("a", "abc"));
-  put(keys::manifest(Ino{77}), ContainerRecord{"churn", "1.0", Sequence{1}, Generation{2}, builder.build()->encode()}.encode());
+  put(keys::manifest(Ino{77}),
+      ContainerRecord{"churn", "1.0", Sequence{1}, Generation{2}, builder.build()->encode()}.encode());
 
   const auto container = snapshot().container(Ino{77});
 
@@ -140,18 +141,26 @@ TEST_F(SnapshotReads, ListDomainsLabelsAndTheTrashByName) {
   put(keys::removed(churn_, "1.0.~1~"), ReleaseRecord{}.encode());
   std::vector<std::string> seen;
 
-  EXPECT_TRUE(snapshot().for_each_domain([&](const DomainName& name, const DomainRecord&) {
-    seen.push_back(name.str());
-    return true;
-  }).ok());
-  EXPECT_TRUE(snapshot().for_each_label(churn_, [&](std::string_view name, const LabelRecord&) {
-    seen.emplace_back(name);
-    return true;
-  }).ok());
-  EXPECT_TRUE(snapshot().for_each_removed(churn_, [&](std::string_view name, const ReleaseRecord&) {
-    seen.emplace_back(name);
-    return true;
-  }).ok());
+  EXPECT_TRUE(snapshot()
+                  .for_each_domain([&](const DomainName& name, const DomainRecord&) {
+                    seen.push_back(name.str());
+                    return true;
+                  })
+                  .ok());
+  EXPECT_TRUE(snapshot()
+                  .for_each_label(churn_,
+                                  [&](std::string_view name, const LabelRecord&) {
+                                    seen.emplace_back(name);
+                                    return true;
+                                  })
+                  .ok());
+  EXPECT_TRUE(snapshot()
+                  .for_each_removed(churn_,
+                                    [&](std::string_view name, const ReleaseRecord&) {
+                                      seen.emplace_back(name);
+                                      return true;
+                                    })
+                  .ok());
 
   EXPECT_EQ(seen, (std::vector<std::string>{"churn", "fraud", "prod", "1.0.~1~"}));
 }
