@@ -1,0 +1,34 @@
+// How an operation is carried out: here, or behind, and never with an exception into libfuse.
+#pragma once
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "mount/request.h"
+
+namespace modelfs {
+
+// Calls work(Request), which replies. An exception in it is logged, and the request that it dropped is answered with EIO.
+template <class Work>
+void answer(Request request, Work&& work) noexcept {
+  const char* const operation = request.operation();
+  try {
+    work(std::move(request));
+  } catch (const std::exception& error) {
+    log::error("{}: {}", operation, error.what());
+  }
+}
+
+// The same on a thread of the slow pool. `work` owns what it needs: libfuse's arguments end with the operation.
+template <class Work>
+void answer_later(Request request, Work work) noexcept {
+  // Why shared: std::function wants to be copyable, a request is not.
+  answer(std::move(request), [&work](Request accepted) {
+    ThreadPool& slow = accepted.slow();
+    auto kept = std::make_shared<Request>(std::move(accepted));
+    slow.submit([kept, work = std::move(work)]() mutable { answer(std::move(*kept), work); });
+  });
+}
+
+}  // namespace modelfs

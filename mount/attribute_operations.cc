@@ -1,0 +1,99 @@
+// GETATTR, SETATTR, READLINK, STATFS and the extended attributes.
+#include <sys/xattr.h>
+
+#include <string>
+
+#include "mount/answer.h"
+#include "mount/convert.h"
+#include "mount/operations.h"
+
+namespace modelfs {
+namespace {
+
+void on_getattr(fuse_req_t raw, fuse_ino_t node, fuse_file_info*) {
+  answer({raw, "getattr", node}, [&](Request request) {
+    const auto attributes = request.files().stat(request.caller(), Ino{node});
+    std::move(request).reply(attributes);
+  });
+}
+
+void on_setattr(fuse_req_t raw, fuse_ino_t node, struct stat* wanted, int to_set, fuse_file_info* file) {
+  const auto carry_out = [node, change = to_change(*wanted, to_set, file)](Request request) {
+    const auto attributes = request.files().change(request.caller(), Ino{node}, change);
+    std::move(request).reply(attributes);
+  };
+  if ((to_set & FUSE_SET_ATTR_SIZE) != 0) return answer_later({raw, "setattr", node}, carry_out);
+  answer({raw, "setattr", node}, carry_out);
+}
+
+void on_readlink(fuse_req_t raw, fuse_ino_t node) {
+  answer({raw, "readlink", node}, [&](Request request) {
+    const auto target = request.files().read_link(Ino{node});
+    std::move(request).reply_target(target);
+  });
+}
+
+void on_statfs(fuse_req_t raw, fuse_ino_t node) {
+  answer({raw, "statfs", node}, [&](Request request) {
+    const auto space = request.files().space();
+    std::move(request).reply(space);
+  });
+}
+
+void on_getxattr(fuse_req_t raw, fuse_ino_t node, const char* name, std::size_t room_bytes) {
+  answer({raw, "getxattr", node}, [&](Request request) {
+    const auto value = request.files().attribute(request.caller(), Ino{node}, name);
+    std::move(request).reply_attribute(value, room_bytes);
+  });
+}
+
+// Names as listxattr(2) wants them: each with a NUL behind it.
+Result<std::string> joined(const Result<std::vector<std::string>>& names) {
+  if (!names.ok()) return names.status();
+  std::string all;
+  for (const std::string& name : *names) all.append(name).push_back('\0');
+  return all;
+}
+
+void on_listxattr(fuse_req_t raw, fuse_ino_t node, std::size_t room_bytes) {
+  answer({raw, "listxattr", node}, [&](Request request) {
+    const auto names = joined(request.files().attribute_names(Ino{node}));
+    std::move(request).reply_attribute(names, room_bytes);
+  });
+}
+
+DraftStore::AttributeMode to_attribute_mode(int flags) {
+  if ((flags & XATTR_CREATE) != 0) return DraftStore::AttributeMode::Create;
+  if ((flags & XATTR_REPLACE) != 0) return DraftStore::AttributeMode::Replace;
+  return DraftStore::AttributeMode::Set;
+}
+
+void on_setxattr(fuse_req_t raw, fuse_ino_t node, const char* name, const char* value, std::size_t size_bytes, int flags) {
+  answer_later({raw, "setxattr", node}, [node, name = std::string(name), value = std::string(value, size_bytes),
+                                         mode = to_attribute_mode(flags)](Request request) {
+    const Status status = request.files().set_attribute(request.caller_with_groups(), Ino{node}, name, value, mode);
+    std::move(request).reply(status);
+  });
+}
+
+void on_removexattr(fuse_req_t raw, fuse_ino_t node, const char* name) {
+  answer({raw, "removexattr", node}, [&](Request request) {
+    const Status status = request.files().remove_attribute(request.caller(), Ino{node}, name);
+    std::move(request).reply(status);
+  });
+}
+
+}  // namespace
+
+void add_attribute_operations(fuse_lowlevel_ops& table) {
+  table.getattr = on_getattr;
+  table.setattr = on_setattr;
+  table.readlink = on_readlink;
+  table.statfs = on_statfs;
+  table.getxattr = on_getxattr;
+  table.listxattr = on_listxattr;
+  table.setxattr = on_setxattr;
+  table.removexattr = on_removexattr;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,100 @@
+// Open files: from OPEN and CREATE to RELEASE.
+#include <fcntl.h>
+
+#include <memory>
+
+#include "mount/answer.h"
+#include "mount/operations.h"
+
+namespace modelfs {
+namespace {
+
+bool may_change(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
+
+void on_open(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
+  const auto carry_out = [node, flags = file->flags](Request request) {
+    const auto opened = request.files().open(request.caller(), Ino{node}, flags);
+    std::move(request).reply(opened);
+  };
+  if (may_change(file->flags)) return answer_later({raw, "open", node}, carry_out);
+  answer({raw, "open", node}, carry_out);
+}
+
+void on_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* file) {
+  answer({raw, "create", parent}, [&](Request request) {
+    const auto created = request.files().create(request.caller(), Ino{parent}, name, mode & 07777, file->flags);
+    std::move(request).reply(created);
+  });
+}
+
+void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offset, fuse_file_info* file) {
+  answer({raw, "read", node}, [&](Request request) {
+    // Uninitialized on purpose: read() tells how much of it counts. The kernel bounds size_bytes by kRequestBytesMax.
+    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size_bytes);
+    const auto got = request.files().read(Handle{file->fh}, static_cast<std::uint64_t>(offset),
+                                          ByteSpan(buffer.get(), size_bytes));
+    if (!got.ok()) return std::move(request).reply(got.status());
+    std::move(request).reply_bytes(ByteView(buffer.get(), *got));
+  });
+}
+
+void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t size_bytes, off_t offset,
+              fuse_file_info* file) {
+  answer({raw, "write", node}, [&](Request request) {
+    const auto written = request.files().write(Handle{file->fh}, static_cast<std::uint64_t>(offset),
+                                               bytes_of({bytes, size_bytes}));
+    std::move(request).reply_written(written);
+  });
+}
+
+void on_flush(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
+  answer_later({raw, "flush", node}, [handle = Handle{file->fh}](Request request) {
+    const Status status = request.files().flush(handle);
+    std::move(request).reply(status);
+  });
+}
+
+void on_release(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
+  answer({raw, "release", node}, [&](Request request) {
+    request.files().release(Handle{file->fh});
+    std::move(request).reply(Status());
+  });
+}
+
+void on_fsync(fuse_req_t raw, fuse_ino_t node, int, fuse_file_info* file) {
+  answer_later({raw, "fsync", node}, [handle = Handle{file->fh}](Request request) {
+    const Status status = request.files().sync(handle);
+    std::move(request).reply(status);
+  });
+}
+
+void on_fallocate(fuse_req_t raw, fuse_ino_t node, int mode, off_t offset, off_t length, fuse_file_info* file) {
+  answer({raw, "fallocate", node}, [&](Request request) {
+    const Status status = request.files().allocate(Handle{file->fh}, mode, static_cast<std::uint64_t>(offset),
+                                                   static_cast<std::uint64_t>(length));
+    std::move(request).reply(status);
+  });
+}
+
+void on_lseek(fuse_req_t raw, fuse_ino_t node, off_t offset, int whence, fuse_file_info* file) {
+  answer({raw, "lseek", node}, [&](Request request) {
+    const auto found = request.files().seek(Handle{file->fh}, static_cast<std::uint64_t>(offset), whence);
+    std::move(request).reply_offset(found);
+  });
+}
+
+}  // namespace
+
+void add_file_operations(fuse_lowlevel_ops& table) {
+  table.open = on_open;
+  table.create = on_create;
+  table.read = on_read;
+  table.write = on_write;
+  table.flush = on_flush;
+  table.release = on_release;
+  table.fsync = on_fsync;
+  table.fallocate = on_fallocate;
+  table.lseek = on_lseek;
+}
+
+}  // namespace modelfs

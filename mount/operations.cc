@@ -1,0 +1,38 @@
+#include "mount/operations.h"
+
+namespace modelfs {
+namespace {
+
+// The largest READ and WRITE. Source: FUSE_MAX_MAX_PAGES (256) of the kernel.
+constexpr unsigned kRequestBytesMax = 1u << 20;
+// Reads ahead and direct reads that the kernel has under way at once; its default of 12 starves parallel readers.
+constexpr unsigned kBackgroundMax = 64;
+
+// What this connection is to be: COMMIT.md and SPEED.md say why.
+void on_init(void*, fuse_conn_info* connection) {
+  constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO  //
+                               | FUSE_CAP_ATOMIC_O_TRUNC                 // open() is told, and nothing is cut twice
+                               | FUSE_CAP_PARALLEL_DIROPS                //
+                               | FUSE_CAP_CACHE_SYMLINKS;                // a new target comes with a new node
+  // Not wanted, by leaving it out: WRITEBACK_CACHE (we sum what is written, in the order it is written), AUTO_INVAL_DATA (the
+  // bytes of a node change only through it), EXPORT_SUPPORT, the LOCKS, HANDLE_KILLPRIV (the kernel clears setuid bits itself).
+  connection->want = connection->capable & kWanted;
+  connection->max_write = kRequestBytesMax;
+  connection->max_readahead = kRequestBytesMax;
+  connection->max_background = kBackgroundMax;
+  connection->congestion_threshold = kBackgroundMax * 3 / 4;
+}
+
+}  // namespace
+
+fuse_lowlevel_ops operations() {
+  fuse_lowlevel_ops table{};
+  table.init = on_init;
+  add_name_operations(table);
+  add_attribute_operations(table);
+  add_file_operations(table);
+  add_directory_operations(table);
+  return table;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,127 @@
+#include "mount/request.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.h"
+#include "base/names.h"
+#include "mount/convert.h"
+#include "mount/errno.h"
+
+namespace modelfs {
+
+Request::~Request() {
+  if (raw_ == nullptr) return;
+  log::error("{} of node {} was dropped unanswered", operation_, node_);
+  fuse_reply_err(take(), EIO);
+}
+
+Credentials Request::caller() const {
+  const fuse_ctx& context = *fuse_req_ctx(raw_);
+  return {.uid = context.uid, .gid = context.gid, .pid = context.pid, .groups = {}};
+}
+
+Credentials Request::caller_with_groups() const {
+  Credentials who = caller();
+  std::vector<gid_t> groups(64);
+  int count = fuse_req_getgroups(raw_, static_cast<int>(groups.size()), groups.data());
+  if (count > static_cast<int>(groups.size())) {
+    groups.resize(static_cast<std::size_t>(count));
+    count = std::min(count, fuse_req_getgroups(raw_, count, groups.data()));
+  }
+  // Why not refuse: the caller may be gone already, or live in a pid namespace that we do not see; he then counts as a member
+  // of no other group.
+  groups.resize(static_cast<std::size_t>(std::max(count, 0)));
+  who.groups = std::move(groups);
+  return who;
+}
+
+void Request::refuse(const Status& status) {
+  if (is_our_failure(status.code())) {
+    log::error("{} of node {}: {}", operation_, node_, printable(status.str()));
+  }
+  fuse_reply_err(take(), to_errno(status));
+}
+
+void Request::reply(const Status& status) && {
+  if (!status.ok()) return refuse(status);
+  fuse_reply_err(take(), 0);
+}
+
+void Request::reply(const Result<Entry>& found) && {
+  if (!found.ok()) return refuse(found.status());
+  FileSystem& fs = files();
+  const fuse_entry_param entry = to_entry_param(*found);
+  if (fuse_reply_entry(take(), &entry) != 0) fs.forget(found->attributes.ino, 1);
+}
+
+void Request::reply(const Result<Attributes>& attributes) && {
+  if (!attributes.ok()) return refuse(attributes.status());
+  const struct stat info = to_stat(*attributes);
+  fuse_reply_attr(take(), &info, attributes->valid_seconds);
+}
+
+void Request::reply(const Result<Opened>& opened) && {
+  if (!opened.ok()) return refuse(opened.status());
+  FileSystem& fs = files();
+  const fuse_file_info file = to_file_info(*opened);
+  if (fuse_reply_open(take(), &file) != 0) fs.release(opened->handle);
+}
+
+void Request::reply(const Result<FileSystem::Created>& created) && {
+  if (!created.ok()) return refuse(created.status());
+  FileSystem& fs = files();
+  const fuse_entry_param entry = to_entry_param(created->entry);
+  const fuse_file_info file = to_file_info(created->opened);
+  if (fuse_reply_create(take(), &entry, &file) == 0) return;
+  fs.release(created->opened.handle);
+  fs.forget(created->entry.attributes.ino, 1);
+}
+
+void Request::reply(const Result<SpaceFigures>& space) && {
+  if (!space.ok()) return refuse(space.status());
+  const struct statvfs info = to_statvfs(*space);
+  fuse_reply_statfs(take(), &info);
+}
+
+void Request::reply(const Result<Handle>& opened) && {
+  if (!opened.ok()) return refuse(opened.status());
+  FileSystem& fs = files();
+  fuse_file_info file{};
+  file.fh = raw(*opened);
+  if (fuse_reply_open(take(), &file) != 0) fs.release_directory(*opened);
+}
+
+void Request::reply_bytes(ByteView bytes) && {
+  fuse_reply_buf(take(), reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+void Request::reply_written(const Result<std::size_t>& size_bytes) && {
+  if (!size_bytes.ok()) return refuse(size_bytes.status());
+  fuse_reply_write(take(), *size_bytes);
+}
+
+void Request::reply_offset(const Result<std::uint64_t>& offset_bytes) && {
+  if (!offset_bytes.ok()) return refuse(offset_bytes.status());
+  fuse_reply_lseek(take(), static_cast<off_t>(*offset_bytes));
+}
+
+void Request::reply_target(const Result<std::string>& target) && {
+  if (!target.ok()) return refuse(target.status());
+  fuse_reply_readlink(take(), target->c_str());
+}
+
+void Request::reply_attribute(const Result<std::string>& value, std::size_t room_bytes) && {
+  if (!value.ok()) return refuse(value.status());
+  if (room_bytes == 0) {
+    fuse_reply_xattr(take(), value->size());
+  } else if (value->size() > room_bytes) {
+    fuse_reply_err(take(), ERANGE);
+  } else {
+    fuse_reply_buf(take(), value->data(), value->size());
+  }
+}
+
+void Request::reply_nothing() && { fuse_reply_none(take()); }
+
+}  // namespace modelfs

@@ -1,0 +1,75 @@
+// A request of the kernel, as an object that must be answered.
+#pragma once
+#define FUSE_USE_VERSION 312
+#include <fuse3/fuse_lowlevel.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "base/types.h"
+#include "vfs/file_system.h"
+
+namespace modelfs {
+
+// What operations work on: the userdata of the session. Outlives every request.
+struct Served {
+  FileSystem& files;
+  ThreadPool& slow;  // runs what may take long
+};
+
+// One pending request: answered exactly once, by one of the reply functions, which consume it. Dropping it answers EIO and
+// says so. Used by one thread at a time; hold no lock when replying, because the reply may let the kernel send FORGET or
+// RELEASE for the same node on another thread.
+//
+// A reply that does not arrive (the caller was killed meanwhile, or the mount is gone) is undone where it handed something
+// out: the kernel counts neither a look-up nor an open file that it was not told of.
+class Request {
+ public:
+  // `operation`, a literal, and `node` are what messages call it.
+  Request(fuse_req_t raw, const char* operation, fuse_ino_t node) : raw_(raw), operation_(operation), node_(node) {}
+  Request(Request&& other) noexcept
+      : raw_(std::exchange(other.raw_, nullptr)), operation_(other.operation_), node_(other.node_) {}
+  Request& operator=(Request&&) = delete;
+  ~Request();
+
+  FileSystem& files() const { return served().files; }
+  ThreadPool& slow() const { return served().slow; }
+  // Who asks, without supplementary groups.
+  Credentials caller() const;
+  // With them: reads /proc, so only for what may commit.
+  Credentials caller_with_groups() const;
+  const char* operation() const { return operation_; }
+
+  void reply(const Status& status) &&;
+  void reply(const Result<Entry>& found) &&;
+  void reply(const Result<Attributes>& attributes) &&;
+  void reply(const Result<Opened>& opened) &&;
+  void reply(const Result<FileSystem::Created>& created) &&;
+  void reply(const Result<SpaceFigures>& space) &&;
+  // Of OPENDIR.
+  void reply(const Result<Handle>& opened) &&;
+  void reply_bytes(ByteView bytes) &&;
+  void reply_written(const Result<std::size_t>& size_bytes) &&;
+  void reply_offset(const Result<std::uint64_t>& offset_bytes) &&;
+  void reply_target(const Result<std::string>& target) &&;
+  // Of GETXATTR and LISTXATTR: the value, or, when the caller's buffer has `room_bytes` 0, its size. ERANGE if it does not fit.
+  void reply_attribute(const Result<std::string>& value, std::size_t room_bytes) &&;
+  // Of FORGET, which has no answer.
+  void reply_nothing() &&;
+
+ private:
+  fuse_req_t take() { return std::exchange(raw_, nullptr); }
+  const Served& served() const { return *static_cast<const Served*>(fuse_req_userdata(raw_)); }
+  void refuse(const Status& status);
+
+  fuse_req_t raw_;
+  const char* operation_;
+  fuse_ino_t node_;
+};
+
+}  // namespace modelfs
