@@ -9,7 +9,16 @@ all_checks=(format includes shell threads tidy)
 
 sources_in() { find "$@" -type f \( -name '*.h' -o -name '*.cc' \) | sort; }
 
-check_format() { sources_in src mount tests | xargs -r clang-format-14 --dry-run -Werror; }
+# The way to mend it: find src mount tests -name '*.h' -o -name '*.cc' | xargs clang-format-14 -i
+check_format() {
+  local source unformatted=0
+  while IFS= read -r source; do
+    clang-format-14 "$source" | cmp -s - "$source" && continue
+    say "error: not formatted: $source"
+    unformatted=1
+  done < <(sources_in src mount tests)
+  return "$unformatted"
+}
 
 check_includes() { scripts/check-includes-test.sh && scripts/check-includes.sh; }
 
