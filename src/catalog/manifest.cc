@@ -66,7 +66,8 @@ void count_links(std::vector<ManifestEntry>& entries) {
   // Why sorting and not a hash table: numbers chosen by an enemy of the hash would make it quadratic.
   std::vector<std::pair<Ino, std::uint32_t>> files;
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
-    entries[i].link_count = 1;
+    entries[i].link_count = entries[i].type == FileType::Directory ? 2 : 1;
+    if (i > 0 && entries[i].type == FileType::Directory) ++entries[entries[i].parent].link_count;
     if (entries[i].type == FileType::Regular && entries[i].ino != kNoIno) files.emplace_back(entries[i].ino, i);
   }
   std::sort(files.begin(), files.end());

@@ -20,7 +20,7 @@ struct ManifestEntry {
   std::uint32_t child_count = 0;
   FileType type = FileType::Regular;
   std::uint32_t mode = 0;        // permission bits, 07777
-  std::uint32_t link_count = 1;  // regular files: entries of this manifest with the same ino (derived)
+  std::uint32_t link_count = 1;  // derived: of a file, entries with its ino; of a directory, 2 + subdirectories
   Ino ino = kNoIno;
   TimeNs mtime{};
   std::uint64_t size_bytes = 0;       // regular files; symlinks: bytes of the target

@@ -105,6 +105,16 @@ Status DraftFile::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t l
   return {};
 }
 
+Status DraftFile::sync() {
+  if (::fdatasync(host_.fd()) == 0) return {};
+  const Status failed = Status::from_errno(errno, "sync a draft file");
+  const MutexLock lock(mutex_);
+  damaged_ = true;
+  recorded_.reset();
+  (void)store_.remember_sum(ino_, DraftSum{0, {}, true});
+  return failed;
+}
+
 std::uint64_t DraftFile::unsummed_bytes() const {
   const MutexLock lock(mutex_);
   if (recorded_) return 0;

@@ -43,6 +43,9 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // fallocate(2) with its modes.
   Status allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) EXCLUDES(mutex_);
 
+  // fsync(2) of the bytes. IoError: see settle().
+  Status sync() EXCLUDES(mutex_);
+
   // Sums what is not summed yet, syncs what needs it and records the sum. Busy when somebody writes meanwhile; then the last
   // writer's call does it. IoError: the bytes did not reach the disk; they cannot be published until they are written anew.
   Status settle() EXCLUDES(mutex_);

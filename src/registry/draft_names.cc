@@ -271,6 +271,14 @@ Result<DraftInode> DraftStore::change(Ino ino, const DraftChange& change) {
   }
   if (file && change.size_bytes) {
     if (Status status = file->truncate(*change.size_bytes); !status.ok()) return status;
+    bool being_written = false;
+    {
+      const MutexLock lock(opens_mutex_);
+      being_written = has_open_writer(ino);
+    }
+    if (!being_written) {  // nobody's close will do it
+      if (Status status = file->settle(); !status.ok() && status.code() != Code::Busy) return status;
+    }
   }
   if (file && (change.atime || change.mtime)) {
     const timespec omit{0, UTIME_OMIT};

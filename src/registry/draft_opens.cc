@@ -47,6 +47,15 @@ Status DraftHandle::write(std::uint64_t offset_bytes, ByteView bytes) {
   return file_->write(offset_bytes, bytes);
 }
 
+Status DraftHandle::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  if (!writes_) return {Code::BadHandle, "the file is not open for writing"};
+  {
+    const MutexLock lock(store_.opens_mutex_);
+    closing_ = false;
+  }
+  return file_->allocate(mode, offset_bytes, length_bytes);
+}
+
 Status DraftHandle::flush() {
   if (!writes_) return {};
   {
@@ -177,12 +186,21 @@ std::string FrozenDraft::path_of(std::uint32_t index) const {
   return path;
 }
 
+void FrozenDraft::bury() {
+  const MutexLock lock(store_.names_mutex_);
+  for (const FrozenEntry& entry : entries_) {
+    if (!entry.named_outside) store_.dead_.insert(raw(entry.ino));
+  }
+}
+
+bool DraftStore::is_dead(Ino ino) const {
+  const MutexLock lock(names_mutex_);
+  return dead_.contains(raw(ino));
+}
+
 void DraftStore::thaw(const FrozenDraft& draft) {
   const MutexLock lock(names_mutex_);
-  for (const FrozenEntry& entry : draft.entries_) {
-    frozen_.erase(raw(entry.ino));
-    if (draft.buried_ && !entry.named_outside) dead_.insert(raw(entry.ino));
-  }
+  for (const FrozenEntry& entry : draft.entries_) frozen_.erase(raw(entry.ino));
   for (const Ino ino : draft.companions_) frozen_.erase(raw(ino));
 }
 

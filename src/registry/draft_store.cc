@@ -187,25 +187,40 @@ bool DraftStore::is_empty(Ino directory) const {
   return empty;
 }
 
-std::string DraftStore::describe(Ino directory, std::string_view name) const {
-  std::string path(printable(name));
+Result<DraftStore::NamedAt> DraftStore::name_of(Ino directory) const {
+  const auto found = record(directory);
+  if (!found.ok()) return found.status();
   const auto snapshot = keys_.snapshot();
-  // Why a bound: the message is for people, and a damaged parent must not make it endless.
-  for (int depth = 0; depth < 64 && snapshot.ok(); ++depth) {
-    const auto found = record(directory);
-    if (!found.ok() || found->parent == kNoIno) break;
-    std::string own;
-    const std::string prefix = keys::draft_entries(found->parent);
-    const Status scanned = (*snapshot)->scan(prefix, "", [&](std::string_view key, std::string_view value) {
-      const auto entry = DraftEntry::decode(value);
-      if (entry.ok() && entry->ino == directory) own = key.substr(prefix.size());
-      return own.empty();
-    });
-    if (!scanned.ok() || own.empty()) break;
-    path = printable(own) + "/" + path;
-    directory = found->parent;
-  }
-  return path;
+  if (!snapshot.ok()) return snapshot.status();
+  NamedAt named{found->parent, ""};
+  const std::string prefix = keys::draft_entries(found->parent);
+  const Status scanned = (*snapshot)->scan(prefix, "", [&](std::string_view key, std::string_view value) {
+    const auto entry = DraftEntry::decode(value);
+    if (entry.ok() && entry->ino == directory) named.name = key.substr(prefix.size());
+    return named.name.empty();
+  });
+  if (!scanned.ok()) return scanned;
+  if (found->parent == kNoIno || named.name.empty()) return Status(Code::NotFound, "the directory has no name any more");
+  return named;
+}
+
+Status DraftStore::sync_names() {
+  Batch batch;
+  const auto id = boot_id();
+  batch.put(keys::kBootId, id.ok() ? *id : std::string("unknown"));
+  return keys_.commit(batch, Durability::Durable, SpaceNeed::Reclaims);
+}
+
+Status DraftStore::set_place_owner(Ino place, const Ownership& owner) {
+  const MutexLock lock(names_mutex_);
+  auto found = record(place);
+  DraftRecord changed = found.ok() ? std::move(*found) : DraftRecord{};
+  changed.type = FileType::Directory;
+  changed.owner = owner;
+  changed.ctime = now();
+  Batch batch;
+  batch.put(keys::draft_inode(place), changed.encode());
+  return commit(batch, SpaceNeed::Reclaims);
 }
 
 // Host files.

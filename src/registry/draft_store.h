@@ -72,6 +72,7 @@ class DraftHandle {
   DraftFile& file() const { return *file_; }
   bool writes() const { return writes_; }
   Status write(std::uint64_t offset_bytes, ByteView bytes);
+  Status allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes);
   // One close(2) of a descriptor: the handle is closing until it is written again. The last writer's close settles the file.
   Status flush();
 
@@ -114,7 +115,7 @@ class FrozenDraft {
   // Where that file lies: a name in DraftStore::directory().
   std::string host_name(std::uint32_t index) const;
   // Says that the batch of retire() was committed: its inodes are dead from now on, and nobody opens them again.
-  void bury() { buried_ = true; }
+  void bury();
 
  private:
   friend class DraftStore;
@@ -122,7 +123,6 @@ class FrozenDraft {
   DraftStore& store_;
   std::vector<FrozenEntry> entries_;
   std::vector<Ino> companions_;  // files outside that are frozen with it
-  bool buried_ = false;
 };
 
 // Safe for concurrent use. Lock order: names_mutex_ before opens_mutex_ before a DraftFile's.
@@ -136,13 +136,24 @@ class DraftStore {
 
   int directory() const { return dir_; }
 
+  // True for the inodes of a draft that was published and is not swept yet.
+  bool is_dead(Ino ino) const EXCLUDES(names_mutex_);
+  // Makes every name and attribute so far durable.
+  Status sync_names();
+  // Sets the owner and mode of a committed place that has no record of its own in the catalog (the root).
+  Status set_place_owner(Ino place, const Ownership& owner);
+  // Where the draft directory `ino` is named.
+  struct NamedAt {
+    Ino directory = kNoIno;
+    std::string name;
+  };
+  Result<NamedAt> name_of(Ino directory) const;
+
   // NotFound: no draft inode of that number.
   Result<DraftInode> stat(Ino ino) const;
   // NotFound: `directory` holds no draft of that name.
   Result<DraftEntry> lookup(Ino directory, std::string_view name) const;
   Result<std::vector<DraftName>> list(Ino directory) const;
-  // The path from the highest draft directory, e.g. "x/weights/a.bin", as far as parents are known; for messages.
-  std::string describe(Ino directory, std::string_view name) const;
   // When draft names last came or went in a committed place; 0: never.
   TimeNs names_changed(Ino place) const;
 

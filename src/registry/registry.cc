@@ -148,6 +148,12 @@ Result<Snapshot> Registry::snapshot() const {
   return Snapshot(std::move(*keys));
 }
 
+Result<std::uint64_t> Registry::take_number() {
+  const auto ino = inos_.take();
+  if (!ino.ok()) return ino.status();
+  return raw(*ino);
+}
+
 void Registry::sweep_later() {
   sweeper_->submit([this] {
     if (Status status = drafts_->sweep(); !status.ok()) log::warn("sweep: {}", status.message());

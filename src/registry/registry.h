@@ -115,7 +115,11 @@ class Registry {
 
   Result<Snapshot> snapshot() const;
   DraftStore& drafts() { return *drafts_; }
+  const DraftStore& const_drafts() const { return *drafts_; }
   Events& events() { return events_; }
+  const Events& const_events() const { return events_; }
+  // A number that was never given out before, for a handle.
+  Result<std::uint64_t> take_number();
   int store_dir() const { return store_dir_; }
 
   // Domains.

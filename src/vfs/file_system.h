@@ -6,30 +6,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
-#include "base/mutex.h"
 #include "base/status.h"
 #include "base/types.h"
 #include "registry/registry.h"
+#include "view/place.h"
 
 namespace modelfs {
-
-// What stat(2) shows.
-struct Attributes {
-  Ino ino = kNoIno;
-  FileType type = FileType::Regular;
-  std::uint32_t mode = 0;  // 07777
-  std::uint32_t link_count = 1;
-  uid_t uid = 0;
-  gid_t gid = 0;
-  std::uint64_t size_bytes = 0;
-  std::uint64_t blocks = 0;  // of 512 bytes
-  TimeNs atime{}, mtime{}, ctime{};
-  // How long the kernel may believe these, in seconds: 0 for what can change behind its back.
-  double valid_seconds = 0;
-};
 
 // The answer to a look-up. The kernel holds one more reference to attributes.ino until forget().
 struct Entry {

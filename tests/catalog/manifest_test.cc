@@ -103,7 +103,8 @@ TEST(Manifest, CountsTheNamesOfAHardLinkedFile) {
   EXPECT_EQ(manifest->at(*manifest->find("one")).link_count, 2u);
   EXPECT_EQ(manifest->at(*manifest->find("sub/two")).link_count, 2u);
   EXPECT_EQ(manifest->at(*manifest->find("other")).link_count, 1u);
-  EXPECT_EQ(manifest->at(*manifest->find("sub")).link_count, 1u);
+  EXPECT_EQ(manifest->at(*manifest->find("sub")).link_count, 2u);
+  EXPECT_EQ(manifest->at(Manifest::kRoot).link_count, 3u);
 }
 
 TEST(Manifest, OfNothingIsJustTheRoot) {

@@ -1,0 +1,290 @@
+// What stat, chmod, chown, utimens and the xattr calls do.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "vfs/state.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+namespace {
+
+constexpr std::string_view kOwnAttributes = "user.modelfs.";
+constexpr std::string_view kCommitAttribute = "user.modelfs.commit";
+constexpr std::string_view kErrorAttribute = "user.modelfs.error";
+constexpr std::uint32_t kRootMode = 0755;
+
+TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
+
+}  // namespace
+
+Ownership FileSystem::State::root_owner() const {
+  const auto kept = registry.const_drafts().stat(kRootIno);
+  if (kept.ok() && kept->record.owner.mode != 0) return kept->record.owner;
+  return {options.owner_uid, options.owner_gid, kRootMode};
+}
+
+Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_place) const {
+  Attributes shown;
+  shown.ino = inode.ino;
+  shown.type = inode.record.type;
+  shown.mode = inode.record.owner.mode & 07777;
+  // Why: what lies under a version's name is nobody's business until it is committed.
+  if (in_place) shown.mode &= 0700;
+  shown.link_count = inode.record.link_count;
+  shown.uid = inode.record.owner.uid;
+  shown.gid = inode.record.owner.gid;
+  shown.size_bytes = inode.size_bytes;
+  shown.blocks = inode.blocks;
+  shown.atime = inode.atime;
+  shown.mtime = inode.mtime;
+  shown.ctime = inode.ctime;
+  return shown;
+}
+
+Result<Attributes> FileSystem::State::describe_draft(Ino ino, bool in_place) const {
+  const auto inode = registry.const_drafts().stat(ino);
+  if (!inode.ok()) return inode.status();
+  return describe_inode(*inode, in_place);
+}
+
+Result<Attributes> FileSystem::State::describe_system(const Place& place) {
+  Attributes shown;
+  shown.ino = place.ino;
+  shown.type = place.type;
+  shown.uid = options.owner_uid;
+  shown.gid = options.owner_gid;
+  shown.mtime = shown.ctime = mounted;
+  shown.link_count = place.type == FileType::Directory ? 2 : 1;
+  if (place.kind == Kind::Root) {
+    const Ownership owner = root_owner();
+    shown.mode = owner.mode;
+    shown.uid = owner.uid;
+    shown.gid = owner.gid;
+    shown.mtime = std::max(shown.mtime, registry.const_drafts().names_changed(kRootIno));
+    const auto stored = registry.snapshot();
+    if (!stored.ok()) return stored.status();
+    const Status scanned = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
+      shown.mtime = std::max(shown.mtime, head.created);
+      return true;
+    });
+    if (!scanned.ok()) return scanned;
+    shown.ctime = shown.mtime;
+  } else if (place.kind == Kind::Status) {
+    const auto text = status_text();
+    if (!text.ok()) return text.status();
+    shown.mode = 0400;
+    shown.size_bytes = text->size();
+    shown.mtime = shown.ctime = now();
+  } else if (place.kind == Kind::Events) {
+    struct stat info {};
+    const char* name = place.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
+    if (::fstatat(registry.store_dir(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno != ENOENT || place.ino == kOldEventsIno) return Status::from_errno(errno, name);
+    }
+    shown.mode = 0400;
+    shown.size_bytes = static_cast<std::uint64_t>(info.st_size);
+    shown.blocks = static_cast<std::uint64_t>(info.st_blocks);
+    shown.mtime = time_of(info.st_mtim);
+    shown.ctime = time_of(info.st_ctim);
+  } else {
+    shown.mode = 0555;  // System, TrashRoot: what is inside has its own owner and mode
+  }
+  shown.atime = shown.mtime;
+  return shown;
+}
+
+Result<Attributes> FileSystem::State::describe(const Node& node) {
+  const Place& place = node.place;
+  switch (place.kind) {
+    case Kind::Draft: return describe_draft(place.ino, node.in_place);
+    case Kind::Root:
+    case Kind::System:
+    case Kind::Status:
+    case Kind::Events:
+    case Kind::TrashRoot: return describe_system(place);
+    case Kind::Trash:
+    case Kind::Domain:
+    case Kind::Stage:
+    case Kind::Versions:
+    case Kind::Entry:
+    case Kind::Document:
+    case Kind::Link: break;
+  }
+  std::uint64_t document_bytes = 0;
+  if (place.kind == Kind::Document) {
+    const auto text = document(place);
+    if (!text.ok()) return text.status();
+    document_bytes = text->size();
+  }
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  auto shown = NativeView::describe(*stored, containers(), place, document_bytes);
+  if (shown.ok() && NativeView::holds_drafts(place)) {
+    shown->mtime = std::max(shown->mtime, registry.drafts().names_changed(place.ino));
+    shown->ctime = std::max(shown->ctime, shown->mtime);
+  }
+  return shown;
+}
+
+Result<Attributes> FileSystem::stat(const Credentials&, Ino ino) {
+  const auto node = state_->node(ino);
+  if (!node.ok()) return node.status();
+  auto shown = state_->describe(*node);
+  // A draft that was published a moment ago: its node has flipped since.
+  if (!shown.ok() && node->place.kind == Kind::Draft) {
+    const auto again = state_->node(ino);
+    if (again.ok() && again->place.kind != Kind::Draft) return state_->describe(*again);
+  }
+  return shown;
+}
+
+Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Change& change) {
+  const auto node = state_->node(ino);
+  if (!node.ok()) return node.status();
+  const Place& place = node->place;
+  const DraftChange& values = change.values;
+  if (place.kind == Kind::Draft) {
+    if (change.handle && values.size_bytes) {
+      const auto handle = state_->handle(*change.handle);
+      if (!handle.ok()) return handle.status();
+      if (!(*handle)->draft || !(*handle)->draft->writes()) return Status(Code::BadHandle, "not open for writing");
+    }
+    const auto inode = state_->registry.drafts().change(ino, values);
+    if (!inode.ok()) return inode.status();
+    return state_->describe_inode(*inode, node->in_place);
+  }
+  if (values.size_bytes) {
+    return place.type == FileType::Directory ? Status(Code::IsADirectory, "a directory has no size to set")
+                                             : Status(Code::Immutable, "what is published never changes");
+  }
+  const bool sets_owner = values.mode || values.uid || values.gid;
+  if (sets_owner && (place.kind == Kind::Domain || place.kind == Kind::Root)) {
+    auto shown = state_->describe(*node);
+    if (!shown.ok()) return shown;
+    Ownership owner{shown->uid, shown->gid, shown->mode};
+    if (values.mode) owner.mode = *values.mode & 07777;
+    if (values.uid) owner.uid = *values.uid;
+    if (values.gid) owner.gid = *values.gid;
+    if (place.kind == Kind::Root) {
+      if (Status status = state_->registry.drafts().set_place_owner(kRootIno, owner); !status.ok()) return status;
+    } else {
+      const auto name = DomainName::parse(place.domain);
+      const auto changed = state_->registry.set_domain_owner(*name, owner, who);
+      if (!changed.ok()) return changed.status();
+      domain_changed(*name);
+    }
+  } else if (sets_owner && place.kind != Kind::Entry && place.kind != Kind::Document && place.kind != Kind::Link) {
+    return Status(Code::NotPermitted, "its owner and mode follow the domain's; change those");
+  }
+  // Programs set times and modes after the close: on what is committed that succeeds and changes nothing.
+  return state_->describe(*node);
+}
+
+Result<std::string> FileSystem::read_link(Ino ino) {
+  const auto node = state_->node(ino);
+  if (!node.ok()) return node.status();
+  const Place& place = node->place;
+  if (place.type != FileType::Symlink) return Status(Code::InvalidArgument, "not a symlink");
+  if (place.kind == Kind::Link) return place.target;
+  if (place.kind == Kind::Entry) {
+    const auto container = state_->cache.find(place.container);
+    if (!container.ok()) return container.status();
+    return (*container)->manifest->at(place.index).target;
+  }
+  const auto inode = state_->registry.drafts().stat(ino);
+  if (!inode.ok()) return inode.status();
+  return inode->record.target;
+}
+
+// Extended attributes.
+
+namespace {
+
+Status unknown_namespace(std::string_view name) {
+  // The kernel asks for security.capability before every write; it must hear that there is none.
+  if (name.starts_with("security.")) return {Code::NoAttribute, "no such attribute"};
+  return {Code::Unsupported, "only user.* attributes are kept"};
+}
+
+}  // namespace
+
+Result<std::string> FileSystem::attribute(const Credentials& who, Ino ino, std::string_view name) {
+  const auto node = state_->node(ino);
+  if (!node.ok()) return node.status();
+  if (!name.starts_with("user.")) return unknown_namespace(name);
+  const Place& place = node->place;
+  const Status none(Code::NoAttribute, "no attribute " + printable(name));
+  if (name == kErrorAttribute) {
+    const MutexLock lock(state_->errors_mutex);
+    const auto found = state_->errors.find({raw(ino), who.uid});
+    if (found == state_->errors.end()) return none;
+    return found->second;
+  }
+  if (place.kind == Kind::Draft) {
+    if (name.starts_with(kOwnAttributes)) return none;
+    return state_->registry.drafts().attribute(ino, name);
+  }
+  if (place.kind != Kind::Entry || !name.starts_with(kOwnAttributes)) return none;
+  const auto container = state_->cache.find(place.container);
+  if (!container.ok()) return container.status();
+  const ManifestEntry& entry = (*container)->manifest->at(place.index);
+  if (name == "user.modelfs.digest" && entry.type == FileType::Regular) return "sha256:" + entry.sum.digest.hex();
+  if (place.index != 0) return none;
+  if (name == "user.modelfs.digest") return "sha256:" + (*container)->manifest->content_digest().hex();
+  if (name == "user.modelfs.name") {
+    return place.is_release ? (*container)->version : std::to_string(raw((*container)->generation));
+  }
+  return none;
+}
+
+Result<std::vector<std::string>> FileSystem::attribute_names(Ino ino) {
+  const auto node = state_->node(ino);
+  if (!node.ok()) return node.status();
+  // Our own are not listed: copying programs would carry them along.
+  if (node->place.kind != Kind::Draft) return std::vector<std::string>();
+  return state_->registry.drafts().attribute_names(ino);
+}
+
+Status FileSystem::set_attribute(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
+                                 DraftStore::AttributeMode mode) {
+  const auto node = state_->node(ino);
+  if (!node.ok()) return node.status();
+  if (!name.starts_with("user.")) return {Code::Unsupported, "only user.* attributes are kept"};
+  const Place& place = node->place;
+  if (name == kCommitAttribute) {
+    if (place.kind != Kind::Draft) return {Code::AlreadyExists, "it is published already"};
+    const auto named = state_->registry.drafts().name_of(ino);
+    if (!named.ok()) return named.status();
+    const auto parent = state_->node(named->directory);
+    if (!parent.ok() || !State::is_in_place(parent->place)) {
+      return state_->refuse(who, ino, "commit " + printable(named->name),
+                            {Code::InvalidArgument, "the draft lies under no version's name; mv it onto one"});
+    }
+    return state_->commit_draft(who, ino, named->directory, named->name, parent->place, named->name, Effort::Full);
+  }
+  if (name.starts_with(kOwnAttributes)) return {Code::NotPermitted, "user.modelfs.* attributes are the mount's own"};
+  if (place.kind != Kind::Draft) return {Code::Immutable, "what is published never changes"};
+  return state_->registry.drafts().set_attribute(ino, name, value, mode);
+}
+
+Status FileSystem::remove_attribute(const Credentials&, Ino ino, std::string_view name) {
+  const auto node = state_->node(ino);
+  if (!node.ok()) return node.status();
+  if (!name.starts_with("user.")) return unknown_namespace(name);
+  if (node->place.kind != Kind::Draft) return {Code::Immutable, "what is published never changes"};
+  return state_->registry.drafts().remove_attribute(ino, name);
+}
+
+Result<SpaceFigures> FileSystem::space() {
+  struct statvfs figures {};
+  if (::fstatvfs(state_->registry.store_dir(), &figures) != 0) return Status::from_errno(errno, "statvfs of the store");
+  return SpaceFigures{figures.f_frsize, figures.f_blocks, figures.f_bfree, figures.f_bavail, figures.f_files, figures.f_ffree};
+}
+
+}  // namespace modelfs

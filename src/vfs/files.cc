@@ -1,0 +1,250 @@
+// What open, read, write, close and the directory calls do.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "vfs/state.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+namespace {
+
+Result<std::size_t> copy_part(std::string_view text, std::uint64_t offset_bytes, ByteSpan into) {
+  if (offset_bytes >= text.size()) return std::size_t{0};
+  const std::size_t count = std::min<std::size_t>(into.size(), text.size() - offset_bytes);
+  std::memcpy(into.data(), text.data() + offset_bytes, count);
+  return count;
+}
+
+bool wants_to_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
+
+}  // namespace
+
+Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, bool writes, bool truncates) {
+  auto draft = registry.drafts().open_file(ino, writes, who.pid);
+  if (!draft.ok()) return draft.status();
+  if (truncates) {
+    if (Status status = (*draft)->file().truncate(0); !status.ok()) return status;
+  }
+  auto opened = std::make_shared<OpenHandle>();
+  opened->ino = ino;
+  opened->draft = std::move(*draft);
+  const auto number = keep(std::move(opened));
+  if (!number.ok()) return number.status();
+  return Opened{*number, false, false, writes};
+}
+
+Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
+  State& state = *state_;
+  const auto node = state.node(ino);
+  if (!node.ok()) return node.status();
+  const Place& place = node->place;
+  if (place.kind == Kind::Draft) {
+    auto opened = state.open_draft(who, ino, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0, (flags & O_TRUNC) != 0);
+    if (opened.ok()) return opened;
+    // Published since: go on with what it is now.
+    const auto again = state.node(ino);
+    if (!again.ok() || again->place.kind == Kind::Draft) return opened;
+    return open(who, ino, flags);
+  }
+  if (place.type == FileType::Directory) return Status(Code::IsADirectory, "a directory");
+  if (wants_to_write(flags)) return Status(Code::Immutable, "what is published never changes");
+  auto opened = std::make_shared<OpenHandle>();
+  opened->ino = ino;
+  Opened reply;
+  if (place.kind == Kind::Entry) {
+    const auto container = state.cache.find(place.container);
+    if (!container.ok()) return container.status();
+    auto content = state.registry.open_content((*container)->manifest->at(place.index));
+    if (!content.ok()) return content.status();
+    opened->content = std::move(*content);
+    reply.keeps_cache = true;  // these bytes never change
+  } else if (place.kind == Kind::Document || place.kind == Kind::Status) {
+    auto text = place.kind == Kind::Document ? state.document(place) : state.status_text();
+    if (!text.ok()) return text.status();
+    opened->text = std::make_shared<const std::string>(std::move(*text));
+    reply.direct = place.kind == Kind::Status;
+  } else if (place.kind == Kind::Events) {
+    const char* name = place.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
+    auto host = open_at(state.registry.store_dir(), name, O_RDONLY);
+    if (!host.ok()) return host.status();
+    opened->host = std::move(*host);
+    reply.direct = true;
+  } else {
+    return Status(Code::InvalidArgument, "not a file");
+  }
+  const auto number = state.keep(std::move(opened));
+  if (!number.ok()) return number.status();
+  reply.handle = *number;
+  return reply;
+}
+
+Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode,
+                                               int flags) {
+  auto entry = make_file(who, parent, name, mode);
+  if (!entry.ok()) return entry.status();
+  auto opened = state_->open_draft(who, entry->attributes.ino, (flags & O_ACCMODE) != O_RDONLY, false);
+  if (!opened.ok()) {
+    forget(entry->attributes.ino, 1);
+    return opened.status();
+  }
+  return Created{*entry, *opened};
+}
+
+Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, ByteSpan into) {
+  const auto opened = state_->handle(handle);
+  if (!opened.ok()) return opened.status();
+  if ((*opened)->content) return (*opened)->content->read_at(offset_bytes, into);
+  if ((*opened)->draft) return (*opened)->draft->file().read(offset_bytes, into);
+  if ((*opened)->text) return copy_part(*(*opened)->text, offset_bytes, into);
+  if ((*opened)->host.valid()) return read_at((*opened)->host.fd(), offset_bytes, into);
+  return Status(Code::IsADirectory, "a directory");
+}
+
+Result<std::size_t> FileSystem::write(Handle handle, std::uint64_t offset_bytes, ByteView bytes) {
+  const auto opened = state_->handle(handle);
+  if (!opened.ok()) return opened.status();
+  if (!(*opened)->draft) return Status(Code::Immutable, "what is published never changes");
+  if (Status status = (*opened)->draft->write(offset_bytes, bytes); !status.ok()) return status;
+  return bytes.size();
+}
+
+Status FileSystem::flush(Handle handle) {
+  const auto opened = state_->handle(handle);
+  if (!opened.ok()) return opened.status();
+  return (*opened)->draft ? (*opened)->draft->flush() : Status();
+}
+
+void FileSystem::release(Handle handle) { (void)state_->drop(handle); }
+
+Status FileSystem::sync(Handle handle) {
+  const auto opened = state_->handle(handle);
+  if (!opened.ok()) return opened.status();
+  if (!(*opened)->draft) return {};
+  if (Status status = (*opened)->draft->file().sync(); !status.ok()) return status;
+  return state_->registry.drafts().sync_names();
+}
+
+Status FileSystem::sync_directory(Handle) { return state_->registry.drafts().sync_names(); }
+
+Status FileSystem::allocate(Handle handle, int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  const auto opened = state_->handle(handle);
+  if (!opened.ok()) return opened.status();
+  if (!(*opened)->draft) return {Code::Immutable, "what is published never changes"};
+  return (*opened)->draft->allocate(mode, offset_bytes, length_bytes);
+}
+
+Result<std::uint64_t> FileSystem::seek(Handle handle, std::uint64_t offset_bytes, int whence) {
+  const auto opened = state_->handle(handle);
+  if (!opened.ok()) return opened.status();
+  int fd = -1;
+  std::uint64_t size_bytes = 0;
+  if ((*opened)->draft) fd = (*opened)->draft->file().host();
+  if ((*opened)->content) {
+    fd = (*opened)->content->descriptor().value_or(-1);
+    size_bytes = (*opened)->content->size_bytes();
+  }
+  if (fd >= 0) {
+    // Why the shared file position does no harm: everything else reads and writes by offset.
+    const off_t found = ::lseek(fd, static_cast<off_t>(offset_bytes), whence);
+    if (found < 0) return Status::from_errno(errno, "lseek");
+    return static_cast<std::uint64_t>(found);
+  }
+  if ((*opened)->text) size_bytes = (*opened)->text->size();
+  if (offset_bytes >= size_bytes) return Status::from_errno(ENXIO, "lseek");
+  return whence == SEEK_DATA ? offset_bytes : size_bytes;
+}
+
+// Directories.
+
+Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedPlace>& names) {
+  auto drafts = registry.drafts().list(listing.directory.ino);
+  if (!drafts.ok()) return drafts.status();
+  const bool in_place = is_in_place(listing.directory);
+  for (DraftName& draft : *drafts) {
+    if (in_place && listing.who.uid != 0) {
+      const auto inode = registry.drafts().stat(draft.ino);
+      if (!inode.ok() || inode->record.owner.uid != listing.who.uid) continue;
+    }
+    names.push_back({std::move(draft.name), draft.ino, draft.type});
+  }
+  return {};
+}
+
+Status FileSystem::State::make_listing(Listing& listing) {
+  std::vector<ListedPlace> names;
+  const Place& directory = listing.directory;
+  if (directory.kind != Kind::Draft) {
+    const auto stored = registry.snapshot();
+    if (!stored.ok()) return stored.status();
+    auto committed = NativeView::list(*stored, containers(), directory);
+    if (!committed.ok()) return committed.status();
+    names = std::move(*committed);
+    if (directory.kind == Kind::System) {
+      for (const char* name : {Events::kFileName, Events::kOldFileName}) {
+        const auto place = committed_child(*stored, directory, name);
+        if (place.ok() && ::faccessat(registry.store_dir(), name, F_OK, 0) == 0) {
+          names.push_back({name, place->ino, FileType::Regular});
+        }
+      }
+    }
+    if (directory.kind == Kind::Domain) {
+      const auto stage = committed_child(*stored, directory, ".stage");
+      if (!stage.ok()) return stage.status();
+      const auto staged = registry.drafts().list(stage->ino);
+      if (staged.ok() && !staged->empty()) names.push_back({".stage", stage->ino, FileType::Directory});
+    }
+  }
+  if (NativeView::holds_drafts(directory)) {
+    if (Status status = add_drafts(listing, names); !status.ok()) return status;
+  }
+  listing.names = std::move(names);
+  return {};
+}
+
+Result<Handle> FileSystem::open_directory(const Credentials& who, Ino ino) {
+  const auto node = state_->node(ino);
+  if (!node.ok()) return node.status();
+  if (node->place.type != FileType::Directory) return Status(Code::NotADirectory, "not a directory");
+  auto opened = std::make_shared<OpenHandle>();
+  opened->ino = ino;
+  const MutexLock lock(opened->mutex);
+  opened->listing = std::make_unique<Listing>();
+  opened->listing->who = who;
+  return state_->keep(opened);
+}
+
+Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit) {
+  const auto opened = state_->handle(handle);
+  if (!opened.ok()) return opened.status();
+  const MutexLock lock((*opened)->mutex);
+  if (!(*opened)->listing) return {Code::NotADirectory, "not a directory"};
+  Listing& listing = *(*opened)->listing;
+  if (offset == 0) {
+    const auto node = state_->node((*opened)->ino);  // what it is now: a draft may have been published
+    if (!node.ok()) return node.status();
+    listing.directory = node->place;
+    if (Status status = state_->make_listing(listing); !status.ok()) return status;
+  }
+  const Ino self = (*opened)->ino;
+  for (std::uint64_t i = offset; i < listing.names.size() + 2; ++i) {
+    ListedName name;
+    if (i < 2) {
+      name = {i == 0 ? "." : "..", self, FileType::Directory, i + 1};
+    } else {
+      const ListedPlace& place = listing.names[i - 2];
+      name = {place.name, place.ino, place.type, i + 1};
+    }
+    if (!visit(name)) return {};
+  }
+  return {};
+}
+
+void FileSystem::release_directory(Handle handle) { (void)state_->drop(handle); }
+
+}  // namespace modelfs

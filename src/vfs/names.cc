@@ -1,0 +1,361 @@
+// What lookup, mkdir, symlink, link, unlink, rmdir and rename do.
+#include <sys/stat.h>
+
+#include "vfs/state.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+namespace {
+
+// A look-up meets a draft that is published meanwhile at most once; the bound only ends what cannot be.
+constexpr int kLookupTriesMax = 100;
+
+bool has_reason(Code code) {
+  return code == Code::InvalidArgument || code == Code::IllegalName || code == Code::NotPermitted || code == Code::OutOfRange ||
+         code == Code::Unsupported || code == Code::NameTooLong;
+}
+
+// rename(2) must not answer EINVAL: mv reads it as "cannot move to a subdirectory of itself".
+Status for_rename(const Status& status) {
+  if (status.code() != Code::InvalidArgument) return status;
+  return {Code::NotPermitted, status.message()};
+}
+
+double name_validity(const Place& parent, const Place& child) {
+  // Names inside a package are bound for ever; the generations and faces beside it are not.
+  if (parent.kind == Kind::Entry && child.kind == Kind::Entry && child.index != 0) return kForeverSeconds;
+  return 0;
+}
+
+}  // namespace
+
+Result<Entry> FileSystem::lookup(const Credentials&, Ino parent_ino, std::string_view name) {
+  State& state = *state_;
+  for (int tries = 0; tries < kLookupTriesMax; ++tries) {
+    const auto parent = state.node(parent_ino);
+    if (!parent.ok()) return parent.status();
+    if (parent->place.kind != Kind::Draft) {
+      const auto stored = state.registry.snapshot();
+      if (!stored.ok()) return stored.status();
+      const auto place = state.committed_child(*stored, parent->place, name);
+      if (place.ok()) return state.enter(*place, false, name_validity(parent->place, *place));
+      if (place.code() != Code::NotFound) return place.status();
+      if (!NativeView::holds_drafts(parent->place)) return place.status();
+    }
+    const auto found = state.registry.drafts().lookup(parent_ino, name);
+    if (!found.ok()) {
+      // The directory, or what we look for, may have been published since we asked.
+      const auto again = state.node(parent_ino);
+      const bool flipped = again.ok() && again->place.kind != parent->place.kind;
+      if (flipped) continue;
+      if (parent->place.kind != Kind::Draft && tries == 0) continue;  // one more look at what is committed
+      return found.status();
+    }
+    const auto inode = state.registry.drafts().stat(found->ino);
+    if (!inode.ok()) {
+      if (inode.code() == Code::NotFound) continue;
+      return inode.status();
+    }
+    auto entry = state.enter_draft(*inode, parent->place);
+    // Why after the node is known: whoever publishes it from now on finds and flips it.
+    if (!state.registry.drafts().is_dead(found->ino)) return entry;
+    const auto node = state.node(found->ino);
+    if (node.ok() && node->place.kind != Kind::Draft) return state.enter_known(*node);
+    state.nodes.forget(found->ino, 1);
+  }
+  return Status(Code::Busy, "'" + printable(name) + "' is being published");
+}
+
+// Making.
+
+Result<Ownership> FileSystem::State::owner_of_directory(const Place& place) {
+  const auto shown = describe({place, false, 1});
+  if (!shown.ok()) return shown.status();
+  return Ownership{shown->uid, shown->gid, shown->mode};
+}
+
+Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Place& parent, FileType type, std::uint32_t mode) {
+  NewDraft draft;
+  draft.type = type;
+  draft.owner = {who.uid, who.gid, mode & 07777};
+  const auto directory = owner_of_directory(parent);
+  if (!directory.ok()) return directory.status();
+  if ((directory->mode & S_ISGID) != 0) {
+    draft.owner.gid = directory->gid;
+    if (type == FileType::Directory) draft.owner.mode |= S_ISGID;
+  }
+  return draft;
+}
+
+Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft) {
+  const auto directory = node(parent);
+  if (!directory.ok()) return directory.status();
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const std::string what = "make '" + printable(name) + "'";
+  if (directory->place.kind != Kind::Draft) {
+    if (const auto taken = committed_child(*stored, directory->place, name); taken.ok()) {
+      return Status(Code::AlreadyExists, "'" + printable(name) + "' exists already");
+    }
+  }
+  const Meaning meaning = NativeView::meaning(*stored, directory->place, name, draft.type);
+  switch (meaning.kind) {
+    case Meaning::Kind::Refused:
+      if (has_reason(meaning.refusal.code())) return refuse(who, parent, what, meaning.refusal);
+      return meaning.refusal;
+    case Meaning::Kind::Domain: {
+      const auto domain = DomainName::parse(name);
+      const auto made = registry.create_domain(*domain, draft.owner, who);
+      if (!made.ok()) return made.status();
+      const auto again = registry.snapshot();
+      if (!again.ok()) return again.status();
+      const auto place = committed_child(*again, directory->place, name);
+      if (!place.ok()) return place.status();
+      return enter(*place, false, 0);
+    }
+    case Meaning::Kind::Label: {
+      const auto domain = DomainName::parse(directory->place.domain);
+      const auto made = registry.set_label(*domain, name, draft.target, who);
+      if (!made.ok()) return refuse(who, parent, "label '" + printable(name) + "'", made.status());
+      const auto again = registry.snapshot();
+      if (!again.ok()) return again.status();
+      const auto place = committed_child(*again, directory->place, name);
+      if (!place.ok()) return place.status();
+      return enter(*place, false, 0);
+    }
+    case Meaning::Kind::Draft:
+    case Meaning::Kind::Release:
+    case Meaning::Kind::Generation: break;
+  }
+  const auto made = registry.drafts().make(parent, name, draft);
+  if (!made.ok()) return made.status();
+  return enter_draft(*made, directory->place);
+}
+
+Result<Entry> FileSystem::make_directory(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode) {
+  const auto directory = state_->node(parent);
+  if (!directory.ok()) return directory.status();
+  auto draft = state_->fresh(who, directory->place, FileType::Directory, mode);
+  if (!draft.ok()) return draft.status();
+  return state_->make_draft(who, parent, name, std::move(*draft));
+}
+
+Result<Entry> FileSystem::make_symlink(const Credentials& who, Ino parent, std::string_view name, std::string_view target) {
+  const auto directory = state_->node(parent);
+  if (!directory.ok()) return directory.status();
+  auto draft = state_->fresh(who, directory->place, FileType::Symlink, 0777);
+  if (!draft.ok()) return draft.status();
+  draft->target = target;
+  return state_->make_draft(who, parent, name, std::move(*draft));
+}
+
+Result<Entry> FileSystem::make_file(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode) {
+  const auto directory = state_->node(parent);
+  if (!directory.ok()) return directory.status();
+  auto draft = state_->fresh(who, directory->place, FileType::Regular, mode);
+  if (!draft.ok()) return draft.status();
+  return state_->make_draft(who, parent, name, std::move(*draft));
+}
+
+Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, std::string_view new_name) {
+  const auto file = state_->node(ino);
+  if (!file.ok()) return file.status();
+  const auto directory = state_->node(new_parent);
+  if (!directory.ok()) return directory.status();
+  const std::string what = "link '" + printable(new_name) + "'";
+  if (file->place.kind != Kind::Draft) {
+    return state_->refuse(who, new_parent, what, {Code::NotPermitted, "what is published gets no further names; copy it"});
+  }
+  const auto stored = state_->registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  if (directory->place.kind != Kind::Draft && state_->committed_child(*stored, directory->place, new_name).ok()) {
+    return Status(Code::AlreadyExists, "'" + printable(new_name) + "' exists already");
+  }
+  const Meaning meaning = NativeView::meaning(*stored, directory->place, new_name, FileType::Regular);
+  if (meaning.kind == Meaning::Kind::Refused) return state_->refuse(who, new_parent, what, meaning.refusal);
+  const auto made = state_->registry.drafts().link(ino, new_parent, new_name);
+  if (!made.ok()) return made.status();
+  return state_->enter_draft(*made, directory->place);
+}
+
+// Removing.
+
+Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view name) {
+  const auto directory = state_->node(parent);
+  if (!directory.ok()) return directory.status();
+  if (directory->place.kind != Kind::Draft) {
+    const auto stored = state_->registry.snapshot();
+    if (!stored.ok()) return stored.status();
+    const auto place = state_->committed_child(*stored, directory->place, name);
+    if (place.ok()) {
+      if (place->type == FileType::Directory) return {Code::IsADirectory, "a directory"};
+      if (place->kind == Kind::Link && directory->place.kind == Kind::Domain && name != "latest") {
+        return state_->registry.remove_label(*DomainName::parse(place->domain), name, who);
+      }
+      return {Code::Immutable, "what is published never changes"};
+    }
+    if (place.code() != Code::NotFound) return place.status();
+    if (!NativeView::holds_drafts(directory->place)) return place.status();
+  }
+  return state_->registry.drafts().unlink(parent, name);
+}
+
+Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::string_view name) {
+  const auto directory = state_->node(parent);
+  if (!directory.ok()) return directory.status();
+  if (directory->place.kind != Kind::Draft) {
+    const auto stored = state_->registry.snapshot();
+    if (!stored.ok()) return stored.status();
+    const auto place = state_->committed_child(*stored, directory->place, name);
+    if (place.ok()) {
+      if (place->type != FileType::Directory) return {Code::NotADirectory, "not a directory"};
+      if (place->kind == Kind::Domain) return state_->registry.remove_domain(*DomainName::parse(place->domain), who);
+      if (place->kind == Kind::Entry && place->index == 0) {
+        return {Code::NotEmpty, "a release is removed whole: mv it to /.modelfs/trash/" + place->domain +
+                                    "/, or use modelfs rm"};
+      }
+      if (place->kind == Kind::Entry) return {Code::Immutable, "what is published never changes"};
+      return {Code::NotPermitted, "it is always there"};
+    }
+    if (place.code() != Code::NotFound) return place.status();
+    if (!NativeView::holds_drafts(directory->place)) return place.status();
+  }
+  return state_->registry.drafts().rmdir(parent, name);
+}
+
+// Committing and moving.
+
+Status FileSystem::State::clear_empty_target(Ino directory, std::string_view name, bool replace) {
+  const auto there = registry.drafts().lookup(directory, name);
+  if (!there.ok()) return there.code() == Code::NotFound ? Status() : there.status();
+  if (!replace) return {Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it"};
+  return registry.drafts().rmdir(directory, name);  // as rename(2) does: an empty directory only
+}
+
+Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, Ino directory, std::string_view name,
+                                       const Place& parent, std::string_view committed_name, Effort effort) {
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const Meaning meaning = NativeView::meaning(*stored, parent, committed_name, FileType::Directory);
+  const std::string what = "publish as " + parent.domain + "/" + printable(committed_name);
+  if (meaning.kind == Meaning::Kind::Refused) return refuse(who, draft, what, for_rename(meaning.refusal));
+  std::string version(committed_name);
+  if (meaning.kind == Meaning::Kind::Generation) {
+    const auto container = cache.find(parent.container);
+    if (!container.ok()) return container.status();
+    version = (*container)->version;
+  }
+  auto domain_name = DomainName::parse(parent.domain);
+  auto version_name = VersionName::parse(version);
+  if (!version_name.ok()) return refuse(who, draft, what, for_rename(version_name.status()));
+  PublishRequest request{draft,
+                         directory,
+                         std::string(name),
+                         {*domain_name, *version_name, meaning.kind == Meaning::Kind::Generation, meaning.number},
+                         who,
+                         effort,
+                         [this](const Published& published) { flip(published); }};
+  const auto published = registry.publish(request);
+  if (!published.ok()) {
+    const MutexLock lock(errors_mutex);
+    if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
+    errors[{raw(draft), who.uid}] = published.status().message();
+    return for_rename(published.status());
+  }
+  if (published->already) return {Code::AlreadyExists, "identical content is published under that name already"};
+  return {};
+}
+
+namespace {
+
+// What a rename of something committed may be: a removal, a restore, or another name for a label.
+struct CommittedMove {
+  Registry& registry;
+  const Credentials& who;
+  const Place& from;        // the directory
+  const Place& moved;
+  std::string_view name;
+  const Place& to;          // the directory
+  std::string_view new_name;
+
+  Status run(const std::string& version) const {
+    const auto domain = DomainName::parse(moved.domain);
+    if (!domain.ok()) return {Code::NotPermitted, "this cannot be moved"};
+    const bool is_release = moved.is_release_directory();
+    const bool same_domain = to.domain == moved.domain;
+    if (is_release && from.kind == Kind::Domain && to.kind == Kind::Trash && same_domain) {
+      if (new_name != name) return {Code::NotPermitted, "a release keeps its name in the trash"};
+      return registry.remove_release(*domain, name, who);
+    }
+    if (is_release && from.kind == Kind::Trash && to.kind == Kind::Domain && same_domain) {
+      if (new_name != version) return {Code::NotPermitted, "it comes back as " + version + " only"};
+      return registry.restore_release(*domain, name, who);
+    }
+    if (moved.kind == Kind::Link && from.kind == Kind::Domain && to.kind == Kind::Domain && same_domain && name != "latest") {
+      return for_rename(registry.rename_label(*domain, name, new_name, who));
+    }
+    if (moved.kind == Kind::Entry) return {Code::Immutable, "what is published keeps its name"};
+    return {Code::NotPermitted, "this cannot be moved"};
+  }
+};
+
+}  // namespace
+
+Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view name, Ino new_parent, std::string_view new_name,
+                          RenameFlag flag) {
+  State& state = *state_;
+  const auto from = state.node(parent);
+  if (!from.ok()) return from.status();
+  const auto to = state.node(new_parent);
+  if (!to.ok()) return to.status();
+  const auto stored = state.registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const std::string what = "move '" + printable(name) + "' to '" + printable(new_name) + "'";
+  const auto refuse = [&](Status status) { return state.refuse(who, new_parent, what, for_rename(status)); };
+  if (from->place.kind != Kind::Draft) {
+    const auto moved = state.committed_child(*stored, from->place, name);
+    if (moved.ok()) {
+      std::string version;
+      if (moved->kind == Kind::Entry) {
+        const auto container = state.cache.find(moved->container);
+        if (!container.ok()) return container.status();
+        version = (*container)->version;
+      }
+      const Status status = CommittedMove{state.registry, who, from->place, *moved, name, to->place, new_name}.run(version);
+      return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
+    }
+    if (moved.code() != Code::NotFound) return moved.status();
+    if (!NativeView::holds_drafts(from->place)) return moved.status();
+  }
+  const auto source = state.registry.drafts().lookup(parent, name);
+  if (!source.ok()) return source.status();
+  if (to->place.kind != Kind::Draft && state.committed_child(*stored, to->place, new_name).ok()) {
+    return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
+  }
+  const Meaning meaning = NativeView::meaning(*stored, to->place, new_name, source->type);
+  if (flag == RenameFlag::Exchange) {
+    if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
+    return for_rename(state.registry.drafts().exchange(parent, name, new_parent, new_name));
+  }
+  const bool replace = flag == RenameFlag::Replace;
+  switch (meaning.kind) {
+    case Meaning::Kind::Refused:
+      return has_reason(meaning.refusal.code()) ? refuse(meaning.refusal) : meaning.refusal;
+    case Meaning::Kind::Domain:
+      return refuse({Code::NotPermitted, "a domain is made by mkdir; move the draft into one"});
+    case Meaning::Kind::Label:
+      return refuse({Code::NotPermitted, "a label is made in its domain: ln -sfn VERSION " + std::string(new_name)});
+    case Meaning::Kind::Release:
+    case Meaning::Kind::Generation: {
+      if (source->ino != kNoIno && parent == new_parent && name == new_name) return {};
+      if (Status status = state.clear_empty_target(new_parent, new_name, replace); !status.ok()) return status;
+      return state.commit_draft(who, source->ino, parent, name, to->place, new_name, Effort::Short);
+    }
+    case Meaning::Kind::Draft: break;
+  }
+  return for_rename(state.registry.drafts().rename(parent, name, new_parent, new_name, replace));
+}
+
+}  // namespace modelfs

@@ -1,0 +1,39 @@
+// What the kernel knows: node numbers, where each stands, and how many references the kernel holds.
+#pragma once
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "catalog/manifest.h"
+#include "view/place.h"
+
+namespace modelfs {
+
+struct Node {
+  Place place;
+  // A draft that lies directly over a domain or a release: shown to its owner only.
+  bool in_place = false;
+  std::uint64_t references = 0;
+};
+
+// Safe for concurrent use.
+class NodeTable {
+ public:
+  // Counts one reference. A node that is known keeps its place unless it was a draft and is committed now.
+  void add(const Place& place, bool in_place) EXCLUDES(mutex_);
+  void forget(Ino ino, std::uint64_t references) EXCLUDES(mutex_);
+  std::optional<Node> find(Ino ino) const EXCLUDES(mutex_);
+  // A published draft: each known node of `manifest` becomes the committed one, with the number it has. `root` is the place of
+  // the release's or generation's own directory.
+  void flip(const Place& root, const Manifest& manifest) EXCLUDES(mutex_);
+  // The known nodes of a domain.
+  std::vector<Ino> of_domain(const std::string& domain) const EXCLUDES(mutex_);
+  std::size_t size() const EXCLUDES(mutex_);
+
+ private:
+  mutable Mutex mutex_;  // leaf lock
+  std::unordered_map<std::uint64_t, Node> nodes_ GUARDED_BY(mutex_);
+};
+
+}  // namespace modelfs

@@ -1,0 +1,200 @@
+// Nodes, handles and reasons: what every operation of the file system leans on.
+#include "vfs/state.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "catalog/metadata.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+FileSystem::State::State(Registry& registry_in, KernelCache& kernel_in, Options options_in)
+    : registry(registry_in), kernel(kernel_in), options(std::move(options_in)), cache(registry_in) {
+  // The kernel knows the root without asking.
+  Place root;
+  root.kind = Kind::Root;
+  root.ino = kRootIno;
+  nodes.add(root, false);
+}
+
+FileSystem::FileSystem(Registry& registry, KernelCache& kernel, Options options)
+    : state_(std::make_unique<State>(registry, kernel, std::move(options))) {}
+
+FileSystem::~FileSystem() = default;
+
+void FileSystem::forget(Ino ino, std::uint64_t references) {
+  if (ino != kRootIno) state_->nodes.forget(ino, references);
+}
+
+Result<Node> FileSystem::State::node(Ino ino) const {
+  auto found = nodes.find(ino);
+  if (!found) return Status(Code::Stale, "node " + std::to_string(raw(ino)) + " is not known");
+  return std::move(*found);
+}
+
+Place FileSystem::State::draft_place(Ino ino, FileType type) {
+  Place place;
+  place.kind = Kind::Draft;
+  place.ino = ino;
+  place.type = type;
+  return place;
+}
+
+Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const {
+  auto& containers_cache = const_cast<ContainerCache&>(cache);
+  auto place = NativeView::child(stored, [&](Ino ino) { return containers_cache.find(ino); }, parent, name);
+  if (place.ok() && place->kind == Kind::Events && place->ino != kOldEventsIno) {
+    place->ino = Ino{kEventsInoFirst + registry.const_events().rotation_count() % kEventsInoCount};
+  }
+  return place;
+}
+
+Result<Entry> FileSystem::State::enter(const Place& place, bool in_place, double name_valid_seconds) {
+  nodes.add(place, in_place);
+  auto attributes = describe({place, in_place, 1});
+  if (!attributes.ok()) {
+    nodes.forget(place.ino, 1);
+    return attributes.status();
+  }
+  return Entry{*attributes, name_valid_seconds};
+}
+
+Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Place& parent) {
+  const bool in_place = is_in_place(parent);
+  nodes.add(draft_place(inode.ino, inode.record.type), in_place);
+  return Entry{describe_inode(inode, in_place), 0};
+}
+
+Result<Entry> FileSystem::State::enter_known(const Node& node) {
+  const auto attributes = describe(node);
+  if (!attributes.ok()) {
+    nodes.forget(node.place.ino, 1);
+    return attributes.status();
+  }
+  return Entry{*attributes, 0};
+}
+
+// Reasons.
+
+Status FileSystem::State::refuse(const Credentials& who, Ino where, const std::string& what, Status status) {
+  {
+    const MutexLock lock(errors_mutex);
+    if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
+    errors[{raw(where), who.uid}] = what + ": " + status.message();
+  }
+  registry.events().append("refused", {{"what", what}, {"reason", status.message()}, {"by", user_name(who.uid)}});
+  return status;
+}
+
+// Handles.
+
+Result<Handle> FileSystem::State::keep(std::shared_ptr<OpenHandle> handle) {
+  const auto number = registry.take_number();
+  if (!number.ok()) return number.status();
+  const MutexLock lock(handles_mutex);
+  handles[*number] = std::move(handle);
+  return Handle{*number};
+}
+
+Result<std::shared_ptr<OpenHandle>> FileSystem::State::handle(Handle number) const {
+  const MutexLock lock(handles_mutex);
+  const auto found = handles.find(raw(number));
+  if (found == handles.end()) return Status(Code::BadHandle, "handle " + std::to_string(raw(number)) + " is not open");
+  return found->second;
+}
+
+std::shared_ptr<OpenHandle> FileSystem::State::drop(Handle number) {
+  const MutexLock lock(handles_mutex);
+  const auto found = handles.find(raw(number));
+  if (found == handles.end()) return nullptr;
+  auto handle = std::move(found->second);
+  handles.erase(found);
+  return handle;
+}
+
+// Commits that did not come through this mount.
+
+void FileSystem::published(const Published& published) { state_->flip(published); }
+
+void FileSystem::State::flip(const Published& published) {
+  bool is_release = published.generation == kNoGeneration;
+  for (const auto& [ino, manifest] : published.containers) {
+    Place root;
+    root.kind = Kind::Entry;
+    root.ino = root.container = ino;
+    root.domain = published.domain;
+    root.is_release = is_release;
+    nodes.flip(root, *manifest);
+    is_release = false;  // what follows a release are its generations
+  }
+}
+
+void FileSystem::domain_changed(const DomainName& domain) {
+  for (const Ino ino : state_->nodes.of_domain(domain.str())) state_->kernel.invalidate_attributes(ino);
+}
+
+// Texts.
+
+Result<std::string> FileSystem::State::path_of(const Place& place) {
+  const auto container = cache.find(place.container);
+  if (!container.ok()) return container.status();
+  std::string path = (*container)->domain + "/" + (*container)->version;
+  if ((*container)->generation != kNoGeneration) path += "/" + std::to_string(raw((*container)->generation));
+  if (place.kind == Kind::Entry && place.index != 0) path += "/" + (*container)->manifest->path_of(place.index);
+  return path;
+}
+
+Result<std::string> FileSystem::State::document(const Place& place) const {
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  auto text = stored->metadata(place.container);
+  if (!text.ok()) return text.status();
+  if (place.given) return text;
+  auto& self = const_cast<State&>(*this);
+  const auto path = self.path_of(place);
+  if (!path.ok()) return path.status();
+  return present_metadata(*text, {options.mount_point, options.mount_point + "/" + *path});
+}
+
+Result<std::string> FileSystem::State::status_text() {
+  nlohmann::ordered_json text;
+  text["version"] = MODELFS_VERSION;
+  text["store"] = options.store_path;
+  text["mount_point"] = options.mount_point;
+  text["pid"] = ::getpid();
+  text["mounted"] = iso_time(mounted);
+  text["read_only"] = options.read_only;
+  text["reads"] = "daemon";  // committed bytes are served by the daemon, through the kernel's page cache
+  text["known_nodes"] = nodes.size();
+  {
+    const MutexLock lock(handles_mutex);
+    text["open_handles"] = handles.size();
+  }
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  std::size_t domains = 0;
+  if (Status status = stored->for_each_domain([&](const DomainName&, const DomainRecord&) { return ++domains > 0; });
+      !status.ok()) {
+    return status;
+  }
+  text["domains"] = domains;
+  const auto drafts = registry.list_drafts(std::nullopt);
+  if (!drafts.ok()) return drafts.status();
+  text["drafts"] = nlohmann::ordered_json::array();
+  for (const DraftSummary& draft : *drafts) {
+    text["drafts"].push_back({{"path", draft.path},
+                              {"under_version", draft.under_version},
+                              {"files", draft.files},
+                              {"bytes", draft.bytes},
+                              {"changed", iso_time(draft.changed)},
+                              {"owner", user_name(draft.owner.uid)}});
+  }
+  return text.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace modelfs

@@ -1,0 +1,98 @@
+// What the parts of FileSystem share. Private to src/vfs.
+#pragma once
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/mutex.h"
+#include "vfs/container_cache.h"
+#include "vfs/file_system.h"
+#include "vfs/node_table.h"
+#include "view/native_view.h"
+
+namespace modelfs {
+
+struct Listing {
+  Place directory;
+  Credentials who;
+  std::vector<ListedPlace> names;
+};
+
+// An open file or directory.
+struct OpenHandle {
+  Ino ino = kNoIno;
+  std::unique_ptr<DraftHandle> draft;
+  std::shared_ptr<const ContentReader> content;
+  std::shared_ptr<const std::string> text;  // made when it was opened
+  File host;                                // events
+  Mutex mutex;                              // of listing; held while it is made or read
+  std::unique_ptr<Listing> listing GUARDED_BY(mutex);
+};
+
+struct FileSystem::State {
+  State(Registry& registry_in, KernelCache& kernel_in, Options options_in);
+
+  // Nodes. Stale: the kernel asks for a node that it has forgotten.
+  Result<Node> node(Ino ino) const;
+  Result<Place> committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const;
+  Result<Entry> enter(const Place& place, bool in_place, double name_valid_seconds);
+  Result<Entry> enter_draft(const DraftInode& inode, const Place& parent);
+  // The answer for a node that is known and counted already.
+  Result<Entry> enter_known(const Node& node);
+  static bool is_in_place(const Place& parent) {
+    return parent.kind == Place::Kind::Domain || parent.kind == Place::Kind::Entry;
+  }
+  static Place draft_place(Ino ino, FileType type);
+  ContainerSource containers() {
+    return [this](Ino ino) { return cache.find(ino); };
+  }
+
+  // Attributes.
+  Result<Attributes> describe(const Node& node);
+  Result<Attributes> describe_draft(Ino ino, bool in_place) const;
+  Attributes describe_inode(const DraftInode& inode, bool in_place) const;
+  Result<Attributes> describe_system(const Place& place);
+  Ownership root_owner() const;
+  Result<std::string> document(const Place& place) const;
+  Result<std::string> status_text();
+  Result<std::string> path_of(const Place& place);
+
+  // Making and committing.
+  Result<Ownership> owner_of_directory(const Place& place);
+  Result<NewDraft> fresh(const Credentials& who, const Place& parent, FileType type, std::uint32_t mode);
+  Result<Entry> make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft);
+  Status commit_draft(const Credentials& who, Ino draft, Ino directory, std::string_view name, const Place& parent,
+                      std::string_view committed_name, Effort effort);
+  Status clear_empty_target(Ino directory, std::string_view name, bool replace);
+  void flip(const Published& published);
+  // Remembers why something was refused, for events and user.modelfs.error; gives the Status back.
+  Status refuse(const Credentials& who, Ino where, const std::string& what, Status status);
+
+  // Handles.
+  Result<Handle> keep(std::shared_ptr<OpenHandle> handle);
+  Result<std::shared_ptr<OpenHandle>> handle(Handle number) const;
+  std::shared_ptr<OpenHandle> drop(Handle number);
+  Result<Opened> open_draft(const Credentials& who, Ino ino, bool writes, bool truncates);
+  Status make_listing(Listing& listing);
+  Status add_drafts(const Listing& listing, std::vector<ListedPlace>& names);
+
+  Registry& registry;
+  KernelCache& kernel;
+  const Options options;
+  const TimeNs mounted = now();
+  ContainerCache cache;
+  NodeTable nodes;
+
+  mutable Mutex handles_mutex;  // leaf lock
+  std::unordered_map<std::uint64_t, std::shared_ptr<OpenHandle>> handles GUARDED_BY(handles_mutex);
+
+  static constexpr std::size_t kErrorsMax = 1024;
+  mutable Mutex errors_mutex;  // leaf lock
+  std::map<std::pair<std::uint64_t, uid_t>, std::string> errors GUARDED_BY(errors_mutex);  // (node, user) -> reason
+};
+
+}  // namespace modelfs

@@ -1,0 +1,441 @@
+#include "view/native_view.h"
+
+#include <algorithm>
+
+namespace modelfs {
+namespace {
+
+using Kind = Place::Kind;
+
+constexpr std::string_view kJson = ".json";
+
+Status nothing(std::string_view name) { return {Code::NotFound, "nothing is called '" + printable(name) + "' here"}; }
+
+Place at(Kind kind, Ino ino, const std::string& domain, FileType type = FileType::Directory) {
+  Place place;
+  place.kind = kind;
+  place.ino = ino;
+  place.type = type;
+  place.domain = domain;
+  return place;
+}
+
+Ino plus(Ino first, std::uint64_t count) { return Ino{raw(first) + count}; }
+
+Place container_place(const std::string& domain, Ino ino, bool is_release) {
+  Place place = at(Kind::Entry, ino, domain);
+  place.container = ino;
+  place.is_release = is_release;
+  return place;
+}
+
+Place document_place(const std::string& domain, Ino ino, Ino container, bool is_release, bool given, TimeNs time) {
+  Place place = at(Kind::Document, ino, domain, FileType::Regular);
+  place.container = container;
+  place.is_release = is_release;
+  place.given = given;
+  place.time = time;
+  return place;
+}
+
+Place link_place(const std::string& domain, Ino ino, std::string target, TimeNs time) {
+  Place place = at(Kind::Link, ino, domain, FileType::Symlink);
+  place.target = std::move(target);
+  place.time = time;
+  return place;
+}
+
+Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, std::string_view name) {
+  const auto head = stored.domain(domain);
+  if (!head.ok()) return head.status();
+  if (name == ".stage") return at(Kind::Stage, head->stage, domain.str());
+  if (name == "versions") return at(Kind::Versions, plus(head->ino, 1), domain.str());
+  if (name == "latest" || name == "latest.json") {
+    const auto release = stored.latest_release(domain);
+    if (!release.ok()) return release.status();
+    if (name == "latest") return link_place(domain.str(), plus(release->faces, 1), release->version, release->published);
+    return document_place(domain.str(), plus(release->faces, 2), release->ino, true, release->metadata_given,
+                          release->published);
+  }
+  if (name.ends_with(kJson)) {
+    const auto release = stored.release(domain, name.substr(0, name.size() - kJson.size()));
+    if (!release.ok()) return release.status();
+    return document_place(domain.str(), release->faces, release->ino, true, release->metadata_given, release->published);
+  }
+  const auto release = stored.release(domain, name);
+  if (release.ok()) return container_place(domain.str(), release->ino, true);
+  if (release.code() != Code::NotFound) return release.status();
+  const auto label = stored.label(domain, name);
+  if (!label.ok()) return label.status();
+  return link_place(domain.str(), label->ino, label->version, label->changed);
+}
+
+// The record of the release whose directory is `container`, live or in the trash.
+Result<ReleaseRecord> release_of(const Snapshot& stored, const DomainName& domain, const Container& container, Ino ino) {
+  auto live = stored.release(domain, container.version);
+  if (live.ok() && live->ino == ino) return live;
+  auto removed = stored.removed(domain, container.version);
+  if (removed.ok() && removed->ino == ino) return removed;
+  Result<ReleaseRecord> found = Status(Code::NotFound, "the release is gone");
+  const Status scanned = stored.for_each_removed(domain, [&](std::string_view, const ReleaseRecord& record) {
+    if (record.ino == ino) found = record;
+    return record.ino != ino;
+  });
+  return scanned.ok() ? found : Result<ReleaseRecord>(scanned);
+}
+
+// What a release shows beside its package: generations, latest, and their documents. The package's own names win.
+Result<Place> child_of_release(const Snapshot& stored, const DomainName& domain, const ReleaseRecord& release,
+                               std::string_view name) {
+  if (!release.takes_generations || release.last_generation == kNoGeneration) return nothing(name);
+  const bool is_document = name.ends_with(kJson);
+  const std::string_view stem = is_document ? name.substr(0, name.size() - kJson.size()) : name;
+  const bool is_latest = stem == "latest";
+  const auto number = is_latest ? Result<Generation>(release.last_generation) : parse_generation(stem);
+  if (!number.ok()) return nothing(name);
+  const auto generation = stored.generation(domain, release.sequence, *number);
+  if (!generation.ok()) return generation.status();
+  if (is_document) {
+    return document_place(domain.str(), plus(generation->faces, is_latest ? 2 : 0), generation->ino, false,
+                          generation->metadata_given, generation->published);
+  }
+  if (is_latest) {
+    return link_place(domain.str(), plus(generation->faces, 1), std::to_string(raw(*number)), generation->published);
+  }
+  return container_place(domain.str(), generation->ino, false);
+}
+
+Result<Place> child_of_entry(const Snapshot& stored, const ContainerSource& containers, const Place& parent,
+                             std::string_view name) {
+  const auto container = containers(parent.container);
+  if (!container.ok()) return container.status();
+  const auto found = (*container)->manifest->child(parent.index, name);
+  if (found) {
+    const ManifestEntry& entry = (*container)->manifest->at(*found);
+    Place place = parent;
+    place.ino = entry.ino;
+    place.type = entry.type;
+    place.index = *found;
+    return place;
+  }
+  if (!parent.is_release_directory()) return nothing(name);
+  const auto domain = DomainName::parse(parent.domain);
+  if (!domain.ok()) return domain.status();
+  const auto release = release_of(stored, *domain, **container, parent.container);
+  if (!release.ok()) return release.status();
+  return child_of_release(stored, *domain, *release, name);
+}
+
+Result<Place> child_of_root(const Snapshot& stored, std::string_view name) {
+  if (name == ".modelfs") return at(Kind::System, kSystemIno, "");
+  const auto domain = DomainName::parse(name);
+  if (!domain.ok()) return nothing(name);
+  const auto head = stored.domain(*domain);
+  if (!head.ok()) return head.status();
+  return at(Kind::Domain, head->ino, domain->str());
+}
+
+Result<Place> child_of_system(std::string_view name) {
+  if (name == "status.json") return at(Kind::Status, kStatusIno, "", FileType::Regular);
+  if (name == "trash") return at(Kind::TrashRoot, kTrashIno, "");
+  // The mount gives `events` its number, which changes when the file is begun anew.
+  if (name == "events") return at(Kind::Events, Ino{kEventsInoFirst}, "", FileType::Regular);
+  if (name == "events.1") return at(Kind::Events, kOldEventsIno, "", FileType::Regular);
+  return nothing(name);
+}
+
+}  // namespace
+
+bool NativeView::holds_drafts(const Place& directory) {
+  return directory.kind == Kind::Root || directory.kind == Kind::Domain || directory.kind == Kind::Stage ||
+         directory.kind == Kind::Draft || directory.is_release_directory();
+}
+
+Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& containers, const Place& parent,
+                                std::string_view name) {
+  const auto domain = [&] { return DomainName::parse(parent.domain); };
+  switch (parent.kind) {
+    case Kind::Root: return child_of_root(stored, name);
+    case Kind::System: return child_of_system(name);
+    case Kind::TrashRoot: {
+      const auto parsed = DomainName::parse(name);
+      if (!parsed.ok()) return nothing(name);
+      const auto head = stored.domain(*parsed);
+      if (!head.ok()) return head.status();
+      return at(Kind::Trash, plus(head->ino, 2), parsed->str());
+    }
+    case Kind::Trash: {
+      const auto release = stored.removed(*domain(), name);
+      if (!release.ok()) return release.status();
+      return container_place(parent.domain, release->ino, true);
+    }
+    case Kind::Domain: return child_of_domain(stored, *domain(), name);
+    case Kind::Versions: {
+      if (!name.ends_with(kJson)) return nothing(name);
+      const auto release = stored.release_by_model_id(*domain(), name.substr(0, name.size() - kJson.size()));
+      if (!release.ok()) return release.status();
+      return document_place(parent.domain, plus(release->faces, 3), release->ino, true, release->metadata_given,
+                            release->published);
+    }
+    case Kind::Entry: return child_of_entry(stored, containers, parent, name);
+    case Kind::Stage:
+    case Kind::Draft:
+    case Kind::Status:
+    case Kind::Events:
+    case Kind::Document:
+    case Kind::Link: return nothing(name);
+  }
+  return nothing(name);
+}
+
+namespace {
+
+Status list_domain(const Snapshot& stored, const DomainName& domain, std::vector<ListedPlace>& names) {
+  const auto head = stored.domain(domain);
+  if (!head.ok()) return head.status();
+  if (const auto release = stored.latest_release(domain); release.ok()) {
+    names.push_back({"latest", plus(release->faces, 1), FileType::Symlink});
+  }
+  Status status = stored.for_each_label(domain, [&](std::string_view name, const LabelRecord& record) {
+    names.push_back({std::string(name), record.ino, FileType::Symlink});
+    return true;
+  });
+  if (!status.ok()) return status;
+  return stored.for_each_release(domain, [&](const ReleaseRecord& record) {
+    names.push_back({record.version, record.ino, FileType::Directory});
+    if (record.metadata_given) names.push_back({record.version + ".json", record.faces, FileType::Regular});
+    return true;
+  });
+}
+
+Status list_entry(const Snapshot& stored, const ContainerSource& containers, const Place& place,
+                  std::vector<ListedPlace>& names) {
+  const auto container = containers(place.container);
+  if (!container.ok()) return container.status();
+  const Manifest& manifest = *(*container)->manifest;
+  const ManifestEntry& directory = manifest.at(place.index);
+  for (std::uint32_t i = 0; i < directory.child_count; ++i) {
+    const ManifestEntry& entry = manifest.at(directory.first_child + i);
+    names.push_back({entry.name, entry.ino, entry.type});
+  }
+  if (!place.is_release_directory()) return {};
+  const auto domain = DomainName::parse(place.domain);
+  if (!domain.ok()) return domain.status();
+  const auto release = release_of(stored, *domain, **container, place.container);
+  if (!release.ok()) return release.status();
+  const auto add = [&](std::string name, Ino ino, FileType type) {
+    if (!manifest.child(Manifest::kRoot, name)) names.push_back({std::move(name), ino, type});
+  };
+  const Status status = stored.for_each_generation(*domain, release->sequence, [&](const GenerationRecord& generation) {
+    const std::string number = std::to_string(raw(generation.number));
+    add(number, generation.ino, FileType::Directory);
+    if (generation.metadata_given) add(number + ".json", generation.faces, FileType::Regular);
+    if (generation.number == release->last_generation) add("latest", plus(generation.faces, 1), FileType::Symlink);
+    return true;
+  });
+  return status;
+}
+
+}  // namespace
+
+Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const ContainerSource& containers,
+                                                  const Place& directory) {
+  std::vector<ListedPlace> names;
+  Status status;
+  switch (directory.kind) {
+    case Kind::Root:
+      status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+        names.push_back({domain.str(), head.ino, FileType::Directory});
+        return true;
+      });
+      break;
+    case Kind::System:
+      names = {{"status.json", kStatusIno, FileType::Regular}, {"trash", kTrashIno, FileType::Directory}};
+      break;
+    case Kind::TrashRoot:
+      status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+        bool any = false;
+        const Status scanned = stored.for_each_removed(domain, [&](std::string_view, const ReleaseRecord&) {
+          any = true;
+          return false;
+        });
+        if (any) names.push_back({domain.str(), plus(head.ino, 2), FileType::Directory});
+        return scanned.ok();
+      });
+      break;
+    case Kind::Trash:
+      status = stored.for_each_removed(*DomainName::parse(directory.domain),
+                                       [&](std::string_view name, const ReleaseRecord& release) {
+                                         names.push_back({std::string(name), release.ino, FileType::Directory});
+                                         return true;
+                                       });
+      break;
+    case Kind::Domain: status = list_domain(stored, *DomainName::parse(directory.domain), names); break;
+    case Kind::Versions:
+      status = stored.for_each_release(*DomainName::parse(directory.domain), [&](const ReleaseRecord& release) {
+        names.push_back({release.model_id + ".json", plus(release.faces, 3), FileType::Regular});
+        return true;
+      });
+      break;
+    case Kind::Entry: status = list_entry(stored, containers, directory, names); break;
+    case Kind::Stage:
+    case Kind::Draft:
+    case Kind::Status:
+    case Kind::Events:
+    case Kind::Document:
+    case Kind::Link: break;
+  }
+  if (!status.ok()) return status;
+  return names;
+}
+
+// What names mean.
+
+namespace {
+
+Meaning refused(Code code, std::string reason) { return {Meaning::Kind::Refused, std::nullopt, {code, std::move(reason)}}; }
+
+Meaning refused(const Status& status) { return {Meaning::Kind::Refused, std::nullopt, status}; }
+
+Meaning meaning_in_domain(std::string_view name, FileType type) {
+  if (Status status = check_file_name(name); !status.ok()) return refused(status);
+  if (name.front() == '.') {
+    if (name == ".stage") return refused(Code::AlreadyExists, ".stage is always there");
+    return {};
+  }
+  if (type == FileType::Regular && name.ends_with(kJson)) {
+    const Status status = check_name(name.substr(0, name.size() - kJson.size()));
+    return status.ok() ? Meaning{} : refused(status);
+  }
+  if (Status status = check_name(name); !status.ok()) return refused(status);
+  if (type == FileType::Directory) return {Meaning::Kind::Release, std::nullopt, {}};
+  if (type == FileType::Symlink) return {Meaning::Kind::Label, std::nullopt, {}};
+  return {};
+}
+
+Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) {
+  const auto domain = DomainName::parse(parent.domain);
+  if (!domain.ok()) return refused(domain.status());
+  const auto container = stored.container(parent.container);
+  if (!container.ok()) return refused(container.status());
+  const auto release = stored.release(*domain, container->version);
+  const std::string where = parent.domain + "/" + container->version;
+  if (!release.ok() || release->ino != parent.container) return refused(Code::Immutable, where + " is in the trash");
+  const bool is_document = type == FileType::Regular && name.ends_with(kJson);
+  const std::string_view stem = is_document ? name.substr(0, name.size() - kJson.size()) : name;
+  const auto number = parse_generation(stem);
+  if ((type != FileType::Directory && !is_document) || (stem != "next" && !number.ok())) {
+    return refused(Code::Immutable, where + " is published: its files never change. Publish another version, or a generation "
+                                            "as " + where + "/next");
+  }
+  if (!release->takes_generations) {
+    return refused(Code::Immutable, "numbers at the top of " + where + " are its own content, so it takes no generations");
+  }
+  const Generation next{raw(release->last_generation) + 1};
+  if (number.ok() && raw(*number) > raw(next)) {
+    return refused(Code::OutOfRange, "the next generation of " + where + " is " + std::to_string(raw(next)));
+  }
+  if (number.ok() && raw(*number) < raw(next)) return refused(Code::AlreadyExists, "that generation exists already");
+  if (is_document) return {};
+  return {Meaning::Kind::Generation, number.ok() ? std::optional(*number) : std::nullopt, {}};
+}
+
+}  // namespace
+
+Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) {
+  switch (parent.kind) {
+    case Kind::Draft:
+    case Kind::Stage: {
+      const Status status = check_file_name(name);
+      return status.ok() ? Meaning{} : refused(status);
+    }
+    case Kind::Root: {
+      if (Status status = check_file_name(name); !status.ok()) return refused(status);
+      if (name.front() == '.') return {};
+      if (type != FileType::Directory) {
+        if (is_reserved_name(name)) return refused(check_name(name));
+        return {};
+      }
+      const Status status = check_name(name);
+      return status.ok() ? Meaning{Meaning::Kind::Domain, std::nullopt, {}} : refused(status);
+    }
+    case Kind::Domain: return meaning_in_domain(name, type);
+    case Kind::Entry:
+      if (parent.is_release_directory()) return meaning_in_release(stored, parent, name, type);
+      return refused(Code::Immutable, "what is published never changes");
+    case Kind::Trash: return refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");
+    case Kind::System:
+    case Kind::TrashRoot:
+    case Kind::Versions: return refused(Code::NotPermitted, "nothing can be made here");
+    case Kind::Status:
+    case Kind::Events:
+    case Kind::Document:
+    case Kind::Link: break;
+  }
+  return refused(Code::NotADirectory, "not a directory");
+}
+
+// Attributes.
+
+Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerSource& containers, const Place& place,
+                                        std::uint64_t document_bytes) {
+  const auto domain = DomainName::parse(place.domain);
+  if (!domain.ok()) return domain.status();
+  const auto head = stored.domain(*domain);
+  if (!head.ok()) return head.status();
+  Attributes shown;
+  shown.ino = place.ino;
+  shown.type = place.type;
+  shown.uid = head->owner.uid;
+  shown.gid = head->owner.gid;
+  shown.mode = head->owner.mode & 07777;
+  shown.link_count = place.type == FileType::Directory ? 2 : 1;
+  shown.mtime = head->changed;
+  shown.ctime = head->status_changed;
+  if (place.kind == Kind::Link) {
+    shown.mode = 0777;
+    shown.size_bytes = place.target.size();
+    shown.mtime = shown.ctime = place.time;
+  } else if (place.kind == Kind::Document) {
+    shown.mode = head->owner.mode & 0444;
+    shown.size_bytes = document_bytes;
+    shown.blocks = (document_bytes + 511) / 512;
+    shown.mtime = shown.ctime = place.time;
+  } else if (place.kind == Kind::Entry) {
+    const auto container = containers(place.container);
+    if (!container.ok()) return container.status();
+    const ManifestEntry& entry = (*container)->manifest->at(place.index);
+    shown.link_count = entry.link_count;
+    shown.mtime = shown.ctime = entry.mtime;
+    shown.valid_seconds = kForeverSeconds;
+    if (entry.type == FileType::Regular) {
+      shown.mode = entry.mode & 0555;
+      shown.size_bytes = entry.size_bytes;
+      shown.blocks = (entry.allocated_bytes + 511) / 512;
+    } else if (entry.type == FileType::Symlink) {
+      shown.mode = 0777;
+      shown.size_bytes = entry.size_bytes;
+    }
+    if (place.index == 0) {
+      shown.valid_seconds = 0;
+      if (place.is_release) {
+        const auto release = release_of(stored, *domain, **container, place.container);
+        if (!release.ok()) return release.status();
+        shown.mtime = release->published;
+        shown.ctime = release->changed;
+        if (release->takes_generations && release->last_generation != kNoGeneration) {
+          const auto last = stored.generation(*domain, release->sequence, release->last_generation);
+          if (last.ok()) shown.mtime = std::max(shown.mtime, last->published);
+        }
+      } else {
+        const auto generation = stored.generation(*domain, (*container)->release, (*container)->generation);
+        if (!generation.ok()) return generation.status();
+        shown.mtime = shown.ctime = generation->published;
+      }
+    }
+  }
+  shown.atime = shown.mtime;
+  return shown;
+}
+
+}  // namespace modelfs

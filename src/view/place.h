@@ -1,0 +1,67 @@
+// Where something stands in the presented tree, and what stat(2) shows of it.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "base/types.h"
+
+namespace modelfs {
+
+// Inode numbers of the fixed places.
+inline constexpr Ino kSystemIno{2};
+inline constexpr Ino kStatusIno{3};
+inline constexpr Ino kTrashIno{4};
+inline constexpr Ino kOldEventsIno{5};
+// `events` begins anew under the next of these numbers when it is rotated, so that tail -F notices.
+inline constexpr std::uint64_t kEventsInoFirst = 8;
+inline constexpr std::uint64_t kEventsInoCount = kFirstFreeIno - kEventsInoFirst;
+
+struct Place {
+  enum class Kind : std::uint8_t {
+    Root,       // the mount point: domains
+    System,     // /.modelfs
+    Status,     // /.modelfs/status.json
+    Events,     // /.modelfs/events and events.1
+    TrashRoot,  // /.modelfs/trash
+    Trash,      // /.modelfs/trash/<domain>
+    Domain,     // /<domain>
+    Stage,      // /<domain>/.stage
+    Versions,   // /<domain>/versions
+    Entry,      // a file or directory of a release or generation; index 0 is its own directory
+    Document,   // a metadata face of a release or generation
+    Link,       // latest, or a label
+    Draft,      // anything that is not committed
+  };
+  Kind kind = Kind::Draft;
+  Ino ino = kNoIno;
+  FileType type = FileType::Directory;
+  std::string domain;        // all but Root, System, Status, Events, TrashRoot, Draft
+  Ino container = kNoIno;    // Entry, Document: the directory of the release or generation
+  std::uint32_t index = 0;   // Entry: in the container's manifest
+  bool is_release = false;   // Entry, Document: the container is a release, not a generation
+  bool given = false;        // Document: a client wrote it
+  std::string target;        // Link
+  TimeNs time{};             // Link, Document: when it came about
+
+  bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
+};
+
+// What stat(2) shows.
+struct Attributes {
+  Ino ino = kNoIno;
+  FileType type = FileType::Regular;
+  std::uint32_t mode = 0;  // 07777
+  std::uint32_t link_count = 1;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t blocks = 0;  // of 512 bytes
+  TimeNs atime{}, mtime{}, ctime{};
+  // How long the kernel may believe these, in seconds: 0 for what can change behind its back.
+  double valid_seconds = 0;
+};
+
+// How long what can never change is believed.
+inline constexpr double kForeverSeconds = 86400;
+
+}  // namespace modelfs
