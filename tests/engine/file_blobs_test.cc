@@ -24,7 +24,9 @@ class FileBlobsTest : public testing::Test {
     drafts_.write("draft", bytes);
     return blobs_->adopt(sum_of(bytes_of(bytes)).digest, drafts_.fd(), "draft");
   }
-  std::string path_of(const Digest& digest) { return store_ / ("blobs/" + digest.hex().substr(0, 2) + "/" + digest.hex()); }
+  std::string path_of(const Digest& digest) {
+    return store_ / ("blobs/" + digest.hex().substr(0, 2) + "/" + digest.hex());
+  }
 
   ScratchDirectory store_;
   ScratchDirectory drafts_;
@@ -82,7 +84,8 @@ TEST_F(FileBlobsTest, AdoptionLeavesNoOtherName) {
   ASSERT_TRUE(adopt("bytes").ok());
 
   int entries = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(store_ / "blobs")) entries += entry.is_directory() ? 1 : 1000;
+  for (const auto& entry : std::filesystem::directory_iterator(store_ / "blobs"))
+    entries += entry.is_directory() ? 1 : 1000;
   EXPECT_EQ(entries, 256);
 }
 
@@ -98,7 +101,8 @@ TEST_F(FileBlobsTest, AFileOfAnotherFileSystemIsCopied) {
   struct stat here {};
   struct stat there {};
   ASSERT_EQ(::fstat(store_.fd(), &here), 0);
-  if (::stat("/dev/shm", &there) != 0 || here.st_dev == there.st_dev) GTEST_SKIP() << "/dev/shm is no other file system";
+  if (::stat("/dev/shm", &there) != 0 || here.st_dev == there.st_dev)
+    GTEST_SKIP() << "/dev/shm is no other file system";
   const std::string path = "/dev/shm/modelfs-test-" + std::to_string(::getpid());
   const std::string bytes(2'500'000, 'x');
   std::ofstream(path, std::ios::binary) << bytes;

@@ -65,12 +65,13 @@ Batch erasing_prefix(const std::string& prefix) {
   return batch;
 }
 
-INSTANTIATE_TEST_SUITE_P(, MeetingClaims,
-                         testing::Values(Meeting{"SameHead", batch_of("head", "head"), batch_of("head", "head")},
-                                         Meeting{"BlindWriteOfAnExpectedKey", batch_of("head", "a"), batch_of("", "head")},
-                                         Meeting{"ExpectationOfABlindlyWrittenKey", batch_of("", "head"), batch_of("head", "a")},
-                                         Meeting{"PrefixOfAnExpectedKey", batch_of("d/x", "a"), erasing_prefix("d/")}),
-                         [](const auto& meeting) { return meeting.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    , MeetingClaims,
+    testing::Values(Meeting{"SameHead", batch_of("head", "head"), batch_of("head", "head")},
+                    Meeting{"BlindWriteOfAnExpectedKey", batch_of("head", "a"), batch_of("", "head")},
+                    Meeting{"ExpectationOfABlindlyWrittenKey", batch_of("", "head"), batch_of("head", "a")},
+                    Meeting{"PrefixOfAnExpectedKey", batch_of("d/x", "a"), erasing_prefix("d/")}),
+    [](const auto& meeting) { return meeting.param.name; });
 
 }  // namespace
 }  // namespace modelfs

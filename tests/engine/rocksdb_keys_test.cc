@@ -78,7 +78,8 @@ TEST_F(RocksdbKeysTest, BelowTheReserveWhatGrowsIsRefusedWithNumbers) {
   const Status status = put(keys(), "a", "1");
 
   EXPECT_EQ(status.code(), Code::NoSpace);
-  EXPECT_NE(status.message().find(std::to_string(kMoreThanAnyDisk >> 20) + " MiB"), std::string::npos) << status.message();
+  EXPECT_NE(status.message().find(std::to_string(kMoreThanAnyDisk >> 20) + " MiB"), std::string::npos)
+      << status.message();
   EXPECT_EQ(value_of(keys(), "a"), "not_found");
 }
 

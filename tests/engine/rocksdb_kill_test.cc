@@ -116,7 +116,8 @@ TEST(KilledProcess, LosesNoAcknowledgedCommit) {
     const auto engine = open_rocksdb_engine(store.path(), small_options());
     ASSERT_TRUE(engine.ok()) << "seed " << seed << ", " << round << ": " << engine.status().str();
     for (const Ack& ack : acks) {
-      EXPECT_EQ(value_of(*engine->keys, key_of(round, ack)).size(), 2000u) << "seed " << seed << ": " << key_of(round, ack);
+      EXPECT_EQ(value_of(*engine->keys, key_of(round, ack)).size(), 2000u)
+          << "seed " << seed << ": " << key_of(round, ack);
     }
     const auto snapshot = engine->keys->snapshot();
     ASSERT_TRUE(snapshot.ok());

@@ -109,8 +109,8 @@ TEST_F(StoreLockTest, AnotherVersionIsUnsupportedAndLeftAlone) {
 
 TEST_F(StoreLockTest, ADamagedFormatIsCorrupt) {
   make_directory();
-  for (const char* text : {"modelfs store\n", "modelfs store\nversion\n", "modelfs store\nversion 1\n", "modelfs store\nversion x\n",
-                           "modelfs store\nversion 1\nid\n"}) {
+  for (const char* text : {"modelfs store\n", "modelfs store\nversion\n", "modelfs store\nversion 1\n",
+                           "modelfs store\nversion x\n", "modelfs store\nversion 1\nid\n"}) {
     write("FORMAT", text);
     expect_refusal(StoreLock::acquire(path(), CreateMode::CreateIfAbsent), Code::Corrupt, "FORMAT");
   }

@@ -236,7 +236,8 @@ TYPED_TEST_P(BlobStoreContract, TheVisitEndsWhenTheVisitorHasEnough) {
   for (int i = 0; i < 10; ++i) this->adopt(std::to_string(i));
   int visits = 0;
 
-  const Status status = this->store().for_each([&visits](const Digest&, std::uint64_t, TimeNs) { return ++visits < 3; });
+  const Status status =
+      this->store().for_each([&visits](const Digest&, std::uint64_t, TimeNs) { return ++visits < 3; });
 
   EXPECT_TRUE(status.ok());
   EXPECT_EQ(visits, 3);
@@ -275,7 +276,8 @@ TYPED_TEST_P(BlobStoreContract, OneReaderServesManyThreads) {
   const auto reader = this->open(this->adopt(bytes));
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < 4; ++i) {
-    threads.emplace_back([&, i] { EXPECT_EQ(this->read(*reader, i * 1000, 500'000), bytes.substr(i * 1000, 500'000)); });
+    threads.emplace_back(
+        [&, i] { EXPECT_EQ(this->read(*reader, i * 1000, 500'000), bytes.substr(i * 1000, 500'000)); });
   }
   for (std::thread& thread : threads) thread.join();
 }
@@ -284,10 +286,11 @@ REGISTER_TYPED_TEST_SUITE_P(BlobStoreContract, AnUnknownBlobIsNotFound, AnAdopte
                             TheAdoptedFileStaysWhereItIs, ABlobMayBeEmpty, ABlobMayBeLargerThanAnyBuffer,
                             AReadIsShortOnlyAtTheEnd, ADescriptorReadsExactlyTheBlobAndCannotWrite,
                             HolesAreNotCountedAsSpace, AdoptingItAgainReplacesABlobAndLeavesOpenReadersAlone,
-                            AdoptingTheSameFileTwiceIsOk, AdoptingWhatIsNotThereChangesNothing, OnlyPlainFilesAreAdopted,
-                            SyncingIsOkForAnyNumberOfBlobs, ARemovedBlobIsGoneForOpenButNotForItsReaders,
-                            RemovingAnAbsentBlobIsOk, ARemovedBlobMayComeBack,
-                            EachBlobIsVisitedWithItsSizeAndTheTimeOfItsAdoption, TheVisitEndsWhenTheVisitorHasEnough,
-                            AVisitorMayRemoveWhatItVisits, ManyMayAdoptTheSameBlobAtOnce, OneReaderServesManyThreads);
+                            AdoptingTheSameFileTwiceIsOk, AdoptingWhatIsNotThereChangesNothing,
+                            OnlyPlainFilesAreAdopted, SyncingIsOkForAnyNumberOfBlobs,
+                            ARemovedBlobIsGoneForOpenButNotForItsReaders, RemovingAnAbsentBlobIsOk,
+                            ARemovedBlobMayComeBack, EachBlobIsVisitedWithItsSizeAndTheTimeOfItsAdoption,
+                            TheVisitEndsWhenTheVisitorHasEnough, AVisitorMayRemoveWhatItVisits,
+                            ManyMayAdoptTheSameBlobAtOnce, OneReaderServesManyThreads);
 
 }  // namespace modelfs

@@ -14,7 +14,8 @@ class MemoryBlobs final : public BlobStore {
   Status adopt(const Digest& digest, int dir, const std::string& name) override;
   Status sync(const std::vector<Digest>& adopted) override;
   Status remove(const Digest& digest) override;
-  Status for_each(const std::function<bool(const Digest&, std::uint64_t size_bytes, TimeNs since)>& visit) const override;
+  Status for_each(
+      const std::function<bool(const Digest&, std::uint64_t size_bytes, TimeNs since)>& visit) const override;
 
  private:
   struct Blob {

@@ -25,7 +25,8 @@ Status explain(const rocksdb::Status& status, const std::string& path) {
   std::string text = status.ToString();
   // RocksDB looks for a missing table under its LevelDB name last, and complains about that one.
   if (const auto at = text.find(".ldb"); at != std::string::npos) text.replace(at, 4, ".sst");
-  if (text.find("While lock file") != std::string::npos || text.find("lock hold by current process") != std::string::npos) {
+  if (text.find("While lock file") != std::string::npos ||
+      text.find("lock hold by current process") != std::string::npos) {
     return Status(Code::Busy, "another process has " + path + " open: " + text);
   }
   // Why not IoError: every file that RocksDB looks for is one that it wrote.

@@ -77,7 +77,8 @@ void Database::heal() {
   failed.reset();
   const bool drained = closed.wait_for(kDrainMax) == std::future_status::ready;
   if (!drained) failed = held.lock();
-  Result<std::unique_ptr<rocksdb::DB>> rocks = Status(Code::Busy, "the catalog failed; its readers keep it from being reopened");
+  Result<std::unique_ptr<rocksdb::DB>> rocks =
+      Status(Code::Busy, "the catalog failed; its readers keep it from being reopened");
   if (failed == nullptr) {
     closed.wait();  // Why again: its last holder may be closing it just now
     rocks = open_catalog(store_path_, rocksdb_options_);

@@ -75,9 +75,9 @@ class Database {
   Mutex mutex_;  // not held while waiting for readers, closing or opening
   Condition healed_;
   bool healing_ GUARDED_BY(mutex_) = false;
-  std::shared_ptr<OpenDatabase> open_ GUARDED_BY(mutex_);     // none: closed, and could not be reopened
-  std::shared_future<void> closed_ GUARDED_BY(mutex_);        // of the last one opened
-  Status failure_ GUARDED_BY(mutex_);                         // why the last reopening did not succeed
+  std::shared_ptr<OpenDatabase> open_ GUARDED_BY(mutex_);  // none: closed, and could not be reopened
+  std::shared_future<void> closed_ GUARDED_BY(mutex_);     // of the last one opened
+  Status failure_ GUARDED_BY(mutex_);                      // why the last reopening did not succeed
   std::chrono::steady_clock::time_point reader_tries_after_ GUARDED_BY(mutex_);
 };
 

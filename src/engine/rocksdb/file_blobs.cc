@@ -37,7 +37,8 @@ bool link_is_impossible(int error) {
 }
 
 // Calls `visit` with the name of each entry of a directory until it returns Ok(false) or a failure.
-Status for_each_entry(int parent, const std::string& name, const std::function<Result<bool>(const std::string&)>& visit) {
+Status for_each_entry(int parent, const std::string& name,
+                      const std::function<Result<bool>(const std::string&)>& visit) {
   auto directory = open_at(parent, name, O_RDONLY | O_DIRECTORY);
   if (!directory.ok()) return directory.status();
   const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(directory->fd()), ::closedir);

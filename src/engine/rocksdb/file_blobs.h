@@ -22,7 +22,8 @@ class FileBlobs final : public BlobStore {
   Status remove(const Digest& digest) override;
   // `since` is the inode's change time: the adoption, or later, when the adopted file's own name was removed.
   // What is no blob's file is passed over.
-  Status for_each(const std::function<bool(const Digest&, std::uint64_t size_bytes, TimeNs since)>& visit) const override;
+  Status for_each(
+      const std::function<bool(const Digest&, std::uint64_t size_bytes, TimeNs since)>& visit) const override;
 
  private:
   explicit FileBlobs(File blobs) : blobs_(std::move(blobs)) {}

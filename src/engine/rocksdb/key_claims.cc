@@ -4,7 +4,8 @@
 
 namespace modelfs {
 
-KeyClaims::Wants::Wants(const Batch& batch) : changed_prefixes(batch.erase_prefixes.begin(), batch.erase_prefixes.end()) {
+KeyClaims::Wants::Wants(const Batch& batch)
+    : changed_prefixes(batch.erase_prefixes.begin(), batch.erase_prefixes.end()) {
   for (const Batch::Expectation& expectation : batch.expectations) expected.push_back(expectation.key);
   for (const Batch::Put& put : batch.puts) changed.insert(put.key);
   changed.insert(batch.erases.begin(), batch.erases.end());

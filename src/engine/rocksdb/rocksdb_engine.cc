@@ -53,7 +53,8 @@ Result<bool> holds_blobs(const BlobStore& blobs) {
 }
 
 // Creates the catalog of a new store. Corrupt: the store is not new.
-Status ensure_catalog(const File& store, const std::string& path, const BlobStore& blobs, const rocksdb::Options& options) {
+Status ensure_catalog(const File& store, const std::string& path, const BlobStore& blobs,
+                      const rocksdb::Options& options) {
   const auto present = has_catalog(store.fd());
   if (!present.ok()) return present.status();
   if (*present) return {};

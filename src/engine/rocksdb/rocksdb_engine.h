@@ -18,7 +18,8 @@ struct RocksdbOptions {
 };
 
 // Opens, or creates where they are absent, `store_path`/catalog and `store_path`/blobs.
-// The caller holds the store's lock (StoreLock). Corrupt: files of the catalog are missing or damaged; nothing is created over them.
+// The caller holds the store's lock (StoreLock). Corrupt: files of the catalog are missing or damaged; nothing is
+// created over them.
 Result<Engine> open_rocksdb_engine(const std::string& store_path, const RocksdbOptions& options);
 
 }  // namespace modelfs

@@ -123,9 +123,10 @@ Status RocksdbKeys::check_space(const Batch& batch, SpaceNeed need) const {
   std::uint64_t needed = need == SpaceNeed::Grows ? reserve_bytes_ : reserve_bytes_ / 8;
   for (const Batch::Put& put : batch.puts) needed += put.key.size() + put.value.size();
   if (*free >= needed) return {};
-  return Status(Code::NoSpace, std::to_string(*free >> 20) + " MiB are free in " + database_->store_path() + ", and " +
-                                   std::to_string(needed >> 20) +
-                                   " MiB must stay free for the catalog: remove releases or drafts, or enlarge the disk");
+  return Status(Code::NoSpace,
+                std::to_string(*free >> 20) + " MiB are free in " + database_->store_path() + ", and " +
+                    std::to_string(needed >> 20) +
+                    " MiB must stay free for the catalog: remove releases or drafts, or enlarge the disk");
 }
 
 }  // namespace modelfs

@@ -10,7 +10,8 @@ namespace modelfs {
 
 class RocksdbKeys final : public KeyValueStore {
  public:
-  // Commits that grow are refused below `reserve_bytes` of free space, those that reclaim below an eighth of it. 0: none are.
+  // Commits that grow are refused below `reserve_bytes` of free space, those that reclaim below an eighth of it. 0:
+  // none are.
   RocksdbKeys(std::unique_ptr<Database> database, std::uint64_t reserve_bytes)
       : database_(std::move(database)), reserve_bytes_(reserve_bytes) {}
 

@@ -38,7 +38,7 @@ class ForwardingLogger final : public rocksdb::Logger {
   void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
     if (level < rocksdb::InfoLogLevel::WARN_LEVEL || level >= rocksdb::InfoLogLevel::HEADER_LEVEL) return;
     std::array<char, 1024> line{};  // what is longer is cut
-    // The format is RocksDB's own literal.
+                                    // The format is RocksDB's own literal.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     std::vsnprintf(line.data(), line.size(), format, arguments);
