@@ -1,0 +1,35 @@
+// A daemon that goes into the background when it works, and not before.
+#pragma once
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+
+#include "base/file.h"
+
+namespace modelfs {
+
+// The daemon's word to the process that started it. Used by one thread.
+class Readiness {
+ public:
+  // Of a daemon that stays in the foreground: nobody waits for a word.
+  Readiness() = default;
+  explicit Readiness(File starter) : starter_(std::move(starter)) {}
+
+  // Says that the daemon serves. False: the starter is gone without having heard it, so nobody wants the daemon any more.
+  bool announce();
+  bool is_awaited() const { return starter_.valid(); }
+
+ private:
+  File starter_;  // pipe; none: nobody waits
+};
+
+// Runs `daemon` in a child process with a session of its own, and waits until it has announced itself, or has ended. Returns, in
+// the parent, what `when_ready(child)` says, or the exit code of a daemon that ended before; in the child, what `daemon`
+// returns. Until it announces itself the child keeps the terminal for its messages. Call it while there is one thread only.
+int run_in_background(const std::function<int(Readiness&)>& daemon, const std::function<int(pid_t child)>& when_ready);
+
+// True when stat(2) of `path` answers within `limit_ms`: in a process of its own, since on a mount that is broken it never does.
+bool answers_stat(const std::string& path, int limit_ms);
+
+}  // namespace modelfs

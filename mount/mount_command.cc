@@ -1,0 +1,153 @@
+#include "mount/mount_command.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <optional>
+
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "control/server.h"
+#include "engine/rocksdb/rocksdb_engine.h"
+#include "mount/background.h"
+#include "mount/end_signals.h"
+#include "mount/kernel_notifier.h"
+#include "mount/log_file.h"
+#include "mount/mount_checks.h"
+#include "mount/session.h"
+#include "mount/volatile_store.h"
+#include "registry/registry.h"
+#include "store/store_lock.h"
+#include "vfs/file_system.h"
+
+namespace modelfs {
+namespace {
+
+// Threads for what may take long. As many as answer requests: a pool of fewer would let slow commits hold up quick closes.
+constexpr unsigned kSlowThreadCount = 8;
+// How long the starting process waits for the first answer of the mount.
+constexpr int kFirstAnswerMs = 10'000;
+
+int complain(const Status& status) {
+  std::fprintf(stderr, "modelfs: %s\n", status.message().c_str());
+  return 1;
+}
+
+// `request` with canonical paths, or why it cannot be carried out.
+Result<MountRequest> checked(MountRequest request) {
+  if (Status status = check_fuse(request.allow_other); !status.ok()) return status;
+  auto mount_point = check_mount_point(request.mount_point);
+  if (!mount_point.ok()) return mount_point.status();
+  request.mount_point = *std::move(mount_point);
+  if (request.volatile_store) return request;
+  auto store = check_store_path(request.store, request.mount_point);
+  if (!store.ok()) return store.status();
+  request.store = *std::move(store);
+  return request;
+}
+
+void prepare_process() {
+  ::umask(077);
+  std::signal(SIGPIPE, SIG_IGN);  // a client of the socket that hangs up is an error of its own write
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+Hooks hooks_of(FileSystem& files) {
+  return {.on_published = [&files](const Published& published) { files.published(published); },
+          .on_domain_changed = [&files](const DomainName& domain) { files.domain_changed(domain); }};
+}
+
+// Called when requests are being answered.
+void announce(Readiness& readiness, const MountRequest& request, int store_dir) {
+  if (readiness.is_awaited()) leave_terminal(store_dir);
+  log::set_level(request.debug ? log::level::debug : log::level::info);
+  log::info("modelfs {} serves {} at {}", MODELFS_VERSION, request.store, request.mount_point);
+  if (!readiness.announce()) ::kill(::getpid(), SIGTERM);  // who started it was stopped
+}
+
+// Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
+Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
+                   Readiness& readiness) {
+  const auto lock = StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
+  if (!lock.ok()) return lock.status();
+  auto engine = open_rocksdb_engine(
+      store_path, {.reserve_bytes = request.reserve_bytes, .block_cache_bytes = request.block_cache_bytes});
+  if (!engine.ok()) return engine.status();
+  const auto registry = Registry::open(*std::move(engine), lock->directory(), {});
+  if (!registry.ok()) return registry.status();
+
+  KernelNotifier notifier;
+  FileSystem files(**registry, notifier,
+                   {.read_only = request.read_only,
+                    .mount_point = request.mount_point,
+                    .store_path = request.store,
+                    .owner_uid = ::geteuid(),
+                    .owner_gid = ::getegid()});
+  auto control = ControlServer::start(**registry, lock->directory(), hooks_of(files),
+                                      {.mount_point = request.mount_point, .store_id = lock->id()});
+  if (!control.ok()) return control.status();
+  std::optional<ThreadPool> slow(std::in_place, "slow", kSlowThreadCount);
+  Served served{.files = files, .slow = *slow};
+  auto session = Session::mount({.mount_point = request.mount_point,
+                                 .source = request.store,
+                                 .read_only = request.read_only,
+                                 .allow_other = request.allow_other,
+                                 .debug = request.debug},
+                                served, notifier);
+  if (!session.ok()) return session.status();
+
+  const Status status = (*session)->serve(signals, [&] { announce(readiness, request, lock->directory()); });
+  // Nobody new from here on. What is under way ends and is answered before the connection goes; the lock goes last, because
+  // `modelfs umount` takes it as the end of the daemon.
+  control->reset();
+  slow.reset();
+  session->reset();
+  return status;
+}
+
+// The life of the daemon.
+int run_daemon(MountRequest request, Readiness& readiness) {
+  prepare_process();
+  log_to_stderr(readiness.is_awaited() ? log::level::warn : log::level::info);
+  const auto signals = EndSignals::block();
+  if (!signals.ok()) return complain(signals.status());
+  if (!request.volatile_store) {
+    const Status status = serve_store(request.store, request, *signals, readiness);
+    return status.ok() ? 0 : complain(status);
+  }
+  const auto store = VolatileStore::create();
+  if (!store.ok()) return complain(store.status());
+  request.store = store->public_path();
+  const Status status = serve_store(store->path(), request, *signals, readiness);
+  return status.ok() ? 0 : complain(status);
+}
+
+// What the process that started the daemon says and returns.
+int report_start(const std::string& mount_point, pid_t daemon) {
+  if (answers_stat(mount_point, kFirstAnswerMs)) return 0;
+  ::kill(daemon, SIGTERM);
+  std::fprintf(stderr, "modelfs: %s is mounted, but does not answer; it is unmounted again\n", mount_point.c_str());
+  return 1;
+}
+
+}  // namespace
+
+int run_mount(const MountRequest& request) {
+  const auto plan = checked(request);
+  if (!plan.ok()) return complain(plan.status());
+  if (plan->foreground || plan->debug) {
+    Readiness nobody_waits;
+    return run_daemon(*plan, nobody_waits);
+  }
+  return run_in_background([&](Readiness& readiness) { return run_daemon(*plan, readiness); },
+                           [&](pid_t daemon) { return report_start(plan->mount_point, daemon); });
+}
+
+}  // namespace modelfs

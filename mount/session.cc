@@ -1,0 +1,212 @@
+#include "mount/session.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
+
+#include "base/log.h"
+#include "mount/fuse_log.h"
+#include "mount/mount_table.h"
+#include "mount/operations.h"
+#include "mount/unmount.h"
+
+namespace modelfs {
+namespace {
+
+// Interrupts a worker that waits for a request.
+constexpr int kWakeSignal = SIGUSR1;
+constexpr int kWakeEveryMs = 10;
+
+void install_wake_signal() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  ::sigemptyset(&action.sa_mask);
+  // Why no SA_RESTART: the read is to return.
+  ::sigaction(kWakeSignal, &action, nullptr);
+}
+
+// For libfuse's -o, where a comma ends an option.
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == ',' || c == '\\') result.push_back('\\');
+    result.push_back(c);
+  }
+  return result;
+}
+
+// The kernel's default for FUSE is 128 KiB, and INIT cannot raise it. Only root may; without it large files are read slower.
+// Source: SPEED.md, section 10 (daemon-served files).
+void raise_read_ahead(const std::string& device) {
+  constexpr std::string_view kKib = "1024";
+  const File setting(::open(("/sys/class/bdi/" + device + "/read_ahead_kb").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!setting.valid() || ::write(setting.fd(), kKib.data(), kKib.size()) < 0) {
+    log::debug("read-ahead stays at the kernel's default");
+  }
+}
+
+std::vector<std::string> arguments_of(const Session::Options& options) {
+  std::string mount_options = "fsname=" + escaped(options.source) + ",subtype=modelfs,default_permissions,nosuid,nodev";
+  if (options.allow_other) mount_options += ",allow_other";
+  if (options.read_only) mount_options += ",ro";
+  std::vector<std::string> arguments = {"modelfs", "-o", std::move(mount_options)};
+  if (options.debug) arguments.emplace_back("-d");
+  return arguments;
+}
+
+}  // namespace
+
+Session::Session(std::string mount_point, KernelNotifier& notifier)
+    : mount_point_(std::move(mount_point)), notifier_(notifier) {}
+
+Result<std::unique_ptr<Session>> Session::mount(const Options& options, Served& served, KernelNotifier& notifier) {
+  std::unique_ptr<Session> session(new Session(options.mount_point, notifier));
+  if (Status status = session->open(options, served); !status.ok()) return status;
+  return session;
+}
+
+Status Session::open(const Options& options, Served& served) {
+  route_fuse_log();
+  install_wake_signal();
+  ended_ = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!ended_.valid()) return Status::from_errno(errno, "eventfd");
+
+  std::vector<std::string> arguments = arguments_of(options);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  fuse_args args{.argc = static_cast<int>(pointers.size()), .argv = pointers.data(), .allocated = 0};
+  const fuse_lowlevel_ops table = operations();
+  session_ = fuse_session_new(&args, &table, sizeof table, &served);
+  fuse_opt_free_args(&args);
+  if (session_ == nullptr) return Status(Code::Internal, "libfuse refused its options: " + last_fuse_complaint());
+
+  if (fuse_session_mount(session_, mount_point_.c_str()) != 0) {
+    return Status(Code::IoError, "cannot mount at " + mount_point_ + ": " + last_fuse_complaint());
+  }
+  const auto mounted = mounted_at(mount_point_);
+  if (mounted.ok() && *mounted) device_ = (*mounted)->device;
+  notifier_.connect(session_);
+  return {};
+}
+
+Session::~Session() {
+  notifier_.disconnect();
+  // Not served, or it would be gone by now.
+  if (!device_.empty() && workers_.empty()) detach();
+  // Why not fuse_session_unmount(): it closes the descriptor while threads may read it, and unmounts whatever is there.
+  if (session_ != nullptr) fuse_session_destroy(session_);
+}
+
+Status Session::serve(const EndSignals& signals, const std::function<void()>& on_serving) {
+  if (Status status = start(); !status.ok()) return status;
+  on_serving();
+  if (const int number = wait_for_end(signals); number != 0) {
+    log::info("signal {}: unmounting {}", number, mount_point_);
+    detach();
+  } else {
+    log::info("{} was unmounted", mount_point_);
+    remove_dead_mount();
+  }
+  end();
+  return {};
+}
+
+Status Session::start() {
+  for (unsigned i = 0; i < kThreadCount; ++i) {
+    auto worker = std::make_unique<Worker>();
+    {
+      const MutexLock lock(mutex_);
+      ++running_;
+    }
+    try {
+      worker->thread = std::thread([this, own = worker.get()] { answer_requests(*own); });
+    } catch (const std::system_error& error) {
+      const MutexLock lock(mutex_);
+      --running_;
+      // Fewer are slower, and enough.
+      if (!workers_.empty()) break;
+      return Status::from_errno(error.code().value(), "start a thread");
+    }
+    ::pthread_setname_np(worker->thread.native_handle(), ("fuse-" + std::to_string(i)).c_str());
+    workers_.push_back(std::move(worker));
+  }
+  if (workers_.size() < kThreadCount) log::warn("serving with {} threads of {}", workers_.size(), kThreadCount);
+  return {};
+}
+
+void Session::answer_requests(Worker& worker) {
+  fuse_buf buffer{};
+  while (fuse_session_exited(session_) == 0) {
+    worker.waits = true;
+    const int got_bytes = fuse_session_receive_buf(session_, &buffer);
+    worker.waits = false;
+    if (got_bytes == -EINTR || got_bytes == -EAGAIN) continue;
+    if (got_bytes <= 0) {
+      if (got_bytes < 0) log::error("reading requests: {}", Status::from_errno(-got_bytes, "/dev/fuse").message());
+      break;
+    }
+    fuse_session_process_buf(session_, &buffer);
+    // The first request is INIT, whose answer sets the read-ahead too.
+    if (!is_initialized_.exchange(true)) raise_read_ahead(device_);
+  }
+  std::free(buffer.mem);  // libfuse's malloc
+  ::eventfd_write(ended_.fd(), 1);
+  const MutexLock lock(mutex_);
+  --running_;
+  worker_gone_.notify_all();
+}
+
+int Session::wait_for_end(const EndSignals& signals) {
+  std::array<pollfd, 2> awaited = {pollfd{.fd = signals.descriptor(), .events = POLLIN, .revents = 0},
+                                   pollfd{.fd = ended_.fd(), .events = POLLIN, .revents = 0}};
+  while (::poll(awaited.data(), awaited.size(), -1) < 0 && errno == EINTR) {
+  }
+  return signals.take();
+}
+
+void Session::detach() {
+  if (Status status = detach_mount(mount_point_, device_); !status.ok()) log::error("{}", status.str());
+}
+
+// A connection that was aborted (fusectl) leaves its mount behind.
+void Session::remove_dead_mount() {
+  struct stat info {};
+  // Why asked: when ours is gone, its device number may be another's already.
+  if (::stat(mount_point_.c_str(), &info) != 0 && errno == ENOTCONN) detach();
+}
+
+void Session::end() {
+  // The kernel ends the connection when nothing in it is open; till then what comes is answered.
+  wait_for_workers(kGraceMs);
+  fuse_session_exit(session_);
+  do {
+    for (const auto& worker : workers_) {
+      if (worker->waits) ::pthread_kill(worker->thread.native_handle(), kWakeSignal);
+    }
+  } while (!wait_for_workers(kWakeEveryMs));
+  for (const auto& worker : workers_) worker->thread.join();
+}
+
+bool Session::wait_for_workers(int limit_ms) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(limit_ms);
+  const MutexLock lock(mutex_);
+  while (running_ > 0) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return false;
+    worker_gone_.wait_for(mutex_, left);
+  }
+  return true;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,82 @@
+// One mount and the threads that answer it, from mount to unmount.
+#pragma once
+#define FUSE_USE_VERSION 312
+#include <fuse3/fuse_lowlevel.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "mount/end_signals.h"
+#include "mount/kernel_notifier.h"
+#include "mount/request.h"
+
+namespace modelfs {
+
+// Threads: those that answer requests, "fuse-0" …; everything else here belongs to the thread that made it.
+//
+// Why not fuse_session_loop_mt(): it cancels its threads at the end, perhaps in the middle of a commit, and the sanitizers
+// cannot follow it.
+class Session {
+ public:
+  static constexpr unsigned kThreadCount = 8;
+  // How long requests that follow a signal's unmount are still answered: those of processes that have files open.
+  static constexpr int kGraceMs = 1000;
+
+  struct Options {
+    std::string mount_point;  // canonical
+    std::string source;       // what the mount table calls it: the store's path
+    bool read_only = false;
+    bool allow_other = false;
+    bool debug = false;       // every request to the log
+  };
+
+  // Mounts; requests wait until serve(). `served` and `notifier` outlive the session; the notifier is connected to it.
+  // The message of a failure holds libfuse's reason.
+  static Result<std::unique_ptr<Session>> mount(const Options& options, Served& served, KernelNotifier& notifier);
+  // Closes the connection: what the kernel still waits for fails. Call it when no request is in anybody's hands.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Answers requests until somebody unmounts, or a signal comes; then unmounts. `on_serving` is called when requests are being
+  // answered. When it returns no thread of the session is left; requests given to the slow pool may still be under way.
+  Status serve(const EndSignals& signals, const std::function<void()>& on_serving);
+
+ private:
+  struct Worker {
+    std::atomic<bool> waits = false;  // for a request, so that a signal interrupts nothing else
+    std::thread thread;
+  };
+
+  Session(std::string mount_point, KernelNotifier& notifier);
+  Status open(const Options& options, Served& served);
+  Status start();
+  void answer_requests(Worker& worker);
+  void detach();
+  void remove_dead_mount();
+  // Returns the number of the signal, or 0 when somebody else ended it.
+  int wait_for_end(const EndSignals& signals);
+  void end();
+  // False when `limit_ms` passed before all workers were gone.
+  bool wait_for_workers(int limit_ms) EXCLUDES(mutex_);
+
+  const std::string mount_point_;
+  KernelNotifier& notifier_;
+  std::string device_;  // of the mounted file system, as in MountedThing
+  fuse_session* session_ = nullptr;
+  std::atomic<bool> is_initialized_ = false;
+  File ended_;  // eventfd: readable when a worker has met the end of the connection
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Mutex mutex_;  // leaf lock
+  Condition worker_gone_;
+  std::size_t running_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace modelfs
