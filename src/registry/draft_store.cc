@@ -17,7 +17,7 @@
 namespace modelfs {
 namespace {
 
-constexpr unsigned kFolderCount = 256;
+constexpr unsigned kFolderCount = 256;  // made when first needed
 
 std::string folder_name(std::uint64_t number) {
   char text[4];
@@ -47,11 +47,6 @@ DraftStore::DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAlloca
 DraftStore::~DraftStore() = default;
 
 Result<std::unique_ptr<DraftStore>> DraftStore::open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos) {
-  for (unsigned i = 0; i < kFolderCount; ++i) {
-    if (::mkdirat(dir, folder_name(i).c_str(), 0700) != 0 && errno != EEXIST) {
-      return Status::from_errno(errno, "create drafts/" + folder_name(i));
-    }
-  }
   std::unique_ptr<DraftStore> store(new DraftStore(dir, keys, blobs, inos));
   if (Status status = store->forget_after_reboot(); !status.ok()) return status;
   if (Status status = store->remove_nameless(); !status.ok()) return status;
@@ -226,6 +221,10 @@ Status DraftStore::set_place_owner(Ino place, const Ownership& owner) {
 // Host files.
 
 Result<File> DraftStore::create_host(Ino ino) const {
+  auto host = open_at(dir_, host_path(ino), O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (host.ok() || host.status().host_errno() != ENOENT) return host;
+  const std::string folder = folder_name(raw(ino));
+  if (::mkdirat(dir_, folder.c_str(), 0700) != 0 && errno != EEXIST) return Status::from_errno(errno, "create " + folder);
   return open_at(dir_, host_path(ino), O_RDWR | O_CREAT | O_EXCL, 0600);
 }
 
@@ -267,6 +266,7 @@ Result<std::uint64_t> DraftStore::remove_orphans() {
   std::uint64_t count = 0;
   for (unsigned i = 0; i < kFolderCount; ++i) {
     auto folder = open_at(dir_, folder_name(i), O_RDONLY | O_DIRECTORY);
+    if (folder.code() == Code::NotFound) continue;
     if (!folder.ok()) return folder.status();
     std::vector<std::string> names;
     if (Status status = list_names(folder->fd(), names); !status.ok()) return status;

@@ -1,0 +1,301 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <thread>
+
+#include "support/registry_fixture.h"
+
+namespace modelfs {
+namespace {
+
+class Publish : public RegistryFixture {
+ protected:
+  const std::string large_ = std::string(300'000, 'w');  // above kInlineBlobBytesMax
+};
+
+TEST_F(Publish, MakesSmallAndLargeFilesReadable) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  write_file(draft, "small", "abc");
+  write_file(make_directory(draft, "sub"), "large", large_);
+  write_file(draft, "empty", "");
+
+  const auto published = publish(draft, stage(domain), "x", "churn/1.2.0");
+
+  ASSERT_TRUE(published.ok()) << published.status().message();
+  EXPECT_EQ(published->file_count, 3u);
+  const auto release = registry_->snapshot()->release(domain, "1.2.0");
+  ASSERT_TRUE(release.ok());
+  EXPECT_EQ(release->ino, draft) << "the draft's directory becomes the release's";
+  EXPECT_EQ(read_committed(release->ino, "small"), "abc");
+  EXPECT_EQ(read_committed(release->ino, "sub/large"), large_);
+  EXPECT_EQ(read_committed(release->ino, "empty"), "");
+  EXPECT_EQ(registry_->drafts().lookup(stage(domain), "x").code(), Code::NotFound);
+}
+
+TEST_F(Publish, SweepsTheDraftAway) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const Ino file = write_file(draft, "large", large_);
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0").ok());
+
+  ASSERT_TRUE(registry_->finish_sweeping().ok());
+
+  EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
+  EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
+  EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
+}
+
+TEST_F(Publish, RefusesAVersionThatExists) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.2.0", "one").ok());
+  const Ino draft = make_directory(stage(domain), "loser");
+  const Ino file = write_file(draft, "weights", "two");
+
+  EXPECT_EQ(publish(draft, stage(domain), "loser", "churn/1.2.0", Effort::Short).code(), Code::AlreadyExists);
+  EXPECT_EQ(publish(draft, stage(domain), "loser", "churn/1.2.0", Effort::Full).code(), Code::AlreadyExists);
+  EXPECT_TRUE(registry_->drafts().stat(file).ok()) << "the loser keeps its draft";
+}
+
+TEST_F(Publish, ByCommandSaysThatIdenticalContentIsThereAlready) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.2.0", "one").ok());
+
+  const auto again = publish_bytes(domain, "churn/1.2.0", "one");
+
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_TRUE(again->already);
+}
+
+TEST_F(Publish, NumbersGenerationsWithoutGaps) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.2.0", "package").ok());
+
+  EXPECT_EQ(publish_bytes(domain, "churn/1.2.0/next", "g1")->generation, Generation{1});
+  EXPECT_EQ(publish_bytes(domain, "churn/1.2.0/2", "g2")->generation, Generation{2});
+  EXPECT_EQ(publish_bytes(domain, "churn/1.2.0/4", "g4").code(), Code::OutOfRange);
+  EXPECT_EQ(publish_bytes(domain, "churn/1.2.0/1", "other").code(), Code::AlreadyExists);
+  EXPECT_EQ(registry_->snapshot()->release(domain, "1.2.0")->last_generation, Generation{2});
+}
+
+TEST_F(Publish, MakesTopLevelNumbersGenerationsWhenTheyAreDense) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  write_file(draft, "config.pbtxt", "c");
+  write_file(make_directory(draft, "1"), "model", "one");
+  write_file(make_directory(draft, "2"), "model", "two");
+
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1").ok());
+
+  const auto stored = registry_->snapshot();
+  const auto release = stored->release(domain, "1");
+  EXPECT_EQ(release->last_generation, Generation{2});
+  EXPECT_EQ(read_committed(stored->generation(domain, release->sequence, Generation{2})->ino, "model"), "two");
+  EXPECT_EQ(release->file_count, 1u);
+}
+
+TEST_F(Publish, LeavesOtherTopLevelNumbersInThePackage) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  write_file(make_directory(draft, "1"), "model", "one");
+  write_file(make_directory(draft, "3"), "model", "three");
+
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1").ok());
+
+  const auto release = registry_->snapshot()->release(domain, "1");
+  EXPECT_FALSE(release->takes_generations);
+  EXPECT_EQ(read_committed(release->ino, "3/model"), "three");
+  EXPECT_EQ(publish_bytes(domain, "churn/1/next", "g").code(), Code::NotPermitted);
+}
+
+TEST_F(Publish, StoresIdenticalBytesOnceInAllDomains) {
+  const DomainName churn = make_domain("churn");
+  const DomainName fraud = make_domain("fraud");
+  ASSERT_TRUE(publish_bytes(churn, "churn/1", large_).ok());
+  ASSERT_TRUE(publish_bytes(fraud, "fraud/1", large_).ok());
+
+  const auto report = registry_->verify("", "", nullptr);
+
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->blobs, 1u);
+  EXPECT_TRUE(report->problems.empty());
+}
+
+TEST_F(Publish, RefusesSymlinksThatLeaveTheRelease) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const Ino sub = make_directory(draft, "sub");
+  const auto link = [&](Ino where, const char* name, const char* points) {
+    ASSERT_TRUE(registry_->drafts().make(where, name, {FileType::Symlink, {0, 0, 0777}, points}).ok());
+  };
+  link(sub, "up", "..");           // the root of the release: inside
+  link(draft, "bad", "sub/up/../other");
+
+  const auto refused = publish(draft, stage(domain), "x", "churn/1");
+
+  EXPECT_EQ(refused.code(), Code::Malformed);
+  EXPECT_NE(refused.status().message().find("bad"), std::string::npos) << refused.status().message();
+  ASSERT_TRUE(registry_->drafts().unlink(draft, "bad").ok());
+  link(draft, "absolute", "/etc/passwd");
+  EXPECT_EQ(publish(draft, stage(domain), "x", "churn/1").code(), Code::Malformed);
+  ASSERT_TRUE(registry_->drafts().unlink(draft, "absolute").ok());
+  EXPECT_TRUE(publish(draft, stage(domain), "x", "churn/1").ok());
+}
+
+TEST_F(Publish, IsBusyWhileAFileIsOpenForWriting) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const Ino file = write_file(draft, "weights", "abc");
+  auto writer = registry_->drafts().open_file(file, true, 0);
+  ASSERT_TRUE(writer.ok());
+
+  const auto refused = publish(draft, stage(domain), "x", "churn/1", Effort::Short);
+
+  EXPECT_EQ(refused.code(), Code::Busy);
+  EXPECT_NE(refused.status().message().find("weights"), std::string::npos);
+  writer->reset();
+  EXPECT_TRUE(publish(draft, stage(domain), "x", "churn/1", Effort::Short).ok());
+}
+
+TEST_F(Publish, WaitsForAReleaseThatIsOnItsWay) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const Ino file = write_file(draft, "weights", "abc");
+  auto writer = registry_->drafts().open_file(file, true, 0);
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE((*writer)->flush().ok());  // close(2) has returned; RELEASE comes later
+
+  std::thread release([&] { writer->reset(); });
+  const auto published = publish(draft, stage(domain), "x", "churn/1", Effort::Short);
+  release.join();
+
+  EXPECT_TRUE(published.ok()) << published.status().message();
+}
+
+TEST_F(Publish, GivesAFileWithANameOutsideItsOwnBytesThere) {
+  const DomainName domain = make_domain();
+  const Ino place = stage(domain);
+  const Ino draft = make_directory(place, "x");
+  const Ino file = write_file(draft, "weights", large_);
+  ASSERT_TRUE(registry_->drafts().link(file, place, "outside").ok());
+  ASSERT_TRUE(publish(draft, place, "x", "churn/1").ok());
+  ASSERT_TRUE(registry_->finish_sweeping().ok());
+
+  auto writer = registry_->drafts().open_file(file, true, 0);
+  ASSERT_TRUE(writer.ok()) << writer.status().message();
+  ASSERT_TRUE((*writer)->write(0, bytes_of("changed")).ok());
+
+  const auto release = registry_->snapshot()->release(domain, "1");
+  EXPECT_EQ(read_committed(release->ino, "weights"), large_) << "a write outside must not reach the blob";
+  EXPECT_EQ(registry_->drafts().stat(file)->size_bytes, large_.size());
+}
+
+TEST_F(Publish, KeepsHolesModesTimesAndHardLinks) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const Ino file = write_file(draft, "sparse", "abc");
+  ASSERT_TRUE(registry_->drafts().link(file, draft, "twin").ok());
+  DraftChange change;
+  change.size_bytes = 1 << 20;
+  change.mode = 0755;
+  change.mtime = TimeNs{1'000'000'007};
+  ASSERT_TRUE(registry_->drafts().change(file, change).ok());
+
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1").ok());
+
+  const auto container = registry_->snapshot()->container(registry_->snapshot()->release(domain, "1")->ino);
+  const ManifestEntry& entry = container->manifest->at(*container->manifest->find("sparse"));
+  EXPECT_EQ(entry.size_bytes, 1u << 20);
+  EXPECT_LT(entry.allocated_bytes, 65536u);
+  EXPECT_EQ(entry.mode, 0755u);
+  EXPECT_EQ(entry.mtime, TimeNs{1'000'000'007});
+  EXPECT_EQ(entry.link_count, 2u);
+  EXPECT_EQ(entry.ino, file);
+}
+
+TEST_F(Publish, TakesAMetadataDocumentThatLiesBesideTheDraft) {
+  const DomainName domain = make_domain();
+  const Ino place = registry_->snapshot()->domain(domain)->ino;
+  const std::string document = "{\"mine\":  NaN}\n";
+  const Ino given = write_file(place, "1.json", document);
+  ASSERT_TRUE(publish_bytes(domain, "churn/1", "abc").ok());
+
+  const auto release = registry_->snapshot()->release(domain, "1");
+
+  EXPECT_TRUE(release->metadata_given);
+  EXPECT_EQ(*registry_->snapshot()->metadata(release->ino), document);
+  EXPECT_EQ(registry_->drafts().stat(given).code(), Code::NotFound);
+}
+
+TEST_F(Publish, RefusesMetadataThatIsNoJson) {
+  const DomainName domain = make_domain();
+  const Ino given = write_file(registry_->snapshot()->domain(domain)->ino, "1.json", "{\"a\":1,\"a\":2}");
+
+  const auto refused = publish_bytes(domain, "churn/1", "abc");
+
+  EXPECT_EQ(refused.code(), Code::Malformed);
+  EXPECT_TRUE(registry_->drafts().stat(given).ok()) << "what was refused is kept";
+}
+
+TEST_F(Publish, LetsOnlyThoseInWhoMayWriteTheDomain) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  write_file(draft, "weights", "abc");
+
+  EXPECT_EQ(publish(draft, stage(domain), "x", "churn/1", Effort::Full, kAlice).code(), Code::Denied);
+}
+
+TEST_F(Publish, HasOneWinnerAmongManyAndKeepsTheLosersDrafts) {
+  const DomainName domain = make_domain();
+  constexpr int kThreads = 8;
+  std::vector<Ino> drafts;
+  for (int i = 0; i < kThreads; ++i) {
+    drafts.push_back(make_directory(stage(domain), "x" + std::to_string(i)));
+    write_file(drafts.back(), "weights", "bytes of " + std::to_string(i));
+  }
+  std::vector<Code> codes(kThreads);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      const auto at = static_cast<std::size_t>(i);
+      codes[at] = publish(drafts[at], stage(domain), "x" + std::to_string(i), "churn/1", Effort::Short).code();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  EXPECT_EQ(std::count(codes.begin(), codes.end(), Code::Ok), 1);
+  EXPECT_EQ(std::count(codes.begin(), codes.end(), Code::AlreadyExists), kThreads - 1);
+  EXPECT_EQ(registry_->drafts().list(stage(domain))->size(), static_cast<std::size_t>(kThreads - 1));
+}
+
+TEST_F(Publish, GivesEachOfManyTrainersANumberOfItsOwn) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1", "package").ok());
+  constexpr int kThreads = 8;
+  constexpr int kEach = 10;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      for (int k = 0; k < kEach; ++k) {
+        const std::string name = "x" + std::to_string(i) + "-" + std::to_string(k);
+        const Ino draft = make_directory(stage(domain), name);
+        write_file(draft, "state", name);
+        EXPECT_TRUE(publish(draft, stage(domain), name, "churn/1/next", Effort::Short).ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  const auto stored = registry_->snapshot();
+  const auto release = stored->release(domain, "1");
+  EXPECT_EQ(release->last_generation, Generation{kThreads * kEach});
+  std::uint64_t expected = 1;
+  ASSERT_TRUE(stored->for_each_generation(domain, release->sequence, [&](const GenerationRecord& record) {
+    EXPECT_EQ(raw(record.number), expected++);
+    return true;
+  }).ok());
+  EXPECT_EQ(expected, kThreads * kEach + 1u);
+}
+
+}  // namespace
+}  // namespace modelfs
