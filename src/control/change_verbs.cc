@@ -1,0 +1,162 @@
+// The requests that publish, label and remove.
+#include "base/names.h"
+#include "control/dispatcher.h"
+#include "control/documents.h"
+#include "control/fields.h"
+#include "control/resolve.h"
+#include "registry/authorise.h"
+
+namespace modelfs {
+namespace {
+
+Message published_answer(const Published& published) {
+  Message answer;
+  answer.body["published"] = published_document(published);
+  return answer;
+}
+
+// The version that `name` stands for in the domain: itself, unless it is `latest` or a label.
+Result<NamedThing> release_at(Registry& registry, const Credentials& who, std::string_view path) {
+  const auto snapshot = registry.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  return resolve_package(*snapshot, who, path);
+}
+
+// A target as people write it: for a generation, `latest` and labels are followed to the release.
+Result<Target> target_at(Registry& registry, const Credentials& who, const std::string& path) {
+  const std::vector<std::string> parts = split_path(path);
+  if (parts.size() != 3) return Target::parse(path);
+  const auto release = release_at(registry, who, parts[0] + "/" + parts[1]);
+  if (!release.ok()) return release.status();
+  return Target::parse(release->str() + "/" + parts[2]);
+}
+
+// What a draft becomes by its own place: "churn/1.2.0", "churn/1.2.0/next". InvalidArgument: it does not lie under such a name.
+Result<Target> own_target(const std::string& path) {
+  auto target = Target::parse(path);
+  if (target.ok()) return target;
+  return Status(Code::InvalidArgument, "'" + printable(path) + "' does not lie under a version's name; say what it is to " +
+                                           "become, as in `modelfs commit DRAFT DOMAIN/VERSION`");
+}
+
+}  // namespace
+
+Dispatcher::Answer Dispatcher::put_begin(Message& request, const Emit&) {
+  auto target = target_at(context_.registry, who_, text_field(request.body, "target"));
+  if (!target.ok()) return target.status();
+  upload_.reset();
+  auto upload = Upload::begin(context_, who_, *std::move(target));
+  if (!upload.ok()) return upload.status();
+  upload_ = *std::move(upload);
+  return Message();
+}
+
+Dispatcher::Answer Dispatcher::put_entries(Message& request, const Emit&) {
+  if (!upload_) throw BadField("no put was begun");
+  const Status status = upload_->add(request);
+  if (!status.ok()) upload_.reset();
+  if (!status.ok()) return status;
+  return Message();
+}
+
+Dispatcher::Answer Dispatcher::put_data(Message& request, const Emit&) {
+  if (!upload_) throw BadField("no put was begun");
+  Status status;
+  if (!request.bytes.empty()) status = upload_->write(number_field(request.body, "offset"), request.bytes);
+  if (status.ok() && truth_or(request.body, "last", false)) status = upload_->end_chunks();
+  if (!status.ok()) upload_.reset();
+  if (!status.ok()) return status;
+  return Message();
+}
+
+Dispatcher::Answer Dispatcher::put_commit(Message& request, const Emit&) {
+  if (!upload_) throw BadField("no put was begun");
+  const auto mode = static_cast<std::uint32_t>(number_field(request.body, "mode"));
+  const auto published = upload_->commit(mode, TimeNs{signed_field(request.body, "mtime_ns")});
+  upload_.reset();
+  if (!published.ok()) return published.status();
+  return published_answer(*published);
+}
+
+Dispatcher::Answer Dispatcher::put_abort(Message&, const Emit&) {
+  upload_.reset();
+  return Message();
+}
+
+Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
+  const std::string path = text_field(request.body, "draft");
+  const auto place = context_.registry.find_draft(path);
+  if (!place.ok()) return place.status();
+  if (place->entry.type != FileType::Directory) return Status(Code::NotADirectory, "the draft '" + printable(path) + "' is a file");
+  const auto inode = context_.registry.drafts().stat(place->entry.ino);
+  if (!inode.ok()) return inode.status();
+  // Why beside the domain's: who may publish there does not publish what somebody else is still working on.
+  if (Status status = authorise(who_, inode->record.owner, Right::Publish, "the draft " + printable(path)); !status.ok()) {
+    return status;
+  }
+  auto target = request.body.contains("target") ? target_at(context_.registry, who_, text_field(request.body, "target"))
+                                                : own_target(path);
+  if (!target.ok()) return target.status();
+  const PublishRequest wanted{place->entry.ino, place->directory,  place->name,
+                              *target,          who_,              Effort::Full,
+                              context_.hooks.on_published};
+  const auto published = context_.registry.publish(wanted);
+  if (!published.ok()) return published.status();
+  return published_answer(*published);
+}
+
+Dispatcher::Answer Dispatcher::set_label(Message& request, const Emit&) {
+  const auto domain = DomainName::parse(text_field(request.body, "domain"));
+  if (!domain.ok()) return domain.status();
+  const std::string label = text_field(request.body, "label");
+  const auto record = context_.registry.set_label(*domain, label, text_field(request.body, "version"), who_);
+  if (!record.ok()) return record.status();
+  context_.domain_changed(*domain);
+  Message answer;
+  answer.body["label"] = label_document(label, *record);
+  return answer;
+}
+
+Dispatcher::Answer Dispatcher::remove_label(Message& request, const Emit&) {
+  const auto domain = DomainName::parse(text_field(request.body, "domain"));
+  if (!domain.ok()) return domain.status();
+  const Status status = context_.registry.remove_label(*domain, text_field(request.body, "label"), who_);
+  if (!status.ok()) return status;
+  context_.domain_changed(*domain);
+  return Message();
+}
+
+Dispatcher::Answer Dispatcher::remove(Message& request, const Emit&) {
+  const std::string path = text_field(request.body, "path");
+  const auto thing = release_at(context_.registry, who_, path);
+  if (!thing.ok()) return thing.status();
+  if (thing->generation) {
+    return Status(Code::NotPermitted, thing->str() + " is a generation; only whole releases can be removed");
+  }
+  // Why: `rm churn/prod` would take away the release that the label serves, when the label was meant.
+  if (split_path(path)[1] != thing->release->version) {
+    return Status(Code::InvalidArgument, "'" + printable(path) + "' stands for " + thing->str() +
+                                             "; name the release itself, or remove a label with `modelfs label --remove`");
+  }
+  const Status status = context_.registry.remove_release(thing->domain, thing->release->version, who_);
+  if (!status.ok()) return status;
+  context_.domain_changed(thing->domain);
+  Message answer;
+  answer.body = {{"domain", thing->domain.str()}, {"version", thing->release->version}};
+  return answer;
+}
+
+Dispatcher::Answer Dispatcher::restore(Message& request, const Emit&) {
+  const std::vector<std::string> parts = split_path(text_field(request.body, "path"));
+  if (parts.size() != 2) return Status(Code::InvalidArgument, "what is restored is written DOMAIN/VERSION");
+  const auto domain = DomainName::parse(parts[0]);
+  if (!domain.ok()) return domain.status();
+  const Status status = context_.registry.restore_release(*domain, parts[1], who_);
+  if (!status.ok()) return status;
+  context_.domain_changed(*domain);
+  Message answer;
+  answer.body = {{"domain", domain->str()}, {"version", parts[1]}};
+  return answer;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,74 @@
+// One client's conversation with a registry: requests in, answers out. The socket's server and the command without a daemon
+// both end here.
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "control/context.h"
+#include "control/message.h"
+#include "control/upload.h"
+
+namespace modelfs {
+
+// Used by one thread at a time. Every request is judged by authorise() with the client's credentials. Nothing escapes as an
+// exception. `context` outlives it.
+class Dispatcher {
+ public:
+  // Sends a part of an answer that comes in several messages. Not ok: the client is gone, the answer ends.
+  using Emit = std::function<Status(Message part)>;
+  // Whether the client can take a message now: progress that nobody reads is left out.
+  using Ready = std::function<bool()>;
+
+  Dispatcher(ControlContext& context, Credentials who, Ready ready);
+  // Whatever the client left unfinished is removed.
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
+
+  // The answer to {"verb": …, …}: a body with what was asked, or with "error".
+  Message handle(Message request, const Emit& emit);
+
+ private:
+  using Answer = Result<Message>;
+  using Verb = Answer (Dispatcher::*)(Message& request, const Emit& emit);
+  struct NamedVerb;
+  static const std::vector<NamedVerb>& verbs();
+
+  // Reading: read_verbs.cc.
+  Answer hello(Message& request, const Emit& emit);
+  Answer domains(Message& request, const Emit& emit);
+  Answer releases(Message& request, const Emit& emit);
+  Answer removed(Message& request, const Emit& emit);
+  Answer labels(Message& request, const Emit& emit);
+  Answer history(Message& request, const Emit& emit);
+  Answer show(Message& request, const Emit& emit);
+  Answer files(Message& request, const Emit& emit);
+  Answer open_package(Message& request, const Emit& emit);
+  Answer read(Message& request, const Emit& emit);
+
+  // Changing: change_verbs.cc.
+  Answer put_begin(Message& request, const Emit& emit);
+  Answer put_entries(Message& request, const Emit& emit);
+  Answer put_data(Message& request, const Emit& emit);
+  Answer put_commit(Message& request, const Emit& emit);
+  Answer put_abort(Message& request, const Emit& emit);
+  Answer commit(Message& request, const Emit& emit);
+  Answer set_label(Message& request, const Emit& emit);
+  Answer remove_label(Message& request, const Emit& emit);
+  Answer remove(Message& request, const Emit& emit);
+  Answer restore(Message& request, const Emit& emit);
+
+  // Looking after the store: care_verbs.cc.
+  Answer status(Message& request, const Emit& emit);
+  Answer verify(Message& request, const Emit& emit);
+  Answer collect_garbage(Message& request, const Emit& emit);
+
+  ControlContext& context_;
+  const Credentials who_;
+  const Ready ready_;
+  std::unique_ptr<Upload> upload_;
+  std::vector<std::shared_ptr<const Manifest>> opened_;  // what open_package() gave out numbers of
+};
+
+}  // namespace modelfs

@@ -1,0 +1,24 @@
+// What exists, as JSON: the same documents go over the socket and come out of `--json`.
+#pragma once
+#include <nlohmann/json.hpp>
+
+#include "catalog/manifest.h"
+#include "catalog/records.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+
+// "sha256:6b86…".
+std::string digest_text(const Digest& digest);
+
+nlohmann::json domain_document(const DomainName& name, const DomainRecord& domain);
+nlohmann::json release_document(const ReleaseRecord& release);
+nlohmann::json generation_document(const GenerationRecord& generation);
+nlohmann::json label_document(std::string_view name, const LabelRecord& label);
+nlohmann::json history_document(const HistoryRecord& history);
+nlohmann::json published_document(const Published& published);
+nlohmann::json draft_document(const DraftSummary& draft);
+// A file, directory or symlink of a package. "hardlink_group" is there for files that have several names in it.
+nlohmann::json entry_document(const Manifest& manifest, std::uint32_t index);
+
+}  // namespace modelfs

@@ -1,0 +1,317 @@
+#include "control/upload.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/names.h"
+#include "control/copy_content.h"
+#include "control/fields.h"
+#include "registry/authorise.h"
+
+namespace modelfs {
+namespace {
+
+constexpr std::string_view kPutPrefix = ".put-";
+// Marks a put's draft, so that a user's own directory of such a name is never taken for one.
+constexpr std::string_view kPutMark = "user.modelfs.put";
+constexpr std::uint32_t kDomainMode = 0755;   // what mkdir(1) makes with the usual umask
+constexpr std::uint32_t kPrivateMode = 0700;  // nobody looks into an upload
+constexpr std::uint64_t kFileBytesMax = INT64_MAX;
+// Why without the set-id bits: a release shows the domain's owner, who never agreed to run somebody else's program as himself.
+constexpr std::uint32_t kModeBits = 0777;
+constexpr int kNameTriesMax = 1000;
+
+Status malformed(std::string_view name, const char* why) {
+  return {Code::Malformed, "the entry '" + printable(name) + "' " + why};
+}
+
+}  // namespace
+
+// An entry as the client announced it.
+struct Upload::Wanted {
+  enum class Kind { Directory, File, Symlink, HardLink };
+  enum class Content { Bytes, Descriptor, Chunks };
+
+  Kind kind = Kind::File;
+  std::size_t in = 0;  // number of the directory entry
+  std::string name;
+  std::uint32_t mode = 0;
+  TimeNs mtime{};
+  std::string target;              // symlinks
+  std::size_t to = 0;              // hard links: number of the file entry
+  std::uint64_t size_bytes = 0;    // files
+  Content content = Content::Bytes;
+
+  static Wanted read(const nlohmann::json& entry);
+};
+
+Upload::Wanted Upload::Wanted::read(const nlohmann::json& entry) {
+  Wanted wanted;
+  wanted.in = number_field(entry, "in");
+  wanted.name = text_field(entry, "name");
+  const std::string type = text_field(entry, "type");
+  if (type == "hardlink") {
+    wanted.kind = Kind::HardLink;
+    wanted.to = number_field(entry, "to");
+    return wanted;
+  }
+  wanted.mtime = TimeNs{signed_field(entry, "mtime_ns")};
+  if (type == "symlink") {
+    wanted.kind = Kind::Symlink;
+    wanted.target = text_field(entry, "target");
+    return wanted;
+  }
+  wanted.mode = static_cast<std::uint32_t>(number_field(entry, "mode") & kModeBits);
+  if (type == "directory") {
+    wanted.kind = Kind::Directory;
+    return wanted;
+  }
+  if (type != "file") throw BadField("an entry is a file, directory, symlink or hardlink, not '" + printable(type) + "'");
+  wanted.size_bytes = number_field(entry, "size");
+  if (wanted.size_bytes > kFileBytesMax) throw BadField("no file has " + std::to_string(wanted.size_bytes) + " bytes");
+  const std::string content = text_field(entry, "content");
+  if (content == "descriptor") {
+    wanted.content = Content::Descriptor;
+  } else if (content == "chunks") {
+    wanted.content = Content::Chunks;
+  } else if (content != "bytes") {
+    throw BadField("content comes as bytes, descriptor or chunks, not as '" + printable(content) + "'");
+  }
+  return wanted;
+}
+
+Upload::Upload(ControlContext& context, Credentials who, Target target)
+    : context_(context), who_(std::move(who)), target_(std::move(target)) {}
+
+Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Credentials& who, Target target) {
+  std::unique_ptr<Upload> upload(new Upload(context, who, std::move(target)));
+  Registry& registry = context.registry;
+  const DomainName& domain = upload->target_.domain;
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  auto head = stored->domain(domain);
+  if (head.code() == Code::NotFound && !upload->target_.is_generation) {
+    if (Status status = authorise(who, ownership_of_store(registry), Right::Publish, "the registry"); !status.ok()) return status;
+    head = registry.create_domain(domain, {who.uid, who.gid, kDomainMode}, who);
+    upload->made_domain_ = head.ok();
+    if (head.ok()) context.domain_changed(domain);
+    if (head.code() == Code::AlreadyExists) {  // somebody came first; if it is a draft that is there, this says NotFound again
+      const auto again = registry.snapshot();
+      if (!again.ok()) return again.status();
+      const Status taken = head.status();
+      head = again->domain(domain);
+      if (head.code() == Code::NotFound) return taken;
+    }
+  }
+  if (!head.ok()) return head.status();
+  if (Status status = authorise(who, head->owner, Right::Publish, domain.str()); !status.ok()) return status;
+  if (Status status = upload->make_draft(Registry::stage_of(*head)); !status.ok()) return status;
+  return upload;
+}
+
+Status Upload::make_draft(Ino stage) {
+  stage_ = stage;
+  DraftStore& drafts = context_.registry.drafts();
+  const std::string prefix = std::string(kPutPrefix) + std::to_string(who_.pid) + "-";
+  for (int tries = 0; tries < kNameTriesMax; ++tries) {
+    const std::string name = prefix + std::to_string(++context_.puts);
+    const auto made = drafts.make(stage, name, {FileType::Directory, {who_.uid, who_.gid, kPrivateMode}, ""});
+    if (made.code() == Code::AlreadyExists) continue;
+    if (!made.ok()) return made.status();
+    name_ = name;
+    entries_.push_back({made->ino, FileType::Directory, {}});
+    return drafts.set_attribute(made->ino, kPutMark, "1", DraftStore::AttributeMode::Set);
+  }
+  return {Code::Busy, "no name is free for the draft of a put; remove what is in " + target_.domain.str() + "/.stage"};
+}
+
+Upload::~Upload() {
+  pending_.reset();
+  Registry& registry = context_.registry;
+  if (!name_.empty()) {
+    const Status gone = discard(registry.drafts(), stage_, name_);
+    if (!gone.ok()) log::warn("the draft of a put stays in {}/.stage: {}", target_.domain.str(), gone.message());
+  }
+  // Refused, and rightly so, once anything is in it.
+  if (made_domain_ && registry.remove_domain(target_.domain, who_).ok()) context_.domain_changed(target_.domain);
+}
+
+Status Upload::add(Message& message) {
+  if (pending_) return malformed(pending_->name, "has not got all its bytes yet");
+  bytes_taken_ = descriptors_taken_ = 0;
+  const nlohmann::json& listed = field(message.body, "entries");
+  if (!listed.is_array()) throw BadField("the field 'entries' is no list");
+  for (const nlohmann::json& entry : listed) {
+    if (pending_) return malformed(pending_->name, "comes in chunks and must be the last of its message");
+    if (Status status = add_one(Wanted::read(entry), message); !status.ok()) return status;
+  }
+  if (bytes_taken_ != message.bytes.size() || descriptors_taken_ != message.descriptors.size()) {
+    return {Code::Malformed, "a message with bytes or descriptors that belong to no entry"};
+  }
+  return {};
+}
+
+Status Upload::add_one(const Wanted& wanted, Message& message) {
+  DraftStore& drafts = context_.registry.drafts();
+  if (wanted.in >= entries_.size() || entries_[wanted.in].type != FileType::Directory) {
+    return malformed(wanted.name, "is said to stand in something that is no directory");
+  }
+  const Ino directory = entries_[wanted.in].ino;
+  switch (wanted.kind) {
+    case Wanted::Kind::File: return add_file(wanted, message);
+    case Wanted::Kind::HardLink: {
+      if (wanted.to >= entries_.size() || entries_[wanted.to].type != FileType::Regular) {
+        return malformed(wanted.name, "is said to be a hard link to something that is no file");
+      }
+      entries_.push_back({entries_[wanted.to].ino, FileType::Regular, {}});
+      return drafts.link(entries_.back().ino, directory, wanted.name).status();
+    }
+    case Wanted::Kind::Symlink: {
+      const auto made = drafts.make(directory, wanted.name, {FileType::Symlink, {who_.uid, who_.gid, 0777}, wanted.target});
+      if (!made.ok()) return made.status();
+      entries_.push_back({made->ino, FileType::Symlink, {}});
+      DraftChange times;
+      times.mtime = wanted.mtime;
+      return drafts.change(made->ino, times).status();
+    }
+    case Wanted::Kind::Directory: {
+      const auto made = drafts.make(directory, wanted.name, {FileType::Directory, {who_.uid, who_.gid, wanted.mode}, ""});
+      if (!made.ok()) return made.status();
+      entries_.push_back({made->ino, FileType::Directory, wanted.mtime});
+      return {};
+    }
+  }
+  return {Code::Internal, "an entry of no kind"};
+}
+
+Status Upload::add_file(const Wanted& wanted, Message& message) {
+  DraftStore& drafts = context_.registry.drafts();
+  const auto made = drafts.make(entries_[wanted.in].ino, wanted.name, {FileType::Regular, {who_.uid, who_.gid, wanted.mode}, ""});
+  if (!made.ok()) return made.status();
+  entries_.push_back({made->ino, FileType::Regular, {}});
+  auto handle = drafts.open_file(made->ino, true, who_.pid);
+  if (!handle.ok()) return handle.status();
+  if (wanted.content == Wanted::Content::Chunks) {
+    pending_ = Pending{*std::move(handle), made->ino, wanted.name, wanted.size_bytes, wanted.mtime};
+    return {};
+  }
+  if (Status status = fill(wanted, message, **handle); !status.ok()) return status;
+  return finish_file(made->ino, wanted.name, wanted.mtime, **handle);
+}
+
+Status Upload::fill(const Wanted& wanted, Message& message, DraftHandle& handle) {
+  if (wanted.content == Wanted::Content::Bytes) {
+    if (message.bytes.size() - bytes_taken_ < wanted.size_bytes) return malformed(wanted.name, "came with too few bytes");
+    const auto bytes = std::string_view(message.bytes).substr(bytes_taken_, wanted.size_bytes);
+    bytes_taken_ += bytes.size();
+    return bytes.empty() ? Status() : handle.write(0, bytes_of(bytes));
+  }
+  if (descriptors_taken_ >= message.descriptors.size()) return malformed(wanted.name, "came without its descriptor");
+  const File source = std::move(message.descriptors[descriptors_taken_++]);
+  if (Status status = check_readable_source(source.fd(), wanted.name); !status.ok()) return status;
+  return copy_content(source.fd(), handle, wanted.name, context_.stopping);
+}
+
+// The time is set before the close: afterwards nothing about the file changes any more.
+Status Upload::finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHandle& handle) {
+  DraftChange times;
+  times.mtime = mtime;
+  Status status = context_.registry.drafts().change(ino, times).status();
+  if (status.ok()) status = handle.flush();
+  if (status.ok()) return status;
+  return {status.code(), "'" + printable(name) + "': " + status.message()};
+}
+
+Status Upload::write(std::uint64_t offset_bytes, std::string_view bytes) {
+  if (!pending_) return {Code::Malformed, "bytes for no entry"};
+  if (context_.stopping) return {Code::Interrupted, "the daemon is being stopped"};
+  if (offset_bytes > pending_->size_bytes || bytes.size() > pending_->size_bytes - offset_bytes) {
+    return malformed(pending_->name, "got more bytes than it was announced with");
+  }
+  return pending_->handle->write(offset_bytes, bytes_of(bytes));
+}
+
+Status Upload::end_chunks() {
+  if (!pending_) return {Code::Malformed, "no entry is waiting for bytes"};
+  const Pending done = std::move(*pending_);
+  pending_.reset();
+  struct stat info {};
+  if (::fstat(done.handle->file().host(), &info) != 0) return Status::from_errno(errno, "stat a draft file");
+  if (static_cast<std::uint64_t>(info.st_size) < done.size_bytes) {  // a hole at the end
+    if (Status status = done.handle->file().truncate(done.size_bytes); !status.ok()) return status;
+  }
+  return finish_file(done.ino, done.name, done.mtime, *done.handle);
+}
+
+Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
+  if (pending_) return malformed(pending_->name, "has not got all its bytes yet");
+  DraftStore& drafts = context_.registry.drafts();
+  entries_[0].mtime = root_mtime;
+  for (const Entry& entry : entries_) {
+    if (!entry.mtime) continue;
+    DraftChange last;
+    last.mtime = *entry.mtime;
+    if (entry.ino == entries_[0].ino) last.mode = root_mode & kModeBits;
+    if (const auto changed = drafts.change(entry.ino, last); !changed.ok()) return changed.status();
+  }
+  PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, Effort::Full, context_.hooks.on_published};
+  auto published = context_.registry.publish(request);
+  if (published.ok()) {
+    made_domain_ = false;
+    if (!published->already) name_.clear();  // the draft became the release
+  }
+  return published;
+}
+
+Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& name) {
+  struct Step {
+    Ino directory = kNoIno;
+    DraftName at;
+    bool emptied = false;
+  };
+  const auto root = drafts.lookup(directory, name);
+  if (!root.ok()) return root.code() == Code::NotFound ? Status() : root.status();
+  std::vector<Step> steps{{directory, {name, root->ino, root->type}, false}};
+  while (!steps.empty()) {
+    Step& step = steps.back();
+    if (step.at.type == FileType::Directory && !step.emptied) {
+      step.emptied = true;
+      const Ino inside = step.at.ino;
+      auto names = drafts.list(inside);
+      if (!names.ok()) return names.status();
+      for (DraftName& child : *names) steps.push_back({inside, std::move(child), false});
+      continue;
+    }
+    const Step last = std::move(steps.back());
+    steps.pop_back();
+    const Status gone = last.at.type == FileType::Directory ? drafts.rmdir(last.directory, last.at.name)
+                                                            : drafts.unlink(last.directory, last.at.name);
+    if (!gone.ok() && gone.code() != Code::NotFound) return gone;
+  }
+  return {};
+}
+
+Status Upload::discard_all(Registry& registry) {
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  std::vector<Ino> stages;
+  const Status walked = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
+    stages.push_back(Registry::stage_of(head));
+    return true;
+  });
+  if (!walked.ok()) return walked;
+  DraftStore& drafts = registry.drafts();
+  for (const Ino stage : stages) {
+    const auto names = drafts.list(stage);
+    if (!names.ok()) return names.status();
+    for (const DraftName& draft : *names) {
+      if (!draft.name.starts_with(kPutPrefix) || !drafts.attribute(draft.ino, kPutMark).ok()) continue;
+      if (Status status = discard(drafts, stage, draft.name); !status.ok()) return status;
+    }
+  }
+  return {};
+}
+
+}  // namespace modelfs

@@ -1,0 +1,75 @@
+// A put: a private draft that a client fills over the socket, and that becomes a release or goes away.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/context.h"
+#include "control/message.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+
+// Used by one thread at a time. `context` outlives it.
+class Upload {
+ public:
+  // Makes the draft in the domain's `.stage`, and the domain, if there is none, as mkdir(1) would: owned by `who`, mode 0755.
+  // Denied: `who` may not publish into the domain, or make one. AlreadyExists is not asked here: the same content may come again.
+  static Result<std::unique_ptr<Upload>> begin(ControlContext& context, const Credentials& who, Target target);
+  // Removes the draft, and the domain if it was made for it, unless it was published.
+  ~Upload();
+  Upload(const Upload&) = delete;
+  Upload& operator=(const Upload&) = delete;
+
+  // Adds the entries that `message` lists, with their bytes and descriptors. Entries are numbered 1, 2, 3, … in the order they
+  // come; 0 is the root. Malformed: the message contradicts itself. What the draft refuses; messages name the entry.
+  Status add(Message& message);
+  // Bytes of the entry that was announced with "content": "chunks"; it must be ended before anything else comes.
+  Status write(std::uint64_t offset_bytes, std::string_view bytes);
+  Status end_chunks();
+
+  // Gives the root its mode and time, directories their times, and publishes. The draft is gone afterwards, either way.
+  Result<Published> commit(std::uint32_t root_mode, TimeNs root_mtime);
+
+  // Removes a draft with everything in it.
+  static Status discard(DraftStore& drafts, Ino directory, const std::string& name);
+  // Removes what puts that were cut off have left in a store that nobody else has open.
+  static Status discard_all(Registry& registry);
+
+ private:
+  struct Wanted;
+  struct Entry {
+    Ino ino = kNoIno;
+    FileType type = FileType::Regular;
+    std::optional<TimeNs> mtime;  // directories: set when all is in them
+  };
+  struct Pending {
+    std::unique_ptr<DraftHandle> handle;
+    Ino ino = kNoIno;
+    std::string name;
+    std::uint64_t size_bytes = 0;
+    TimeNs mtime{};
+  };
+
+  Upload(ControlContext& context, Credentials who, Target target);
+  Status make_draft(Ino stage);
+  Status add_one(const Wanted& wanted, Message& message);
+  Status add_file(const Wanted& wanted, Message& message);
+  Status fill(const Wanted& wanted, Message& message, DraftHandle& handle);
+  Status finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHandle& handle);
+
+  ControlContext& context_;
+  const Credentials who_;
+  const Target target_;
+  Ino stage_ = kNoIno;
+  std::string name_;            // of the draft in stage_; empty: there is none
+  bool made_domain_ = false;
+  std::vector<Entry> entries_;
+  std::optional<Pending> pending_;
+  std::size_t bytes_taken_ = 0;        // of the message that is being added
+  std::size_t descriptors_taken_ = 0;
+};
+
+}  // namespace modelfs
