@@ -64,10 +64,16 @@ Hooks hooks_of(FileSystem& files) {
           .on_domain_changed = [&files](const DomainName& domain) { files.domain_changed(domain); }};
 }
 
+// What is worth saying. `is_starting`: on the terminal of somebody who waits, where only what is wrong belongs.
+log::level::level_enum log_level(const MountRequest& request, bool is_starting) {
+  if (request.debug) return log::level::debug;
+  return is_starting ? log::level::warn : log::level::info;
+}
+
 // Called when requests are being answered.
 void announce(Readiness& readiness, const MountRequest& request, int store_dir) {
   if (readiness.is_awaited()) leave_terminal(store_dir);
-  log::set_level(request.debug ? log::level::debug : log::level::info);
+  log::set_level(log_level(request, false));
   log::info("modelfs {} serves {} at {}", MODELFS_VERSION, request.store, request.mount_point);
   if (!readiness.announce()) ::kill(::getpid(), SIGTERM);  // who started it was stopped
 }
@@ -115,7 +121,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
 // The life of the daemon.
 int run_daemon(MountRequest request, Readiness& readiness) {
   prepare_process();
-  log_to_stderr(readiness.is_awaited() ? log::level::warn : log::level::info);
+  log_to_stderr(log_level(request, readiness.is_awaited()));
   const auto signals = EndSignals::block();
   if (!signals.ok()) return complain(signals.status());
   if (!request.volatile_store) {
