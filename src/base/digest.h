@@ -43,6 +43,8 @@ class Summer {
   ~Summer();
   Summer(Summer&&) noexcept;
   Summer& operator=(Summer&&) noexcept;
+  Summer(const Summer&) = delete;
+  Summer& operator=(const Summer&) = delete;
 
   void add(ByteView bytes);
   // The sum of everything added since the start or the last finish(); starts anew.

@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -70,6 +72,26 @@ Status replace_file(int dir, const std::string& name, std::string_view bytes) {
 Status sync_file(int fd, std::string_view what) {
   // Why no retry: after a failed fsync the kernel may have dropped the pages and would report success the second time.
   if (::fsync(fd) != 0) return Status::from_errno(errno, "fsync " + std::string(what));
+  return {};
+}
+
+Status copy_bytes(int from, int to) {
+  struct stat info {};
+  if (::fstat(from, &info) != 0) return Status::from_errno(errno, "stat a file to copy");
+  if (::ioctl(to, FICLONE, from) == 0) return {};
+  if (::ftruncate(to, info.st_size) != 0) return Status::from_errno(errno, "truncate a copy");
+  for (off_t data = 0; data < info.st_size;) {
+    data = ::lseek(from, data, SEEK_DATA);
+    if (data < 0) return errno == ENXIO ? Status() : Status::from_errno(errno, "seek in a file to copy");
+    const off_t hole = ::lseek(from, data, SEEK_HOLE);
+    if (hole < 0) return Status::from_errno(errno, "seek in a file to copy");
+    for (off_t out = data; data < hole;) {
+      const ssize_t count = ::copy_file_range(from, &data, to, &out, static_cast<std::size_t>(hole - data), 0);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return Status::from_errno(errno, "copy a file");
+      if (count == 0) return {Code::IoError, "a file to copy became shorter"};
+    }
+  }
   return {};
 }
 

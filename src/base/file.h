@@ -19,6 +19,8 @@ class File {
   File() = default;
   explicit File(int fd) : fd_(fd) {}
   ~File() { reset(); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
   File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   File& operator=(File&& other) noexcept {
     if (this != &other) {
@@ -50,6 +52,8 @@ Result<std::string> read_all(int fd, std::size_t max_bytes);
 // Replaces the file `name` in `dir` by one with `bytes`, atomically and durably (temporary file, fsync, rename, fsync of dir).
 Status replace_file(int dir, const std::string& name, std::string_view bytes);
 Status sync_file(int fd, std::string_view what);
+// Copies the whole of `from` into the empty file `to`, by sharing blocks where the file system can, and keeps holes.
+Status copy_bytes(int from, int to);
 // The names in an open directory, without "." and "..", in no order.
 Status list_names(int directory, std::vector<std::string>& names);
 

@@ -4,7 +4,7 @@
 
 namespace modelfs {
 
-ThreadPool::ThreadPool(std::string name, unsigned thread_count) {
+ThreadPool::ThreadPool(const std::string& name, unsigned thread_count) {
   threads_.reserve(thread_count);
   for (unsigned i = 0; i < thread_count; ++i) {
     threads_.emplace_back([this] { run(); });

@@ -14,7 +14,7 @@ namespace modelfs {
 class ThreadPool {
  public:
   // `name`: at most 12 bytes, shown by ps -L with the thread's number.
-  ThreadPool(std::string name, unsigned thread_count);
+  ThreadPool(const std::string& name, unsigned thread_count);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

@@ -24,8 +24,9 @@ Result<std::uint64_t> size_of(int fd) {
 
 }  // namespace
 
-DraftFile::DraftFile(Ino ino, File host, std::optional<DraftSum> recorded, DraftStore& store, ThreadPool& workers)
-    : ino_(ino), host_(std::move(host)), store_(store), workers_(workers), recorded_(std::move(recorded)) {
+DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, DraftStore& store,
+                     ThreadPool& workers)
+    : ino_(ino), host_(std::move(host)), writable_(writable), store_(store), workers_(workers), recorded_(recorded) {
   damaged_ = recorded_ && recorded_->damaged;
   // A file that has bytes already is written in order only if it is begun anew (truncated to nothing).
   const auto size = size_of(host_.fd());

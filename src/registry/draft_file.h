@@ -31,11 +31,12 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // Files above this are synced when they are closed: they become blob files. Smaller ones go into the catalog's own log.
   static constexpr std::uint64_t kSyncedBytesMin = 64 * 1024 + 1;
 
-  // `host`: the host file, readable and writable. `recorded`: its stored sum, if it is still good.
-  DraftFile(Ino ino, File host, std::optional<DraftSum> recorded, DraftStore& store, ThreadPool& workers);
+  // `host`: the host file; `writable` as it was opened. `recorded`: its stored sum, if it is still good.
+  DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, DraftStore& store, ThreadPool& workers);
 
   Ino ino() const { return ino_; }
   int host() const { return host_.fd(); }
+  bool writable() const { return writable_; }
 
   Result<std::size_t> read(std::uint64_t offset_bytes, ByteSpan into) const;
   Status write(std::uint64_t offset_bytes, ByteView bytes) EXCLUDES(mutex_);
@@ -60,6 +61,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
 
   const Ino ino_;
   const File host_;
+  const bool writable_;
   DraftStore& store_;
   ThreadPool& workers_;
 

@@ -252,7 +252,7 @@ Result<DraftInode> DraftStore::change(Ino ino, const DraftChange& change) {
     if (!found.ok()) return found.status();
     if (found->type == FileType::Regular && (change.size_bytes || change.atime || change.mtime)) {
       if (Status status = own_bytes(ino, *found); !status.ok()) return status;
-      auto opened = file_of(ino);
+      auto opened = file_of(ino, change.size_bytes.has_value());
       if (!opened.ok()) return opened.status();
       file = std::move(*opened);
       found = record(ino);

@@ -108,21 +108,28 @@ Status DraftStore::own_bytes(Ino ino, const DraftRecord& shared) {
   return commit(batch, SpaceNeed::Grows);
 }
 
-Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino) {
+Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
   {
     const MutexLock lock(opens_mutex_);
     const auto found = opens_.find(raw(ino));
     if (found != opens_.end()) {
-      if (auto file = found->second.file.lock()) return file;
+      auto file = found->second.file.lock();
+      struct stat info {};
+      // Why the link count: a commit may have made a blob of the very file since it was opened.
+      const bool fits = file && (!writes || (file->writable() && ::fstat(file->host(), &info) == 0 && info.st_nlink == 1));
+      if (fits) return file;
     }
   }
-  auto host = open_host(ino);
+  if (writes) {
+    if (Status status = unshare(ino); !status.ok()) return status;
+  }
+  auto host = open_host(ino, writes);
   if (!host.ok()) return host.status();
   std::optional<DraftSum> sum;
   if (const auto value = keys_.get(keys::draft_sum(ino)); value.ok()) {
     if (auto decoded = DraftSum::decode(*value); decoded.ok()) sum = *decoded;
   }
-  auto file = std::make_shared<DraftFile>(ino, std::move(*host), sum, *this, workers_);
+  auto file = std::make_shared<DraftFile>(ino, std::move(*host), writes, sum, *this, workers_);
   const MutexLock lock(opens_mutex_);
   // Why even without a handle: two users of one file must share its sum.
   if (const auto found = opens_.find(raw(ino)); found != opens_.end()) found->second.file = file;
@@ -138,7 +145,7 @@ Result<std::unique_ptr<DraftHandle>> DraftStore::open_file(Ino ino, bool writes,
   if (!found.ok()) return found.status();
   if (found->type != FileType::Regular) return Status(Code::InvalidArgument, "not a regular file");
   if (Status status = own_bytes(ino, *found); !status.ok()) return status;
-  auto file = file_of(ino);
+  auto file = file_of(ino, writes);
   if (!file.ok()) return file.status();
   auto handle = std::make_unique<DraftHandle>(*this, *file, writes, pid);
   const MutexLock opens(opens_mutex_);
@@ -309,7 +316,7 @@ Result<DraftSum> FrozenDraft::sum(std::uint32_t index, bool may_sum) const {
     std::shared_ptr<DraftFile> file;
     {
       const MutexLock lock(store_.names_mutex_);
-      auto opened = store_.file_of(entry.ino);
+      auto opened = store_.file_of(entry.ino, false);
       if (!opened.ok()) return opened.status();
       file = std::move(*opened);
     }
@@ -366,7 +373,7 @@ void DraftStore::sum_in_background(const FrozenDraft& draft) {
     if (entry.record.type != FileType::Regular || entry.record.blob) continue;
     if (keys_.get(keys::draft_sum(entry.ino)).code() != Code::NotFound) continue;
     const MutexLock lock(names_mutex_);
-    auto file = file_of(entry.ino);
+    auto file = file_of(entry.ino, false);
     if (file.ok()) workers_.submit([file = *file] { (void)file->settle(); });
   }
 }
@@ -380,7 +387,7 @@ Result<std::string> DraftStore::read_finished(FrozenDraft& draft, Ino ino, std::
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReleaseWaitMs);
   if (Status status = wait_for_release(ino, "it", deadline); !status.ok()) return status;
-  auto host = open_host(ino);
+  auto host = open_host(ino, false);
   if (!host.ok()) return host.status();
   return read_all(host->fd(), max_bytes);
 }

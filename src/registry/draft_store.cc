@@ -228,7 +228,33 @@ Result<File> DraftStore::create_host(Ino ino) const {
   return open_at(dir_, host_path(ino), O_RDWR | O_CREAT | O_EXCL, 0600);
 }
 
-Result<File> DraftStore::open_host(Ino ino) const { return open_at(dir_, host_path(ino), O_RDWR); }
+Result<File> DraftStore::open_host(Ino ino, bool writes) const {
+  const std::string path = host_path(ino);
+  auto host = open_at(dir_, path, writes ? O_RDWR : O_RDONLY);
+  if (!writes || host.ok() || host.status().host_errno() != EACCES) return host;
+  // A commit that failed after it had linked the file leaves it as a blob is: without w.
+  if (::fchmodat(dir_, path.c_str(), 0600, 0) != 0) return Status::from_errno(errno, "chmod " + path);
+  return open_at(dir_, path, O_RDWR);
+}
+
+Status DraftStore::unshare(Ino ino) const {
+  const std::string path = host_path(ino);
+  struct stat info {};
+  if (::fstatat(dir_, path.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Status::from_errno(errno, "stat " + path);
+  if (info.st_nlink == 1) return {};
+  auto from = open_at(dir_, path, O_RDONLY);
+  if (!from.ok()) return from.status();
+  const std::string fresh = path + ".own";
+  (void)::unlinkat(dir_, fresh.c_str(), 0);
+  auto to = open_at(dir_, fresh, O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!to.ok()) return to.status();
+  if (Status status = copy_bytes(from->fd(), to->fd()); !status.ok()) return status;
+  if (Status status = sync_file(to->fd(), fresh); !status.ok()) return status;
+  const timespec times[2] = {info.st_atim, info.st_mtim};
+  (void)::futimens(to->fd(), times);
+  if (::renameat(dir_, fresh.c_str(), dir_, path.c_str()) != 0) return Status::from_errno(errno, "rename " + fresh);
+  return {};
+}
 
 void DraftStore::remove_host_files(const std::vector<Ino>& gone) const {
   for (const Ino ino : gone) {
@@ -273,6 +299,11 @@ Result<std::uint64_t> DraftStore::remove_orphans() {
     for (const std::string& name : names) {
       char* end = nullptr;
       const Ino ino{std::strtoull(name.c_str(), &end, 16)};
+      if (name.ends_with(".own")) {
+        const MutexLock lock(names_mutex_);  // whoever makes one holds it
+        count += ::unlinkat(folder->fd(), name.c_str(), 0) == 0 ? 1 : 0;
+        continue;
+      }
       const MutexLock lock(names_mutex_);  // whoever makes a host file holds it until its record is there
       if (*end != '\0' || record(ino).code() != Code::NotFound) continue;
       remove_host_files({ino});

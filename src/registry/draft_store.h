@@ -133,6 +133,8 @@ class DraftStore {
   // Clears what the last process left half-done.
   static Result<std::unique_ptr<DraftStore>> open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos);
   ~DraftStore();
+  DraftStore(const DraftStore&) = delete;
+  DraftStore& operator=(const DraftStore&) = delete;
 
   int directory() const { return dir_; }
 
@@ -217,15 +219,18 @@ class DraftStore {
   // Moves mtime and ctime of `directory`, and counts subdirectories.
   void touch_directory(Ino directory, int subdirectories, Batch& batch) const;
   // Takes one name from `ino`. What loses its last name goes, or becomes nameless while it is open. `gone`: host files to remove.
-  void drop_name(Ino ino, DraftRecord record, Batch& batch, std::vector<Ino>& gone) REQUIRES(names_mutex_);
+  void drop_name(Ino ino, DraftRecord dropped, Batch& batch, std::vector<Ino>& gone) REQUIRES(names_mutex_);
   void remove_host_files(const std::vector<Ino>& gone) const;
   Status check_no_cycle(Ino moved, Ino new_directory) const;
   Status commit(const Batch& batch, SpaceNeed need) const;
 
   Result<File> create_host(Ino ino) const;
-  Result<File> open_host(Ino ino) const;
-  Status own_bytes(Ino ino, const DraftRecord& record) REQUIRES(names_mutex_);
-  Result<std::shared_ptr<DraftFile>> file_of(Ino ino) REQUIRES(names_mutex_);
+  Result<File> open_host(Ino ino, bool writes) const;
+  // Gives a host file that is also a blob's (its commit failed after the link, or a crash came) bytes of its own.
+  Status unshare(Ino ino) const REQUIRES(names_mutex_);
+  Status own_bytes(Ino ino, const DraftRecord& shared) REQUIRES(names_mutex_);
+  // The shared state of an open file, made where there is none that fits. What may be written is never a blob's file.
+  Result<std::shared_ptr<DraftFile>> file_of(Ino ino, bool writes) REQUIRES(names_mutex_);
   void release(DraftHandle& handle);
   bool has_open_writer(Ino ino) const REQUIRES(opens_mutex_);
   Status collect(FrozenDraft& draft) REQUIRES(names_mutex_);

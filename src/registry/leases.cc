@@ -1,19 +1,21 @@
 #include "registry/leases.h"
 
-#include <algorithm>
-
 namespace modelfs {
 
 std::unique_ptr<Leases::Lease> Leases::take(std::vector<Digest> digests) {
   const MutexLock lock(mutex_);
-  const auto is_condemned = [&]() REQUIRES(mutex_) {
-    if (condemned_.empty()) return false;
-    return std::any_of(digests.begin(), digests.end(), [&](const Digest& digest) { return condemned_.contains(digest); });
-  };
-  while (is_condemned()) pardoned_.wait(mutex_);
+  while (is_any_condemned(digests)) pardoned_.wait(mutex_);
   for (const Digest& digest : digests) ++counts_[digest];
   if (watching_) watched_.insert(digests.begin(), digests.end());
   return std::make_unique<Lease>(*this, std::move(digests));
+}
+
+bool Leases::is_any_condemned(const std::vector<Digest>& digests) const {
+  if (condemned_.empty()) return false;
+  for (const Digest& digest : digests) {
+    if (condemned_.contains(digest)) return true;
+  }
+  return false;
 }
 
 void Leases::watch() {

@@ -48,6 +48,7 @@ class Leases {
   bool condemn(const Digest& digest);
   void pardon(const Digest& digest);
   void end(const std::vector<Digest>& digests);
+  bool is_any_condemned(const std::vector<Digest>& digests) const REQUIRES(mutex_);
 
   Mutex mutex_;  // leaf lock
   Condition pardoned_;

@@ -260,6 +260,14 @@ Status Publisher::store_small(const std::vector<std::pair<Digest, std::uint32_t>
   return batch.puts.empty() ? Status() : registry_.engine_.keys->commit(batch, Durability::Buffered);
 }
 
+BlobRecord Publisher::record_of(std::uint32_t index) const {
+  BlobRecord record;
+  record.size_bytes = draft_->entries()[index].size_bytes;
+  record.allocated_bytes = draft_->entries()[index].allocated_bytes;
+  record.crc32 = sums_.at(index).crc32;
+  return record;
+}
+
 Status Publisher::link_large(const std::vector<std::pair<Digest, std::uint32_t>>& large) {
   if (large.empty()) return {};
   std::string intent;
@@ -269,15 +277,19 @@ Status Publisher::link_large(const std::vector<std::pair<Digest, std::uint32_t>>
   if (Status status = registry_.engine_.keys->commit(batch, Durability::Buffered); !status.ok()) return status;
   for (const auto& [digest, index] : large) {
     linked_.push_back(digest);
+    // Another commit that has not ended may have brought these bytes a moment ago: then they are there already.
+    const auto there = registry_.engine_.blobs->open(digest);
+    const auto known = registry_.engine_.keys->get(keys::blob(digest));
+    const bool usable = there.ok() && (*there)->size_bytes() == draft_->entries()[index].size_bytes && !known.ok();
+    if (usable) {
+      large_records_.emplace_back(digest, record_of(index));
+      continue;
+    }
     if (Status status = registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), draft_->host_name(index));
         !status.ok()) {
       return status;
     }
-    BlobRecord record;
-    record.size_bytes = draft_->entries()[index].size_bytes;
-    record.allocated_bytes = draft_->entries()[index].allocated_bytes;
-    record.crc32 = sums_[index].crc32;
-    large_records_.emplace_back(digest, std::move(record));
+    large_records_.emplace_back(digest, record_of(index));
   }
   return registry_.engine_.blobs->sync(linked_);
 }

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "catalog/records.h"
 #include "registry/package.h"
 #include "registry/registry.h"
 
@@ -36,6 +37,7 @@ class Publisher {
   Status store_blobs();
   Status store_small(const std::vector<std::pair<Digest, std::uint32_t>>& small);
   Status link_large(const std::vector<std::pair<Digest, std::uint32_t>>& large);
+  BlobRecord record_of(std::uint32_t index) const;
   Result<bool> has_blob(const Digest& digest, std::uint64_t size_bytes) const;
   Status fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch);
   Status fill_generation(const Snapshot& stored, DomainRecord& head, Batch& batch);

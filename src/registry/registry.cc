@@ -224,10 +224,15 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
   const auto head = DomainRecord::decode(*value);
   if (!head.ok()) return head.status();
   std::string holds;
-  for (const auto& [kind, what] : {std::pair{'r', "releases"}, {'l', "labels"}, {'t', "releases in its trash"},
-                                   {'T', "tombstones of removed releases, which stay for ever"}}) {
-    const Status scanned = stored->keys().scan(keys::in_domain(kind, name), "", [&](std::string_view, std::string_view) {
-      holds = what;
+  struct Content {
+    char kind;
+    const char* what;
+  };
+  for (const Content& content : {Content{'r', "releases"}, Content{'l', "labels"}, Content{'t', "releases in its trash"},
+                                 Content{'T', "tombstones of removed releases, which stay for ever"}}) {
+    const std::string prefix = keys::in_domain(content.kind, name);
+    const Status scanned = stored->keys().scan(prefix, "", [&](std::string_view, std::string_view) {
+      holds = content.what;
       return false;
     });
     if (!scanned.ok()) return scanned;

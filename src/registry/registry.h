@@ -112,6 +112,8 @@ class Registry {
   // Undoes what commits that never ended have left.
   static Result<std::unique_ptr<Registry>> open(Engine engine, int store_dir, const Options& options);
   ~Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
 
   Result<Snapshot> snapshot() const;
   DraftStore& drafts() { return *drafts_; }

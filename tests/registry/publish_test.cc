@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "engine/rocksdb/rocksdb_engine.h"
 #include "support/registry_fixture.h"
 
 namespace modelfs {
@@ -11,6 +12,16 @@ namespace {
 class Publish : public RegistryFixture {
  protected:
   const std::string large_ = std::string(300'000, 'w');  // above kInlineBlobBytesMax
+};
+
+// Blobs are links to draft files only where the engine has files.
+class PublishOnDisk : public Publish {
+ protected:
+  void SetUp() override {
+    auto engine = open_rocksdb_engine(directory_.path(), {.reserve_bytes = 0});
+    ASSERT_TRUE(engine.ok()) << engine.status().message();
+    open(std::move(*engine));
+  }
 };
 
 TEST_F(Publish, MakesSmallAndLargeFilesReadable) {
@@ -172,7 +183,7 @@ TEST_F(Publish, WaitsForAReleaseThatIsOnItsWay) {
   EXPECT_TRUE(published.ok()) << published.status().message();
 }
 
-TEST_F(Publish, GivesAFileWithANameOutsideItsOwnBytesThere) {
+TEST_F(PublishOnDisk, GivesAFileWithANameOutsideItsOwnBytesThere) {
   const DomainName domain = make_domain();
   const Ino place = stage(domain);
   const Ino draft = make_directory(place, "x");
@@ -266,6 +277,33 @@ TEST_F(Publish, HasOneWinnerAmongManyAndKeepsTheLosersDrafts) {
   EXPECT_EQ(std::count(codes.begin(), codes.end(), Code::Ok), 1);
   EXPECT_EQ(std::count(codes.begin(), codes.end(), Code::AlreadyExists), kThreads - 1);
   EXPECT_EQ(registry_->drafts().list(stage(domain))->size(), static_cast<std::size_t>(kThreads - 1));
+}
+
+TEST_F(PublishOnDisk, NeverSharesABlobWithADraftThatIsWrittenAgain) {
+  const DomainName domain = make_domain();
+  constexpr int kThreads = 4;
+  std::vector<Ino> drafts;
+  std::vector<Ino> files;
+  for (int i = 0; i < kThreads; ++i) {
+    drafts.push_back(make_directory(stage(domain), "x" + std::to_string(i)));
+    files.push_back(write_file(drafts.back(), "weights", large_));  // the same bytes in all of them
+  }
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      (void)publish(drafts[static_cast<std::size_t>(i)], stage(domain), "x" + std::to_string(i), "churn/1", Effort::Short);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  for (const DraftName& left : *registry_->drafts().list(stage(domain))) {
+    const auto file = registry_->drafts().lookup(left.ino, "weights");
+    auto writer = registry_->drafts().open_file(file->ino, true, 0);
+    ASSERT_TRUE(writer.ok()) << writer.status().message();
+    EXPECT_TRUE((*writer)->write(0, bytes_of("spoilt")).ok());
+  }
+  EXPECT_EQ(read_committed(registry_->snapshot()->release(domain, "1")->ino, "weights"), large_);
+  EXPECT_TRUE(registry_->verify("", "", nullptr)->problems.empty());
 }
 
 TEST_F(Publish, GivesEachOfManyTrainersANumberOfItsOwn) {
