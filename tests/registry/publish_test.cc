@@ -296,7 +296,10 @@ TEST_F(PublishOnDisk, NeverSharesABlobWithADraftThatIsWrittenAgain) {
   }
   for (std::thread& thread : threads) thread.join();
 
-  for (const DraftName& left : *registry_->drafts().list(stage(domain))) {
+  const auto losers = registry_->drafts().list(stage(domain));
+  ASSERT_TRUE(losers.ok());
+  EXPECT_EQ(losers->size(), static_cast<std::size_t>(kThreads - 1));
+  for (const DraftName& left : *losers) {
     const auto file = registry_->drafts().lookup(left.ino, "weights");
     auto writer = registry_->drafts().open_file(file->ino, true, 0);
     ASSERT_TRUE(writer.ok()) << writer.status().message();
