@@ -53,6 +53,7 @@ Status DraftFile::begin_change(std::uint64_t offset_bytes) {
 }
 
 Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
+  if (Status status = store_.check_space(bytes.size()); !status.ok()) return status;
   if (Status status = begin_change(offset_bytes); !status.ok()) return status;
   if (Status status = write_at(host_.fd(), offset_bytes, bytes); !status.ok()) return status;
 
@@ -99,6 +100,7 @@ Status DraftFile::truncate(std::uint64_t size_bytes) {
 Status DraftFile::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
   // Preallocation changes no byte that was there, but it may move the end of the file: both spoil the order only.
   const bool keeps_bytes = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
+  if (Status status = store_.check_space(keeps_bytes ? length_bytes : 0); !status.ok()) return status;
   if (Status status = begin_change(keeps_bytes ? ~std::uint64_t{0} : offset_bytes); !status.ok()) return status;
   if (::fallocate(host_.fd(), mode, static_cast<off_t>(offset_bytes), static_cast<off_t>(length_bytes)) != 0) {
     return Status::from_errno(errno, "fallocate");

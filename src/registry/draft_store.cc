@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,13 +42,14 @@ Result<std::string> boot_id() {
 
 }  // namespace
 
-DraftStore::DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos)
-    : dir_(dir), keys_(keys), blobs_(blobs), inos_(inos) {}
+DraftStore::DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, std::uint64_t reserve_bytes)
+    : dir_(dir), keys_(keys), blobs_(blobs), inos_(inos), reserve_bytes_(reserve_bytes) {}
 
 DraftStore::~DraftStore() = default;
 
-Result<std::unique_ptr<DraftStore>> DraftStore::open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos) {
-  std::unique_ptr<DraftStore> store(new DraftStore(dir, keys, blobs, inos));
+Result<std::unique_ptr<DraftStore>> DraftStore::open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos,
+                                                     std::uint64_t reserve_bytes) {
+  std::unique_ptr<DraftStore> store(new DraftStore(dir, keys, blobs, inos, reserve_bytes));
   if (Status status = store->forget_after_reboot(); !status.ok()) return status;
   if (Status status = store->remove_nameless(); !status.ok()) return status;
   if (Status status = store->sweep(); !status.ok()) return status;
@@ -206,6 +208,13 @@ Status DraftStore::sync_names() {
   return keys_.commit(batch, Durability::Durable, SpaceNeed::Reclaims);
 }
 
+void DraftStore::touch_place(Ino place) {
+  const MutexLock lock(names_mutex_);
+  Batch batch;
+  touch_directory(place, 0, batch);
+  if (Status status = commit(batch, SpaceNeed::Reclaims); !status.ok()) log::warn("times: {}", status.message());
+}
+
 Status DraftStore::set_place_owner(Ino place, const Ownership& owner) {
   const MutexLock lock(names_mutex_);
   auto found = record(place);
@@ -265,6 +274,13 @@ void DraftStore::remove_host_files(const std::vector<Ino>& gone) const {
 }
 
 std::string FrozenDraft::host_name(std::uint32_t index) const { return host_path(entries_[index].ino); }
+
+Status DraftStore::check_space(std::uint64_t more_bytes) const {
+  struct statvfs figures {};
+  if (reserve_bytes_ == 0 || ::fstatvfs(dir_, &figures) != 0) return {};
+  if (figures.f_bavail * figures.f_frsize >= reserve_bytes_ + more_bytes) return {};
+  return {Code::NoSpace, "the disk of the store is full but for its reserve; remove drafts or other files"};
+}
 
 Status DraftStore::forget_sum(Ino ino) {
   Batch batch;

@@ -131,7 +131,9 @@ class DraftStore {
  public:
   // `dir` is the directory drafts/ of the store and stays open as long as this lives, as do `keys`, `blobs` and `inos`.
   // Clears what the last process left half-done.
-  static Result<std::unique_ptr<DraftStore>> open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos);
+  // Below `reserve_bytes` of free space files stop growing, so that there is room to remove them.
+  static Result<std::unique_ptr<DraftStore>> open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos,
+                                                  std::uint64_t reserve_bytes);
   ~DraftStore();
   DraftStore(const DraftStore&) = delete;
   DraftStore& operator=(const DraftStore&) = delete;
@@ -142,6 +144,8 @@ class DraftStore {
   bool is_dead(Ino ino) const EXCLUDES(names_mutex_);
   // Makes every name and attribute so far durable.
   Status sync_names();
+  // Moves the times of a committed place whose names have changed in the catalog.
+  void touch_place(Ino place);
   // Sets the owner and mode of a committed place that has no record of its own in the catalog (the root).
   Status set_place_owner(Ino place, const Ownership& owner);
   // Where the draft directory `ino` is named.
@@ -204,9 +208,10 @@ class DraftStore {
   friend class DraftFile;
   friend class DraftHandle;
   friend class FrozenDraft;
-  DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos);
+  DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, std::uint64_t reserve_bytes);
 
-  // Of DraftFile.
+  // Of DraftFile. NoSpace: `more_bytes` would reach into the reserve.
+  Status check_space(std::uint64_t more_bytes) const;
   Status forget_sum(Ino ino);
   Status remember_sum(Ino ino, const DraftSum& sum);
 
@@ -246,7 +251,7 @@ class DraftStore {
   KeyValueStore& keys_;
   BlobStore& blobs_;
   InoAllocator& inos_;
-  ThreadPool workers_{"sum", 2};
+  const std::uint64_t reserve_bytes_;
 
   mutable Mutex names_mutex_;  // held across Buffered commits, never across reading or writing a file's bytes
   std::unordered_set<std::uint64_t> frozen_ GUARDED_BY(names_mutex_);
@@ -259,6 +264,7 @@ class DraftStore {
   };
   std::unordered_map<std::uint64_t, Opened> opens_ GUARDED_BY(opens_mutex_);
   Mutex sweep_mutex_;  // one sweep at a time; taken before names_mutex_
+  ThreadPool workers_{"sum", 2};  // last: its work uses all of the above
 };
 
 }  // namespace modelfs

@@ -111,7 +111,7 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
   registry->drafts_dir_ = std::move(*drafts_dir);
   if (Status status = registry->recover(); !status.ok()) return status;
   auto drafts = DraftStore::open(registry->drafts_dir_.fd(), *registry->engine_.keys, *registry->engine_.blobs,
-                                 registry->inos_);
+                                 registry->inos_, options.reserve_bytes);
   if (!drafts.ok()) return drafts.status();
   registry->drafts_ = std::move(*drafts);
   return registry;
@@ -210,6 +210,7 @@ Result<DomainRecord> Registry::create_domain(const DomainName& name, const Owner
   const Status status = engine_.keys->commit(batch, Durability::Durable);
   if (status.code() == Code::Conflict) return Status(Code::AlreadyExists, "domain " + name.str() + " exists already");
   if (!status.ok()) return status;
+  drafts_->touch_place(kRootIno);
   events_.append("domain_created", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return head;
 }
@@ -250,6 +251,7 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
   batch.erase_prefix(keys::in_domain('h', name));
   const Status status = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
   if (status.code() == Code::Conflict) return {Code::NotEmpty, "domain " + name.str() + " has just been published into"};
+  if (status.ok()) drafts_->touch_place(kRootIno);
   if (status.ok()) events_.append("domain_removed", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return status;
 }

@@ -67,13 +67,6 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
     shown.uid = owner.uid;
     shown.gid = owner.gid;
     shown.mtime = std::max(shown.mtime, registry.const_drafts().names_changed(kRootIno));
-    const auto stored = registry.snapshot();
-    if (!stored.ok()) return stored.status();
-    const Status scanned = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
-      shown.mtime = std::max(shown.mtime, head.created);
-      return true;
-    });
-    if (!scanned.ok()) return scanned;
     shown.ctime = shown.mtime;
   } else if (place.kind == Kind::Status) {
     const auto text = status_text();

@@ -20,7 +20,7 @@ class RegistryFixture : public testing::Test {
   void SetUp() override { open(make_memory_engine()); }
 
   void open(Engine engine) {
-    auto opened = Registry::open(std::move(engine), directory_.fd(), {0});
+    auto opened = Registry::open(std::move(engine), directory_.fd(), {.grace_seconds = 0, .reserve_bytes = 0});
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     registry_ = std::move(*opened);
   }
