@@ -1,7 +1,7 @@
 // The requests that look after a store: status, verify, gc.
 #include <sys/statvfs.h>
 
-#include <chrono>
+#include <cerrno>
 
 #include "base/names.h"
 #include "control/dispatcher.h"
@@ -15,7 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr auto kProgressPeriod = std::chrono::milliseconds(100);
 // Drafts that one answer describes; who has more sees the number of the rest.
 constexpr std::size_t kDraftsListedMax = 1000;
 
@@ -97,14 +96,9 @@ Dispatcher::Answer Dispatcher::verify(Message& request, const Emit& emit) {
   } else if (Status status = authorise_store_owner(registry, who_, "verify the whole store"); !status.ok()) {
     return Status(status.code(), status.message() + "; name a domain");
   }
-  auto next = std::chrono::steady_clock::now();
-  const auto progress = [&](std::uint64_t done, std::uint64_t total) {
-    if (std::chrono::steady_clock::now() < next || !ready_()) return;
-    next = std::chrono::steady_clock::now() + kProgressPeriod;
-    Message part;
-    part.body["progress"] = {{"done_bytes", done}, {"total_bytes", total}};
-    (void)emit(std::move(part));  // a client that is gone is met again by the answer
-  };
+  auto say = progress_through(emit);
+  // A client that is gone is met again by the answer.
+  const auto progress = [&say](std::uint64_t done, std::uint64_t total) { (void)say(done, total); };
   const auto report = registry.verify(domain, version, progress);
   if (!report.ok()) return report.status();
   Message answer;

@@ -51,9 +51,10 @@ Dispatcher::Answer Dispatcher::put_begin(Message& request, const Emit&) {
   return Message();
 }
 
-Dispatcher::Answer Dispatcher::put_entries(Message& request, const Emit&) {
+Dispatcher::Answer Dispatcher::put_entries(Message& request, const Emit& emit) {
   if (!upload_) throw BadField("no put was begun");
-  const Status status = upload_->add(request);
+  auto say = progress_through(emit);
+  const Status status = upload_->add(request, [&say](std::uint64_t copied_bytes) { return say(copied_bytes, 0); });
   if (!status.ok()) upload_.reset();
   if (!status.ok()) return status;
   return Message();

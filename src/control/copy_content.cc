@@ -71,7 +71,7 @@ Status check_readable_source(int source, std::string_view name) {
   return {};
 }
 
-Status copy_content(int source, DraftHandle& into, std::string_view name, const std::atomic<bool>& stopping) {
+Status copy_content(int source, DraftHandle& into, std::string_view name, const Proceed& proceed) {
   struct stat before {};
   if (::fstat(source, &before) != 0) return Status::from_errno(errno, "stat '" + printable(name) + "'");
   const auto size = static_cast<std::uint64_t>(before.st_size);
@@ -82,7 +82,7 @@ Status copy_content(int source, DraftHandle& into, std::string_view name, const 
   while (done < size) {
     const Extent extent = next_data(source, done, size);
     for (Extent rest = extent; rest.begin < rest.end; rest.begin += kCopyChunkBytes) {
-      if (stopping) return {Code::Interrupted, "the daemon is being stopped; '" + printable(name) + "' was not read to its end"};
+      if (Status status = proceed(rest.begin); !status.ok()) return status;
       if (Status status = copy_extent(source, into, rest, ByteSpan(buffer.get(), kCopyChunkBytes), name); !status.ok()) {
         return status;
       }

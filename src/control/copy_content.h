@@ -1,7 +1,7 @@
 // Takes the bytes of a client's open file into a draft.
 #pragma once
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "base/status.h"
@@ -19,8 +19,11 @@ Status check_readable_source(int source, std::string_view name);
 // True for a file that check_readable_source() calls Unsupported.
 bool is_on_fuse(int fd);
 
+// Asked before each chunk with the bytes that were copied; not ok: the copying ends with that Status.
+using Proceed = std::function<Status(std::uint64_t copied_bytes)>;
+
 // Copies `source` into the open draft file, leaving its holes out; the draft gets the length of `source`. Holds no lock while it
-// reads. Conflict: the file changed meanwhile. Interrupted: `stopping` was set. Every message names `name`.
-Status copy_content(int source, DraftHandle& into, std::string_view name, const std::atomic<bool>& stopping);
+// reads. Conflict: the file changed meanwhile. What the draft refuses. Every message of these names `name`.
+Status copy_content(int source, DraftHandle& into, std::string_view name, const Proceed& proceed);
 
 }  // namespace modelfs

@@ -1,12 +1,18 @@
 #include "control/dispatcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/names.h"
 #include "control/fields.h"
 
 namespace modelfs {
+namespace {
+
+constexpr auto kProgressPeriod = std::chrono::milliseconds(100);
+
+}  // namespace
 
 struct Dispatcher::NamedVerb {
   std::string_view name;
@@ -46,6 +52,19 @@ Dispatcher::Dispatcher(ControlContext& context, Credentials who, Ready ready)
     : context_(context), who_(std::move(who)), ready_(std::move(ready)) {}
 
 Dispatcher::~Dispatcher() = default;
+
+std::function<Status(std::uint64_t, std::uint64_t)> Dispatcher::progress_through(const Emit& emit) const {
+  const auto start = std::chrono::steady_clock::now();
+  return [this, &emit, next = start](std::uint64_t done_bytes, std::uint64_t total_bytes) mutable -> Status {
+    if (context_.stopping) return {Code::Interrupted, "the daemon is being stopped"};
+    const auto moment = std::chrono::steady_clock::now();
+    if (moment < next || !ready_()) return {};
+    next = moment + kProgressPeriod;
+    Message part;
+    part.body["progress"] = {{"done_bytes", done_bytes}, {"total_bytes", total_bytes}};
+    return emit(std::move(part));
+  };
+}
 
 Message Dispatcher::handle(Message request, const Emit& emit) {
   try {

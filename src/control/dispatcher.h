@@ -35,6 +35,9 @@ class Dispatcher {
   struct NamedVerb;
   static const std::vector<NamedVerb>& verbs();
 
+  // Sends {"progress": {done, total}} through `emit`, now and then. Interrupted: the daemon is being stopped.
+  std::function<Status(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress_through(const Emit& emit) const;
+
   // Reading: read_verbs.cc.
   Answer hello(Message& request, const Emit& emit);
   Answer domains(Message& request, const Emit& emit);

@@ -114,6 +114,7 @@ Json entry_document(const Manifest& manifest, std::uint32_t index) {
   Json document{{"path", manifest.path_of(index)},
                 {"type", type_name(entry.type)},
                 {"mode", octal(entry.mode)},
+                {"mtime", iso_time(entry.mtime)},
                 {"mtime_ns", raw(entry.mtime)}};
   if (entry.type == FileType::Symlink) document["target"] = entry.target;
   if (entry.type != FileType::Regular) return document;

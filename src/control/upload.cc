@@ -6,7 +6,6 @@
 
 #include "base/log.h"
 #include "base/names.h"
-#include "control/copy_content.h"
 #include "control/fields.h"
 #include "registry/authorise.h"
 
@@ -138,14 +137,15 @@ Upload::~Upload() {
   if (made_domain_ && registry.remove_domain(target_.domain, who_).ok()) context_.domain_changed(target_.domain);
 }
 
-Status Upload::add(Message& message) {
+Status Upload::add(Message& message, const Proceed& proceed) {
   if (pending_) return malformed(pending_->name, "has not got all its bytes yet");
   bytes_taken_ = descriptors_taken_ = 0;
+  bytes_copied_ = 0;
   const nlohmann::json& listed = field(message.body, "entries");
   if (!listed.is_array()) throw BadField("the field 'entries' is no list");
   for (const nlohmann::json& entry : listed) {
     if (pending_) return malformed(pending_->name, "comes in chunks and must be the last of its message");
-    if (Status status = add_one(Wanted::read(entry), message); !status.ok()) return status;
+    if (Status status = add_one(Wanted::read(entry), message, proceed); !status.ok()) return status;
   }
   if (bytes_taken_ != message.bytes.size() || descriptors_taken_ != message.descriptors.size()) {
     return {Code::Malformed, "a message with bytes or descriptors that belong to no entry"};
@@ -153,14 +153,14 @@ Status Upload::add(Message& message) {
   return {};
 }
 
-Status Upload::add_one(const Wanted& wanted, Message& message) {
+Status Upload::add_one(const Wanted& wanted, Message& message, const Proceed& proceed) {
   DraftStore& drafts = context_.registry.drafts();
   if (wanted.in >= entries_.size() || entries_[wanted.in].type != FileType::Directory) {
     return malformed(wanted.name, "is said to stand in something that is no directory");
   }
   const Ino directory = entries_[wanted.in].ino;
   switch (wanted.kind) {
-    case Wanted::Kind::File: return add_file(wanted, message);
+    case Wanted::Kind::File: return add_file(wanted, message, proceed);
     case Wanted::Kind::HardLink: {
       if (wanted.to >= entries_.size() || entries_[wanted.to].type != FileType::Regular) {
         return malformed(wanted.name, "is said to be a hard link to something that is no file");
@@ -186,7 +186,7 @@ Status Upload::add_one(const Wanted& wanted, Message& message) {
   return {Code::Internal, "an entry of no kind"};
 }
 
-Status Upload::add_file(const Wanted& wanted, Message& message) {
+Status Upload::add_file(const Wanted& wanted, Message& message, const Proceed& proceed) {
   DraftStore& drafts = context_.registry.drafts();
   const auto made = drafts.make(entries_[wanted.in].ino, wanted.name, {FileType::Regular, {who_.uid, who_.gid, wanted.mode}, ""});
   if (!made.ok()) return made.status();
@@ -197,11 +197,11 @@ Status Upload::add_file(const Wanted& wanted, Message& message) {
     pending_ = Pending{*std::move(handle), made->ino, wanted.name, wanted.size_bytes, wanted.mtime};
     return {};
   }
-  if (Status status = fill(wanted, message, **handle); !status.ok()) return status;
+  if (Status status = fill(wanted, message, proceed, **handle); !status.ok()) return status;
   return finish_file(made->ino, wanted.name, wanted.mtime, **handle);
 }
 
-Status Upload::fill(const Wanted& wanted, Message& message, DraftHandle& handle) {
+Status Upload::fill(const Wanted& wanted, Message& message, const Proceed& proceed, DraftHandle& handle) {
   if (wanted.content == Wanted::Content::Bytes) {
     if (message.bytes.size() - bytes_taken_ < wanted.size_bytes) return malformed(wanted.name, "came with too few bytes");
     const auto bytes = std::string_view(message.bytes).substr(bytes_taken_, wanted.size_bytes);
@@ -211,7 +211,9 @@ Status Upload::fill(const Wanted& wanted, Message& message, DraftHandle& handle)
   if (descriptors_taken_ >= message.descriptors.size()) return malformed(wanted.name, "came without its descriptor");
   const File source = std::move(message.descriptors[descriptors_taken_++]);
   if (Status status = check_readable_source(source.fd(), wanted.name); !status.ok()) return status;
-  return copy_content(source.fd(), handle, wanted.name, context_.stopping);
+  const std::uint64_t before = bytes_copied_;
+  bytes_copied_ += wanted.size_bytes;
+  return copy_content(source.fd(), handle, wanted.name, [&](std::uint64_t copied) { return proceed(before + copied); });
 }
 
 // The time is set before the close: afterwards nothing about the file changes any more.

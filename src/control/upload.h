@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/context.h"
+#include "control/copy_content.h"
 #include "control/message.h"
 #include "registry/registry.h"
 
@@ -25,7 +26,8 @@ class Upload {
 
   // Adds the entries that `message` lists, with their bytes and descriptors. Entries are numbered 1, 2, 3, … in the order they
   // come; 0 is the root. Malformed: the message contradicts itself. What the draft refuses; messages name the entry.
-  Status add(Message& message);
+  // `proceed` is asked while files are copied, with the bytes copied of the whole message.
+  Status add(Message& message, const Proceed& proceed);
   // Bytes of the entry that was announced with "content": "chunks"; it must be ended before anything else comes.
   Status write(std::uint64_t offset_bytes, std::string_view bytes);
   Status end_chunks();
@@ -55,9 +57,9 @@ class Upload {
 
   Upload(ControlContext& context, Credentials who, Target target);
   Status make_draft(Ino stage);
-  Status add_one(const Wanted& wanted, Message& message);
-  Status add_file(const Wanted& wanted, Message& message);
-  Status fill(const Wanted& wanted, Message& message, DraftHandle& handle);
+  Status add_one(const Wanted& wanted, Message& message, const Proceed& proceed);
+  Status add_file(const Wanted& wanted, Message& message, const Proceed& proceed);
+  Status fill(const Wanted& wanted, Message& message, const Proceed& proceed, DraftHandle& handle);
   Status finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHandle& handle);
 
   ControlContext& context_;
@@ -70,6 +72,7 @@ class Upload {
   std::optional<Pending> pending_;
   std::size_t bytes_taken_ = 0;        // of the message that is being added
   std::size_t descriptors_taken_ = 0;
+  std::uint64_t bytes_copied_ = 0;
 };
 
 }  // namespace modelfs

@@ -1,0 +1,169 @@
+// status, verify, gc and version.
+#include <sys/utsname.h>
+
+#include <CLI/CLI.hpp>
+#include <ctime>
+
+#include "base/names.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+
+namespace modelfs {
+namespace {
+
+using Json = nlohmann::json;
+
+struct CareOptions : CommonOptions {
+  std::string target;
+};
+
+Json mount_points_of(const std::string& store) {
+  Json points = Json::array();
+  const auto table = read_mount_table();
+  if (!table.ok()) return points;
+  for (const Mount& mount : *table) {
+    if (mount.is_ours() && mount.source == store) points.push_back(mount.mount_point);
+  }
+  return points;
+}
+
+std::string status_text(const Json& status) {
+  std::string text;
+  const auto line = [&](const std::string& title, const std::string& value) {
+    text += title + std::string(10 - title.size(), ' ') + printable(value) + "\n";
+  };
+  const auto number = [](const Json& document, const char* key) { return document.at(key).get<std::uint64_t>(); };
+  line("store", status.at("store").get<std::string>() + " (" + status.at("engine").get<std::string>() + ")");
+  std::string mounts;
+  for (const Json& point : status.at("mount_points")) mounts += (mounts.empty() ? "" : ", ") + point.get<std::string>();
+  line("mounted", mounts.empty() ? (status.at("daemon").get<bool>() ? "not here, but a daemon runs" : "no") : "at " + mounts);
+  const Json& space = status.at("space");
+  line("space", human_size(number(space, "free_bytes")) + " free of " + human_size(number(space, "size_bytes")));
+  const Json& counts = status.at("counts");
+  line("content", std::to_string(number(counts, "domains")) + " domains, " + std::to_string(number(counts, "releases")) +
+                      " releases, " + std::to_string(number(counts, "generations")) + " generations, " +
+                      std::to_string(number(counts, "removed")) + " in the trash");
+  line("packages", std::to_string(number(counts, "files")) + " files, " + human_size(number(counts, "bytes")));
+  line("drafts", std::to_string(number(status, "draft_count")));
+
+  Table drafts({{"DRAFT"}, {"FILES", Table::Align::Right}, {"SIZE", Table::Align::Right}, {"AGE", Table::Align::Right}, {"OWNER"}, {""}});
+  const std::int64_t now_seconds = std::time(nullptr);
+  for (const Json& draft : status.at("drafts")) {
+    drafts.add({draft.at("path").get<std::string>(), std::to_string(number(draft, "files")), human_size(number(draft, "bytes")),
+                human_age(now_seconds - parse_time(draft.at("changed").get<std::string>())), draft.at("owner").get<std::string>(),
+                draft.at("under_version").get<bool>() ? "under a version's name: `modelfs commit` publishes it" : ""});
+  }
+  return drafts.empty() ? text : text + "\n" + drafts.text();
+}
+
+Status status(const CareOptions& options) {
+  const auto location = locate_store(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const auto connection = connect_to(*location);
+  if (!connection.ok()) return connection.status();
+  const auto answer = (*connection)->channel().call(Channel::request("status"));
+  if (!answer.ok()) return answer.status();
+  Json document = answer->body;
+  document["store"] = location->store;
+  document["daemon"] = (*connection)->has_daemon();
+  document["mount_points"] = mount_points_of(location->store);
+  return written(options.json ? print_json(document) : print(status_text(document)));
+}
+
+Result<Location> verify_location(const CareOptions& options) {
+  if (options.target.empty()) return locate_store("", options.store);
+  auto target = locate(options.target, options.store);
+  return target.ok() || !options.store.empty() ? target : locate_store(options.target, "");
+}
+
+Status verify(const CareOptions& options) {
+  const auto location = verify_location(options);
+  if (!location.ok()) return location.status();
+  const auto connection = connect_to(*location);
+  if (!connection.ok()) return connection.status();
+  Result<Message> answer = Message();
+  {
+    Progress progress("verify");
+    Json fields = Json::object();
+    if (!location->path.empty()) fields["path"] = location->path;
+    answer = (*connection)->channel().call(Channel::request("verify", std::move(fields)), [&](Message part) {
+      const Json& at = part.body.at("progress");
+      progress.show(at.at("done_bytes").get<std::uint64_t>(), at.at("total_bytes").get<std::uint64_t>());
+      return Status();
+    });
+  }
+  if (!answer.ok()) return answer.status();
+  const Json& report = answer->body;
+  const auto problems = report.at("problem_count").get<std::uint64_t>();
+  if (options.json) {
+    if (Status status = written(print_json(report)); !status.ok()) return status;
+  } else {
+    std::string text = std::to_string(report.at("blobs").get<std::uint64_t>()) + " blobs, " +
+                       std::to_string(report.at("bytes").get<std::uint64_t>()) + " bytes read, " + std::to_string(problems) +
+                       (problems == 1 ? " problem\n" : " problems\n");
+    for (const Json& problem : report.at("problems")) text += printable(problem.get<std::string>()) + "\n";
+    if (Status status = written(print(text)); !status.ok()) return status;
+  }
+  if (problems == 0) return {};
+  return {Code::Corrupt, std::to_string(problems) + " file(s) are damaged; publish them again, or restore a backup of the store"};
+}
+
+Status gc(const CareOptions& options) {
+  const auto location = locate_store(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const auto connection = connect_to(*location);
+  if (!connection.ok()) return connection.status();
+  const auto answer = (*connection)->channel().call(Channel::request("gc"));
+  if (!answer.ok()) return answer.status();
+  const Json& report = answer->body;
+  if (options.json) return written(print_json(report));
+  return written(print(std::to_string(report.at("blobs_removed").get<std::uint64_t>()) + " blobs removed, " +
+                       human_size(report.at("bytes_freed").get<std::uint64_t>()) + " freed; " +
+                       std::to_string(report.at("draft_files_removed").get<std::uint64_t>()) + " leftovers of drafts\n"));
+}
+
+Status version(const CommonOptions& options) {
+  utsname system{};
+  ::uname(&system);
+  if (options.json) return written(print_json({{"version", MODELFS_VERSION}, {"kernel", system.release}}));
+  return written(print("modelfs " MODELFS_VERSION "\n"));
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<CareOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "status", "A store at a glance, and its drafts", [options] { return status(*options); });
+  command->add_option("STORE|MOUNT", options->target, "By default the mount of the working directory, or the only one");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_verify(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<CareOptions>();
+  CLI::App* const command = add_command(app, chosen, "verify", "Read everything back and check every digest",
+                                        [options] { return verify(*options); });
+  command->add_option("TARGET", options->target, "A domain, release, mount or store; by default the whole store");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_gc(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<CareOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "gc", "Remove what nothing refers to any more", [options] { return gc(*options); });
+  command->add_option("STORE|MOUNT", options->target, "By default the mount of the working directory, or the only one");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_version(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<CommonOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "version", "The version of this program", [options] { return version(*options); });
+  add_json_flag(*command, *options);
+}
+
+}  // namespace modelfs

@@ -1,0 +1,143 @@
+// label, rm and restore.
+#include <CLI/CLI.hpp>
+#include <vector>
+
+#include "base/names.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "control/resolve.h"
+
+namespace modelfs {
+namespace {
+
+using Json = nlohmann::json;
+
+struct LabelOptions : CommonOptions {
+  std::string target;
+  std::string version;
+  bool remove = false;
+};
+
+struct TargetsOptions : CommonOptions {
+  std::vector<std::string> targets;
+};
+
+struct TargetOptions : CommonOptions {
+  std::string target;
+};
+
+Result<Message> ask(const Location& location, const std::string& verb, Json fields) {
+  const auto connection = connect_to(location);
+  if (!connection.ok()) return connection.status();
+  return (*connection)->channel().call(Channel::request(verb, std::move(fields)));
+}
+
+Status list_labels(const Location& location, bool json) {
+  const auto connection = connect_to(location);
+  if (!connection.ok()) return connection.status();
+  Json labels = Json::array();
+  const auto answer =
+      (*connection)->channel().call(Channel::request("labels", {{"path", location.path}}), [&](Message part) {
+        for (Json& item : part.body.at("items")) labels.push_back(std::move(item));
+        return Status();
+      });
+  if (!answer.ok()) return answer.status();
+  if (json) return written(print_json(labels));
+  Table table({{"LABEL"}, {"VERSION"}, {"SINCE (UTC)"}, {"BY"}});
+  for (const Json& label : labels) {
+    table.add({label.at("label").get<std::string>(), label.at("version").get<std::string>(),
+               short_time(label.at("changed").get<std::string>()), label.at("by").get<std::string>()});
+  }
+  return written(print(table.text()));
+}
+
+Status label(const LabelOptions& options) {
+  const auto location = locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const std::vector<std::string> parts = split_path(location->path);
+  if (parts.size() == 1 && options.version.empty() && !options.remove) return list_labels(*location, options.json);
+  if (parts.size() != 2 || options.version.empty() != options.remove) {
+    return {Code::InvalidArgument, printable(options.target) +
+                                       ": write `label DOMAIN/LABEL VERSION`, `label --remove DOMAIN/LABEL` or `label DOMAIN`"};
+  }
+  if (options.remove) {
+    const auto answer = ask(*location, "label.remove", {{"domain", parts[0]}, {"label", parts[1]}});
+    if (!answer.ok()) return answer.status();
+    if (options.json) return written(print_json({{"domain", parts[0]}, {"label", parts[1]}, {"removed", true}}));
+    return {};
+  }
+  const auto answer =
+      ask(*location, "label.set", {{"domain", parts[0]}, {"label", parts[1]}, {"version", options.version}});
+  if (!answer.ok()) return answer.status();
+  if (options.json) return written(print_json(answer->body.at("label")));
+  return written(print(printable(parts[0] + "/" + parts[1]) + " -> " + printable(options.version) + "\n"));
+}
+
+Status rm(const TargetsOptions& options) {
+  Json removed = Json::array();
+  Status first_failure;
+  for (const std::string& target : options.targets) {
+    const auto location = locate(target, options.store);
+    if (!location.ok()) return location.status();
+    const auto answer = ask(*location, "remove", {{"path", location->path}});
+    if (answer.ok()) {
+      removed.push_back(answer->body);
+      continue;
+    }
+    // As rm(1): what can be removed is, and the others are named.
+    if (!first_failure.ok()) (void)exit_code_of(answer.status());
+    if (first_failure.ok()) first_failure = answer.status();
+  }
+  if (options.json) {
+    if (Status status = written(print_json(removed)); !status.ok()) return status;
+  }
+  return first_failure;
+}
+
+// What lies in the trash of a mount is named there as well: /m/.modelfs/trash/churn/1.2.0.
+std::string without_trash(const std::string& path) {
+  constexpr std::string_view kTrash = ".modelfs/trash/";
+  return path.starts_with(kTrash) ? path.substr(kTrash.size()) : path;
+}
+
+Status restore(const TargetOptions& options) {
+  const auto location = locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const auto answer = ask(*location, "restore", {{"path", without_trash(location->path)}});
+  if (!answer.ok()) return answer.status();
+  return options.json ? written(print_json(answer->body)) : Status();
+}
+
+}  // namespace
+
+void add_label(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<LabelOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "label", "Set, remove or list labels: names that can be moved from version to version",
+                  [options] { return label(*options); });
+  command->add_option("TARGET", options->target, "DOMAIN/LABEL to set or remove, DOMAIN to list")->required();
+  command->add_option("VERSION", options->version, "The version that the label names from now on");
+  command->add_flag("--remove", options->remove, "Remove the label; the version stays");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_rm(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<TargetsOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "rm", "Remove releases to the trash of their domain", [options] { return rm(*options); });
+  command->add_option("TARGET", options->targets, "Releases")->required();
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_restore(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<TargetOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "restore", "Bring a removed release back", [options] { return restore(*options); });
+  command->add_option("TARGET", options->target, "DOMAIN/VERSION; `ls --removed DOMAIN` lists what there is")->required();
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+}  // namespace modelfs

@@ -1,0 +1,59 @@
+// The subcommands of `modelfs`. Each add_…() describes one to the parser, and names the action that carries it out.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "cli/connection.h"
+#include "cli/location.h"
+#include "cli/mount_request.h"
+
+namespace CLI {
+class App;
+}
+
+namespace modelfs {
+
+// What was chosen; run after parsing, so that nothing is done on a wrong command line. Returns the process's exit code.
+using Action = std::function<int()>;
+// The same for what either works or says why not.
+using Work = std::function<Status()>;
+
+// What many commands share.
+struct CommonOptions {
+  std::string store;   // --store; empty: targets are paths on a mount
+  bool json = false;   // --json
+};
+
+// Says on stderr what went wrong, and returns the exit code for it.
+int exit_code_of(const Status& status);
+
+// A subcommand whose `work` becomes `chosen`.
+CLI::App* add_command(CLI::App& app, Action& chosen, const std::string& name, const std::string& description, Work work);
+void add_store_option(CLI::App& command, CommonOptions& common);
+void add_json_flag(CLI::App& command, CommonOptions& common);
+
+// The store of `location`, opened or asked. Messages name the target.
+Result<std::unique_ptr<Connection>> connect_to(const Location& location);
+// Ok, unless the output could not be written.
+Status written(bool ok);
+
+void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount);
+void add_umount(CLI::App& app, Action& chosen);
+void add_put(CLI::App& app, Action& chosen);
+void add_get(CLI::App& app, Action& chosen);
+void add_commit(CLI::App& app, Action& chosen);
+void add_ls(CLI::App& app, Action& chosen);
+void add_log(CLI::App& app, Action& chosen);
+void add_show(CLI::App& app, Action& chosen);
+void add_status(CLI::App& app, Action& chosen);
+void add_label(CLI::App& app, Action& chosen);
+void add_rm(CLI::App& app, Action& chosen);
+void add_restore(CLI::App& app, Action& chosen);
+void add_verify(CLI::App& app, Action& chosen);
+void add_gc(CLI::App& app, Action& chosen);
+void add_doctor(CLI::App& app, Action& chosen);
+void add_version(CLI::App& app, Action& chosen);
+
+}  // namespace modelfs

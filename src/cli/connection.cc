@@ -1,0 +1,71 @@
+#include "cli/connection.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/names.h"
+#include "control/peer.h"
+#include "control/upload.h"
+#include "engine/rocksdb/rocksdb_engine.h"
+
+namespace modelfs {
+namespace {
+
+// A daemon that starts or ends holds the lock without a socket for a moment, and so does another command.
+constexpr auto kBusyPatience = std::chrono::seconds(5);
+constexpr auto kBusyPause = std::chrono::milliseconds(50);
+
+Status unreachable(const std::string& store) {
+  return {Code::Denied, printable(store) + ": a daemon serves the store, and its socket cannot be reached by this user; run the " +
+                            "command with sudo, or work through the mount itself (ls, cp, mv, setfattr)"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> Connection::open(const std::string& store) {
+  // "/." because a store may be a symlink to a directory on a larger disk.
+  File directory(::open((store + "/.").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) {
+    if (errno == EACCES) return unreachable(store);
+    if (errno == ENOENT) return Status(Code::NotFound, printable(store) + ": no store is there; `modelfs mount STORE DIR` makes one");
+    return Status::from_errno(errno, "open the store " + printable(store));
+  }
+  std::unique_ptr<Connection> connection(new Connection());
+  const auto until = std::chrono::steady_clock::now() + kBusyPatience;
+  for (;;) {
+    auto channel = connect_to_daemon(directory.fd());
+    if (channel.ok()) {
+      connection->channel_ = *std::move(channel);
+      return connection;
+    }
+    if (channel.code() == Code::Denied) return unreachable(store);
+    if (channel.code() != Code::NotFound) return Status(channel.code(), printable(store) + ": " + channel.status().message());
+    const Status opened = connection->open_here(store);
+    if (opened.ok()) return connection;
+    if (opened.code() != Code::Busy || std::chrono::steady_clock::now() > until) return opened;
+    std::this_thread::sleep_for(kBusyPause);
+  }
+}
+
+Status Connection::open_here(const std::string& store) {
+  ::umask(077);  // what is made in the store is the owner's
+  auto lock = StoreLock::acquire(store, CreateMode::OpenOnly);
+  if (!lock.ok()) return lock.status();
+  auto engine = open_rocksdb_engine(store, {});
+  if (!engine.ok()) return engine.status();
+  auto registry = Registry::open(*std::move(engine), lock->directory(), {});
+  if (!registry.ok()) return registry.status();
+  if (Status status = Upload::discard_all(**registry); !status.ok()) return status;
+  ServedPlace place;
+  place.store_id = lock->id();
+  lock_ = *std::move(lock);
+  registry_ = *std::move(registry);
+  context_ = std::make_unique<ControlContext>(*registry_, Hooks(), place);
+  channel_ = converse_with(*context_, own_credentials());
+  return {};
+}
+
+}  // namespace modelfs

@@ -1,0 +1,201 @@
+// ls, log and show.
+#include <CLI/CLI.hpp>
+
+#include "base/names.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "control/resolve.h"
+
+namespace modelfs {
+namespace {
+
+using Json = nlohmann::json;
+using Align = Table::Align;
+
+struct ListOptions : CommonOptions {
+  std::string target;
+  bool removed = false;
+  std::uint64_t count_max = 0;
+};
+
+std::string text_of(const Json& document, const char* key) { return document.value(key, std::string()); }
+std::uint64_t number_of(const Json& document, const char* key) { return document.value(key, std::uint64_t{0}); }
+std::string size_of(const Json& document) { return human_size(number_of(document, "bytes")); }
+
+// All items of a list.
+Result<Json> collect(Channel& channel, Message request) {
+  Json items = Json::array();
+  const auto answer = channel.call(std::move(request), [&](Message part) {
+    for (Json& item : part.body.at("items")) items.push_back(std::move(item));
+    return Status();
+  });
+  if (!answer.ok()) return answer.status();
+  return items;
+}
+
+Result<Json> collect(const Location& location, const std::string& verb, Json fields) {
+  const auto connection = connect_to(location);
+  if (!connection.ok()) return connection.status();
+  return collect((*connection)->channel(), Channel::request(verb, std::move(fields)));
+}
+
+std::string joined(const Json& names) {
+  std::string text;
+  for (const Json& name : names) text += (text.empty() ? "" : ",") + name.get<std::string>();
+  return text;
+}
+
+Status list_domains(const Location& location, bool json) {
+  const auto domains = collect(location, "domains", Json::object());
+  if (!domains.ok()) return domains.status();
+  if (json) return written(print_json(*domains));
+  Table table({{"DOMAIN"}, {"RELEASES", Align::Right}, {"LATEST"}, {"OWNER"}, {"MODE"}, {"CHANGED (UTC)"}});
+  for (const Json& domain : *domains) {
+    const bool readable = domain.value("readable", false);
+    table.add({text_of(domain, "domain"), readable ? std::to_string(number_of(domain, "releases")) : "?",
+               text_of(domain, "latest"), text_of(domain, "owner"), text_of(domain, "mode"),
+               short_time(text_of(domain, "changed"))});
+  }
+  return written(print(table.text()));
+}
+
+Status list_releases(const Location& location, const ListOptions& options) {
+  const auto releases = collect(location, options.removed ? "removed" : "releases", {{"path", location.path}});
+  if (!releases.ok()) return releases.status();
+  if (options.json) return written(print_json(*releases));
+  Table table({{"VERSION"}, {"PUBLISHED (UTC)"}, {"SIZE", Align::Right}, {"FILES", Align::Right},
+               {"GENERATIONS", Align::Right}, {"LABELS"}, {"DIGEST"}});
+  for (const Json& release : *releases) {
+    std::string labels = joined(release.value("labels", Json::array()));
+    if (release.value("latest", false)) labels = labels.empty() ? "latest" : "latest," + labels;
+    table.add({text_of(release, options.removed ? "name" : "version"), short_time(text_of(release, "published")),
+               size_of(release), std::to_string(number_of(release, "files")), std::to_string(number_of(release, "generations")),
+               labels, short_digest(text_of(release, "digest"))});
+  }
+  return written(print(table.text()));
+}
+
+Status print_files(const Json& files) {
+  Table table({{"MODE"}, {"SIZE", Align::Right}, {"MODIFIED (UTC)"}, {"PATH"}});
+  for (const Json& file : files) {
+    const std::string type = text_of(file, "type");
+    std::string path = text_of(file, "path");
+    if (path.empty()) continue;  // the release itself
+    if (type == "directory") path += '/';
+    if (type == "symlink") path += " -> " + text_of(file, "target");
+    table.add({text_of(file, "mode"), type == "file" ? human_size(number_of(file, "size")) : "",
+               short_time(text_of(file, "mtime")), path});
+  }
+  return written(print(table.text()));
+}
+
+Status ls(const ListOptions& options) {
+  const auto location = options.target.empty() ? locate_store("", options.store) : locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const std::size_t depth = split_path(location->path).size();
+  if (depth == 0) return list_domains(*location, options.json);
+  if (depth == 1) return list_releases(*location, options);
+  const auto files = collect(*location, "files", {{"path", location->path}});
+  if (!files.ok()) return files.status();
+  return options.json ? written(print_json(*files)) : print_files(*files);
+}
+
+// "published 1.2.0", "label prod: 1.1.0 -> 1.2.0".
+std::string deed_of(const Json& record) {
+  std::string deed = text_of(record, "deed");
+  if (record.contains("generation")) {
+    return deed + " " + text_of(record, "version") + "/" + std::to_string(number_of(record, "generation"));
+  }
+  if (!record.contains("label")) return deed + " " + text_of(record, "version");
+  deed += " " + text_of(record, "label") + ":";
+  if (record.contains("previous")) deed += " " + text_of(record, "previous") + " ->";
+  return deed + " " + text_of(record, "version");
+}
+
+Status log_of(const ListOptions& options) {
+  const auto location = locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  Json fields{{"path", location->path}};
+  if (options.count_max > 0) fields["count_max"] = options.count_max;
+  const auto records = collect(*location, "history", std::move(fields));
+  if (!records.ok()) return records.status();
+  if (options.json) return written(print_json(*records));
+  Table table({{"SEQUENCE", Align::Right}, {"WHEN (UTC)"}, {"WHO"}, {"WHAT"}, {"DIGEST"}});
+  for (const Json& record : *records) {
+    table.add({std::to_string(number_of(record, "sequence")), short_time(text_of(record, "when")), text_of(record, "who"),
+               deed_of(record), short_digest(text_of(record, "digest"))});
+  }
+  return written(print(table.text()));
+}
+
+// The metadata as JSON where it is; it may hold NaN, which Python writes and no standard knows: then as text.
+Json metadata_json(const std::string& text) {
+  Json parsed = Json::parse(text, nullptr, false);
+  return parsed.is_discarded() ? Json(text) : parsed;
+}
+
+Status show(const ListOptions& options) {
+  const auto location = locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const auto connection = connect_to(*location);
+  if (!connection.ok()) return connection.status();
+  const auto answer = (*connection)->channel().call(Channel::request("show", {{"path", location->path}}));
+  if (!answer.ok()) return answer.status();
+  const Json& package = answer->body.at("package");
+  if (options.json) {
+    Json document = package;
+    document["metadata"] = metadata_json(answer->bytes);
+    return written(print_json(document));
+  }
+  std::string text;
+  const auto line = [&](const std::string& title, const std::string& value) {
+    if (!value.empty()) text += title + std::string(16 - title.size(), ' ') + printable(value) + "\n";
+  };
+  line("domain", text_of(package, "domain"));
+  line("version", text_of(package, "version"));
+  if (package.contains("generation")) line("generation", std::to_string(number_of(package, "generation")));
+  line("labels", joined(package.value("labels", Json::array())));
+  line("model id", text_of(package, "model_id"));
+  line("digest", text_of(package, "digest"));
+  line("sequence", std::to_string(number_of(package, "sequence")));
+  line("published", short_time(text_of(package, "published")) + " UTC by " + text_of(package, "published_by"));
+  line("program", text_of(package, "program"));
+  line("content", std::to_string(number_of(package, "files")) + " files, " + std::to_string(number_of(package, "bytes")) + " bytes");
+  if (package.contains("generations")) line("generations", std::to_string(number_of(package, "generations")));
+  text += "\n" + answer->bytes;
+  if (!text.ends_with('\n')) text += '\n';
+  return written(print(text));
+}
+
+}  // namespace
+
+void add_ls(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<ListOptions>();
+  CLI::App* const command = add_command(app, chosen, "ls", "List domains, the releases of one (newest first), or the files of a release",
+                                        [options] { return ls(*options); });
+  command->add_option("TARGET", options->target, "A domain or release; by default the whole registry");
+  command->add_flag("--removed", options->removed, "Of a domain: what `restore` can bring back");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_log(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<ListOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "log", "The history of a domain or release, newest first", [options] { return log_of(*options); });
+  command->add_option("TARGET", options->target, "A domain or release")->required();
+  command->add_option("-n,--max-count", options->count_max, "At most that many")->type_name("COUNT");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_show(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<ListOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "show", "A release or generation with its metadata", [options] { return show(*options); });
+  command->add_option("TARGET", options->target, "A release or generation")->required();
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+}  // namespace modelfs

@@ -1,0 +1,128 @@
+#include "cli/location.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <memory>
+
+#include "base/names.h"
+
+namespace modelfs {
+namespace {
+
+// Why the last slashes go: realpath would follow a symlink before them.
+std::string without_last_slashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+Result<std::string> working_directory() {
+  const std::unique_ptr<char, decltype(&std::free)> path(::getcwd(nullptr, 0), &std::free);
+  if (path == nullptr) return Status::from_errno(errno, "find the working directory");
+  return std::string(path.get());
+}
+
+// The real path of a directory; empty if it cannot be found: it does not exist, or may not be entered, or its mount is dead.
+std::string real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> found(::realpath(path.c_str(), nullptr), &std::free);
+  return found == nullptr ? "" : std::string(found.get());
+}
+
+std::string joined(const std::string& directory, const std::string& rest) {
+  if (rest.empty()) return directory;
+  return directory == "/" ? "/" + rest : directory + "/" + rest;
+}
+
+bool has_file(const std::string& directory, const char* name) {
+  struct stat info {};
+  return ::stat((directory + "/" + name).c_str(), &info) == 0;
+}
+
+Status not_on_a_mount(const std::string& given) {
+  return {Code::InvalidArgument, printable(given) + ": not on a modelfs mount; give a path on one, or --store STORE and a path " +
+                                     "such as DOMAIN/VERSION"};
+}
+
+Result<Location> sole_mount(const std::vector<Mount>& table) {
+  const Mount* found = nullptr;
+  for (const Mount& mount : table) {
+    if (!mount.is_ours() || (found != nullptr && mount.source == found->source)) continue;
+    if (found != nullptr) {
+      return Status(Code::InvalidArgument, "several stores are mounted, at " + found->mount_point + " and " + mount.mount_point +
+                                               "; name one of them");
+    }
+    found = &mount;
+  }
+  if (found == nullptr) return Status(Code::InvalidArgument, "no store is mounted; name one with --store STORE");
+  return Location{found->source, "", found->mount_point, found->mount_point};
+}
+
+}  // namespace
+
+Result<std::string> absolute_path(const std::string& given) {
+  if (given.empty()) return Status(Code::InvalidArgument, "an empty path names nothing");
+  std::string path = without_last_slashes(given);
+  if (path.front() != '/') {
+    const auto base = working_directory();
+    if (!base.ok()) return base.status();
+    path = joined(*base, path);
+  }
+  // What exists is resolved, what does not is kept as it is written.
+  std::string head = path;
+  std::string rest;
+  for (;;) {
+    const std::size_t slash = head.rfind('/');
+    const std::string last = head.substr(slash + 1);
+    if (last == "." || last == "..") {
+      const std::string real = real_path(head);
+      if (real.empty()) return Status(Code::NotFound, printable(given) + ": " + printable(head) + " does not exist");
+      return joined(real, rest);
+    }
+    rest = rest.empty() ? last : last + "/" + rest;
+    head = slash == 0 ? "/" : head.substr(0, slash);
+    if (const std::string real = real_path(head); !real.empty()) return joined(real, rest);
+  }
+}
+
+std::optional<Location> locate_on(const std::vector<Mount>& table, const std::string& path) {
+  const Mount* const mount = mount_of(table, path);
+  if (mount == nullptr || !mount->is_ours()) return std::nullopt;
+  // The root of a bind mount is a path in the registry itself.
+  std::string inside = mount->root + path.substr(mount->mount_point == "/" ? 0 : mount->mount_point.size());
+  while (inside.starts_with('/')) inside.erase(0, 1);
+  while (inside.ends_with('/')) inside.pop_back();
+  return Location{mount->source, inside, mount->mount_point, path};
+}
+
+Result<Location> locate(const std::string& given, const std::string& store) {
+  if (!store.empty()) return Location{store, given, "", ""};
+  const auto path = absolute_path(given);
+  if (!path.ok()) return path.status();
+  const auto table = read_mount_table();
+  if (!table.ok()) return table.status();
+  if (auto found = locate_on(*table, *path)) return *found;
+  return not_on_a_mount(given);
+}
+
+Result<Location> locate_store(const std::string& given, const std::string& store) {
+  if (!store.empty() && given.empty()) return Location{store, "", "", ""};
+  const auto table = read_mount_table();
+  if (!table.ok()) return table.status();
+  if (given.empty()) {
+    const auto here = working_directory();
+    const auto found = here.ok() ? locate_on(*table, *here) : std::nullopt;
+    if (found) return Location{found->store, "", found->mount_point, found->mount_point};
+    return sole_mount(*table);
+  }
+  auto path = absolute_path(given);
+  if (!path.ok()) return path.status();
+  if (const std::string real = real_path(*path); !real.empty()) path = real;
+  if (const auto found = locate_on(*table, *path)) return Location{found->store, "", found->mount_point, found->mount_point};
+  if (has_file(*path, "FORMAT")) return Location{*path, "", "", ""};
+  return Status(Code::InvalidArgument, printable(given) + ": neither a store nor on a modelfs mount; give the path of one of them");
+}
+
+}  // namespace modelfs

@@ -1,0 +1,73 @@
+// mount: reads what is asked and hands it to the mount.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "base/names.h"
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "cli/mount_options.h"
+
+namespace modelfs {
+namespace {
+
+struct MountOptions {
+  std::vector<std::string> paths;
+  std::vector<std::string> lists;
+  MountRequest request;
+};
+
+Result<std::string> absolute(const std::string& path) {
+  std::error_code error;
+  const auto full = std::filesystem::absolute(path, error).lexically_normal();
+  if (path.empty() || error) return Status(Code::InvalidArgument, "'" + printable(path) + "' is no path");
+  std::string text = full.string();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+Result<MountRequest> request_of(const MountOptions& options) {
+  MountRequest request = options.request;
+  if (Status status = parse_mount_options(options.lists, request); !status.ok()) return status;
+  if (options.paths.size() != (request.volatile_store ? 1 : 2)) {
+    return Status(Code::InvalidArgument, request.volatile_store ? "--volatile has no store: write `modelfs mount --volatile MOUNTPOINT`"
+                                                                : "write `modelfs mount STORE MOUNTPOINT`");
+  }
+  auto mount_point = absolute(options.paths.back());
+  if (!mount_point.ok()) return mount_point.status();
+  request.mount_point = *std::move(mount_point);
+  if (!request.volatile_store) {
+    auto store = absolute(options.paths.front());
+    if (!store.ok()) return store.status();
+    request.store = *std::move(store);
+  }
+  return request;
+}
+
+}  // namespace
+
+void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
+  const auto options = std::make_shared<MountOptions>();
+  CLI::App* const command = app.add_subcommand("mount", "Serve a store at a directory; makes the store if there is none");
+  command->add_option("STORE MOUNTPOINT", options->paths, "The store's directory, and where it is to appear")
+      ->expected(1, 2)
+      ->required();
+  command->add_option("-o", options->lists, "ro, allow_other, reserve=SIZE (space that is kept free), cache=SIZE")
+      ->type_name("OPTIONS")
+      ->expected(1)
+      ->take_all();
+  command->add_flag("-f", options->request.foreground, "Stay in the foreground");
+  command->add_flag("-d", options->request.debug, "Say every request on stderr; stays in the foreground");
+  command->add_flag("--volatile", options->request.volatile_store, "A store in memory that ends with the mount: no STORE");
+  command->callback([&chosen, options, &mount] {
+    chosen = [options, &mount] {
+      const auto request = request_of(*options);
+      if (request.ok()) return mount(*request);
+      (void)exit_code_of(request.status());
+      return kExitUsage;
+    };
+  });
+}
+
+}  // namespace modelfs

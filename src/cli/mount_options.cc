@@ -1,0 +1,76 @@
+#include "cli/mount_options.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "base/names.h"
+
+namespace modelfs {
+namespace {
+
+// True already, or about mounting at boot, which is others' business. Source: mount(8), fstab(5).
+constexpr std::array<std::string_view, 16> kMeaningless = {
+    "defaults", "nosuid", "nodev", "noatime", "nodiratime", "relatime", "async", "exec",
+    "auto",     "noauto", "user",  "users",   "nouser",     "owner",    "_netdev", "nofail"};
+
+bool is_meaningless(std::string_view option) {
+  return option.starts_with("x-") || option.starts_with("comment=") ||
+         std::find(kMeaningless.begin(), kMeaningless.end(), option) != kMeaningless.end();
+}
+
+Status set_size(std::string_view option, std::uint64_t& into) {
+  const auto size = parse_size(option.substr(option.find('=') + 1));
+  if (!size.ok()) return {Code::InvalidArgument, "-o " + printable(option) + ": " + size.status().message()};
+  into = *size;
+  return {};
+}
+
+Status set_option(std::string_view option, MountRequest& request) {
+  if (option.empty() || is_meaningless(option)) return {};
+  if (option == "ro" || option == "rw") {
+    request.read_only = option == "ro";
+    return {};
+  }
+  if (option == "allow_other") {
+    request.allow_other = true;
+    return {};
+  }
+  if (option.starts_with("reserve=")) return set_size(option, request.reserve_bytes);
+  if (option.starts_with("cache=")) return set_size(option, request.block_cache_bytes);
+  if (option == "dev" || option == "suid") {
+    return {Code::InvalidArgument, "-o " + std::string(option) + ": refused; a registry holds no devices and no set-id programs"};
+  }
+  return {Code::InvalidArgument, "-o " + printable(option) + ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE"};
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+  static constexpr std::string_view kUnits = "KMGT";
+  const Status bad(Code::InvalidArgument, "'" + printable(text) + "' is no size; write bytes, or a number with K, M, G or T");
+  std::uint64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{}) return bad;
+  const std::string_view unit = text.substr(static_cast<std::size_t>(stop - text.data()));
+  if (unit.empty()) return number;
+  const std::size_t power = kUnits.find(unit.front());
+  if (unit.size() != 1 || power == std::string_view::npos) return bad;
+  const std::size_t shift = 10 * (power + 1);
+  if (number > std::numeric_limits<std::uint64_t>::max() >> shift) return bad;
+  return number << shift;
+}
+
+Status parse_mount_options(const std::vector<std::string>& lists, MountRequest& request) {
+  for (const std::string& list : lists) {
+    for (std::size_t from = 0; from <= list.size();) {
+      const std::size_t comma = std::min(list.find(',', from), list.size());
+      if (Status status = set_option(std::string_view(list).substr(from, comma - from), request); !status.ok()) return status;
+      from = comma + 1;
+    }
+  }
+  return {};
+}
+
+}  // namespace modelfs

@@ -1,0 +1,32 @@
+// How far something long is: a line on the terminal that changes, and nothing where there is no terminal.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace modelfs {
+
+// Used by one thread at a time. Clears its line when it is destroyed.
+class Progress {
+ public:
+  // `verb`: "put", "get", "verify".
+  explicit Progress(std::string verb);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // At most ten times a second; `total_bytes` 0: unknown.
+  void show(std::uint64_t done_bytes, std::uint64_t total_bytes);
+
+ private:
+  const std::string verb_;
+  const bool on_terminal_;
+  const std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point next_;
+  bool shown_ = false;
+};
+
+// "put  42%  1.2G of 2.9G  310M/s"
+std::string progress_line(const std::string& verb, std::uint64_t done_bytes, std::uint64_t total_bytes, double seconds);
+
+}  // namespace modelfs

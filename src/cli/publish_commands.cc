@@ -1,0 +1,192 @@
+// put, commit and get.
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "base/names.h"
+#include "cli/commands.h"
+#include "cli/fetch.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/sender.h"
+
+namespace modelfs {
+namespace {
+
+using Json = nlohmann::json;
+
+struct PutOptions : CommonOptions {
+  std::string source;
+  std::string target;
+};
+
+struct CommitOptions : CommonOptions {
+  std::string draft;
+  std::string target;
+};
+
+struct GetOptions : CommonOptions {
+  std::string target;
+  std::string destination;
+  bool without_generations = false;
+};
+
+// "churn/1.2.0/4".
+std::string name_of(const Json& thing) {
+  std::string name = thing.at("domain").get<std::string>() + "/" + thing.at("version").get<std::string>();
+  if (thing.contains("generation")) name += "/" + std::to_string(thing.at("generation").get<std::uint64_t>());
+  return name;
+}
+
+std::string files_and_bytes(const Json& thing) {
+  const auto files = thing.at("files").get<std::uint64_t>();
+  return std::to_string(files) + (files == 1 ? " file, " : " files, ") + std::to_string(thing.at("bytes").get<std::uint64_t>()) +
+         " bytes";
+}
+
+Status report_published(const Json& published, bool json) {
+  if (json) return written(print_json(published));
+  std::string line = printable(name_of(published)) + "  " + published.at("digest").get<std::string>() + "  " + files_and_bytes(published);
+  if (published.at("already_published").get<bool>()) line += "  already published";
+  return written(print(line + "\n"));
+}
+
+Status put(const PutOptions& options) {
+  const auto location = locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const auto tree = scan_tree(options.source);
+  if (!tree.ok()) return tree.status();
+  catch_interrupts();
+  const auto connection = connect_to(*location);
+  if (!connection.ok()) return connection.status();
+  Channel& channel = (*connection)->channel();
+  if (const auto begun = channel.call(Channel::request("put.begin", {{"target", location->path}})); !begun.ok()) {
+    return begun.status();
+  }
+  Result<Message> answer = Message();
+  {
+    Progress progress("put");
+    const OnBytes on_bytes = [&](std::uint64_t done_bytes) {
+      progress.show(done_bytes, tree->total_bytes);
+      return check_interrupt();
+    };
+    Sender sender(*tree, channel, on_bytes);
+    Status status = sender.send_all();
+    if (status.ok()) status = check_interrupt();
+    if (!status.ok()) return {status.code(), printable(options.source) + ": " + status.message()};
+    const SourceEntry& root = tree->entries.front();
+    answer = channel.call(Channel::request("put.commit", {{"mode", root.mode}, {"mtime_ns", raw(root.mtime)}}));
+  }
+  if (!answer.ok()) return answer.status();
+  return report_published(answer->body.at("published"), options.json);
+}
+
+// A draft on a mount whose daemon cannot be asked: the mount itself commits it.
+Status commit_through_mount(const Location& draft, const CommitOptions& options) {
+  if (!options.target.empty()) {
+    const auto target = locate(options.target, options.store);
+    if (!target.ok()) return target.status();
+    if (::rename(draft.host_path.c_str(), target->host_path.c_str()) == 0) {
+      return written(print(printable(target->path) + "\n"));
+    }
+    return Status::from_errno(errno, "rename " + printable(options.draft) + " to " + printable(options.target));
+  }
+  const auto directory = open_at(AT_FDCWD, draft.host_path, O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return directory.status();
+  std::array<char, 4096> text{};
+  if (::fsetxattr(directory->fd(), "user.modelfs.commit", "1", 1, 0) != 0) {
+    const Status refused = Status::from_errno(errno, "commit " + printable(options.draft));
+    const ssize_t got = ::fgetxattr(directory->fd(), "user.modelfs.error", text.data(), text.size());
+    if (got <= 0) return refused;
+    return {refused.code(), printable(options.draft) + ": " + std::string(text.data(), static_cast<std::size_t>(got))};
+  }
+  // The directory is the published one now, and knows its name: the number, if it was `next`.
+  const ssize_t got = ::fgetxattr(directory->fd(), "user.modelfs.name", text.data(), text.size());
+  const std::string name(text.data(), static_cast<std::size_t>(got < 0 ? 0 : got));
+  const std::string place = draft.path.substr(0, draft.path.rfind('/') + 1);
+  if (options.json) return written(print_json({{"path", place + name}}));
+  return written(print(printable(place + name) + "\n"));
+}
+
+Status commit(const CommitOptions& options) {
+  const auto draft = locate(options.draft, options.store);
+  if (!draft.ok()) return draft.status();
+  Json fields{{"draft", draft->path}};
+  if (!options.target.empty()) {
+    const auto target = locate(options.target, options.store);
+    if (!target.ok()) return target.status();
+    fields["target"] = target->path;
+  }
+  const auto connection = connect_to(*draft);
+  if (connection.code() == Code::Denied && !draft->host_path.empty()) return commit_through_mount(*draft, options);
+  if (!connection.ok()) return connection.status();
+  const auto answer = (*connection)->channel().call(Channel::request("commit", std::move(fields)));
+  if (!answer.ok()) return answer.status();
+  return report_published(answer->body.at("published"), options.json);
+}
+
+Status get(const GetOptions& options) {
+  const auto location = locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  catch_interrupts();
+  const auto connection = connect_to(*location);
+  if (!connection.ok()) return connection.status();
+  Result<Json> answer = Json();
+  {
+    Progress progress("get");
+    const Fetch::OnProgress on_progress = [&](std::uint64_t done_bytes, std::uint64_t total_bytes) {
+      progress.show(done_bytes, total_bytes);
+      return check_interrupt();
+    };
+    Fetch fetch((*connection)->channel(), on_progress);
+    answer = fetch.run(location->path, !options.without_generations, options.destination);
+  }
+  if (!answer.ok()) return answer.status();
+  if (options.json) return written(print_json(*answer));
+  const Json& packages = answer->at("packages");
+  std::string line = printable(name_of(packages.front())) + "  " + packages.front().at("digest").get<std::string>() + "  " +
+                     files_and_bytes(packages.front());
+  if (packages.size() > 1) line += "  and " + std::to_string(packages.size() - 1) + " generation(s)";
+  return written(print(line + "  -> " + printable(options.destination) + "\n"));
+}
+
+}  // namespace
+
+void add_put(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<PutOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "put", "Publish a directory as a release or generation", [options] { return put(*options); });
+  command->add_option("SRC", options->source, "The directory that is published")->required();
+  command->add_option("TARGET", options->target, "DOMAIN/VERSION, DOMAIN/VERSION/next or DOMAIN/VERSION/NUMBER")->required();
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_commit(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<CommitOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "commit", "Publish a draft where it lies, or as TARGET", [options] { return commit(*options); });
+  command->add_option("DIR", options->draft, "The draft, e.g. /m/churn/1.2.0 or /m/churn/.stage/x")->required();
+  command->add_option("TARGET", options->target, "What it becomes; by default what its place says");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_get(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<GetOptions>();
+  CLI::App* const command = add_command(app, chosen, "get", "Copy a release to a directory, verified and whole or not at all",
+                                        [options] { return get(*options); });
+  command->add_option("TARGET", options->target, "A release or generation")->required();
+  command->add_option("DEST", options->destination, "A directory that does not exist or is empty")->required();
+  command->add_flag("--no-generations", options->without_generations, "The release's package only");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+}  // namespace modelfs

@@ -1,0 +1,41 @@
+// A directory of the user's that is to be published: what is in it, before any of it is sent.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/status.h"
+#include "base/types.h"
+
+namespace modelfs {
+
+struct SourceEntry {
+  std::size_t in = 0;        // number of its directory; 0 is the root
+  FileType type = FileType::Regular;
+  std::string name;
+  std::string path;          // from the root, for opening and for messages
+  std::uint32_t mode = 0;    // permission bits
+  TimeNs mtime{};
+  std::uint64_t size_bytes = 0;             // files
+  std::string target;                       // symlinks
+  std::optional<std::size_t> same_file_as;  // a further name of that entry (hard link)
+};
+
+// Entry 0 is the root; a directory comes before what is in it, names in order.
+struct SourceTree {
+  File root;
+  std::vector<SourceEntry> entries;
+  std::uint64_t file_count = 0;
+  std::uint64_t total_bytes = 0;
+};
+
+// Walks `path`, a directory or a symlink to one, without following any symlink in it.
+// NotFound, NotADirectory. Unsupported: a fifo, device or socket. IllegalName: a name that is not UTF-8. Messages name the path.
+Result<SourceTree> scan_tree(const std::string& path);
+
+// Opens a regular file of the tree for reading. Unsupported: something else stands there by now.
+Result<File> open_in_tree(const SourceTree& tree, const SourceEntry& entry);
+
+}  // namespace modelfs

@@ -1,0 +1,156 @@
+#include "cli/umount.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "base/file.h"
+#include "base/names.h"
+#include "cli/commands.h"
+#include "cli/holders.h"
+#include "cli/location.h"
+#include "cli/output.h"
+#include "cli/process.h"
+
+namespace modelfs {
+namespace {
+
+constexpr int kReleaseSeconds = 30;
+constexpr auto kPollPause = std::chrono::milliseconds(20);
+constexpr int kDeadCheckMs = 2000;
+constexpr std::size_t kHoldersNamedMax = 5;
+
+struct UmountOptions {
+  std::string mount_point;
+  bool lazy = false;
+};
+
+// The topmost mount at this place, whatever it is.
+Result<Mount> mount_at(const std::string& given) {
+  const auto table = read_mount_table();
+  if (!table.ok()) return table.status();
+  // Of a dead mount the path cannot be resolved to its end, so it is taken as it is written as well.
+  const auto path = absolute_path(given);
+  if (!path.ok()) return path.status();
+  const auto inside = absolute_path(given + "/.");
+  for (const std::string& candidate : {inside.ok() ? *inside : *path, *path}) {
+    const auto found = std::find_if(table->rbegin(), table->rend(), [&](const Mount& mount) { return mount.mount_point == candidate; });
+    if (found == table->rend()) continue;
+    if (found->is_ours()) return *found;
+    return Status(Code::InvalidArgument, printable(given) + ": a mount of type " + printable(found->type) + ", not of modelfs; use umount");
+  }
+  if (const auto location = locate_on(*table, *path)) {
+    return Status(Code::InvalidArgument, printable(given) + ": lies on a mount; its mount point is " + printable(location->mount_point));
+  }
+  return Status(Code::InvalidArgument, printable(given) + ": nothing is mounted there");
+}
+
+bool is_mounted(const Mount& mount) {
+  const auto table = read_mount_table();
+  if (!table.ok()) return true;
+  return std::any_of(table->begin(), table->end(), [&](const Mount& other) {
+    return other.mount_point == mount.mount_point && other.device == mount.device;
+  });
+}
+
+// The file system is mounted elsewhere too (a bind mount): its daemon goes on.
+bool has_other_places(const Mount& mount) {
+  const auto table = read_mount_table();
+  return table.ok() && std::any_of(table->begin(), table->end(), [&](const Mount& other) { return other.device == mount.device; });
+}
+
+// Busy; NotPermitted: an ordinary user who did not mount it; what else the kernel or fusermount3 says.
+Status detach(const Mount& mount, bool lazy) {
+  if (::umount2(mount.mount_point.c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
+  if (errno == EBUSY) return {Code::Busy, printable(mount.mount_point) + ": is in use"};
+  if (errno != EPERM) return Status::from_errno(errno, "unmount " + printable(mount.mount_point));
+  std::vector<std::string> arguments{"fusermount3", "-u"};
+  if (lazy) arguments.emplace_back("-z");
+  arguments.insert(arguments.end(), {"--", mount.mount_point});
+  const auto ran = run_program(arguments);
+  if (!ran.ok()) return {ran.code(), ran.status().message() + "; install the package fuse3, or unmount as root"};
+  if (ran->exit_code == 0 || !is_mounted(mount)) return {};
+  if (ran->output.find("busy") != std::string::npos) return {Code::Busy, printable(mount.mount_point) + ": is in use"};
+  return {Code::NotPermitted, printable(mount.mount_point) + ": " + printable(ran->output) + "; try with sudo"};
+}
+
+Status describe_busy(const Mount& mount, const std::string& given) {
+  std::string who;
+  const auto table = read_mount_table();
+  for (const Mount& other : table.ok() ? *table : std::vector<Mount>()) {
+    if (other.device == mount.device) continue;
+    const std::string beneath = path_beneath(mount.mount_point, other.mount_point);
+    if (!beneath.empty()) who += "\n  something is mounted at " + printable(other.mount_point);
+  }
+  const auto holders = find_holders(mount.mount_point, kHoldersNamedMax);
+  for (const Holder& holder : holders) {
+    who += "\n  " + holder.program + " (pid " + std::to_string(holder.pid) + ") " + holder.how;
+  }
+  if (who.empty()) who = " by processes that this user cannot see";
+  if (holders.size() == kHoldersNamedMax) who += "\n  and perhaps others";
+  return {Code::Busy, printable(mount.mount_point) + ": is in use" + who +
+                          "\nEnd them, or let them go on with `modelfs umount -l " + printable(given) + "`."};
+}
+
+Status umount(const UmountOptions& options) {
+  const auto mount = mount_at(options.mount_point);
+  if (!mount.ok()) return mount.status();
+  Status status = detach(*mount, options.lazy);
+  bool lazy = options.lazy;
+  if (status.code() == Code::Busy && is_dead_mount(mount->mount_point)) {
+    // Nothing in it can be used any more, so nobody loses anything.
+    lazy = true;
+    status = detach(*mount, true);
+  }
+  if (status.code() == Code::Busy) return describe_busy(*mount, options.mount_point);
+  if (!status.ok()) return status;
+  if (is_mounted(*mount)) return {Code::Busy, printable(mount->mount_point) + ": is mounted once more beneath; unmount it again"};
+  // Who still has files open after a lazy unmount keeps the daemon for as long as he likes.
+  if (lazy || has_other_places(*mount)) return {};
+  if (wait_for_release(mount->source, kReleaseSeconds)) return {};
+  return {Code::Busy, printable(mount->mount_point) + ": is unmounted, but the daemon still holds " + printable(mount->source) + " after " +
+                          std::to_string(kReleaseSeconds) + " s; it may be finishing a commit: look at `modelfs doctor " +
+                          printable(mount->source) + "`"};
+}
+
+}  // namespace
+
+bool is_dead_mount(const std::string& mount_point) {
+  const auto is_dead = [&mount_point] {
+    struct stat info {};
+    return ::stat(mount_point.c_str(), &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+  };
+  return ask_in_child(is_dead, kDeadCheckMs) == Answer::Yes;
+}
+
+bool wait_for_release(const std::string& store, int patience_seconds) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(patience_seconds);
+  for (;;) {
+    const auto lock = open_at(AT_FDCWD, store + "/LOCK", O_RDONLY);
+    // Gone with its mount, as a volatile store, or somebody else's.
+    if (!lock.ok()) return true;
+    // Shared, and given back at once: a daemon that starts now waits a moment at most.
+    if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(kPollPause);
+  }
+}
+
+void add_umount(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<UmountOptions>();
+  CLI::App* const command = add_command(app, chosen, "umount", "Unmount, and wait for the daemon to have closed the store",
+                                        [options] { return umount(*options); });
+  command->add_option("MOUNTPOINT", options->mount_point, "Where it is mounted; a dead mount is detached")->required();
+  command->add_flag("-l,--lazy", options->lazy, "Although it is in use: open files go on, new ones are not found");
+}
+
+}  // namespace modelfs

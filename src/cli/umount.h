@@ -1,0 +1,17 @@
+// Takes a mount away and waits for its daemon.
+#pragma once
+#include <string>
+
+#include "base/status.h"
+#include "cli/mount_table.h"
+
+namespace modelfs {
+
+// Whether a mount is dead: its daemon is gone, and everything in it answers "Transport endpoint is not connected".
+// Never hangs for more than a few seconds; a mount that does not answer at all is not known to be dead.
+bool is_dead_mount(const std::string& mount_point);
+
+// Waits until nobody holds the lock of `store`; at most `patience_seconds`. True: nobody does, or it cannot be seen.
+bool wait_for_release(const std::string& store, int patience_seconds);
+
+}  // namespace modelfs
