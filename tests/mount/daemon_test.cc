@@ -1,0 +1,265 @@
+// The life of a daemon on a real mount: start, refusals, every way to end.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "base/file.h"
+#include "mount/mount_command.h"
+#include "mount/mount_table.h"
+#include "mount/unmount.h"
+
+namespace modelfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of_file(const fs::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void write_file(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
+
+class Daemon : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::access("/dev/fuse", R_OK | W_OK) != 0) GTEST_SKIP() << "no /dev/fuse on this machine";
+    std::string name = testing::TempDir() + "/daemon-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    root_ = fs::canonical(name);
+    store_ = root_ / "store";
+    fs::create_directory(mount_point());
+  }
+
+  void TearDown() override {
+    if (root_.empty()) return;
+    unmount();
+    if (fs::exists(store_ / "LOCK")) wait_for_end();
+    fs::remove_all(root_);
+  }
+
+  fs::path mount_point() const { return root_ / "m"; }
+  MountRequest request() const { return {.store = store_, .mount_point = mount_point()}; }
+
+  // The exit code of `modelfs mount`; what it said is in complaint().
+  int mount(const MountRequest& wanted) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const File complaints(::open((root_ / "stderr").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
+      ::dup2(complaints.fd(), STDERR_FILENO);
+      ::_exit(run_mount(wanted));  // in the daemon too
+    }
+    int outcome = 0;
+    ::waitpid(child, &outcome, 0);
+    return WIFEXITED(outcome) ? WEXITSTATUS(outcome) : -1;
+  }
+  std::string complaint() const { return text_of_file(root_ / "stderr"); }
+
+  // Of the store's holder, as LOCK says it: "pid 7 host …".
+  pid_t daemon() const { return std::atoi(text_of_file(store_ / "LOCK").substr(4).c_str()); }
+
+  // Waits until the daemon has given the store back.
+  void wait_for_end() const {
+    const File lock(::open((store_ / "LOCK").c_str(), O_RDWR | O_CLOEXEC));
+    ASSERT_EQ(::flock(lock.fd(), LOCK_EX), 0);
+  }
+
+  bool is_mounted() const {
+    const auto mounted = mounted_at(mount_point());
+    return mounted.ok() && mounted->has_value();
+  }
+
+  void unmount() const {
+    const auto mounted = mounted_at(mount_point());
+    if (!mounted.ok() || !*mounted) return;
+    EXPECT_TRUE(detach_mount(mount_point(), (*mounted)->device).ok());
+  }
+
+  fs::path root_;
+  fs::path store_;
+};
+
+TEST_F(Daemon, KeepsWhatWasMadeFromOneMountToTheNext) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(mount_point() / "churn");
+  write_file(mount_point() / "churn/.stage/draft", "bytes");
+  unmount();
+  wait_for_end();
+
+  ASSERT_EQ(mount(request()), 0) << complaint();
+
+  EXPECT_EQ(text_of_file(mount_point() / "churn/.stage/draft"), "bytes");
+}
+
+TEST_F(Daemon, EndsOnASignalAlthoughAFileIsOpen) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(mount_point() / "churn");
+  const File file(::open((mount_point() / "churn/.stage/draft").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_TRUE(file.valid());
+
+  ASSERT_EQ(::kill(daemon(), SIGTERM), 0);
+  wait_for_end();
+
+  EXPECT_FALSE(is_mounted());
+  char byte = 0;
+  EXPECT_EQ(::pread(file.fd(), &byte, 1, 0), -1);
+  EXPECT_EQ(errno, ENOTCONN);
+}
+
+TEST_F(Daemon, ServesAnOpenFileToItsEndWhenItIsUnmountedLazily) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(mount_point() / "churn");
+  write_file(mount_point() / "churn/.stage/draft", "bytes");
+  File file(::open((mount_point() / "churn/.stage/draft").c_str(), O_RDONLY | O_CLOEXEC));
+
+  unmount();
+
+  const auto text = read_all(file.fd(), 100);
+  ASSERT_TRUE(text.ok()) << text.status().str();
+  EXPECT_EQ(*text, "bytes");
+  file.reset();
+  wait_for_end();
+}
+
+// Publishes 0.0, 1.0, … until it fails; writes each number that was acknowledged as a line to `acknowledged`.
+void publish_until_the_end(const fs::path& domain, int acknowledged) {
+  std::error_code error;
+  for (int i = 0; !error; ++i) {
+    const fs::path draft = domain / ".stage/draft";
+    fs::create_directory(draft, error);
+    write_file(draft / "weights", std::to_string(i));
+    fs::rename(draft, domain / (std::to_string(i) + ".0"), error);
+    if (!error) ::dprintf(acknowledged, "%d\n", i);
+  }
+}
+
+TEST_F(Daemon, KeepsEveryCommitThatWasAcknowledgedBeforeASignal) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(mount_point() / "churn");
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const pid_t publisher = ::fork();
+  if (publisher == 0) {
+    publish_until_the_end(mount_point() / "churn", ends[1]);
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  const std::unique_ptr<FILE, int (*)(FILE*)> acknowledged(::fdopen(ends[0], "r"), std::fclose);
+  int last = -1;
+  while (last < 20) ASSERT_EQ(std::fscanf(acknowledged.get(), "%d", &last), 1);
+
+  ASSERT_EQ(::kill(daemon(), SIGTERM), 0);
+  while (std::fscanf(acknowledged.get(), "%d", &last) == 1) {
+  }
+  ::waitpid(publisher, nullptr, 0);
+  wait_for_end();
+  ASSERT_EQ(mount(request()), 0) << complaint();
+
+  for (int i = 0; i <= last; ++i) {
+    EXPECT_EQ(text_of_file(mount_point() / "churn" / (std::to_string(i) + ".0") / "weights"), std::to_string(i));
+  }
+}
+
+TEST_F(Daemon, RefusesAStoreThatAnotherServesAndNamesIt) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(root_ / "m2");
+  MountRequest second = request();
+  second.mount_point = root_ / "m2";
+
+  EXPECT_EQ(mount(second), 1);
+
+  EXPECT_NE(complaint().find("pid " + std::to_string(daemon())), std::string::npos) << complaint();
+}
+
+TEST_F(Daemon, RefusesAMountPointThatIsOneAlreadyAndNamesItsStore) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+
+  EXPECT_EQ(mount(request()), 1);
+
+  EXPECT_NE(complaint().find(store_.native()), std::string::npos) << complaint();
+  EXPECT_NE(complaint().find("modelfs umount"), std::string::npos) << complaint();
+}
+
+TEST_F(Daemon, SaysHowToRemoveTheMountOfOneThatDied) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(mount_point() / "churn");
+  ASSERT_EQ(::kill(daemon(), SIGKILL), 0);
+  wait_for_end();
+
+  EXPECT_EQ(mount(request()), 1);
+  EXPECT_NE(complaint().find("mount " + mount_point().native()), std::string::npos) << complaint();
+
+  unmount();
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  EXPECT_TRUE(fs::is_directory(mount_point() / "churn"));
+}
+
+TEST_F(Daemon, MountedReadOnlyChangesNothing) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(mount_point() / "churn");
+  unmount();
+  wait_for_end();
+  MountRequest read_only = request();
+  read_only.read_only = true;
+
+  ASSERT_EQ(mount(read_only), 0) << complaint();
+
+  EXPECT_TRUE(fs::is_directory(mount_point() / "churn"));
+  EXPECT_EQ(::mkdir((mount_point() / "other").c_str(), 0700), -1);
+  EXPECT_EQ(errno, EROFS);
+}
+
+TEST_F(Daemon, MountedReadOnlyMakesNoStore) {
+  MountRequest read_only = request();
+  read_only.read_only = true;
+
+  EXPECT_EQ(mount(read_only), 1);
+
+  EXPECT_FALSE(fs::exists(store_));
+}
+
+TEST_F(Daemon, ShowsAStoreOfAnyNameAsTheSourceOfTheMount) {
+  store_ = root_ / "a, \\b\n#c";
+
+  ASSERT_EQ(mount(request()), 0) << complaint();
+
+  const auto mounted = mounted_at(mount_point());
+  ASSERT_TRUE(mounted.ok() && *mounted);
+  EXPECT_EQ((*mounted)->source, store_.native());
+  EXPECT_EQ((*mounted)->type, kMountType);
+}
+
+TEST_F(Daemon, WithAVolatileStoreForgetsEverything) {
+  MountRequest passing = request();
+  passing.store.clear();
+  passing.volatile_store = true;
+
+  ASSERT_EQ(mount(passing), 0) << complaint();
+
+  fs::create_directory(mount_point() / "churn");
+  const std::string store = (*mounted_at(mount_point()))->source;
+  EXPECT_TRUE(fs::exists(fs::path(store) / "control.sock")) << store;
+  const File lock(::open((store + "/LOCK").c_str(), O_RDWR | O_CLOEXEC));
+  unmount();
+  ASSERT_EQ(::flock(lock.fd(), LOCK_EX), 0);  // its end
+  EXPECT_FALSE(fs::exists(fs::path(store) / "catalog"));
+}
+
+}  // namespace
+}  // namespace modelfs
