@@ -1,0 +1,202 @@
+// mount/SEMANTICS.md, "Drafts": what files do.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <random>
+
+#include "mount/mounted.h"
+
+namespace modelfs {
+namespace {
+
+class Drafts : public Mounted {
+ protected:
+  void SetUp() override {
+    Mounted::SetUp();
+    if (!IsSkipped() && !HasFatalFailure()) make_directory(stage("d"));
+  }
+  std::string path(const std::string& name) const { return stage("d/" + name); }
+  File fresh(const std::string& name) const { return open_file(path(name), O_RDWR | O_CREAT | O_EXCL); }
+};
+
+bool write_text(const File& file, std::string_view text, off_t offset) {
+  return ::pwrite(file.fd(), text.data(), text.size(), offset) == static_cast<ssize_t>(text.size());
+}
+
+TEST_F(Drafts, KeepWhatIsWrittenAnywhereInAnyOrder) {
+  std::mt19937 random(1);
+  std::string expected(300'000, '\0');
+  const File file = fresh("f");
+  for (int i = 0; i < 200; ++i) {
+    const std::string part = pattern(1 + random() % 5000, static_cast<std::uint32_t>(i));
+    const std::size_t offset = random() % (expected.size() - part.size());
+    expected.replace(offset, part.size(), part);
+    ASSERT_TRUE(write_text(file, part, static_cast<off_t>(offset)));
+  }
+  ASSERT_EQ(error(::ftruncate(file.fd(), static_cast<off_t>(expected.size()))), 0);
+
+  EXPECT_EQ(read_file(path("f")), expected);
+}
+
+TEST_F(Drafts, AppendBehindEachOther) {
+  write_file(path("log"), "one ");
+  const File first = open_file(path("log"), O_WRONLY | O_APPEND);
+  const File second = open_file(path("log"), O_WRONLY | O_APPEND);
+
+  EXPECT_EQ(::write(first.fd(), "two ", 4), 4);
+  EXPECT_EQ(::write(second.fd(), "three ", 6), 6);
+  EXPECT_EQ(::write(first.fd(), "four", 4), 4);
+
+  EXPECT_EQ(read_file(path("log")), "one two three four");
+}
+
+TEST_F(Drafts, AppendFromSeveralProcessesLosesNothing) {
+  write_file(path("log"), "");
+  const auto append = [&] {
+    const int fd = ::open(path("log").c_str(), O_WRONLY | O_APPEND);
+    for (int i = 0; i < 200; ++i) {
+      if (::write(fd, "0123456789", 10) != 10) return 1;
+    }
+    return ::close(fd) == 0 ? 0 : 1;
+  };
+  Holder other([&] { return append() == 0; });
+  EXPECT_EQ(append(), 0);
+  other.let_go();
+
+  EXPECT_EQ(stat_of(path("log")).st_size, 4000);
+}
+
+TEST_F(Drafts, AreCutAndGrownByTruncate) {
+  write_file(path("f"), "0123456789");
+
+  ASSERT_EQ(error(::truncate(path("f").c_str(), 4)), 0);
+  EXPECT_EQ(read_file(path("f")), "0123");
+  ASSERT_EQ(error(::truncate(path("f").c_str(), 6)), 0);
+  EXPECT_EQ(read_file(path("f")), std::string("0123\0\0", 6));
+}
+
+TEST_F(Drafts, AreEmptiedByOpening) {
+  write_file(path("f"), "0123456789");
+
+  const File file = open_file(path("f"), O_WRONLY | O_TRUNC);
+
+  EXPECT_EQ(stat_of(path("f")).st_size, 0);
+}
+
+TEST_F(Drafts, KeepHoles) {
+  const File file = fresh("f");
+  constexpr off_t kFar = 64 << 20;
+  ASSERT_TRUE(write_text(file, "end", kFar));
+
+  EXPECT_EQ(stat_of(path("f")).st_size, kFar + 3);
+  EXPECT_LT(stat_of(path("f")).st_blocks * 512, 1 << 20);
+  EXPECT_EQ(::lseek(file.fd(), 0, SEEK_HOLE), 0);
+  EXPECT_EQ(::lseek(file.fd(), 0, SEEK_DATA), kFar);
+}
+
+TEST_F(Drafts, CanBeAllocatedAndPunched) {
+  const File file = fresh("f");
+  constexpr off_t kSize = 1 << 20;
+
+  ASSERT_EQ(error(::fallocate(file.fd(), 0, 0, kSize)), 0);
+  EXPECT_EQ(stat_of(path("f")).st_size, kSize);
+  ASSERT_TRUE(write_text(file, pattern(kSize), 0));
+  ASSERT_EQ(error(::fallocate(file.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 8192)), 0);
+  EXPECT_EQ(::lseek(file.fd(), 0, SEEK_HOLE), 4096);
+  EXPECT_EQ(read_file(path("f")).substr(4096, 8192), std::string(8192, '\0'));
+}
+
+TEST_F(Drafts, AreWrittenThroughASharedMapping) {
+  const File file = fresh("f");
+  ASSERT_EQ(error(::ftruncate(file.fd(), 8192)), 0);
+  void* const memory = ::mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd(), 0);
+  ASSERT_NE(memory, MAP_FAILED);
+
+  static_cast<char*>(memory)[5000] = 'x';
+  ASSERT_EQ(error(::msync(memory, 8192, MS_SYNC)), 0);
+  ASSERT_EQ(error(::munmap(memory, 8192)), 0);
+
+  EXPECT_EQ(read_file(path("f"))[5000], 'x');
+}
+
+TEST_F(Drafts, LiveOnUnlinkedWhileTheyAreOpen) {
+  const File file = fresh("f");
+  ASSERT_TRUE(write_text(file, "abc", 0));
+
+  ASSERT_EQ(error(::unlink(path("f").c_str())), 0);
+
+  EXPECT_FALSE(exists(path("f")));
+  ASSERT_TRUE(write_text(file, "def", 3));
+  std::array<char, 16> bytes{};
+  EXPECT_EQ(::pread(file.fd(), bytes.data(), bytes.size(), 0), 6);
+  EXPECT_EQ(std::string(bytes.data()), "abcdef");
+  struct stat info {};
+  ASSERT_EQ(error(::fstat(file.fd(), &info)), 0);
+  EXPECT_EQ(info.st_nlink, 0u);
+}
+
+TEST_F(Drafts, CanBeSynced) {
+  const File file = fresh("f");
+  ASSERT_TRUE(write_text(file, "abc", 0));
+  const File directory = open_file(stage("d"), O_RDONLY | O_DIRECTORY);
+
+  EXPECT_EQ(error(::fsync(file.fd())), 0);
+  EXPECT_EQ(error(::fdatasync(file.fd())), 0);
+  EXPECT_EQ(error(::fsync(directory.fd())), 0);
+}
+
+TEST_F(Drafts, AreSeenByOtherProcessesAtOnce) {
+  const File file = fresh("f");
+  ASSERT_TRUE(write_text(file, "abc", 0));
+
+  EXPECT_EQ(in_child([&] {
+    struct stat info {};
+    return ::stat(path("f").c_str(), &info) == 0 ? static_cast<int>(info.st_size) : 200;
+  }), 3);
+}
+
+TEST_F(Drafts, AreCreatedExclusivelyOnce) {
+  const File file = fresh("f");
+
+  EXPECT_EQ(error(::open(path("f").c_str(), O_WRONLY | O_CREAT | O_EXCL, 0644)), EEXIST);
+}
+
+TEST_F(Drafts, TakeFlockBetweenProcesses) {
+  write_file(path("f"), "");
+  const auto try_lock = [&] {
+    const int fd = ::open(path("f").c_str(), O_RDWR);
+    return ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+  };
+  Holder other(try_lock);
+  ASSERT_TRUE(other.holds());
+
+  EXPECT_FALSE(try_lock());
+  EXPECT_EQ(errno, EWOULDBLOCK);
+  other.let_go();
+  EXPECT_TRUE(try_lock());
+}
+
+TEST_F(Drafts, TakeRecordLocksBetweenProcesses) {
+  write_file(path("f"), "0123456789");
+  const File file = open_file(path("f"), O_RDWR);
+  const auto try_lock = [&](off_t start) {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = start;
+    lock.l_len = 5;
+    const int fd = ::open(path("f").c_str(), O_RDWR);
+    return ::fcntl(fd, F_SETLK, &lock) == 0;
+  };
+  const Holder other([&] { return try_lock(0); });
+  ASSERT_TRUE(other.holds());
+
+  EXPECT_FALSE(try_lock(0));
+  EXPECT_TRUE(try_lock(5));
+}
+
+}  // namespace
+}  // namespace modelfs

@@ -1,0 +1,151 @@
+// mount/SEMANTICS.md, "Layout and names".
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "mount/mounted.h"
+
+namespace modelfs {
+namespace {
+
+class Layout : public Mounted {
+ protected:
+  std::string root(const std::string& name) const { return mount().point() + "/" + name; }
+};
+
+bool lists(const std::string& directory, const std::string& name) {
+  const auto names = names_in(directory);
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+TEST_F(Layout, ADirectoryAtTheTopIsADomain) {
+  make_directory(root("churn"), 0750);
+
+  EXPECT_EQ(permissions(stat_of(root("churn"))), 0750u);
+  EXPECT_EQ(stat_of(root("churn")).st_uid, ::getuid());
+  EXPECT_TRUE(lists(mount().point(), "churn"));
+}
+
+TEST_F(Layout, ADomainKeepsOwnerAndMode) {
+  ASSERT_EQ(error(::chmod(domain().c_str(), 02775)), 0);
+
+  EXPECT_EQ(permissions(stat_of(domain())), 02775u);
+}
+
+TEST_F(Layout, AnEmptyDomainCanBeRemoved) {
+  EXPECT_EQ(error(::rmdir(domain().c_str())), 0);
+
+  EXPECT_FALSE(exists(domain()));
+}
+
+TEST_F(Layout, ADomainWithAReleaseCannotBeRemoved) {
+  publish("1.0", {{"weights", "a"}});
+
+  EXPECT_EQ(error(::rmdir(domain().c_str())), ENOTEMPTY);
+}
+
+TEST_F(Layout, ADomainIsNotRenamed) {
+  EXPECT_EQ(error(::rename(domain().c_str(), root("other-name").c_str())), EPERM);
+}
+
+TEST_F(Layout, TheStageIsListedWhileItHoldsDrafts) {
+  EXPECT_TRUE(exists(at(".stage")));
+  EXPECT_FALSE(lists(domain(), ".stage"));
+
+  make_directory(stage("x"));
+
+  EXPECT_TRUE(lists(domain(), ".stage"));
+}
+
+TEST_F(Layout, TheSystemDirectoryIsThereAndNotListed) {
+  EXPECT_TRUE(exists(root(".modelfs/status.json")));
+  EXPECT_TRUE(exists(root(".modelfs/events")));
+  EXPECT_FALSE(lists(mount().point(), ".modelfs"));
+}
+
+TEST_F(Layout, SynthesisedFacesCanBeOpenedAndAreNotListed) {
+  publish("1.0", {{"weights", "a"}});
+
+  EXPECT_NE(read_file(at("1.0.json")), "");
+  EXPECT_EQ(names_in(domain()), (std::vector<std::string>{"1.0", "latest"}));
+}
+
+TEST_F(Layout, PlainFilesMayLieAtTheTopAndInADomain) {
+  write_file(root("notes.txt"), "top");
+  write_file(at("notes.txt"), "domain");
+
+  EXPECT_EQ(read_file(root("notes.txt")), "top");
+  EXPECT_EQ(read_file(at("notes.txt")), "domain");
+}
+
+TEST_F(Layout, NothingCanBeMadeInTheSystemDirectory) {
+  EXPECT_EQ(error(::mkdir(root(".modelfs/x").c_str(), 0755)), EPERM);
+  EXPECT_EQ(error(::open(root(".modelfs/x").c_str(), O_WRONLY | O_CREAT, 0644)), EPERM);
+}
+
+class Names : public Mounted {};
+
+TEST_F(Names, ADomainsNameHasAtMost240Bytes) {
+  EXPECT_EQ(error(::mkdir((mount().point() + "/" + std::string(240, 'a')).c_str(), 0755)), 0);
+  EXPECT_EQ(error(::mkdir((mount().point() + "/" + std::string(241, 'a')).c_str(), 0755)), ENAMETOOLONG);
+}
+
+TEST_F(Names, AVersionsNameHasAtMost240Bytes) {
+  EXPECT_EQ(error(::mkdir(at(std::string(240, 'v')).c_str(), 0755)), 0);
+  EXPECT_EQ(error(::mkdir(at(std::string(241, 'v')).c_str(), 0755)), ENAMETOOLONG);
+}
+
+TEST_F(Names, AFilesNameHasAtMost255Bytes) {
+  make_directory(stage("x"));
+
+  EXPECT_EQ(error(::mkdir(stage("x/" + std::string(255, 'f')).c_str(), 0755)), 0);
+  EXPECT_EQ(error(::mkdir(stage("x/" + std::string(256, 'f')).c_str(), 0755)), ENAMETOOLONG);
+}
+
+TEST_F(Names, BytesThatAreNotUtf8AreEilseq) {
+  make_directory(stage("x"));
+
+  EXPECT_EQ(error(::mkdir((mount().point() + "/bad\xff").c_str(), 0755)), EILSEQ);
+  EXPECT_EQ(error(::mkdir(at("bad\xff").c_str(), 0755)), EILSEQ);
+  EXPECT_EQ(error(::open(stage("x/bad\xff").c_str(), O_WRONLY | O_CREAT, 0644)), EILSEQ);
+  EXPECT_EQ(error(::symlink("x", stage("x/bad\xff").c_str())), EILSEQ);
+}
+
+TEST_F(Names, ControlCharactersAreRefusedInDomainsAndVersions) {
+  EXPECT_EQ(error(::mkdir((mount().point() + "/bad\nname").c_str(), 0755)), EINVAL);
+  EXPECT_EQ(error(::mkdir(at("bad\x7fname").c_str(), 0755)), EINVAL);
+}
+
+TEST_F(Names, ControlCharactersAreKeptInFileNames) {
+  make_directory(stage("x"));
+
+  write_file(stage("x/Icon\r"), "a");
+
+  EXPECT_EQ(names_in(stage("x")), (std::vector<std::string>{"Icon\r"}));
+}
+
+TEST_F(Names, ReservedNamesAreRefused) {
+  for (const char* name : {"latest", "next", "versions", "domains", "model_states", "modelstore",
+                           "operatorai-model-store"}) {
+    EXPECT_EQ(error(::mkdir((mount().point() + "/" + name).c_str(), 0755)), EINVAL) << name;
+    const int in_domain = error(::mkdir(at(name).c_str(), 0755));
+    EXPECT_TRUE(in_domain == EINVAL || in_domain == EEXIST) << name << ": " << in_domain;
+  }
+}
+
+TEST_F(Names, NamesOfFacesAreRefusedForDirectories) {
+  for (const char* suffix : {".json", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".zip", ".4ml"}) {
+    EXPECT_EQ(error(::mkdir(at(std::string("1.0") + suffix).c_str(), 0755)), EINVAL) << suffix;
+  }
+}
+
+TEST_F(Names, ARefusedNameSaysWhy) {
+  ASSERT_EQ(error(::mkdir(at("1.0.tar.gz").c_str(), 0755)), EINVAL);
+
+  EXPECT_NE(text_attribute(domain(), "user.modelfs.error").find(".tar.gz"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace modelfs
