@@ -1,12 +1,15 @@
 #include "mount/operations.h"
 
+#include "mount/session.h"
+
 namespace modelfs {
 namespace {
 
 // The largest READ and WRITE. Source: FUSE_MAX_MAX_PAGES (256) of the kernel.
 constexpr unsigned kRequestBytesMax = 1u << 20;
-// Reads ahead and direct reads that the kernel has under way at once; its default of 12 starves parallel readers.
-constexpr unsigned kBackgroundMax = 64;
+// Requests that the kernel may have under way behind people's backs: read-ahead, direct reads, RELEASE. Why fewer than threads:
+// however slow the disk is, two threads are left for what somebody waits for, such as stat(2).
+constexpr unsigned kBackgroundMax = Session::kThreadCount - 2;
 
 // What this connection is to be: COMMIT.md and SPEED.md say why.
 void on_init(void*, fuse_conn_info* connection) {
@@ -20,7 +23,7 @@ void on_init(void*, fuse_conn_info* connection) {
   connection->max_write = kRequestBytesMax;
   connection->max_readahead = kRequestBytesMax;
   connection->max_background = kBackgroundMax;
-  connection->congestion_threshold = kBackgroundMax * 3 / 4;
+  connection->congestion_threshold = kBackgroundMax;
 }
 
 }  // namespace
