@@ -43,7 +43,8 @@ Encoder& Encoder::digest(const Digest& value) {
 }
 
 Encoder& Encoder::fixed32(std::uint32_t value) {
-  for (unsigned shift = 0; shift < 32; shift += 8) out_ += static_cast<char>(static_cast<unsigned char>(value >> shift));
+  for (unsigned shift = 0; shift < 32; shift += 8)
+    out_ += static_cast<char>(static_cast<unsigned char>(value >> shift));
   return *this;
 }
 

@@ -65,7 +65,8 @@ Status replace_file(int dir, const std::string& name, std::string_view bytes) {
   if (!file.ok()) return file.status();
   if (Status status = write_at(file->fd(), 0, bytes_of(bytes)); !status.ok()) return status;
   if (Status status = sync_file(file->fd(), temporary); !status.ok()) return status;
-  if (::renameat(dir, temporary.c_str(), dir, name.c_str()) != 0) return Status::from_errno(errno, "rename " + temporary);
+  if (::renameat(dir, temporary.c_str(), dir, name.c_str()) != 0)
+    return Status::from_errno(errno, "rename " + temporary);
   return sync_file(dir, "the directory of " + name);
 }
 

@@ -49,7 +49,8 @@ Result<std::size_t> read_at(int fd, std::uint64_t offset_bytes, ByteSpan into);
 Status write_at(int fd, std::uint64_t offset_bytes, ByteView bytes);
 // The whole of a small file. TooLarge above `max_bytes`.
 Result<std::string> read_all(int fd, std::size_t max_bytes);
-// Replaces the file `name` in `dir` by one with `bytes`, atomically and durably (temporary file, fsync, rename, fsync of dir).
+// Replaces the file `name` in `dir` by one with `bytes`, atomically and durably (temporary file, fsync, rename, fsync
+// of dir).
 Status replace_file(int dir, const std::string& name, std::string_view bytes);
 Status sync_file(int fd, std::string_view what);
 // Copies the whole of `from` into the empty file `to`, by sharing blocks where the file system can, and keeps holes.

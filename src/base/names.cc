@@ -14,9 +14,11 @@ namespace {
 
 constexpr std::array<std::string_view, 7> kReserved = {
     "latest", "next", "versions", "domains", "model_states", "modelstore", "operatorai-model-store"};
-constexpr std::array<std::string_view, 7> kFaceSuffixes = {".json", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".zip", ".4ml"};
+constexpr std::array<std::string_view, 7> kFaceSuffixes = {".json",    ".tar", ".tar.gz", ".tgz",
+                                                           ".tar.zst", ".zip", ".4ml"};
 
-// Bytes of the UTF-8 sequence that starts `text`, or 0 when there is no valid one (overlong forms and surrogates are none).
+// Bytes of the UTF-8 sequence that starts `text`, or 0 when there is no valid one (overlong forms and surrogates are
+// none).
 std::size_t sequence_bytes(std::string_view text) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto tail = [&](std::size_t i) { return i < text.size() && (at(i) & 0xc0) == 0x80; };

@@ -21,8 +21,9 @@ bool is_utf8(std::string_view text);
 Status check_file_name(std::string_view name);
 
 // Ok for a domain, version or label: a file name of at most kNameBytesMax bytes without control characters, without a
-// leading dot, not reserved (latest, next, versions, domains, model_states, modelstore, operatorai-model-store), and not
-// ending in a face's suffix (.json .tar .tar.gz .tgz .tar.zst .zip .4ml). Codes as check_file_name; messages say the rule.
+// leading dot, not reserved (latest, next, versions, domains, model_states, modelstore, operatorai-model-store), and
+// not ending in a face's suffix (.json .tar .tar.gz .tgz .tar.zst .zip .4ml). Codes as check_file_name; messages say
+// the rule.
 Status check_name(std::string_view name);
 
 // True for the names that every layout keeps for itself.

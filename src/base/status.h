@@ -16,12 +16,12 @@ enum class Code : std::uint8_t {
   IsADirectory,
   NotEmpty,
   InvalidArgument,
-  IllegalName,   // not valid UTF-8
+  IllegalName,  // not valid UTF-8
   NameTooLong,
-  OutOfRange,    // a generation number that is not the next one
-  Immutable,     // committed bytes or names
+  OutOfRange,  // a generation number that is not the next one
+  Immutable,   // committed bytes or names
   Busy,
-  Conflict,      // an expectation of a Batch did not hold; never leaves the registry
+  Conflict,  // an expectation of a Batch did not hold; never leaves the registry
   NoSpace,
   TooLarge,
   Denied,        // the modes say no
@@ -31,7 +31,7 @@ enum class Code : std::uint8_t {
   BadHandle,
   Stale,
   Interrupted,
-  Malformed,     // content that does not parse, or may not be published
+  Malformed,  // content that does not parse, or may not be published
   Corrupt,
   IoError,
   Internal,

@@ -15,12 +15,10 @@ using ByteView = std::span<const std::byte>;
 using ByteSpan = std::span<std::byte>;
 
 inline ByteView bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
-inline std::string_view text_of(ByteView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view text_of(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-// A presented inode number, which is also the FUSE node id. Given out once, never reused, kept by a draft when it becomes
-// a release. 0 is none, 1 is the root of the mount; numbers below kFirstFreeIno belong to fixed places.
+// A presented inode number, which is also the FUSE node id. Given out once, never reused, kept by a draft when it
+// becomes a release. 0 is none, 1 is the root of the mount; numbers below kFirstFreeIno belong to fixed places.
 enum class Ino : std::uint64_t {};
 inline constexpr Ino kNoIno{0};
 inline constexpr Ino kRootIno{1};
@@ -37,10 +35,8 @@ inline constexpr Generation kNoGeneration{0};
 enum class TimeNs : std::int64_t {};
 
 template <class Number>
-  requires std::is_enum_v<Number>
-constexpr auto raw(Number number) {
-  return static_cast<std::underlying_type_t<Number>>(number);
-}
+requires std::is_enum_v<Number>
+constexpr auto raw(Number number) { return static_cast<std::underlying_type_t<Number>>(number); }
 
 enum class FileType : std::uint8_t { Regular = 1, Directory = 2, Symlink = 3 };
 

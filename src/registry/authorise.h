@@ -13,8 +13,8 @@ enum class Right : std::uint8_t {
   Search = 1,
 };
 
-// Judges as the kernel judges a directory with that owner and mode: owner, else group, else others; uid 0 may everything.
-// Denied: the message says who would need which right on `what`.
+// Judges as the kernel judges a directory with that owner and mode: owner, else group, else others; uid 0 may
+// everything. Denied: the message says who would need which right on `what`.
 Status authorise(const Credentials& who, const Ownership& owner, Right right, std::string_view what);
 
 // Ok for the owner and uid 0: chmod, chown and what only an owner may. NotPermitted for others.

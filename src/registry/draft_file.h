@@ -22,17 +22,20 @@ class DraftStore;
 
 // A draft file while at least one handle holds it. Safe for concurrent use.
 //
-// Its sum is computed from the host file, behind the writer, as long as writing goes in order; a write below what was summed
-// makes the last close sum the whole file. So what is named by the sum is what lies on the disk, whatever order it came in.
+// Its sum is computed from the host file, behind the writer, as long as writing goes in order; a write below what was
+// summed makes the last close sum the whole file. So what is named by the sum is what lies on the disk, whatever order
+// it came in.
 class DraftFile : public std::enable_shared_from_this<DraftFile> {
  public:
   // Bytes summed at once, and the lead a writer must have before somebody sums behind it.
   static constexpr std::uint64_t kSumChunkBytes = 1ull << 20;
-  // Files above this are synced when they are closed: they become blob files. Smaller ones go into the catalog's own log.
+  // Files above this are synced when they are closed: they become blob files. Smaller ones go into the catalog's own
+  // log.
   static constexpr std::uint64_t kSyncedBytesMin = 64 * 1024 + 1;
 
   // `host`: the host file; `writable` as it was opened. `recorded`: its stored sum, if it is still good.
-  DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, DraftStore& store, ThreadPool& workers);
+  DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, DraftStore& store,
+            ThreadPool& workers);
 
   Ino ino() const { return ino_; }
   int host() const { return host_.fd(); }
@@ -47,8 +50,9 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // fsync(2) of the bytes. IoError: see settle().
   Status sync() EXCLUDES(mutex_);
 
-  // Sums what is not summed yet, syncs what needs it and records the sum. Busy when somebody writes meanwhile; then the last
-  // writer's call does it. IoError: the bytes did not reach the disk; they cannot be published until they are written anew.
+  // Sums what is not summed yet, syncs what needs it and records the sum. Busy when somebody writes meanwhile; then the
+  // last writer's call does it. IoError: the bytes did not reach the disk; they cannot be published until they are
+  // written anew.
   Status settle() EXCLUDES(mutex_);
   // Bytes that settle() would have to read now.
   std::uint64_t unsummed_bytes() const EXCLUDES(mutex_);
@@ -57,7 +61,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   Status begin_change(std::uint64_t offset_bytes) EXCLUDES(mutex_);
   void sum_behind() EXCLUDES(mutex_);
   // Sums [summed, end); stops early when the file was changed below its position.
-  Result<std::uint64_t> sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch) EXCLUDES(mutex_);
+  Result<std::uint64_t> sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch)
+      EXCLUDES(mutex_);
 
   const Ino ino_;
   const File host_;
@@ -69,13 +74,13 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   Condition idle_;
   std::optional<DraftSum> recorded_ GUARDED_BY(mutex_);  // what the store knows; empty: changed since
   bool damaged_ GUARDED_BY(mutex_) = false;
-  std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;     // counts changes below summed_
-  std::uint64_t changes_ GUARDED_BY(mutex_) = 0;   // counts changes
-  std::uint64_t summed_ GUARDED_BY(mutex_) = 0;    // bytes in summer_
-  std::uint64_t ordered_ GUARDED_BY(mutex_) = 0;   // bytes written in order from the start
+  std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;    // counts changes below summed_
+  std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // counts changes
+  std::uint64_t summed_ GUARDED_BY(mutex_) = 0;   // bytes in summer_
+  std::uint64_t ordered_ GUARDED_BY(mutex_) = 0;  // bytes written in order from the start
   bool in_order_ GUARDED_BY(mutex_) = true;
-  bool summing_ GUARDED_BY(mutex_) = false;        // somebody owns summer_
-  Summer summer_;                                  // of whoever set summing_
+  bool summing_ GUARDED_BY(mutex_) = false;  // somebody owns summer_
+  Summer summer_;                            // of whoever set summing_
 };
 
 }  // namespace modelfs

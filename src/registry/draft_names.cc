@@ -51,7 +51,8 @@ void DraftStore::touch_directory(Ino directory, int subdirectories, Batch& batch
 
 Result<DraftInode> DraftStore::make(Ino directory, std::string_view name, const NewDraft& fresh) {
   if (Status status = check_file_name(name); !status.ok()) return status;
-  if (fresh.target.size() > kSymlinkBytesMax) return Status(Code::NameTooLong, "a symlink's target has at most 4095 bytes");
+  if (fresh.target.size() > kSymlinkBytesMax)
+    return Status(Code::NameTooLong, "a symlink's target has at most 4095 bytes");
   const auto ino = inos_.take();
   if (!ino.ok()) return ino.status();
   DraftRecord made;
@@ -170,7 +171,8 @@ Status DraftStore::check_no_cycle(Ino moved, Ino new_directory) const {
   }
 }
 
-Status DraftStore::rename(Ino directory, std::string_view name, Ino new_directory, std::string_view new_name, bool replace) {
+Status DraftStore::rename(Ino directory, std::string_view name, Ino new_directory, std::string_view new_name,
+                          bool replace) {
   if (Status status = check_file_name(new_name); !status.ok()) return status;
   std::vector<Ino> gone;
   const MutexLock lock(names_mutex_);

@@ -116,7 +116,8 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
       auto file = found->second.file.lock();
       struct stat info {};
       // Why the link count: a commit may have made a blob of the very file since it was opened.
-      const bool fits = file && (!writes || (file->writable() && ::fstat(file->host(), &info) == 0 && info.st_nlink == 1));
+      const bool fits =
+          file && (!writes || (file->writable() && ::fstat(file->host(), &info) == 0 && info.st_nlink == 1));
       if (fits) return file;
     }
   }
@@ -226,7 +227,8 @@ Status DraftStore::collect(FrozenDraft& draft) {
         bad = found.status();
         return false;
       }
-      draft.entries_.push_back({at, std::string(key.substr(prefix.size())), child->ino, std::move(*found), 0, 0, {}, false});
+      draft.entries_.push_back(
+          {at, std::string(key.substr(prefix.size())), child->ino, std::move(*found), 0, 0, {}, false});
       ++names[raw(child->ino)];
       return true;
     });
@@ -248,7 +250,8 @@ Status DraftStore::wait_for_release(Ino ino, const std::string& name, std::chron
     const auto writer = std::find_if(handles.begin(), handles.end(), [](const DraftHandle* h) { return h->writes_; });
     if (writer == handles.end()) return {};
     const bool late = std::chrono::steady_clock::now() >= deadline;
-    if (!(*writer)->closing_ || late) return {Code::Busy, name + " is open for writing by " + program_of((*writer)->pid_)};
+    if (!(*writer)->closing_ || late)
+      return {Code::Busy, name + " is open for writing by " + program_of((*writer)->pid_)};
     released_.wait_for(opens_mutex_, std::chrono::milliseconds(10));
   }
 }
@@ -342,9 +345,7 @@ std::uint64_t FrozenDraft::unsummed_bytes() const {
   return bytes;
 }
 
-Result<File> FrozenDraft::open(std::uint32_t index) const {
-  return open_at(store_.dir_, host_name(index), O_RDONLY);
-}
+Result<File> FrozenDraft::open(std::uint32_t index) const { return open_at(store_.dir_, host_name(index), O_RDONLY); }
 
 Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,
                           const std::function<Digest(std::uint32_t index)>& blob_of) {

@@ -26,8 +26,8 @@ struct DraftRecord {
   static Result<DraftRecord> decode(std::string_view bytes);
 };
 
-// c/<ino>: the sum of a file's bytes. Absent while they are being written; dropped when the machine was rebooted, because
-// power loss may keep newer bytes than records.
+// c/<ino>: the sum of a file's bytes. Absent while they are being written; dropped when the machine was rebooted,
+// because power loss may keep newer bytes than records.
 struct DraftSum {
   std::uint64_t size_bytes = 0;
   ContentSum sum;

@@ -175,10 +175,11 @@ bool DraftStore::is_empty(Ino directory) const {
   const auto snapshot = keys_.snapshot();
   bool empty = snapshot.ok();
   if (empty) {
-    const Status scanned = (*snapshot)->scan(keys::draft_entries(directory), "", [&](std::string_view, std::string_view) {
-      empty = false;
-      return false;
-    });
+    const Status scanned =
+        (*snapshot)->scan(keys::draft_entries(directory), "", [&](std::string_view, std::string_view) {
+          empty = false;
+          return false;
+        });
     if (!scanned.ok()) return false;
   }
   return empty;
@@ -197,7 +198,8 @@ Result<DraftStore::NamedAt> DraftStore::name_of(Ino directory) const {
     return named.name.empty();
   });
   if (!scanned.ok()) return scanned;
-  if (found->parent == kNoIno || named.name.empty()) return Status(Code::NotFound, "the directory has no name any more");
+  if (found->parent == kNoIno || named.name.empty())
+    return Status(Code::NotFound, "the directory has no name any more");
   return named;
 }
 
@@ -233,7 +235,8 @@ Result<File> DraftStore::create_host(Ino ino) const {
   auto host = open_at(dir_, host_path(ino), O_RDWR | O_CREAT | O_EXCL, 0600);
   if (host.ok() || host.status().host_errno() != ENOENT) return host;
   const std::string folder = folder_name(raw(ino));
-  if (::mkdirat(dir_, folder.c_str(), 0700) != 0 && errno != EEXIST) return Status::from_errno(errno, "create " + folder);
+  if (::mkdirat(dir_, folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return Status::from_errno(errno, "create " + folder);
   return open_at(dir_, host_path(ino), O_RDWR | O_CREAT | O_EXCL, 0600);
 }
 

@@ -1,5 +1,6 @@
-// Drafts: what is being written. Names, owners and attributes are keys of the store, the bytes of files are plain host files
-// drafts/<xx>/<ino>, so a draft survives whatever the daemon does not, and a commit takes names and files over in one batch.
+// Drafts: what is being written. Names, owners and attributes are keys of the store, the bytes of files are plain host
+// files drafts/<xx>/<ino>, so a draft survives whatever the daemon does not, and a commit takes names and files over in
+// one batch.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -73,7 +74,8 @@ class DraftHandle {
   bool writes() const { return writes_; }
   Status write(std::uint64_t offset_bytes, ByteView bytes);
   Status allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes);
-  // One close(2) of a descriptor: the handle is closing until it is written again. The last writer's close settles the file.
+  // One close(2) of a descriptor: the handle is closing until it is written again. The last writer's close settles the
+  // file.
   Status flush();
 
  private:
@@ -126,7 +128,8 @@ class FrozenDraft {
 };
 
 // Safe for concurrent use. Lock order: names_mutex_ before opens_mutex_ before a DraftFile's.
-// Any inode number may hold draft names: those of committed places (a domain, a release) hold the drafts laid over them.
+// Any inode number may hold draft names: those of committed places (a domain, a release) hold the drafts laid over
+// them.
 class DraftStore {
  public:
   // `dir` is the directory drafts/ of the store and stays open as long as this lives, as do `keys`, `blobs` and `inos`.
@@ -163,7 +166,8 @@ class DraftStore {
   // When draft names last came or went in a committed place; 0: never.
   TimeNs names_changed(Ino place) const;
 
-  // AlreadyExists, IllegalName, NameTooLong, InvalidArgument, NoSpace, Busy (being published), NotFound (the directory was removed).
+  // AlreadyExists, IllegalName, NameTooLong, InvalidArgument, NoSpace, Busy (being published), NotFound (the directory
+  // was removed).
   Result<DraftInode> make(Ino directory, std::string_view name, const NewDraft& fresh);
   Result<DraftInode> link(Ino file, Ino directory, std::string_view name);
   Status unlink(Ino directory, std::string_view name);
@@ -182,18 +186,20 @@ class DraftStore {
   // Opens a regular file. With `writes`, a file whose bytes are a blob's gets a host file of its own first.
   Result<std::unique_ptr<DraftHandle>> open_file(Ino ino, bool writes, pid_t pid);
 
-  // Freezes the draft directory `root`. Waits, bounded by kReleaseWaitMs, for files that are closed but not yet released.
-  // Busy: a file is open for writing (names it and the process), or the draft is being published already.
+  // Freezes the draft directory `root`. Waits, bounded by kReleaseWaitMs, for files that are closed but not yet
+  // released. Busy: a file is open for writing (names it and the process), or the draft is being published already.
   Result<std::unique_ptr<FrozenDraft>> freeze(Ino root);
-  // Adds to `batch` what takes a frozen draft out of the drafts: its name goes now, its inodes are swept afterwards. A file with
-  // a name outside goes on there with the bytes of the blob that `blob_of(index)` names.
+  // Adds to `batch` what takes a frozen draft out of the drafts: its name goes now, its inodes are swept afterwards. A
+  // file with a name outside goes on there with the bytes of the blob that `blob_of(index)` names.
   Status retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,
                 const std::function<Digest(std::uint32_t index)>& blob_of);
   // Sums the files of a frozen draft behind, so that the next try finds them summed.
   void sum_in_background(const FrozenDraft& draft);
-  // The bytes of a small file beside the draft, which is frozen with it. Busy: it is open for writing. TooLarge above `max_bytes`.
+  // The bytes of a small file beside the draft, which is frozen with it. Busy: it is open for writing. TooLarge above
+  // `max_bytes`.
   Result<std::string> read_finished(FrozenDraft& draft, Ino ino, std::size_t max_bytes);
-  // Adds to `batch` what takes such a file out of the drafts; file_retired() gives its space back once that is committed.
+  // Adds to `batch` what takes such a file out of the drafts; file_retired() gives its space back once that is
+  // committed.
   Status retire_file(Ino directory, std::string_view name, Ino ino, Batch& batch);
   void file_retired(Ino ino);
   // Removes the inodes and host files of everything retired so far. Runs at idle times; Ok when nothing is left.
@@ -223,7 +229,8 @@ class DraftStore {
   bool is_empty(Ino directory) const;
   // Moves mtime and ctime of `directory`, and counts subdirectories.
   void touch_directory(Ino directory, int subdirectories, Batch& batch) const;
-  // Takes one name from `ino`. What loses its last name goes, or becomes nameless while it is open. `gone`: host files to remove.
+  // Takes one name from `ino`. What loses its last name goes, or becomes nameless while it is open. `gone`: host files
+  // to remove.
   void drop_name(Ino ino, DraftRecord dropped, Batch& batch, std::vector<Ino>& gone) REQUIRES(names_mutex_);
   void remove_host_files(const std::vector<Ino>& gone) const;
   Status check_no_cycle(Ino moved, Ino new_directory) const;
@@ -263,7 +270,7 @@ class DraftStore {
     std::vector<DraftHandle*> handles;
   };
   std::unordered_map<std::uint64_t, Opened> opens_ GUARDED_BY(opens_mutex_);
-  Mutex sweep_mutex_;  // one sweep at a time; taken before names_mutex_
+  Mutex sweep_mutex_;             // one sweep at a time; taken before names_mutex_
   ThreadPool workers_{"sum", 2};  // last: its work uses all of the above
 };
 

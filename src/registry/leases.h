@@ -29,13 +29,13 @@ class Leases {
   // Waits while one of `digests` is being removed; afterwards none of them is removed until the lease ends.
   std::unique_ptr<Lease> take(std::vector<Digest> digests);
 
-  // Begins to remember every digest that is leased from now on, and those that are. A gc calls it before it looks at what is
-  // referenced: what was leased since may be referenced by a commit that it did not see.
+  // Begins to remember every digest that is leased from now on, and those that are. A gc calls it before it looks at
+  // what is referenced: what was leased since may be referenced by a commit that it did not see.
   void watch();
   void end_watch();
 
-  // Calls `remove` if nobody has held a lease on `digest` since watch(); whoever asks for one meanwhile waits. False: leased,
-  // nothing done.
+  // Calls `remove` if nobody has held a lease on `digest` since watch(); whoever asks for one meanwhile waits. False:
+  // leased, nothing done.
   template <class Remove>
   bool remove_unleased(const Digest& digest, Remove remove) {
     if (!condemn(digest)) return false;

@@ -72,7 +72,8 @@ Package split_package(const FrozenDraft& draft, bool is_release) {
   for (std::uint32_t i = 1; i < entries.size(); ++i) {
     if (entries[i].parent != 0) continue;
     const auto number = parse_generation(entries[i].name);
-    const bool digits = !entries[i].name.empty() && entries[i].name.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        !entries[i].name.empty() && entries[i].name.find_first_not_of("0123456789") == std::string::npos;
     if (!number.ok() || entries[i].record.type != FileType::Directory) {
       other_numbers = other_numbers || digits;
     } else {

@@ -1,4 +1,5 @@
-// A frozen draft as packages: split into a release and the generations at its top level, judged, and made into manifests.
+// A frozen draft as packages: split into a release and the generations at its top level, judged, and made into
+// manifests.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -14,22 +15,23 @@ namespace modelfs {
 
 // One manifest to be and where it begins in the draft.
 struct PackagePart {
-  Generation generation{};       // 0: the release (or the one generation that the draft is)
-  std::uint32_t root = 0;        // index of its directory in the frozen draft
+  Generation generation{};  // 0: the release (or the one generation that the draft is)
+  std::uint32_t root = 0;   // index of its directory in the frozen draft
   std::shared_ptr<const Manifest> manifest;
 };
 
 struct Package {
-  std::vector<PackagePart> parts;   // the release first, then its generations in order
-  bool takes_generations = true;    // false: numbers at its top level are content
+  std::vector<PackagePart> parts;  // the release first, then its generations in order
+  bool takes_generations = true;   // false: numbers at its top level are content
 };
 
-// Finds the parts. As a release: directories at the top named exactly 1…k become generations; with any other number there, all of
-// them are content. As a generation: one part.
+// Finds the parts. As a release: directories at the top named exactly 1…k become generations; with any other number
+// there, all of them are content. As a generation: one part.
 Package split_package(const FrozenDraft& draft, bool is_release);
 
 // Fills the manifest of every part. `fresh_ino` numbers the files that go on living in a draft under another name.
-// Busy, IoError: see FrozenDraft::sum. Malformed: names the symlink that is absolute or leaves its part, and what to do.
+// Busy, IoError: see FrozenDraft::sum. Malformed: names the symlink that is absolute or leaves its part, and what to
+// do.
 Status build_manifests(const FrozenDraft& draft, bool may_sum, const std::function<Result<Ino>()>& fresh_ino,
                        Package& package);
 

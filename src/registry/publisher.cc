@@ -38,7 +38,8 @@ std::string host_name() {
 Result<Published> Registry::publish(const PublishRequest& request) {
   auto published = Publisher(*this, request).run();
   if (!published.ok() && published.code() != Code::AlreadyExists) {
-    events_.append("refused", {{"target", request.target.str()}, {"reason", published.status().message()},
+    events_.append("refused", {{"target", request.target.str()},
+                               {"reason", published.status().message()},
                                {"by", user_name(request.who.uid)}});
   }
   return published;
@@ -113,24 +114,29 @@ Result<Published> Publisher::run() {
 Status Publisher::check_target(const Snapshot& stored) {
   const auto domain = stored.domain(target().domain);
   if (!domain.ok()) return domain.status();
-  if (Status status = authorise(request_.who, domain->owner, Right::Publish, target().domain.str()); !status.ok()) return status;
+  if (Status status = authorise(request_.who, domain->owner, Right::Publish, target().domain.str()); !status.ok())
+    return status;
   const auto release = stored.release(target().domain, target().version.str());
   if (!release.ok() && release.code() != Code::NotFound) return release.status();
   if (target().is_generation) {
     if (!release.ok()) return release.status();
     if (!release->takes_generations) {
-      return refused(Code::NotPermitted, "numbers at the top of this release are its own content, so it takes no generations");
+      return refused(Code::NotPermitted,
+                     "numbers at the top of this release are its own content, so it takes no generations");
     }
     const Generation next{raw(release->last_generation) + 1};
     if (target().number && raw(*target().number) > raw(next)) {
-      return refused(Code::OutOfRange, "the next generation is " + std::to_string(raw(next)) + "; use that number, or 'next'");
+      return refused(Code::OutOfRange,
+                     "the next generation is " + std::to_string(raw(next)) + "; use that number, or 'next'");
     }
     const bool taken = target().number && raw(*target().number) < raw(next);
-    if (taken && request_.effort == Effort::Short) return refused(Code::AlreadyExists, "that generation exists already");
+    if (taken && request_.effort == Effort::Short)
+      return refused(Code::AlreadyExists, "that generation exists already");
     return {};
   }
   // By command, identical content is no failure, so it is compared first.
-  if (release.ok() && request_.effort == Effort::Short) return refused(Code::AlreadyExists, "that version exists already");
+  if (release.ok() && request_.effort == Effort::Short)
+    return refused(Code::AlreadyExists, "that version exists already");
   if (stored.label(target().domain, target().version.str()).ok()) {
     return refused(Code::AlreadyExists, "a label has that name");
   }
@@ -144,8 +150,16 @@ Status Publisher::check_target(const Snapshot& stored) {
 Result<bool> Publisher::is_published_already(const Snapshot& stored) {
   const auto release = stored.release(target().domain, target().version.str());
   if (!release.ok()) return release.code() == Code::NotFound ? Result<bool>(false) : release.status();
-  published_ = {target().domain.str(), release->version, {}, release->sequence, release->model_id, release->digest,
-                release->file_count,   release->total_bytes, true, {}};
+  published_ = {target().domain.str(),
+                release->version,
+                {},
+                release->sequence,
+                release->model_id,
+                release->digest,
+                release->file_count,
+                release->total_bytes,
+                true,
+                {}};
   const Manifest& mine = *package_.parts[0].manifest;
   const auto matches = [&](Generation number, const Manifest& manifest) {
     const auto generation = stored.generation(target().domain, release->sequence, number);
@@ -153,7 +167,8 @@ Result<bool> Publisher::is_published_already(const Snapshot& stored) {
   };
   if (target().is_generation) {
     if (!target().number || raw(*target().number) > raw(release->last_generation)) return false;
-    if (!matches(*target().number, mine)) return refused(Code::AlreadyExists, "that generation exists with other content");
+    if (!matches(*target().number, mine))
+      return refused(Code::AlreadyExists, "that generation exists with other content");
     published_.generation = *target().number;
     published_.digest = mine.content_digest();
     published_.file_count = mine.file_count();
@@ -189,7 +204,8 @@ Status Publisher::read_given_metadata() {
   auto bytes = registry_.drafts().read_finished(*draft_, given.ino, kMetadataBytesMax);
   if (!bytes.ok()) return refused(bytes.code(), given.name + ": " + bytes.status().message());
   if (Status status = check_given_metadata(*bytes); !status.ok()) {
-    return refused(status.code(), given.name + " cannot be the metadata: " + status.message() + "; mend it or remove it");
+    return refused(status.code(),
+                   given.name + " cannot be the metadata: " + status.message() + "; mend it or remove it");
   }
   given.bytes = std::move(*bytes);
   given_ = std::move(given);
@@ -285,7 +301,8 @@ Status Publisher::link_large(const std::vector<std::pair<Digest, std::uint32_t>>
       large_records_.emplace_back(digest, record_of(index));
       continue;
     }
-    if (Status status = registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), draft_->host_name(index));
+    if (Status status =
+            registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), draft_->host_name(index));
         !status.ok()) {
       return status;
     }
@@ -385,8 +402,9 @@ Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch
   const PackagePart& part = package_.parts[0];
   const auto tombstone = stored.tombstone(target().domain, version);
   if (tombstone.ok() && tombstone->digest != part.manifest->content_digest()) {
-    return refused(Code::AlreadyExists,
-                   "that version was removed, and its name comes back only with the same content; choose another version");
+    return refused(
+        Code::AlreadyExists,
+        "that version was removed, and its name comes back only with the same content; choose another version");
   }
   ReleaseRecord record;
   record.version = version;
@@ -406,7 +424,8 @@ Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch
   record.published_by = user_name(request_.who.uid);
   record.program = program_;
   head.changed = head.status_changed = record.published;
-  published_ = {target().domain.str(), version, {}, head.last, model_id_, record.digest, record.file_count, record.total_bytes, false, {}};
+  published_ = {target().domain.str(), version, {}, head.last, model_id_, record.digest, record.file_count,
+                record.total_bytes,    false,   {}};
   published_.containers.emplace_back(record.ino, part.manifest);
   put_container(part, record, record.ino, batch);
   batch.put(keys::metadata(record.ino), given_ ? given_->bytes : describe(part, record, kNoGeneration, head.last));
@@ -431,13 +450,22 @@ Status Publisher::fill_generation(const Snapshot& stored, DomainRecord& head, Ba
     return refused(Code::AlreadyExists, "that generation exists already; the next one is " + std::to_string(raw(next)));
   }
   if (target().number && *target().number != next) {
-    return refused(Code::OutOfRange, "the next generation is " + std::to_string(raw(next)) + "; use that number, or 'next'");
+    return refused(Code::OutOfRange,
+                   "the next generation is " + std::to_string(raw(next)) + "; use that number, or 'next'");
   }
   const PackagePart& part = package_.parts[0];
   release->last_generation = next;
   release->changed = now();
-  published_ = {target().domain.str(), release->version, next, head.last, release->model_id, part.manifest->content_digest(),
-                part.manifest->file_count(), part.manifest->total_bytes(), false, {}};
+  published_ = {target().domain.str(),
+                release->version,
+                next,
+                head.last,
+                release->model_id,
+                part.manifest->content_digest(),
+                part.manifest->file_count(),
+                part.manifest->total_bytes(),
+                false,
+                {}};
   put_generation(part, *release, next, head, batch);
   batch.put(keys::release(target().domain, release->version), release->encode());
   HistoryRecord history = make_history(Deed::Generate, head.last, request_.who);
@@ -452,7 +480,8 @@ Status Publisher::fill_common(Batch& batch) {
   for (const auto& [digest, record] : large_records_) batch.put(keys::blob(digest), record.encode());
   if (!linked_.empty()) batch.erase(keys::intent(request_.draft));
   if (given_) {
-    if (Status status = registry_.drafts().retire_file(given_->directory, given_->name, given_->ino, batch); !status.ok()) {
+    if (Status status = registry_.drafts().retire_file(given_->directory, given_->name, given_->ino, batch);
+        !status.ok()) {
       return status;
     }
   }

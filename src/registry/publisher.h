@@ -11,8 +11,9 @@
 
 namespace modelfs {
 
-// The steps, in their order: freeze; refuse what can be refused; sum; manifests; blobs durable; one synchronous batch; tell.
-// A failure before the batch undoes the links that this commit made; a crash leaves an intent, and the next start does the same.
+// The steps, in their order: freeze; refuse what can be refused; sum; manifests; blobs durable; one synchronous batch;
+// tell. A failure before the batch undoes the links that this commit made; a crash leaves an intent, and the next start
+// does the same.
 class Publisher {
  public:
   Publisher(Registry& registry, const PublishRequest& request) : registry_(registry), request_(request) {}
@@ -42,9 +43,10 @@ class Publisher {
   Status fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch);
   Status fill_generation(const Snapshot& stored, DomainRecord& head, Batch& batch);
   void put_container(const PackagePart& part, const ReleaseRecord& release, Ino ino, Batch& batch) const;
-  void put_generation(const PackagePart& part, const ReleaseRecord& release, Generation number, const DomainRecord& head,
-                      Batch& batch);
-  std::string describe(const PackagePart& part, const ReleaseRecord& release, Generation number, Sequence sequence) const;
+  void put_generation(const PackagePart& part, const ReleaseRecord& release, Generation number,
+                      const DomainRecord& head, Batch& batch);
+  std::string describe(const PackagePart& part, const ReleaseRecord& release, Generation number,
+                       Sequence sequence) const;
   Status fill_common(Batch& batch);
   void undo_links();
   void tell() const;

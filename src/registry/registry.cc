@@ -189,8 +189,8 @@ Result<DomainRecord> Registry::change_domain(
 // Domains.
 
 Result<DomainRecord> Registry::create_domain(const DomainName& name, const Ownership& owner, const Credentials& who) {
-  // Why the drafts are asked first and not in the batch: only the mount makes names in the root, and its kernel holds the
-  // root's lock meanwhile.
+  // Why the drafts are asked first and not in the batch: only the mount makes names in the root, and its kernel holds
+  // the root's lock meanwhile.
   if (drafts_->lookup(kRootIno, name.str()).ok()) {
     return Status(Code::AlreadyExists, "a draft lies under the name " + name.str());
   }
@@ -229,8 +229,9 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
     char kind;
     const char* what;
   };
-  for (const Content& content : {Content{'r', "releases"}, Content{'l', "labels"}, Content{'t', "releases in its trash"},
-                                 Content{'T', "tombstones of removed releases, which stay for ever"}}) {
+  for (const Content& content :
+       {Content{'r', "releases"}, Content{'l', "labels"}, Content{'t', "releases in its trash"},
+        Content{'T', "tombstones of removed releases, which stay for ever"}}) {
     const std::string prefix = keys::in_domain(content.kind, name);
     const Status scanned = stored->keys().scan(prefix, "", [&](std::string_view, std::string_view) {
       holds = content.what;
@@ -250,13 +251,15 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
   batch.erase(key);
   batch.erase_prefix(keys::in_domain('h', name));
   const Status status = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
-  if (status.code() == Code::Conflict) return {Code::NotEmpty, "domain " + name.str() + " has just been published into"};
+  if (status.code() == Code::Conflict)
+    return {Code::NotEmpty, "domain " + name.str() + " has just been published into"};
   if (status.ok()) drafts_->touch_place(kRootIno);
   if (status.ok()) events_.append("domain_removed", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return status;
 }
 
-Result<DomainRecord> Registry::set_domain_owner(const DomainName& name, const Ownership& owner, const Credentials& who) {
+Result<DomainRecord> Registry::set_domain_owner(const DomainName& name, const Ownership& owner,
+                                                const Credentials& who) {
   auto changed = change_domain(name, SpaceNeed::Reclaims, [&](const Snapshot&, DomainRecord& head, Batch&) -> Status {
     if (Status status = authorise_owner(who, head.owner.uid, name.str()); !status.ok()) return status;
     head.last = Sequence{raw(head.last) - 1};  // not a commit of content: no number is spent
@@ -280,7 +283,8 @@ Result<std::shared_ptr<const ContentReader>> Registry::open_content(const Manife
   if (!value.ok()) return value.status();
   auto record = BlobRecord::decode(*value);
   if (!record.ok()) return record.status();
-  if (record->quarantined) return Status(Code::Corrupt, name + " is damaged; publish its file again, or restore a backup");
+  if (record->quarantined)
+    return Status(Code::Corrupt, name + " is damaged; publish its file again, or restore a backup");
   if (record->is_inline) {
     // Small enough to be checked every time.
     if (record->bytes.size() != file.size_bytes || sum_of(bytes_of(record->bytes)).digest != file.sum.digest) {

@@ -1,4 +1,5 @@
-// The verbs of the registry: publish, label, remove, restore, open, verify, gc. The mount and the command both end here.
+// The verbs of the registry: publish, label, remove, restore, open, verify, gc. The mount and the command both end
+// here.
 #pragma once
 #include <functional>
 #include <memory>
@@ -41,11 +42,11 @@ struct Published {
   std::string version;
   Generation generation{};  // 0: a release
   Sequence sequence{};
-  std::string model_id;     // of the release
+  std::string model_id;  // of the release
   Digest digest;
   std::uint64_t file_count = 0;
   std::uint64_t total_bytes = 0;
-  bool already = false;     // identical content was there before; nothing was committed
+  bool already = false;  // identical content was there before; nothing was committed
   // What was committed, with its directory's number: the release, then its generations.
   std::vector<std::pair<Ino, std::shared_ptr<const Manifest>>> containers;
 };
@@ -91,11 +92,11 @@ struct GcReport {
 
 // A draft, as `modelfs status` lists it.
 struct DraftSummary {
-  std::string path;       // "churn/.stage/x", "churn/1.2.0" (under a version's name), "scratch.txt"
+  std::string path;  // "churn/.stage/x", "churn/1.2.0" (under a version's name), "scratch.txt"
   bool under_version = false;
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
-  TimeNs changed{};       // newest mtime in it
+  TimeNs changed{};  // newest mtime in it
   Ownership owner;
 };
 
@@ -134,9 +135,9 @@ class Registry {
   // chmod and chown. NotPermitted unless `who` owns it.
   Result<DomainRecord> set_domain_owner(const DomainName& name, const Ownership& owner, const Credentials& who);
 
-  // Publishing. AlreadyExists: the version is taken (the draft is kept). OutOfRange: not the next generation number; says which
-  // is. Busy: a file is open for writing. Malformed: the content may not be published; names the path. Denied. NoSpace.
-  // NotFound: no such domain, or release of a generation.
+  // Publishing. AlreadyExists: the version is taken (the draft is kept). OutOfRange: not the next generation number;
+  // says which is. Busy: a file is open for writing. Malformed: the content may not be published; names the path.
+  // Denied. NoSpace. NotFound: no such domain, or release of a generation.
   Result<Published> publish(const PublishRequest& request);
 
   // Labels. InvalidArgument: `version` is not exactly one live version of the domain, or the name may not be a label.
@@ -150,7 +151,7 @@ class Registry {
   Status remove_release(const DomainName& domain, std::string_view version, const Credentials& who);
   Status restore_release(const DomainName& domain, std::string_view trash_name, const Credentials& who);
 
-  // Reading. Corrupt: the blob is missing or has another size. 
+  // Reading. Corrupt: the blob is missing or has another size.
   Result<std::shared_ptr<const ContentReader>> open_content(const ManifestEntry& file);
 
   // Sums every blob that `domain` (empty: any) and `version` (empty: any) need. `progress` gets (done, total) bytes.
@@ -183,8 +184,8 @@ class Registry {
   Result<DraftSummary> summarise_draft(const DraftName& draft);
   Result<std::unordered_set<Digest, DigestHash>> referenced_blobs() const;
   void sweep_later();
-  // Reads the head of `domain`, lets `change` fill the batch with what follows from it, and commits; again on a Conflict.
-  // `change` gets the record with `last` already counted up, and must be repeatable.
+  // Reads the head of `domain`, lets `change` fill the batch with what follows from it, and commits; again on a
+  // Conflict. `change` gets the record with `last` already counted up, and must be repeatable.
   Result<DomainRecord> change_domain(
       const DomainName& domain, SpaceNeed need,
       const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change);

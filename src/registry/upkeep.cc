@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kReadBytes = 1ull << 20;
 
-// A draft directory with fewer levels than this is summed up without fear for the stack: the walk is iterative anyway, and the
-// bound only ends what a damaged parent would make endless.
+// A draft directory with fewer levels than this is summed up without fear for the stack: the walk is iterative anyway,
+// and the bound only ends what a damaged parent would make endless.
 constexpr std::size_t kDraftEntriesMax = 10'000'000;
 
 // Calls `visit` with every release and generation, live and in the trash.

@@ -1,4 +1,5 @@
-// The contract of the immutable bytes under the catalog. One suite (tests/store/blob_store_contract.h) is passed by every engine.
+// The contract of the immutable bytes under the catalog. One suite (tests/store/blob_store_contract.h) is passed by
+// every engine.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -21,7 +22,8 @@ class BlobReader {
   virtual std::uint64_t allocated_bytes() const = 0;
   // Short only at the end.
   virtual Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const = 0;
-  // A read-only descriptor of a plain file that holds exactly the blob, where the engine has one. Valid as long as the reader.
+  // A read-only descriptor of a plain file that holds exactly the blob, where the engine has one. Valid as long as the
+  // reader.
   virtual std::optional<int> descriptor() const = 0;
 };
 
@@ -31,16 +33,17 @@ class BlobStore {
   virtual ~BlobStore() = default;
   // NotFound: no such blob. Corrupt: what lies there is no plain file.
   virtual Result<std::unique_ptr<BlobReader>> open(const Digest& digest) const = 0;
-  // Takes over the finished file `name` in the directory `dir`, whose bytes are on disk (fsync) and sum to `digest`, without
-  // copying where the engine can; the file itself stays where it is, and must not be written any more. A blob of that digest
-  // is replaced, atomically. Durable only after sync(). NoSpace, IoError: the blob is as before.
+  // Takes over the finished file `name` in the directory `dir`, whose bytes are on disk (fsync) and sum to `digest`,
+  // without copying where the engine can; the file itself stays where it is, and must not be written any more. A blob
+  // of that digest is replaced, atomically. Durable only after sync(). NoSpace, IoError: the blob is as before.
   virtual Status adopt(const Digest& digest, int dir, const std::string& name) = 0;
   // Makes the names of all blobs adopted so far by the caller durable.
   virtual Status sync(const std::vector<Digest>& adopted) = 0;
   // An absent blob is Ok; open readers keep their bytes.
   virtual Status remove(const Digest& digest) = 0;
   // Calls `visit` with each blob and the time it was adopted, in no order, until it returns false.
-  virtual Status for_each(const std::function<bool(const Digest&, std::uint64_t size_bytes, TimeNs since)>& visit) const = 0;
+  virtual Status for_each(
+      const std::function<bool(const Digest&, std::uint64_t size_bytes, TimeNs since)>& visit) const = 0;
 };
 
 }  // namespace modelfs

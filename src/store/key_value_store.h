@@ -1,4 +1,5 @@
-// The contract of the ordered keys under the catalog. One suite (tests/store/key_value_store_contract.h) is passed by every engine.
+// The contract of the ordered keys under the catalog. One suite (tests/store/key_value_store_contract.h) is passed by
+// every engine.
 #pragma once
 #include <functional>
 #include <memory>
@@ -34,11 +35,14 @@ struct Batch {
     std::optional<std::string> value;  // the whole value, or nullopt: the key is absent
   };
   std::vector<Expectation> expectations;
-  std::vector<std::string> erases;          // applied first; erasing an absent key is fine
-  std::vector<std::string> erase_prefixes;  // applied with erases: every key that begins with one of these (never empty)
-  std::vector<Put> puts;                    // applied after the erases
+  std::vector<std::string> erases;  // applied first; erasing an absent key is fine
+  std::vector<std::string>
+      erase_prefixes;     // applied with erases: every key that begins with one of these (never empty)
+  std::vector<Put> puts;  // applied after the erases
 
-  void expect(std::string key, std::optional<std::string> value) { expectations.push_back({std::move(key), std::move(value)}); }
+  void expect(std::string key, std::optional<std::string> value) {
+    expectations.push_back({std::move(key), std::move(value)});
+  }
   void put(std::string key, std::string value) { puts.push_back({std::move(key), std::move(value)}); }
   void erase(std::string key) { erases.push_back(std::move(key)); }
   void erase_prefix(std::string prefix) { erase_prefixes.push_back(std::move(prefix)); }
@@ -50,8 +54,8 @@ class KeyValueSnapshot {
   virtual ~KeyValueSnapshot() = default;
   // NotFound: no such key. Corrupt: the engine's checksum does not match. IoError.
   virtual Result<std::string> get(std::string_view key) const = 0;
-  // Calls `visit` for each key that begins with `prefix` and is >= `from` (empty: from the first), in byte order, until it
-  // returns false. The views are valid during the call only.
+  // Calls `visit` for each key that begins with `prefix` and is >= `from` (empty: from the first), in byte order, until
+  // it returns false. The views are valid during the call only.
   virtual Status scan(std::string_view prefix, std::string_view from,
                       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
 };
@@ -60,12 +64,14 @@ class KeyValueSnapshot {
 class KeyValueStore {
  public:
   virtual ~KeyValueStore() = default;
-  // A consistent view that later commits do not change. IoError: the engine is closed after a failure and could not be reopened.
+  // A consistent view that later commits do not change. IoError: the engine is closed after a failure and could not be
+  // reopened.
   virtual Result<std::shared_ptr<const KeyValueSnapshot>> snapshot() const = 0;
   // The value now: snapshot() and get() in one.
   virtual Result<std::string> get(std::string_view key) const = 0;
-  // Conflict: an expectation does not hold; nothing changed. NoSpace: below the reserve, or the disk is full; nothing changed.
-  // IoError: nothing is promised until the store was reopened; the engine does that itself before the next commit.
+  // Conflict: an expectation does not hold; nothing changed. NoSpace: below the reserve, or the disk is full; nothing
+  // changed. IoError: nothing is promised until the store was reopened; the engine does that itself before the next
+  // commit.
   virtual Status commit(const Batch& batch, Durability durability, SpaceNeed need = SpaceNeed::Grows) = 0;
 };
 

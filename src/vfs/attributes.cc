@@ -277,7 +277,8 @@ Status FileSystem::remove_attribute(const Credentials&, Ino ino, std::string_vie
 Result<SpaceFigures> FileSystem::space() {
   struct statvfs figures {};
   if (::fstatvfs(state_->registry.store_dir(), &figures) != 0) return Status::from_errno(errno, "statvfs of the store");
-  return SpaceFigures{figures.f_frsize, figures.f_blocks, figures.f_bfree, figures.f_bavail, figures.f_files, figures.f_ffree};
+  return SpaceFigures{figures.f_frsize, figures.f_blocks, figures.f_bfree,
+                      figures.f_bavail, figures.f_files,  figures.f_ffree};
 }
 
 }  // namespace modelfs

@@ -31,7 +31,7 @@ class ContainerCache {
 
   const Registry& registry_;
   const std::size_t bytes_max_;
-  Mutex mutex_;  // leaf lock; not held while a manifest is read
+  Mutex mutex_;                               // leaf lock; not held while a manifest is read
   std::list<Item> items_ GUARDED_BY(mutex_);  // most recently used first
   std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_ino_ GUARDED_BY(mutex_);
   std::size_t bytes_ GUARDED_BY(mutex_) = 0;

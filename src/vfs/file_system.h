@@ -56,15 +56,15 @@ class KernelCache {
 
 enum class RenameFlag { Replace, NoReplace, Exchange };
 
-// Safe for concurrent use. Methods that may take long (they sum, sync or wait) say so: the caller runs them on a thread that
-// answers no other request. Statuses from drafts carry the host's errno.
+// Safe for concurrent use. Methods that may take long (they sum, sync or wait) say so: the caller runs them on a thread
+// that answers no other request. Statuses from drafts carry the host's errno.
 class FileSystem {
  public:
   struct Options {
     bool read_only = false;
     std::string mount_point;  // for documents that say where a release is stored
     std::string store_path;
-    uid_t owner_uid = 0;      // of the mount: owns the root and /.modelfs
+    uid_t owner_uid = 0;  // of the mount: owns the root and /.modelfs
     gid_t owner_gid = 0;
   };
 
@@ -117,8 +117,8 @@ class FileSystem {
   // SEEK_DATA, SEEK_HOLE.
   Result<std::uint64_t> seek(Handle handle, std::uint64_t offset_bytes, int whence);
 
-  // Directories. A listing is made when it is opened, and anew when it is read from offset 0: each name that stays is in it
-  // exactly once, whatever is committed meanwhile.
+  // Directories. A listing is made when it is opened, and anew when it is read from offset 0: each name that stays is
+  // in it exactly once, whatever is committed meanwhile.
   Result<Handle> open_directory(const Credentials& who, Ino ino);
   // Calls `visit` for names from `offset` on, until it returns false.
   Status list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit);

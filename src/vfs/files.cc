@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
+#include <unordered_set>
 
 #include "vfs/state.h"
 
@@ -45,7 +47,8 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   if (!node.ok()) return node.status();
   const Place& place = node->place;
   if (place.kind == Kind::Draft) {
-    auto opened = state.open_draft(who, ino, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0, (flags & O_TRUNC) != 0);
+    auto opened =
+        state.open_draft(who, ino, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0, (flags & O_TRUNC) != 0);
     if (opened.ok()) return opened;
     // Published since: go on with what it is now.
     const auto again = state.node(ino);
@@ -84,8 +87,8 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   return reply;
 }
 
-Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode,
-                                               int flags) {
+Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino parent, std::string_view name,
+                                               std::uint32_t mode, int flags) {
   auto entry = make_file(who, parent, name, mode);
   if (!entry.ok()) return entry.status();
   auto opened = state_->open_draft(who, entry->attributes.ino, (flags & O_ACCMODE) != O_RDONLY, false);
@@ -179,6 +182,11 @@ Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedP
 Status FileSystem::State::make_listing(Listing& listing) {
   std::vector<ListedPlace> names;
   const Place& directory = listing.directory;
+  // Why before what is committed: a draft that is published between the two is then in both, not in neither.
+  std::vector<ListedPlace> drafts;
+  if (NativeView::holds_drafts(directory)) {
+    if (Status status = add_drafts(listing, drafts); !status.ok()) return status;
+  }
   if (directory.kind != Kind::Draft) {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
@@ -200,8 +208,12 @@ Status FileSystem::State::make_listing(Listing& listing) {
       if (staged.ok() && !staged->empty()) names.push_back({".stage", stage->ino, FileType::Directory});
     }
   }
-  if (NativeView::holds_drafts(directory)) {
-    if (Status status = add_drafts(listing, names); !status.ok()) return status;
+  if (!drafts.empty()) {
+    // A release's former draft keeps its names until it is swept; what is committed goes first, as in a look-up.
+    std::unordered_set<std::string> committed;
+    for (const ListedPlace& place : names) committed.insert(place.name);
+    std::erase_if(drafts, [&](const ListedPlace& draft) { return committed.contains(draft.name); });
+    std::move(drafts.begin(), drafts.end(), std::back_inserter(names));
   }
   listing.names = std::move(names);
   return {};

@@ -13,8 +13,8 @@ namespace {
 constexpr int kLookupTriesMax = 100;
 
 bool has_reason(Code code) {
-  return code == Code::InvalidArgument || code == Code::IllegalName || code == Code::NotPermitted || code == Code::OutOfRange ||
-         code == Code::Unsupported || code == Code::NameTooLong;
+  return code == Code::InvalidArgument || code == Code::IllegalName || code == Code::NotPermitted ||
+         code == Code::OutOfRange || code == Code::Unsupported || code == Code::NameTooLong;
 }
 
 // rename(2) must not answer EINVAL: mv reads it as "cannot move to a subdirectory of itself".
@@ -76,7 +76,8 @@ Result<Ownership> FileSystem::State::owner_of_directory(const Place& place) {
   return Ownership{shown->uid, shown->gid, shown->mode};
 }
 
-Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Place& parent, FileType type, std::uint32_t mode) {
+Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Place& parent, FileType type,
+                                          std::uint32_t mode) {
   NewDraft draft;
   draft.type = type;
   draft.owner = {who.uid, who.gid, mode & 07777};
@@ -87,6 +88,12 @@ Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Place& p
     if (type == FileType::Directory) draft.owner.mode |= S_ISGID;
   }
   return draft;
+}
+
+void FileSystem::State::wait_for_sweep(const Place& directory) {
+  if (!directory.is_release_directory() || !registry.drafts().is_dead(directory.ino)) return;
+  // If it fails, what follows says so.
+  (void)registry.finish_sweeping();
 }
 
 Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft) {
@@ -129,12 +136,14 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
     case Meaning::Kind::Release:
     case Meaning::Kind::Generation: break;
   }
+  wait_for_sweep(directory->place);
   const auto made = registry.drafts().make(parent, name, draft);
   if (!made.ok()) return made.status();
   return enter_draft(*made, directory->place);
 }
 
-Result<Entry> FileSystem::make_directory(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode) {
+Result<Entry> FileSystem::make_directory(const Credentials& who, Ino parent, std::string_view name,
+                                         std::uint32_t mode) {
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
   auto draft = state_->fresh(who, directory->place, FileType::Directory, mode);
@@ -142,7 +151,8 @@ Result<Entry> FileSystem::make_directory(const Credentials& who, Ino parent, std
   return state_->make_draft(who, parent, name, std::move(*draft));
 }
 
-Result<Entry> FileSystem::make_symlink(const Credentials& who, Ino parent, std::string_view name, std::string_view target) {
+Result<Entry> FileSystem::make_symlink(const Credentials& who, Ino parent, std::string_view name,
+                                       std::string_view target) {
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
   auto draft = state_->fresh(who, directory->place, FileType::Symlink, 0777);
@@ -166,7 +176,8 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   if (!directory.ok()) return directory.status();
   const std::string what = "link '" + printable(new_name) + "'";
   if (file->place.kind != Kind::Draft) {
-    return state_->refuse(who, new_parent, what, {Code::NotPermitted, "what is published gets no further names; copy it"});
+    return state_->refuse(who, new_parent, what,
+                          {Code::NotPermitted, "what is published gets no further names; copy it"});
   }
   const auto stored = state_->registry.snapshot();
   if (!stored.ok()) return stored.status();
@@ -175,6 +186,7 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   }
   const Meaning meaning = NativeView::meaning(*stored, directory->place, new_name, FileType::Regular);
   if (meaning.kind == Meaning::Kind::Refused) return state_->refuse(who, new_parent, what, meaning.refusal);
+  state_->wait_for_sweep(directory->place);
   const auto made = state_->registry.drafts().link(ino, new_parent, new_name);
   if (!made.ok()) return made.status();
   return state_->enter_draft(*made, directory->place);
@@ -213,8 +225,8 @@ Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::str
       if (place->type != FileType::Directory) return {Code::NotADirectory, "not a directory"};
       if (place->kind == Kind::Domain) return state_->registry.remove_domain(*DomainName::parse(place->domain), who);
       if (place->kind == Kind::Entry && place->index == 0) {
-        return {Code::NotEmpty, "a release is removed whole: mv it to /.modelfs/trash/" + place->domain +
-                                    "/, or use modelfs rm"};
+        return {Code::NotEmpty,
+                "a release is removed whole: mv it to /.modelfs/trash/" + place->domain + "/, or use modelfs rm"};
       }
       if (place->kind == Kind::Entry) return {Code::Immutable, "what is published never changes"};
       return {Code::NotPermitted, "it is always there"};
@@ -274,10 +286,10 @@ namespace {
 struct CommittedMove {
   Registry& registry;
   const Credentials& who;
-  const Place& from;        // the directory
+  const Place& from;  // the directory
   const Place& moved;
   std::string_view name;
-  const Place& to;          // the directory
+  const Place& to;  // the directory
   std::string_view new_name;
 
   Status run(const std::string& version) const {
@@ -293,7 +305,8 @@ struct CommittedMove {
       if (new_name != version) return {Code::NotPermitted, "it comes back as " + version + " only"};
       return registry.restore_release(*domain, name, who);
     }
-    if (moved.kind == Kind::Link && from.kind == Kind::Domain && to.kind == Kind::Domain && same_domain && name != "latest") {
+    if (moved.kind == Kind::Link && from.kind == Kind::Domain && to.kind == Kind::Domain && same_domain &&
+        name != "latest") {
       return for_rename(registry.rename_label(*domain, name, new_name, who));
     }
     if (moved.kind == Kind::Entry) return {Code::Immutable, "what is published keeps its name"};
@@ -303,8 +316,8 @@ struct CommittedMove {
 
 }  // namespace
 
-Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view name, Ino new_parent, std::string_view new_name,
-                          RenameFlag flag) {
+Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view name, Ino new_parent,
+                          std::string_view new_name, RenameFlag flag) {
   State& state = *state_;
   const auto from = state.node(parent);
   if (!from.ok()) return from.status();
@@ -323,7 +336,8 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
         if (!container.ok()) return container.status();
         version = (*container)->version;
       }
-      const Status status = CommittedMove{state.registry, who, from->place, *moved, name, to->place, new_name}.run(version);
+      const Status status =
+          CommittedMove{state.registry, who, from->place, *moved, name, to->place, new_name}.run(version);
       return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
     }
     if (moved.code() != Code::NotFound) return moved.status();
@@ -341,8 +355,7 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
   }
   const bool replace = flag == RenameFlag::Replace;
   switch (meaning.kind) {
-    case Meaning::Kind::Refused:
-      return has_reason(meaning.refusal.code()) ? refuse(meaning.refusal) : meaning.refusal;
+    case Meaning::Kind::Refused: return has_reason(meaning.refusal.code()) ? refuse(meaning.refusal) : meaning.refusal;
     case Meaning::Kind::Domain:
       return refuse({Code::NotPermitted, "a domain is made by mkdir; move the draft into one"});
     case Meaning::Kind::Label:
@@ -355,6 +368,7 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
     }
     case Meaning::Kind::Draft: break;
   }
+  state.wait_for_sweep(to->place);
   return for_rename(state.registry.drafts().rename(parent, name, new_parent, new_name, replace));
 }
 

@@ -24,8 +24,8 @@ class NodeTable {
   void add(const Place& place, bool in_place) EXCLUDES(mutex_);
   void forget(Ino ino, std::uint64_t references) EXCLUDES(mutex_);
   std::optional<Node> find(Ino ino) const EXCLUDES(mutex_);
-  // A published draft: each known node of `manifest` becomes the committed one, with the number it has. `root` is the place of
-  // the release's or generation's own directory.
+  // A published draft: each known node of `manifest` becomes the committed one, with the number it has. `root` is the
+  // place of the release's or generation's own directory.
   void flip(const Place& root, const Manifest& manifest) EXCLUDES(mutex_);
   // The known nodes of a domain.
   std::vector<Ino> of_domain(const std::string& domain) const EXCLUDES(mutex_);

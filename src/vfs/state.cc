@@ -45,9 +45,11 @@ Place FileSystem::State::draft_place(Ino ino, FileType type) {
   return place;
 }
 
-Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const {
+Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const Place& parent,
+                                                 std::string_view name) const {
   auto& containers_cache = const_cast<ContainerCache&>(cache);
-  auto place = NativeView::child(stored, [&](Ino ino) { return containers_cache.find(ino); }, parent, name);
+  auto place = NativeView::child(
+      stored, [&](Ino ino) { return containers_cache.find(ino); }, parent, name);
   if (place.ok() && place->kind == Kind::Events && place->ino != kOldEventsIno) {
     place->ino = Ino{kEventsInoFirst + registry.const_events().rotation_count() % kEventsInoCount};
   }

@@ -67,6 +67,8 @@ struct FileSystem::State {
   Result<Entry> make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft);
   Status commit_draft(const Credentials& who, Ino draft, Ino directory, std::string_view name, const Place& parent,
                       std::string_view committed_name, Effort effort);
+  // Until a release's former draft is swept away, no draft can be made in its directory.
+  void wait_for_sweep(const Place& directory);
   Status clear_empty_target(Ino directory, std::string_view name, bool replace);
   void flip(const Published& published);
   // Remembers why something was refused, for events and user.modelfs.error; gives the Status back.
@@ -91,7 +93,7 @@ struct FileSystem::State {
   std::unordered_map<std::uint64_t, std::shared_ptr<OpenHandle>> handles GUARDED_BY(handles_mutex);
 
   static constexpr std::size_t kErrorsMax = 1024;
-  mutable Mutex errors_mutex;  // leaf lock
+  mutable Mutex errors_mutex;                                                              // leaf lock
   std::map<std::pair<std::uint64_t, uid_t>, std::string> errors GUARDED_BY(errors_mutex);  // (node, user) -> reason
 };
 

@@ -53,14 +53,16 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
   if (name == "latest" || name == "latest.json") {
     const auto release = stored.latest_release(domain);
     if (!release.ok()) return release.status();
-    if (name == "latest") return link_place(domain.str(), plus(release->faces, 1), release->version, release->published);
+    if (name == "latest")
+      return link_place(domain.str(), plus(release->faces, 1), release->version, release->published);
     return document_place(domain.str(), plus(release->faces, 2), release->ino, true, release->metadata_given,
                           release->published);
   }
   if (name.ends_with(kJson)) {
     const auto release = stored.release(domain, name.substr(0, name.size() - kJson.size()));
     if (!release.ok()) return release.status();
-    return document_place(domain.str(), release->faces, release->ino, true, release->metadata_given, release->published);
+    return document_place(domain.str(), release->faces, release->ino, true, release->metadata_given,
+                          release->published);
   }
   const auto release = stored.release(domain, name);
   if (release.ok()) return container_place(domain.str(), release->ino, true);
@@ -71,7 +73,8 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
 }
 
 // The record of the release whose directory is `container`, live or in the trash.
-Result<ReleaseRecord> release_of(const Snapshot& stored, const DomainName& domain, const Container& container, Ino ino) {
+Result<ReleaseRecord> release_of(const Snapshot& stored, const DomainName& domain, const Container& container,
+                                 Ino ino) {
   auto live = stored.release(domain, container.version);
   if (live.ok() && live->ino == ino) return live;
   auto removed = stored.removed(domain, container.version);
@@ -293,7 +296,9 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
 
 namespace {
 
-Meaning refused(Code code, std::string reason) { return {Meaning::Kind::Refused, std::nullopt, {code, std::move(reason)}}; }
+Meaning refused(Code code, std::string reason) {
+  return {Meaning::Kind::Refused, std::nullopt, {code, std::move(reason)}};
+}
 
 Meaning refused(const Status& status) { return {Meaning::Kind::Refused, std::nullopt, status}; }
 
@@ -325,11 +330,15 @@ Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::str
   const std::string_view stem = is_document ? name.substr(0, name.size() - kJson.size()) : name;
   const auto number = parse_generation(stem);
   if ((type != FileType::Directory && !is_document) || (stem != "next" && !number.ok())) {
-    return refused(Code::Immutable, where + " is published: its files never change. Publish another version, or a generation "
-                                            "as " + where + "/next");
+    return refused(Code::Immutable,
+                   where +
+                       " is published: its files never change. Publish another version, or a generation "
+                       "as " +
+                       where + "/next");
   }
   if (!release->takes_generations) {
-    return refused(Code::Immutable, "numbers at the top of " + where + " are its own content, so it takes no generations");
+    return refused(Code::Immutable,
+                   "numbers at the top of " + where + " are its own content, so it takes no generations");
   }
   const Generation next{raw(release->last_generation) + 1};
   if (number.ok() && raw(*number) > raw(next)) {
@@ -406,7 +415,7 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
     if (!container.ok()) return container.status();
     const ManifestEntry& entry = (*container)->manifest->at(place.index);
     shown.link_count = entry.link_count;
-    shown.mtime = shown.ctime = entry.mtime;
+    shown.mtime = entry.mtime;
     shown.valid_seconds = kForeverSeconds;
     if (entry.type == FileType::Regular) {
       shown.mode = entry.mode & 0555;
@@ -416,22 +425,23 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
       shown.mode = 0777;
       shown.size_bytes = entry.size_bytes;
     }
-    if (place.index == 0) {
-      shown.valid_seconds = 0;
-      if (place.is_release) {
-        const auto release = release_of(stored, *domain, **container, place.container);
-        if (!release.ok()) return release.status();
-        shown.mtime = release->published;
-        shown.ctime = release->changed;
-        if (release->takes_generations && release->last_generation != kNoGeneration) {
-          const auto last = stored.generation(*domain, release->sequence, release->last_generation);
-          if (last.ok()) shown.mtime = std::max(shown.mtime, last->published);
-        }
-      } else {
-        const auto generation = stored.generation(*domain, (*container)->release, (*container)->generation);
-        if (!generation.ok()) return generation.status();
-        shown.mtime = shown.ctime = generation->published;
+    const bool is_top = place.index == 0;
+    if (is_top) shown.valid_seconds = 0;
+    // A file's ctime: since when it is as it is.
+    if (place.is_release) {
+      const auto release = release_of(stored, *domain, **container, place.container);
+      if (!release.ok()) return release.status();
+      shown.ctime = is_top ? release->changed : release->published;
+      if (is_top) shown.mtime = release->published;
+      if (is_top && release->takes_generations && release->last_generation != kNoGeneration) {
+        const auto last = stored.generation(*domain, release->sequence, release->last_generation);
+        if (last.ok()) shown.mtime = std::max(shown.mtime, last->published);
       }
+    } else {
+      const auto generation = stored.generation(*domain, (*container)->release, (*container)->generation);
+      if (!generation.ok()) return generation.status();
+      shown.ctime = generation->published;
+      if (is_top) shown.mtime = generation->published;
     }
   }
   shown.atime = shown.mtime;

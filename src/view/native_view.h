@@ -1,5 +1,5 @@
-// The native layout: /<domain>/<version>/…, /<domain>/latest, labels, faces, /.modelfs. Pure functions of a Snapshot and a
-// Place: no I/O beyond reading the catalog, no locks, no clock.
+// The native layout: /<domain>/<version>/…, /<domain>/latest, labels, faces, /.modelfs. Pure functions of a Snapshot
+// and a Place: no I/O beyond reading the catalog, no locks, no clock.
 #pragma once
 #include <functional>
 #include <memory>
@@ -41,12 +41,15 @@ struct Meaning {
 
 class NativeView {
  public:
-  // What is committed under the name `name` in the directory `parent`. NotFound: nothing committed; a draft may have the name.
+  // What is committed under the name `name` in the directory `parent`. NotFound: nothing committed; a draft may have
+  // the name.
   static Result<Place> child(const Snapshot& stored, const ContainerSource& containers, const Place& parent,
                              std::string_view name);
 
-  // The committed names of a directory, in an order that does not change while they exist. Faces that nobody wrote are not listed.
-  static Result<std::vector<ListedPlace>> list(const Snapshot& stored, const ContainerSource& containers, const Place& directory);
+  // The committed names of a directory, in an order that does not change while they exist. Faces that nobody wrote are
+  // not listed.
+  static Result<std::vector<ListedPlace>> list(const Snapshot& stored, const ContainerSource& containers,
+                                               const Place& directory);
 
   // True where drafts may lie beside what is committed.
   static bool holds_drafts(const Place& directory);

@@ -35,13 +35,13 @@ struct Place {
   Kind kind = Kind::Draft;
   Ino ino = kNoIno;
   FileType type = FileType::Directory;
-  std::string domain;        // all but Root, System, Status, Events, TrashRoot, Draft
-  Ino container = kNoIno;    // Entry, Document: the directory of the release or generation
-  std::uint32_t index = 0;   // Entry: in the container's manifest
-  bool is_release = false;   // Entry, Document: the container is a release, not a generation
-  bool given = false;        // Document: a client wrote it
-  std::string target;        // Link
-  TimeNs time{};             // Link, Document: when it came about
+  std::string domain;       // all but Root, System, Status, Events, TrashRoot, Draft
+  Ino container = kNoIno;   // Entry, Document: the directory of the release or generation
+  std::uint32_t index = 0;  // Entry: in the container's manifest
+  bool is_release = false;  // Entry, Document: the container is a release, not a generation
+  bool given = false;       // Document: a client wrote it
+  std::string target;       // Link
+  TimeNs time{};            // Link, Document: when it came about
 
   bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
 };

@@ -139,7 +139,7 @@ TEST_F(Publish, RefusesSymlinksThatLeaveTheRelease) {
   const auto link = [&](Ino where, const char* name, const char* points) {
     ASSERT_TRUE(registry_->drafts().make(where, name, {FileType::Symlink, {0, 0, 0777}, points}).ok());
   };
-  link(sub, "up", "..");           // the root of the release: inside
+  link(sub, "up", "..");  // the root of the release: inside
   link(draft, "bad", "sub/up/../other");
 
   const auto refused = publish(draft, stage(domain), "x", "churn/1");
@@ -291,7 +291,8 @@ TEST_F(PublishOnDisk, NeverSharesABlobWithADraftThatIsWrittenAgain) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
-      (void)publish(drafts[static_cast<std::size_t>(i)], stage(domain), "x" + std::to_string(i), "churn/1", Effort::Short);
+      (void)publish(drafts[static_cast<std::size_t>(i)], stage(domain), "x" + std::to_string(i), "churn/1",
+                    Effort::Short);
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -331,10 +332,13 @@ TEST_F(Publish, GivesEachOfManyTrainersANumberOfItsOwn) {
   const auto release = stored->release(domain, "1");
   EXPECT_EQ(release->last_generation, Generation{kThreads * kEach});
   std::uint64_t expected = 1;
-  ASSERT_TRUE(stored->for_each_generation(domain, release->sequence, [&](const GenerationRecord& record) {
-    EXPECT_EQ(raw(record.number), expected++);
-    return true;
-  }).ok());
+  ASSERT_TRUE(stored
+                  ->for_each_generation(domain, release->sequence,
+                                        [&](const GenerationRecord& record) {
+                                          EXPECT_EQ(raw(record.number), expected++);
+                                          return true;
+                                        })
+                  .ok());
   EXPECT_EQ(expected, kThreads * kEach + 1u);
 }
 

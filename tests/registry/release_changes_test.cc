@@ -39,10 +39,14 @@ TEST_F(Labels, KeepTheirHistory) {
   ASSERT_TRUE(registry_->remove_label(domain, "prod", kRoot).ok());
 
   std::vector<std::string> deeds;
-  ASSERT_TRUE(registry_->snapshot()->for_each_history(domain, [&](const HistoryRecord& record) {
-    deeds.push_back(std::string(deed_name(record.deed)) + " " + record.version + " " + record.previous);
-    return deeds.size() < 3;
-  }).ok());
+  ASSERT_TRUE(registry_->snapshot()
+                  ->for_each_history(domain,
+                                     [&](const HistoryRecord& record) {
+                                       deeds.push_back(std::string(deed_name(record.deed)) + " " + record.version +
+                                                       " " + record.previous);
+                                       return deeds.size() < 3;
+                                     })
+                  .ok());
   EXPECT_EQ(deeds.size(), 3u);
   EXPECT_NE(deeds[1].find("1.1 1.0"), std::string::npos);
   EXPECT_EQ(registry_->snapshot()->label(domain, "prod").code(), Code::NotFound);
@@ -77,7 +81,8 @@ TEST_F(Removal, TakesAReleaseOutOfLatestAndBack) {
   ASSERT_TRUE(registry_->restore_release(domain, "1.1", kRoot).ok());
   const auto back = registry_->snapshot()->latest_release(domain);
   EXPECT_EQ(back->version, "1.1");
-  EXPECT_TRUE(registry_->snapshot()->generation(domain, back->sequence, Generation{1}).ok()) << "generations come along";
+  EXPECT_TRUE(registry_->snapshot()->generation(domain, back->sequence, Generation{1}).ok())
+      << "generations come along";
 }
 
 TEST_F(Removal, OfALabelledReleaseIsBusy) {
@@ -108,10 +113,13 @@ TEST_F(Removal, TwiceOfOneNameKeepsBoth) {
   ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
 
   std::vector<std::string> names;
-  ASSERT_TRUE(registry_->snapshot()->for_each_removed(domain, [&](std::string_view name, const ReleaseRecord&) {
-    names.emplace_back(name);
-    return true;
-  }).ok());
+  ASSERT_TRUE(registry_->snapshot()
+                  ->for_each_removed(domain,
+                                     [&](std::string_view name, const ReleaseRecord&) {
+                                       names.emplace_back(name);
+                                       return true;
+                                     })
+                  .ok());
   EXPECT_EQ(names, (std::vector<std::string>{"1.0", "1.0.~2~"}));
 }
 

@@ -68,10 +68,12 @@ class Overlay : public RegistryFixture {
   std::map<std::string, Ino> list(Ino directory, const Credentials& who = kRoot) {
     std::map<std::string, Ino> names;
     const auto handle = fs_->open_directory(who, directory);
-    EXPECT_TRUE(fs_->list(*handle, 0, [&](const ListedName& name) {
-      if (name.name != "." && name.name != "..") names.emplace(name.name, name.ino);
-      return true;
-    }).ok());
+    EXPECT_TRUE(fs_->list(*handle, 0,
+                          [&](const ListedName& name) {
+                            if (name.name != "." && name.name != "..") names.emplace(name.name, name.ino);
+                            return true;
+                          })
+                    .ok());
     fs_->release_directory(*handle);
     return names;
   }
@@ -258,11 +260,13 @@ TEST_F(Overlay, ListsEachOldNameOnceWhileReleasesAreCommitted) {
 
   for (int round = 0;; ++round) {  // three names at a time, a commit between
     int count = 0;
-    ASSERT_TRUE(fs_->list(*handle, offset, [&](const ListedName& name) {
-      ++seen[std::string(name.name)];
-      offset = name.next_offset;
-      return ++count < 3;
-    }).ok());
+    ASSERT_TRUE(fs_->list(*handle, offset,
+                          [&](const ListedName& name) {
+                            ++seen[std::string(name.name)];
+                            offset = name.next_offset;
+                            return ++count < 3;
+                          })
+                    .ok());
     if (count == 0) break;
     publish_path("new" + std::to_string(round), "y");
   }
