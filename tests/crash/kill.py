@@ -42,6 +42,7 @@ def rename_in_child(source, target):
     ours, theirs = context.Pipe(duplex=False)
 
     def child():
+        mounted.default_signals()
         try:
             os.rename(source, target)
             theirs.send(0)
@@ -391,12 +392,14 @@ def loop_content(seed, publisher, number):
 RENAME, GENERATION, PUT = "rename", "generation", "put"
 
 
-def publish_until_killed(daemon, seed, publisher, way, first, pipe):
-    """Sends (what, number, detail): "ready" when a draft is complete, "done" when it is published."""
+def publish_until_killed(daemon, seed, publisher, way, first, pipe, stop):
+    """Sends (what, number, detail): "ready" when a draft is complete, "done" when it is published. `stop` is for `modelfs put`,
+    which needs no daemon: it opens the store itself where none runs."""
+    mounted.default_signals()
     domain = f"{daemon.mount_point}/d"
     number = first
     try:
-        while True:
+        while not stop.is_set():
             files = loop_content(seed, publisher, number)
             if way == PUT:
                 source = f"{daemon.store}.put-{publisher}"
@@ -417,6 +420,7 @@ def publish_until_killed(daemon, seed, publisher, way, first, pipe):
                 pipe.send(("done", number, ""))
                 os.close(directory)
             number += 1
+        pipe.send(("end", number, "stopped after the daemon had gone"))
     except OSError as error:
         pipe.send(("end", number, errno.errorcode.get(error.errno, str(error.errno))))
 
@@ -445,10 +449,11 @@ class Loop:
     def cycle(self, limit_s):
         """Publishes until the kill; then checks. The daemon runs before and after."""
         pipes, workers = [], []
+        stop = context.Event()
         for publisher, way in enumerate(self.ways):
             ours, theirs = context.Pipe(duplex=False)
             worker = context.Process(target=publish_until_killed, daemon=True,
-                                     args=(self.daemon, self.run.seed, publisher, way, self.next_number[publisher], theirs))
+                                     args=(self.daemon, self.run.seed, publisher, way, self.next_number[publisher], theirs, stop))
             worker.start()
             theirs.close()
             pipes.append(ours)
@@ -457,6 +462,7 @@ class Loop:
         pipes[self.run.random.randrange(len(pipes))].poll(moment)  # the moment counts from somebody's first draft
         time.sleep(moment)  # what is waited for is the random moment itself
         self.daemon.kill()
+        stop.set()
         self.figures["kills"] += 1
         states = [self.drain(pipe) for pipe in pipes]
         for worker in workers:
@@ -621,17 +627,17 @@ def at_random(run, options):
 
 
 def add_options(parser):
-    parser.add_argument("--full", action="store_true", help="200 random kills")
+    parser.add_argument("--full", action="store_true", help="every point, and 200 random kills")
     parser.add_argument("--kills", type=int, default=10, help="at random moments")
     parser.add_argument("--moment", type=float, default=0.4, metavar="SECONDS", help="the latest of them")
     parser.add_argument("--kill-starts", type=float, default=0.2, metavar="SHARE", help="of the starts that are killed too")
-    parser.add_argument("--every", type=int, default=1, help="exhaustive: only each n-th point")
+    parser.add_argument("--every", type=int, default=2, help="exhaustive: only each n-th point; 1 with --full")
     parser.add_argument("--only", choices=["exhaustive", "random"])
 
 
 def body(run, options):
     if options.full:
-        options.kills = 200
+        options.kills, options.every = 200, 1
     rows = []
     try:
         if options.only != "random":

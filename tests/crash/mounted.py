@@ -48,6 +48,13 @@ def wait_for(condition, what, limit_s=START_LIMIT_S, pause_s=0.002):
         time.sleep(pause_s)
 
 
+def default_signals():
+    """For a forked child: the parent cleans up."""
+    signal.alarm(0)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def is_mounted(path):
     path = os.path.realpath(os.path.dirname(path)) + "/" + os.path.basename(path)
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:

@@ -56,6 +56,7 @@ def run_workers(count, work):
     barrier = context.Barrier(count)
 
     def child(number, pipe):
+        mounted.default_signals()
         try:
             pipe.send((True, work(number, barrier)))
         except BaseException as error:  # the others must not wait for us
@@ -261,6 +262,7 @@ def row_of(title, count, busy, others, seconds, *more):
 
 
 def burn(stop):
+    mounted.default_signals()
     while not stop.is_set():
         sum(range(10000))
 
@@ -340,8 +342,8 @@ def add_options(parser):
     parser.add_argument("--full", action="store_true", help="the sizes of the issue: 200 turns, 50 generations each, 10,000 in a row")
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--generations", type=int, default=10, help="of each process")
-    parser.add_argument("--row", type=int, default=400)
-    parser.add_argument("--held-back", type=int, default=60, help="in a row with RELEASE held back")
+    parser.add_argument("--row", type=int, default=300)
+    parser.add_argument("--held-back", type=int, default=15, help="in a row with RELEASE held back")
     parser.add_argument("--only", choices=["version", "next", "row", "load", "held-back"], action="append")
 
 
