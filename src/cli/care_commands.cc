@@ -20,7 +20,7 @@ struct CareOptions : CommonOptions {
 
 Json mount_points_of(const std::string& store) {
   Json points = Json::array();
-  const auto table = read_mount_table();
+  const auto table = read_mounts();
   if (!table.ok()) return points;
   for (const Mount& mount : *table) {
     if (mount.is_ours() && mount.source == store) points.push_back(mount.mount_point);
@@ -41,10 +41,10 @@ std::string status_text(const Json& status) {
   const Json& space = status.at("space");
   line("space", human_size(number(space, "free_bytes")) + " free of " + human_size(number(space, "size_bytes")));
   const Json& counts = status.at("counts");
-  line("content", std::to_string(number(counts, "domains")) + " domains, " + std::to_string(number(counts, "releases")) +
-                      " releases, " + std::to_string(number(counts, "generations")) + " generations, " +
-                      std::to_string(number(counts, "removed")) + " in the trash");
-  line("packages", std::to_string(number(counts, "files")) + " files, " + human_size(number(counts, "bytes")));
+  line("content", counted(number(counts, "domains"), "domain") + ", " + counted(number(counts, "releases"), "release") + ", " +
+                      counted(number(counts, "generations"), "generation") + ", " + std::to_string(number(counts, "removed")) +
+                      " in the trash");
+  line("packages", counted(number(counts, "files"), "file") + ", " + human_size(number(counts, "bytes")));
   line("drafts", std::to_string(number(status, "draft_count")));
 
   Table drafts({{"DRAFT"}, {"FILES", Table::Align::Right}, {"SIZE", Table::Align::Right}, {"AGE", Table::Align::Right}, {"OWNER"}, {""}});
@@ -99,14 +99,13 @@ Status verify(const CareOptions& options) {
   if (options.json) {
     if (Status status = written(print_json(report)); !status.ok()) return status;
   } else {
-    std::string text = std::to_string(report.at("blobs").get<std::uint64_t>()) + " blobs, " +
-                       std::to_string(report.at("bytes").get<std::uint64_t>()) + " bytes read, " + std::to_string(problems) +
-                       (problems == 1 ? " problem\n" : " problems\n");
+    std::string text = counted(report.at("blobs").get<std::uint64_t>(), "blob") + ", " +
+                       counted(report.at("bytes").get<std::uint64_t>(), "byte") + " read, " + counted(problems, "problem") + "\n";
     for (const Json& problem : report.at("problems")) text += printable(problem.get<std::string>()) + "\n";
     if (Status status = written(print(text)); !status.ok()) return status;
   }
   if (problems == 0) return {};
-  return {Code::Corrupt, std::to_string(problems) + " file(s) are damaged; publish them again, or restore a backup of the store"};
+  return {Code::Corrupt, counted(problems, "file") + " damaged; publish them again, or restore a backup of the store"};
 }
 
 Status gc(const CareOptions& options) {
@@ -118,9 +117,9 @@ Status gc(const CareOptions& options) {
   if (!answer.ok()) return answer.status();
   const Json& report = answer->body;
   if (options.json) return written(print_json(report));
-  return written(print(std::to_string(report.at("blobs_removed").get<std::uint64_t>()) + " blobs removed, " +
+  return written(print(counted(report.at("blobs_removed").get<std::uint64_t>(), "blob") + " removed, " +
                        human_size(report.at("bytes_freed").get<std::uint64_t>()) + " freed; " +
-                       std::to_string(report.at("draft_files_removed").get<std::uint64_t>()) + " leftovers of drafts\n"));
+                       counted(report.at("draft_files_removed").get<std::uint64_t>(), "leftover") + " of drafts\n"));
 }
 
 Status version(const CommonOptions& options) {

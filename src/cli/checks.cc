@@ -156,7 +156,7 @@ std::vector<Finding> check_machine() {
 }
 
 std::vector<Finding> check_mounts() {
-  const auto table = read_mount_table();
+  const auto table = read_mounts();
   if (!table.ok()) return {{Health::Fail, "mounts", table.status().message(), ""}};
   std::vector<Finding> findings;
   for (const Mount& mount : *table) {
@@ -175,7 +175,8 @@ std::vector<Finding> check_store(const std::string& store) {
   const File directory(::open((store + "/.").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) {
     const std::string why = std::strerror(errno);
-    return {{Health::Fail, "store", printable(store) + ": " + why, errno == EACCES ? "try with sudo" : "give the path of a store"}};
+    if (errno == EACCES) return {{Health::Warn, "store", "cannot be looked at by this user: " + why, "try with sudo"}};
+    return {{Health::Fail, "store", why, "give the path of a store"}};
   }
   return {check_format(directory.fd(), store), check_owner(directory.fd(), store), check_holder(directory.fd()),
           check_space(directory.fd())};

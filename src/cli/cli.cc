@@ -51,6 +51,12 @@ void add_all(CLI::App& app, Action& chosen, const MountRunner& mount) {
 
 // The exit code of parsing: CLI11 says help, versions and usage errors by exceptions.
 int parse(CLI::App& app, int argc, char** argv) {
+  const std::string first = argc > 1 ? argv[1] : "-";
+  const auto is_first = [&first](const CLI::App* command) { return command->get_name() == first; };
+  if (!first.starts_with('-') && app.get_subcommands(is_first).empty()) {
+    std::fprintf(stderr, "modelfs: '%s' is no command.\nTry 'modelfs --help'.\n", printable(first).c_str());
+    return kExitUsage;
+  }
   try {
     app.parse(argc, argv);
     return kExitOk;
@@ -99,7 +105,10 @@ int run_cli(int argc, char** argv, const MountRunner& mount) {
   CLI::App app(kDescription, "modelfs");
   app.footer(kFooter);
   app.require_subcommand(1);
+  app.set_version_flag("--version", "modelfs " MODELFS_VERSION);
   app.get_formatter()->column_width(34);
+  app.get_formatter()->label("TEXT", "");
+  app.get_formatter()->label("REQUIRED", "");
   Action chosen;
   add_all(app, chosen, mount);
   if (const int code = parse(app, argc, argv); code != kExitOk) return code < 0 ? kExitOk : code;

@@ -31,7 +31,7 @@ Result<std::set<std::string>> stores_of(const DoctorOptions& options) {
     return std::set<std::string>{location->store};
   }
   std::set<std::string> stores;
-  const auto table = read_mount_table();
+  const auto table = read_mounts();
   for (const Mount& mount : table.ok() ? *table : std::vector<Mount>()) {
     if (mount.is_ours()) stores.insert(mount.source);
   }

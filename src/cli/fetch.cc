@@ -168,6 +168,7 @@ Status Fetch::write_files() {
       }
     }
     if (Status status = write_file(item); !status.ok()) {
+      if (status.code() == Code::Interrupted) return status;
       return {status.code(), printable(item.path) + ": " + status.message()};
     }
   }

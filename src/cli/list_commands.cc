@@ -160,7 +160,7 @@ Status show(const ListOptions& options) {
   line("sequence", std::to_string(number_of(package, "sequence")));
   line("published", short_time(text_of(package, "published")) + " UTC by " + text_of(package, "published_by"));
   line("program", text_of(package, "program"));
-  line("content", std::to_string(number_of(package, "files")) + " files, " + std::to_string(number_of(package, "bytes")) + " bytes");
+  line("content", counted(number_of(package, "files"), "file") + ", " + counted(number_of(package, "bytes"), "byte"));
   if (package.contains("generations")) line("generations", std::to_string(number_of(package, "generations")));
   text += "\n" + answer->bytes;
   if (!text.ends_with('\n')) text += '\n';

@@ -31,6 +31,12 @@ std::string real_path(const std::string& path) {
   return found == nullptr ? "" : std::string(found.get());
 }
 
+// As the mount table would call it, so that it can be compared; as it was given where there is nothing.
+std::string store_path(const std::string& given) {
+  const std::string real = real_path(given);
+  return real.empty() ? given : real;
+}
+
 std::string joined(const std::string& directory, const std::string& rest) {
   if (rest.empty()) return directory;
   return directory == "/" ? "/" + rest : directory + "/" + rest;
@@ -98,18 +104,18 @@ std::optional<Location> locate_on(const std::vector<Mount>& table, const std::st
 }
 
 Result<Location> locate(const std::string& given, const std::string& store) {
-  if (!store.empty()) return Location{store, given, "", ""};
+  if (!store.empty()) return Location{store_path(store), given, "", ""};
   const auto path = absolute_path(given);
   if (!path.ok()) return path.status();
-  const auto table = read_mount_table();
+  const auto table = read_mounts();
   if (!table.ok()) return table.status();
   if (auto found = locate_on(*table, *path)) return *found;
   return not_on_a_mount(given);
 }
 
 Result<Location> locate_store(const std::string& given, const std::string& store) {
-  if (!store.empty() && given.empty()) return Location{store, "", "", ""};
-  const auto table = read_mount_table();
+  if (!store.empty() && given.empty()) return Location{store_path(store), "", "", ""};
+  const auto table = read_mounts();
   if (!table.ok()) return table.status();
   if (given.empty()) {
     const auto here = working_directory();

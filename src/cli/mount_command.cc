@@ -13,7 +13,8 @@ namespace modelfs {
 namespace {
 
 struct MountOptions {
-  std::vector<std::string> paths;
+  std::string first;   // the store; with --volatile the mount point
+  std::string second;  // the mount point
   std::vector<std::string> lists;
   MountRequest request;
 };
@@ -30,15 +31,15 @@ Result<std::string> absolute(const std::string& path) {
 Result<MountRequest> request_of(const MountOptions& options) {
   MountRequest request = options.request;
   if (Status status = parse_mount_options(options.lists, request); !status.ok()) return status;
-  if (options.paths.size() != (request.volatile_store ? 1 : 2)) {
+  if (options.second.empty() != request.volatile_store) {
     return Status(Code::InvalidArgument, request.volatile_store ? "--volatile has no store: write `modelfs mount --volatile MOUNTPOINT`"
                                                                 : "write `modelfs mount STORE MOUNTPOINT`");
   }
-  auto mount_point = absolute(options.paths.back());
+  auto mount_point = absolute(request.volatile_store ? options.first : options.second);
   if (!mount_point.ok()) return mount_point.status();
   request.mount_point = *std::move(mount_point);
   if (!request.volatile_store) {
-    auto store = absolute(options.paths.front());
+    auto store = absolute(options.first);
     if (!store.ok()) return store.status();
     request.store = *std::move(store);
   }
@@ -50,13 +51,11 @@ Result<MountRequest> request_of(const MountOptions& options) {
 void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
   const auto options = std::make_shared<MountOptions>();
   CLI::App* const command = app.add_subcommand("mount", "Serve a store at a directory; makes the store if there is none");
-  command->add_option("STORE MOUNTPOINT", options->paths, "The store's directory, and where it is to appear")
-      ->expected(1, 2)
-      ->required();
+  command->add_option("STORE", options->first, "The store's directory; left out with --volatile")->required();
+  command->add_option("MOUNTPOINT", options->second, "The directory where it is to appear");
   command->add_option("-o", options->lists, "ro, allow_other, reserve=SIZE (space that is kept free), cache=SIZE")
       ->type_name("OPTIONS")
-      ->expected(1)
-      ->take_all();
+      ->allow_extra_args(false);  // -o LIST may come again, but takes no path with it
   command->add_flag("-f", options->request.foreground, "Stay in the foreground");
   command->add_flag("-d", options->request.debug, "Say every request on stderr; stays in the foreground");
   command->add_flag("--volatile", options->request.volatile_store, "A store in memory that ends with the mount: no STORE");

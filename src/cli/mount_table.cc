@@ -53,7 +53,7 @@ bool lies_under(std::string_view path, std::string_view mount_point) {
 
 }  // namespace
 
-std::vector<Mount> parse_mount_table(std::string_view text) {
+std::vector<Mount> parse_mounts(std::string_view text) {
   std::vector<Mount> table;
   std::istringstream lines{std::string(text)};
   for (std::string line; std::getline(lines, line);) {
@@ -62,12 +62,12 @@ std::vector<Mount> parse_mount_table(std::string_view text) {
   return table;
 }
 
-Result<std::vector<Mount>> read_mount_table() {
+Result<std::vector<Mount>> read_mounts() {
   const auto file = open_at(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY);
   if (!file.ok()) return file.status();
   const auto text = read_all(file->fd(), kTableBytesMax);
   if (!text.ok()) return text.status();
-  return parse_mount_table(*text);
+  return parse_mounts(*text);
 }
 
 const Mount* mount_of(const std::vector<Mount>& table, std::string_view path) {

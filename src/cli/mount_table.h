@@ -21,8 +21,8 @@ struct Mount {
 };
 
 // Reads the text of /proc/self/mountinfo, in its order; lines that make no sense are left out. Source: proc(5).
-std::vector<Mount> parse_mount_table(std::string_view text);
-Result<std::vector<Mount>> read_mount_table();
+std::vector<Mount> parse_mounts(std::string_view text);
+Result<std::vector<Mount>> read_mounts();
 
 // The mount that the absolute path `path` lies on, if no symlink is in it; nullptr: there is none. Of several on one mount point
 // it is the last: it covers the others.

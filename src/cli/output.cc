@@ -18,6 +18,16 @@ std::size_t width_of(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
 }
 
+// Escaped, but for quotes, which a table does not use.
+std::string shown(const std::string& text) {
+  static constexpr std::string_view kEscapedQuote = "\\x27";
+  std::string out = printable(text);
+  for (std::size_t at = out.find(kEscapedQuote); at != std::string::npos; at = out.find(kEscapedQuote, at + 1)) {
+    out.replace(at, kEscapedQuote.size(), "'");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string human_size(std::uint64_t bytes) {
@@ -39,6 +49,10 @@ std::string human_size(std::uint64_t bytes) {
   }
   if (tenths < 100) return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + kUnits[unit];
   return std::to_string((tenths + 9) / 10) + kUnits[unit];
+}
+
+std::string counted(std::uint64_t count, const std::string& thing) {
+  return std::to_string(count) + " " + thing + (count == 1 ? "" : "s");
 }
 
 std::string human_age(std::int64_t seconds) {
@@ -68,7 +82,7 @@ std::int64_t parse_time(const std::string& iso) {
 
 void Table::add(std::vector<std::string> cells) {
   cells.resize(columns_.size());
-  for (std::string& cell : cells) cell = printable(cell);
+  for (std::string& cell : cells) cell = shown(cell);
   rows_.push_back(std::move(cells));
 }
 

@@ -12,6 +12,8 @@ namespace modelfs {
 
 // "17", "1.0K", "3.9M": at most five characters, powers of 1024, rounded up as ls -h does.
 std::string human_size(std::uint64_t bytes);
+// "1 file", "2 files".
+std::string counted(std::uint64_t count, const std::string& thing);
 // "5 s", "3 min", "2 h", "4 d".
 std::string human_age(std::int64_t seconds);
 // "2026-11-21 22:00:00" of "2026-11-21T22:00:00.123456789Z": UTC, as everywhere.

@@ -45,9 +45,7 @@ std::string name_of(const Json& thing) {
 }
 
 std::string files_and_bytes(const Json& thing) {
-  const auto files = thing.at("files").get<std::uint64_t>();
-  return std::to_string(files) + (files == 1 ? " file, " : " files, ") + std::to_string(thing.at("bytes").get<std::uint64_t>()) +
-         " bytes";
+  return counted(thing.at("files").get<std::uint64_t>(), "file") + ", " + counted(thing.at("bytes").get<std::uint64_t>(), "byte");
 }
 
 Status report_published(const Json& published, bool json) {
@@ -152,7 +150,7 @@ Status get(const GetOptions& options) {
   const Json& packages = answer->at("packages");
   std::string line = printable(name_of(packages.front())) + "  " + packages.front().at("digest").get<std::string>() + "  " +
                      files_and_bytes(packages.front());
-  if (packages.size() > 1) line += "  and " + std::to_string(packages.size() - 1) + " generation(s)";
+  if (packages.size() > 1) line += "  and " + counted(packages.size() - 1, "generation");
   return written(print(line + "  -> " + printable(options.destination) + "\n"));
 }
 

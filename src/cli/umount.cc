@@ -36,7 +36,7 @@ struct UmountOptions {
 
 // The topmost mount at this place, whatever it is.
 Result<Mount> mount_at(const std::string& given) {
-  const auto table = read_mount_table();
+  const auto table = read_mounts();
   if (!table.ok()) return table.status();
   // Of a dead mount the path cannot be resolved to its end, so it is taken as it is written as well.
   const auto path = absolute_path(given);
@@ -55,7 +55,7 @@ Result<Mount> mount_at(const std::string& given) {
 }
 
 bool is_mounted(const Mount& mount) {
-  const auto table = read_mount_table();
+  const auto table = read_mounts();
   if (!table.ok()) return true;
   return std::any_of(table->begin(), table->end(), [&](const Mount& other) {
     return other.mount_point == mount.mount_point && other.device == mount.device;
@@ -64,7 +64,7 @@ bool is_mounted(const Mount& mount) {
 
 // The file system is mounted elsewhere too (a bind mount): its daemon goes on.
 bool has_other_places(const Mount& mount) {
-  const auto table = read_mount_table();
+  const auto table = read_mounts();
   return table.ok() && std::any_of(table->begin(), table->end(), [&](const Mount& other) { return other.device == mount.device; });
 }
 
@@ -85,7 +85,7 @@ Status detach(const Mount& mount, bool lazy) {
 
 Status describe_busy(const Mount& mount, const std::string& given) {
   std::string who;
-  const auto table = read_mount_table();
+  const auto table = read_mounts();
   for (const Mount& other : table.ok() ? *table : std::vector<Mount>()) {
     if (other.device == mount.device) continue;
     const std::string beneath = path_beneath(mount.mount_point, other.mount_point);

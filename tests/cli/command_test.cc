@@ -1,0 +1,232 @@
+// The commands as a shell would run them, on a store without a daemon.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "cli/cli.h"
+#include "engine/rocksdb/rocksdb_engine.h"
+#include "registry/registry.h"
+#include "store/store_lock.h"
+
+namespace modelfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Command : public testing::Test {
+ protected:
+  Command() {
+    std::string pattern = (fs::temp_directory_path() / "modelfs-cli-XXXXXX").string();
+    root_ = ::mkdtemp(pattern.data());
+    store_ = root_ + "/store";
+    const auto lock = StoreLock::acquire(store_, CreateMode::CreateIfAbsent);
+    EXPECT_TRUE(lock.ok());
+    fs::create_directories(root_ + "/model/empty");
+    write("model/a.txt", "hello");
+    write("model/big", std::string(100'000, 'x'));
+    fs::create_hard_link(root_ + "/model/a.txt", root_ + "/model/b.txt");
+    fs::create_symlink("a.txt", root_ + "/model/link");
+  }
+  ~Command() override { fs::remove_all(root_); }
+
+  void write(const std::string& path, const std::string& text) { std::ofstream(root_ + "/" + path) << text; }
+  static std::string read(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  // Runs `modelfs <arguments> --store STORE`; leaves what it said in out_ and err_.
+  int run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "modelfs");
+    arguments.insert(arguments.end(), {"--store", store_});
+    return run_plain(std::move(arguments));
+  }
+  int run_plain(std::vector<std::string> arguments) {
+    std::vector<char*> pointers;
+    for (std::string& argument : arguments) pointers.push_back(argument.data());
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = run_cli(static_cast<int>(pointers.size()), pointers.data(), [this](const MountRequest& request) {
+      asked_ = request;
+      return 42;
+    });
+    out_ = testing::internal::GetCapturedStdout();
+    err_ = testing::internal::GetCapturedStderr();
+    return code;
+  }
+  int put(const std::string& target) { return run({"put", root_ + "/model", target}); }
+
+  std::string root_;
+  std::string store_;
+  std::string out_;
+  std::string err_;
+  MountRequest asked_;
+};
+
+TEST_F(Command, PutPrintsNameDigestAndSize) {
+  ASSERT_EQ(put("churn/1.2.0"), kExitOk) << err_;
+
+  EXPECT_TRUE(out_.starts_with("churn/1.2.0  sha256:")) << out_;
+  EXPECT_TRUE(out_.ends_with("  3 files, 100010 bytes\n")) << out_;
+}
+
+TEST_F(Command, PutOfTheSameAgainSaysSo) {
+  ASSERT_EQ(put("churn/1.2.0"), kExitOk) << err_;
+  ASSERT_EQ(put("churn/1.2.0"), kExitOk) << err_;
+
+  EXPECT_TRUE(out_.ends_with("  already published\n")) << out_;
+}
+
+TEST_F(Command, PutNextPrintsTheGeneration) {
+  ASSERT_EQ(put("churn/1.2.0"), kExitOk) << err_;
+  ASSERT_EQ(run({"put", "--json", root_ + "/model", "churn/1.2.0/next"}), kExitOk) << err_;
+
+  EXPECT_EQ(nlohmann::json::parse(out_)["generation"], 1);
+}
+
+TEST_F(Command, GetGivesBackWhatWasPut) {
+  const struct timespec times[2] = {{0, UTIME_OMIT}, {1'500'000'000, 123}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (root_ + "/model/a.txt").c_str(), times, 0), 0);
+  ASSERT_EQ(::chmod((root_ + "/model/a.txt").c_str(), 0751), 0);
+  ASSERT_EQ(put("churn/1.2.0"), kExitOk) << err_;
+
+  ASSERT_EQ(run({"get", "churn/latest", root_ + "/got"}), kExitOk) << err_;
+
+  EXPECT_EQ(read(root_ + "/got/a.txt"), "hello");
+  EXPECT_EQ(read(root_ + "/got/big"), std::string(100'000, 'x'));
+  EXPECT_TRUE(fs::is_directory(root_ + "/got/empty"));
+  EXPECT_EQ(fs::read_symlink(root_ + "/got/link"), "a.txt");
+  EXPECT_EQ(fs::hard_link_count(root_ + "/got/b.txt"), 2u);
+  struct stat info {};
+  ASSERT_EQ(::stat((root_ + "/got/a.txt").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0751u);
+  EXPECT_EQ(info.st_mtim.tv_sec, 1'500'000'000);
+  EXPECT_EQ(info.st_mtim.tv_nsec, 123);
+}
+
+TEST_F(Command, GetBringsGenerationsUnderTheirNumbers) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+  ASSERT_EQ(put("churn/1/next"), kExitOk) << err_;
+
+  ASSERT_EQ(run({"get", "churn/1", root_ + "/all"}), kExitOk) << err_;
+  ASSERT_EQ(run({"get", "--no-generations", "churn/1", root_ + "/package"}), kExitOk) << err_;
+
+  EXPECT_EQ(read(root_ + "/all/1/a.txt"), "hello");
+  EXPECT_FALSE(fs::exists(root_ + "/package/1"));
+}
+
+TEST_F(Command, GetLeavesADestinationAloneThatHasSomethingInIt) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+
+  EXPECT_EQ(run({"get", "churn/1", root_ + "/model"}), kExitFailure);
+  EXPECT_NE(err_.find("not an empty directory"), std::string::npos) << err_;
+}
+
+TEST_F(Command, GetOfADamagedReleaseLeavesNothing) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+  for (const auto& entry : fs::recursive_directory_iterator(store_ + "/blobs")) {
+    if (!entry.is_regular_file()) continue;
+    fs::permissions(entry.path(), fs::perms::owner_all);
+    std::fstream(entry.path(), std::ios::in | std::ios::out) << "damaged";
+  }
+
+  EXPECT_EQ(run({"get", "churn/1", root_ + "/got"}), kExitFailure);
+  EXPECT_NE(err_.find("big"), std::string::npos) << err_;
+  EXPECT_FALSE(fs::exists(root_ + "/got"));
+  for (const auto& entry : fs::directory_iterator(root_)) EXPECT_EQ(entry.path().filename().string().find(".modelfs-get"), std::string::npos);
+}
+
+TEST_F(Command, VerifyFindsDamageAndFails) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+  EXPECT_EQ(run({"verify"}), kExitOk) << err_;
+  for (const auto& entry : fs::recursive_directory_iterator(store_ + "/blobs")) {
+    if (!entry.is_regular_file()) continue;
+    fs::permissions(entry.path(), fs::perms::owner_all);
+    std::fstream(entry.path(), std::ios::in | std::ios::out) << "damaged";
+  }
+
+  EXPECT_EQ(run({"verify", "--json"}), kExitFailure);
+  EXPECT_EQ(nlohmann::json::parse(out_)["problem_count"], 1);
+}
+
+TEST_F(Command, ListsDomainsReleasesAndFiles) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+  ASSERT_EQ(run({"label", "churn/prod", "1"}), kExitOk) << err_;
+
+  ASSERT_EQ(run({"ls", "--json"}), kExitOk) << err_;
+  EXPECT_EQ(nlohmann::json::parse(out_)[0]["domain"], "churn");
+  ASSERT_EQ(run({"ls", "--json", "churn"}), kExitOk) << err_;
+  EXPECT_EQ(nlohmann::json::parse(out_)[0]["labels"][0], "prod");
+  ASSERT_EQ(run({"ls", "churn/prod"}), kExitOk) << err_;
+  EXPECT_NE(out_.find("link -> a.txt"), std::string::npos) << out_;
+}
+
+TEST_F(Command, RmAndRestoreGoThereAndBack) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+
+  EXPECT_EQ(run({"rm", "churn/1"}), kExitOk) << err_;
+  EXPECT_EQ(run({"show", "churn/1"}), kExitNotFound);
+  EXPECT_EQ(run({"restore", "churn/1"}), kExitOk) << err_;
+  EXPECT_EQ(run({"show", "churn/1"}), kExitOk) << err_;
+}
+
+TEST_F(Command, LogSaysWhatHappened) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+
+  ASSERT_EQ(run({"log", "--json", "-n", "1", "churn"}), kExitOk) << err_;
+
+  const auto records = nlohmann::json::parse(out_);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0]["deed"], "publish");
+}
+
+TEST_F(Command, StatusSaysThatNoDaemonRuns) {
+  ASSERT_EQ(run({"status", "--json"}), kExitOk) << err_;
+
+  EXPECT_EQ(nlohmann::json::parse(out_)["daemon"], false);
+}
+
+TEST_F(Command, NamesTheStoreThatSomebodyHolds) {
+  const auto lock = StoreLock::acquire(store_, CreateMode::OpenOnly);
+  ASSERT_TRUE(lock.ok());
+
+  EXPECT_EQ(run({"ls"}), kExitFailure);
+  EXPECT_NE(err_.find("in use by"), std::string::npos) << err_;
+}
+
+TEST_F(Command, MountHandsOverWhatWasAsked) {
+  EXPECT_EQ(run_plain({"modelfs", "mount", "-o", "ro,allow_other", "/srv/store/", "/m", "-f", "-o", "reserve=1M"}), 42);
+
+  EXPECT_EQ(asked_.store, "/srv/store");
+  EXPECT_EQ(asked_.mount_point, "/m");
+  EXPECT_TRUE(asked_.read_only && asked_.allow_other && asked_.foreground);
+  EXPECT_EQ(asked_.reserve_bytes, 1u << 20);
+  EXPECT_EQ(run_plain({"modelfs", "mount", "--volatile", "/m"}), 42);
+  EXPECT_TRUE(asked_.volatile_store);
+}
+
+class Senseless : public Command, public testing::WithParamInterface<std::vector<std::string>> {};
+
+TEST_P(Senseless, IsAUsageError) {
+  auto arguments = GetParam();
+  arguments.insert(arguments.begin(), "modelfs");
+
+  EXPECT_EQ(run_plain(arguments), kExitUsage);
+  EXPECT_TRUE(err_.starts_with("modelfs: ")) << err_;
+}
+
+INSTANTIATE_TEST_SUITE_P(, Senseless,
+                         testing::Values(std::vector<std::string>{}, std::vector<std::string>{"frobnicate"},
+                                         std::vector<std::string>{"put"}, std::vector<std::string>{"put", "a"},
+                                         std::vector<std::string>{"ls", "--frobnicate"}, std::vector<std::string>{"mount", "a"},
+                                         std::vector<std::string>{"mount", "--volatile", "a", "b"},
+                                         std::vector<std::string>{"mount", "-o", "frobnicate", "a", "b"}));
+
+}  // namespace
+}  // namespace modelfs
