@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Builds the release and measures it: scripts/bench.sh [--quick] [--dir DIRECTORY]
+# Prints tables: many releases and many files (tests/bench/scale.py), publishing 1 GiB beside cp, sha256sum and sync
+# (tests/bench/publish.py). DIRECTORY (default: $TMPDIR or /tmp) lies on the disk that is measured. $MODELFS names another program.
+set -euo pipefail
+callers_directory=$PWD
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+usage="usage: scripts/bench.sh [--quick] [--dir DIRECTORY]"
+options=()
+while (($# > 0)); do
+  case $1 in
+    --quick) options+=(--quick) ;;
+    --dir)
+      (($# >= 2)) || die "$usage"
+      options+=(--dir "$(cd "$callers_directory" && cd "$2" && pwd -P)")
+      shift
+      ;;
+    *) die "$usage" ;;
+  esac
+  shift
+done
+
+fuse_usable || die "cannot open /dev/fuse here, so there is nothing to measure"
+if [[ -z ${MODELFS:-} ]]; then
+  say "Building (preset release) ..."
+  build_preset release --target modelfs
+  export MODELFS=$repository/build/release/modelfs
+fi
+
+say "$(uname -sr), $(nproc) processors, load $(cut -d' ' -f1-3 /proc/loadavg)"
+status=0
+for bench in scale publish; do
+  say "" "== $bench"
+  tests/bench/$bench.py "${options[@]}" || status=$?
+done
+exit "$status"
