@@ -435,6 +435,7 @@ class Loop:
         self.next_number = [0] * len(self.ways)
         self.releases = {}      # name -> (publisher, number)
         self.generations = {}   # (publisher, number) -> generation
+        self.blobs = set()      # the names that must be in STORE/blobs
         self.figures = {"kills": 0, "while it started": 0, "acknowledged": 0, "under way": 0, "  of these there": 0,
                         "drafts found whole": 0, "drafts being written": 0, "start_max": 0.0}
         self.unlucky_starts = options.kill_starts
@@ -548,6 +549,7 @@ class Loop:
             if name not in listed:
                 raise mounted.Violation(f"{name}: {otherwise}")
             self.releases[name] = (publisher, number)
+        self.blobs |= mounted.large_blobs(loop_content(self.run.seed, publisher, number).values())
         self.compare(publisher, number)
 
     def path_of(self, publisher, number):
@@ -583,16 +585,12 @@ class Loop:
         for publisher, number in self.run.random.sample(known, min(5, len(known))):
             self.compare(publisher, number)
 
-    def contents(self):
-        for publisher, number in [*self.releases.values(), *self.generations]:
-            yield from loop_content(self.run.seed, publisher, number).values()
-
     def clean_up(self, domain):
         """gc; nothing is an orphan; then the drafts go."""
         self.daemon.json("gc")
-        needed = mounted.large_blobs(self.contents())
-        if (blobs := mounted.blob_files(self.daemon.store)) != needed:
-            raise mounted.Violation(f"after gc: {sorted(blobs - needed)} in blobs/ are nobody's, {sorted(needed - blobs)} missing")
+        if (blobs := mounted.blob_files(self.daemon.store)) != self.blobs:
+            raise mounted.Violation(f"after gc: {sorted(blobs - self.blobs)} in blobs/ are nobody's, "
+                                    f"{sorted(self.blobs - blobs)} missing")
         names = mounted.draft_inodes(f"{domain}/.stage")
         if (drafts := mounted.draft_files(self.daemon.store)) != names:
             raise mounted.Violation(f"after gc: {sorted(drafts - names)} in drafts/ are nobody's, {sorted(names - drafts)} missing")
