@@ -100,7 +100,8 @@ std::string Mount::start(const std::string& options) {
     // The table of mounts tells when it changes, the handle when the process ends.
     std::array<pollfd, 2> awaited = {pollfd{mounts.fd(), POLLPRI, 0}, pollfd{process.fd(), POLLIN, 0}};
     if (is_mounted()) return "";
-    if (::poll(awaited.data(), awaited.size(), left_ms(deadline)) == 0) return "the mount is not ready in time: " + log();
+    if (::poll(awaited.data(), awaited.size(), left_ms(deadline)) == 0)
+      return "the mount is not ready in time: " + log();
     if ((awaited[1].revents & POLLIN) != 0) {
       ::waitpid(pid_, nullptr, 0);
       pid_ = -1;

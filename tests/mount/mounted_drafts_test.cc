@@ -153,9 +153,10 @@ TEST_F(Drafts, AreSeenByOtherProcessesAtOnce) {
   ASSERT_TRUE(write_text(file, "abc", 0));
 
   EXPECT_EQ(in_child([&] {
-    struct stat info {};
-    return ::stat(path("f").c_str(), &info) == 0 ? static_cast<int>(info.st_size) : 200;
-  }), 3);
+              struct stat info {};
+              return ::stat(path("f").c_str(), &info) == 0 ? static_cast<int>(info.st_size) : 200;
+            }),
+            3);
 }
 
 TEST_F(Drafts, AreCreatedExclusivelyOnce) {

@@ -46,9 +46,7 @@ TEST_F(Layout, ADomainWithAReleaseCannotBeRemoved) {
   EXPECT_EQ(error(::rmdir(domain().c_str())), ENOTEMPTY);
 }
 
-TEST_F(Layout, ADomainIsNotRenamed) {
-  EXPECT_EQ(error(::rename(domain().c_str(), root("other-name").c_str())), EPERM);
-}
+TEST_F(Layout, ADomainIsNotRenamed) { EXPECT_EQ(error(::rename(domain().c_str(), root("other-name").c_str())), EPERM); }
 
 TEST_F(Layout, TheStageIsListedWhileItHoldsDrafts) {
   EXPECT_TRUE(exists(at(".stage")));
@@ -127,8 +125,8 @@ TEST_F(Names, ControlCharactersAreKeptInFileNames) {
 }
 
 TEST_F(Names, ReservedNamesAreRefused) {
-  for (const char* name : {"latest", "next", "versions", "domains", "model_states", "modelstore",
-                           "operatorai-model-store"}) {
+  for (const char* name :
+       {"latest", "next", "versions", "domains", "model_states", "modelstore", "operatorai-model-store"}) {
     EXPECT_EQ(error(::mkdir((mount().point() + "/" + name).c_str(), 0755)), EINVAL) << name;
     const int in_domain = error(::mkdir(at(name).c_str(), 0755));
     EXPECT_TRUE(in_domain == EINVAL || in_domain == EEXIST) << name << ": " << in_domain;

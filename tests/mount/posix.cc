@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -51,9 +53,7 @@ std::string link_target(const std::string& path) {
   return got < 0 ? "" : std::string(target.data(), static_cast<std::size_t>(got));
 }
 
-void make_directory(const std::string& path, mode_t mode) {
-  EXPECT_EQ(error(::mkdir(path.c_str(), mode)), 0) << path;
-}
+void make_directory(const std::string& path, mode_t mode) { EXPECT_EQ(error(::mkdir(path.c_str(), mode)), 0) << path; }
 
 struct stat stat_of(const std::string& path) {
   struct stat info {};
@@ -173,29 +173,24 @@ int in_child(const std::function<int()>& body) {
 
 Holder::Holder(const std::function<bool()>& take) {
   std::array<int, 2> said{};
-  std::array<int, 2> leash{};
   EXPECT_EQ(error(::pipe2(said.data(), O_CLOEXEC)), 0);
-  EXPECT_EQ(error(::pipe2(leash.data(), O_CLOEXEC)), 0);
   pid_ = ::fork();
   if (pid_ == 0) {
-    ::close(leash[1]);
-    ::close(said[0]);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const char taken = take() ? 'y' : 'n';
-    char end = 0;
-    if (::write(said[1], &taken, 1) == 1) (void)!::read(leash[0], &end, 1);  // until the other side closes
-    ::_exit(0);
+    if (::write(said[1], &taken, 1) != 1) ::_exit(1);
+    for (;;) ::pause();
   }
-  ::close(leash[0]);
   ::close(said[1]);
-  leash_ = File(leash[1]);
   char taken = 'n';
   holds_ = ::read(said[0], &taken, 1) == 1 && taken == 'y';
   ::close(said[0]);
 }
 
 void Holder::let_go() {
-  leash_.reset();
-  if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+  if (pid_ <= 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
 }
 

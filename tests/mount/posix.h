@@ -57,7 +57,6 @@ class Holder {
 
  private:
   pid_t pid_ = -1;
-  File leash_;
   bool holds_ = false;
 };
 

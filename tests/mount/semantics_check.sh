@@ -22,13 +22,14 @@ tell() {
 
 comm -13 "$work/tests" "$work/named" >"$work/found"
 tell "named in $document, and no such test:"
+# The table of errors refers to promises without backticks.
+grep -E '^\| E' "$document" | grep -oE '[A-Z][A-Za-z0-9]*\.[A-Z][A-Za-z0-9]+' | sort -u | comm -13 "$work/tests" - >"$work/found"
+tell "in the table of $document, and no such test:"
 comm -23 "$work/tests" "$work/named" | uniq >"$work/found"
 tell "tests that $document does not name:"
 uniq -d "$work/named" >"$work/found"
 tell "named twice in $document:"
-# A promise is a bullet, or a row of a table below its head.
-grep -nE '^(- |\| [^-])' "$document" | grep -v '^[0-9]*:| Errno' |
-  grep -vE '`[A-Z][A-Za-z0-9]*\.[A-Z][A-Za-z0-9]*`' >"$work/found" || true
+grep -nE '^- ' "$document" | grep -vE '`[A-Z][A-Za-z0-9]*\.[A-Z][A-Za-z0-9]*`$' >"$work/found" || true
 tell "promises in $document without a test:"
 [ $failed = 0 ] && echo "$(wc -l <"$work/named") promises, each with its test"
 exit $failed

@@ -1,0 +1,175 @@
+// mount/SEMANTICS.md, "Permissions": several users of one mount; and a mount for reading only.
+#include <fcntl.h>
+#include <grp.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "mount/mounted.h"
+
+namespace modelfs {
+namespace {
+
+constexpr uid_t kNobody = 65534;
+constexpr uid_t kSomebody = 12345;
+
+class Permissions : public Mounted {
+ protected:
+  static void SetUpTestSuite() { start_suite("allow_other"); }
+  void SetUp() override {
+    if (::getuid() != 0) GTEST_SKIP() << "only root can be several users";
+    Mounted::SetUp();
+  }
+  // The errno of what `body` does as another user, or 0.
+  static int as(uid_t user, const std::function<int()>& body) {
+    return in_child([&] {
+      if (::setgroups(0, nullptr) != 0 || ::setgid(user) != 0 || ::setuid(user) != 0) return 254;
+      return body();
+    });
+  }
+  static int open_error(const std::string& path, int flags) { return error(::open(path.c_str(), flags, 0644)); }
+};
+
+TEST_F(Permissions, ADomainsModeSaysWhoMayRead) {
+  publish("1.0", {{"weights", "abc"}});
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("1.0/weights"), O_RDONLY); }), 0);
+
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0700)), 0);
+
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("1.0/weights"), O_RDONLY); }), EACCES);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(domain(), O_RDONLY | O_DIRECTORY); }), EACCES);
+}
+
+TEST_F(Permissions, ADomainsModeSaysWhoMayPublish) {
+  make_draft("x", {{"weights", "abc"}});
+  ASSERT_EQ(error(::chown(stage("x").c_str(), kNobody, kNobody)), 0);
+  const auto publish_it = [&] { return error(::rename(stage("x").c_str(), at("1.0").c_str())); };
+  EXPECT_EQ(as(kNobody, publish_it), EACCES);
+
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0777)), 0);
+
+  EXPECT_EQ(as(kNobody, publish_it), 0);
+  EXPECT_EQ(stat_of(at("1.0")).st_uid, 0u) << "the domain's owner";
+}
+
+TEST_F(Permissions, FacesAndTrashFollowTheDomain) {
+  publish("1.0", {{"weights", "abc"}});
+  publish("1.1", {{"weights", "def"}});
+  ASSERT_EQ(error(::rename(at("1.0").c_str(), trash("1.0").c_str())), 0);
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0750)), 0);
+
+  EXPECT_EQ(permissions(stat_of(at("1.1.json"))), 0440u);
+  EXPECT_EQ(permissions(stat_of(trash(""))), 0750u);
+  EXPECT_EQ(permissions(stat_of(trash("1.0"))), 0750u);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(trash("1.0/weights"), O_RDONLY); }), EACCES);
+}
+
+TEST_F(Permissions, ADomainsNewModeHoldsAtOnce) {
+  publish("1.0", {{"weights", "abc"}, {"sub/", ""}});
+  EXPECT_EQ(permissions(stat_of(at("1.0/sub"))), 0755u);
+
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0710)), 0);
+
+  EXPECT_EQ(permissions(stat_of(at("1.0"))), 0710u);
+  EXPECT_EQ(permissions(stat_of(at("1.0/sub"))), 0710u);
+}
+
+TEST_F(Permissions, OnlyTheOwnerChangesADomain) {
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0777)), 0);
+
+  EXPECT_EQ(as(kNobody, [&] { return error(::chmod(domain().c_str(), 0755)); }), EPERM);
+}
+
+TEST_F(Permissions, OthersInPlaceDraftsAreClosedAndUnlisted) {
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0777)), 0);
+  ASSERT_EQ(as(kSomebody, [&] { return error(::mkdir(at("1.0").c_str(), 0755)); }), 0);
+  ASSERT_EQ(as(kSomebody, [&] { return open_error(at("1.0/f"), O_WRONLY | O_CREAT); }), 0);
+  const auto lists = [&] {
+    const auto names = names_in(domain());
+    return std::find(names.begin(), names.end(), "1.0") != names.end() ? 1 : 0;
+  };
+
+  EXPECT_EQ(as(kSomebody, lists), 1);
+  EXPECT_EQ(as(kNobody, lists), 0);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("1.0/f"), O_RDONLY); }), EACCES);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("1.0"), O_RDONLY); }), EACCES);
+}
+
+TEST_F(Permissions, DraftsHaveTheirOwnOwnersAndModes) {
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0777)), 0);
+  ASSERT_EQ(as(kSomebody, [&] { return error(::mkdir(stage("mine").c_str(), 0700)); }), 0);
+
+  EXPECT_EQ(stat_of(stage("mine")).st_uid, kSomebody);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(stage("mine/f"), O_WRONLY | O_CREAT); }), EACCES);
+  EXPECT_EQ(as(kSomebody, [&] { return open_error(stage("mine/f"), O_WRONLY | O_CREAT); }), 0);
+}
+
+TEST_F(Permissions, WritingToAReleaseAsAnotherIsEacces) {
+  publish("1.0", {{"weights", "abc"}});
+
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("1.0/weights"), O_WRONLY); }), EACCES);
+  EXPECT_EQ(as(kNobody, [&] { return error(::unlink(at("1.0/weights").c_str())); }), EACCES);
+}
+
+TEST_F(Permissions, StatusAndEventsAreClosedToOthers) {
+  EXPECT_EQ(as(kNobody, [&] { return open_error(mount().point() + "/.modelfs/status.json", O_RDONLY); }), EACCES);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(mount().point() + "/.modelfs/events", O_RDONLY); }), EACCES);
+}
+
+TEST_F(Permissions, ReadBitsOfFilesAreKept) {
+  make_draft("x", {{"secret", "abc"}});
+  ASSERT_EQ(error(::chmod(stage("x/secret").c_str(), 0600)), 0);
+
+  ASSERT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), 0);
+
+  EXPECT_EQ(permissions(stat_of(at("1.0/secret"))), 0400u);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("1.0/secret"), O_RDONLY); }), EACCES);
+}
+
+// A store that was filled, and is mounted again.
+class Alone : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = why_no_mount(); !why.empty()) GTEST_SKIP() << why;
+    mount_ = std::make_unique<Mount>();
+    ASSERT_EQ(mount_->start(), "");
+    make_directory(at(""));
+    make_directory(at(".stage/x"));
+    write_file(at(".stage/x/weights"), "abc");
+    ASSERT_EQ(error(::rename(at(".stage/x").c_str(), at("1.0").c_str())), 0);
+    make_directory(at(".stage/left"));
+    write_file(at(".stage/left/f"), "draft");
+  }
+  std::string at(const std::string& path) const { return mount_->point() + "/churn/" + path; }
+
+  std::unique_ptr<Mount> mount_;
+};
+
+class ReadOnly : public Alone {
+ protected:
+  void SetUp() override {
+    Alone::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    ASSERT_EQ(mount_->stop(), "");
+    ASSERT_EQ(mount_->start("ro"), "");
+  }
+};
+
+TEST_F(ReadOnly, ReadsWhatIsThere) {
+  EXPECT_EQ(read_file(at("latest/weights")), "abc");
+  EXPECT_NE(read_file(at("latest.json")), "");
+  EXPECT_EQ(read_file(at(".stage/left/f")), "draft");
+}
+
+TEST_F(ReadOnly, ChangesNothing) {
+  EXPECT_EQ(error(::mkdir((mount_->point() + "/other").c_str(), 0755)), EROFS);
+  EXPECT_EQ(error(::open(at(".stage/left/f").c_str(), O_WRONLY)), EROFS);
+  EXPECT_EQ(error(::rename(at(".stage/left").c_str(), at("1.1").c_str())), EROFS);
+  EXPECT_EQ(error(::symlink("1.0", at("prod").c_str())), EROFS);
+  EXPECT_EQ(error(::rename(at("1.0").c_str(), (mount_->point() + "/.modelfs/trash/churn/1.0").c_str())), EROFS);
+  EXPECT_FALSE(set_attribute(at(".stage/left"), "user.a", "1"));
+  EXPECT_EQ(errno, EROFS);
+}
+
+}  // namespace
+}  // namespace modelfs

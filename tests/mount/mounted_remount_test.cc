@@ -1,0 +1,142 @@
+// mount/SEMANTICS.md, "When the mount ends": what is there again after an end of any kind.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "mount/mounted.h"
+
+namespace modelfs {
+namespace {
+
+class Remount : public testing::Test {
+ protected:
+  static constexpr int kDirectories = 20;
+  static constexpr int kFilesEach = 50;
+
+  void SetUp() override {
+    if (const std::string why = why_no_mount(); !why.empty()) GTEST_SKIP() << why;
+    mount_ = std::make_unique<Mount>();
+    ASSERT_EQ(mount_->start(), "");
+    make_directory(at(""));
+  }
+  std::string at(const std::string& path) const { return mount_->point() + "/churn/" + path; }
+  std::string tree() const { return at(".stage/tree"); }
+
+  // 1,000 files: some empty, some large, with holes, links, attributes, modes and times of all kinds.
+  void make_tree() const {
+    make_directory(tree());
+    for (int d = 0; d < kDirectories; ++d) make_part(tree() + "/d" + std::to_string(d), d);
+  }
+  static void make_part(const std::string& directory, int d) {
+    make_directory(directory);
+    for (int f = 0; f < kFilesEach; ++f) make_file(directory + "/f" + std::to_string(f), d * kFilesEach + f);
+    EXPECT_EQ(error(::symlink("../d0/f1", (directory + "/symlink").c_str())), 0);
+    EXPECT_EQ(error(::link((directory + "/f1").c_str(), (directory + "/hard").c_str())), 0);
+    EXPECT_TRUE(set_attribute(directory, "user.of-directory", std::to_string(d)));
+    const timespec times[2] = {{1'100'000'000 + d, 7}, {1'100'000'000 + d, 123'456'789}};
+    EXPECT_EQ(error(::utimensat(AT_FDCWD, directory.c_str(), times, 0)), 0);
+    EXPECT_EQ(error(::chmod(directory.c_str(), d % 2 == 0 ? 0750 : 02775)), 0);
+  }
+  static void make_file(const std::string& path, int i) {
+    constexpr std::size_t kSizes[] = {0, 1, 100, 4096, 70'000};
+    write_file(path, pattern(kSizes[i % 5], static_cast<std::uint32_t>(i)), i % 3 == 0 ? 0600 : 0644);
+    if (i % 10 == 0) {
+      const File file = open_file(path, O_WRONLY);
+      EXPECT_EQ(::pwrite(file.fd(), "far", 3, 1 << 20), 3);
+    }
+    if (i % 7 == 0) {
+      EXPECT_TRUE(set_attribute(path, "user.number", std::to_string(i)));
+    }
+    const timespec times[2] = {{1'000'000'000 + i, 1}, {1'000'000'000 + i, 999'999'999}};
+    EXPECT_EQ(error(::utimensat(AT_FDCWD, path.c_str(), times, 0)), 0);
+  }
+  std::string publish(const std::string& version, const std::string& bytes) const {
+    make_directory(at(".stage/" + version));
+    write_file(at(".stage/" + version + "/weights"), bytes);
+    EXPECT_EQ(error(::rename(at(".stage/" + version).c_str(), at(version).c_str())), 0);
+    return bytes;
+  }
+
+  std::unique_ptr<Mount> mount_;
+};
+
+TEST_F(Remount, DraftsAreTheSameAfterUnmounting) {
+  make_tree();
+  const auto before = describe_tree(tree(), Detail::Everything);
+  ASSERT_GE(before.size(), 1000u);
+
+  ASSERT_EQ(mount_->stop(), "");
+  ASSERT_EQ(mount_->start(), "");
+
+  EXPECT_EQ(describe_tree(tree(), Detail::Everything), before);
+}
+
+TEST_F(Remount, DraftsAreTheSameAfterKill) {
+  make_tree();
+  const auto before = describe_tree(tree(), Detail::Everything);
+
+  mount_->kill();
+  ASSERT_EQ(mount_->start(), "");
+
+  EXPECT_EQ(describe_tree(tree(), Detail::Everything), before);
+}
+
+TEST_F(Remount, ADraftThatWasBeingWrittenKeepsWhatWasWritten) {
+  {
+    const File file = open_file(at(".stage/f"), O_WRONLY | O_CREAT);
+    ASSERT_EQ(::pwrite(file.fd(), "written", 7, 0), 7);
+    mount_->kill();
+  }
+
+  ASSERT_EQ(mount_->start(), "");
+
+  EXPECT_EQ(read_file(at(".stage/f")), "written");
+}
+
+TEST_F(Remount, ADraftCanBePublishedAfterKill) {
+  make_tree();
+  const auto before = describe_tree(tree(), Detail::Content);
+  mount_->kill();
+  ASSERT_EQ(mount_->start(), "");
+
+  ASSERT_EQ(error(::rename(tree().c_str(), at("1.0").c_str())), 0);
+
+  EXPECT_EQ(describe_tree(at("1.0"), Detail::Content), before);
+}
+
+TEST_F(Remount, ReleasesAreTheSameAfterKill) {
+  const std::string large = publish("1.0", pattern(200'000));
+  publish("1.1", "small");
+  ASSERT_EQ(error(::symlink("1.0", at("prod").c_str())), 0);
+  const auto before = describe_tree(at(""), Detail::Everything);
+
+  mount_->kill();
+  ASSERT_EQ(mount_->start(), "");
+
+  EXPECT_EQ(describe_tree(at(""), Detail::Everything), before);
+  EXPECT_EQ(link_target(at("latest")), "1.1");
+  EXPECT_EQ(read_file(at("prod/weights")), large);
+}
+
+TEST_F(Remount, InodeNumbersAreNeverGivenTwice) {
+  publish("1.0", "one");
+  const ino_t newest = stat_of(at("1.0.json")).st_ino;
+  mount_->kill();
+  ASSERT_EQ(mount_->start(), "");
+
+  make_directory(at(".stage/later"));
+
+  EXPECT_GT(stat_of(at(".stage/later")).st_ino, newest);
+}
+
+TEST_F(Remount, AnEndedMountSaysEnotconnToThoseWhoHoldIt) {
+  publish("1.0", "one");
+  const File directory = open_file(at("1.0"), O_RDONLY | O_DIRECTORY);
+  mount_->kill();
+
+  EXPECT_EQ(error(::openat(directory.fd(), "not-asked-before", O_RDONLY)), ENOTCONN);
+}
+
+}  // namespace
+}  // namespace modelfs

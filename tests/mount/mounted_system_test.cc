@@ -1,0 +1,164 @@
+// mount/SEMANTICS.md, "Times, sizes, inode numbers" and "What happened".
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mount/mounted.h"
+
+namespace modelfs {
+namespace {
+
+std::int64_t now_ns() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &time);
+  return nanoseconds(time);
+}
+
+class Figures : public Mounted {};
+
+TEST_F(Figures, AReleaseShowsWhenItWasCommitted) {
+  make_draft("x", {{"weights", "abc"}});
+  const timespec past[2] = {{5, 0}, {5, 0}};
+  ASSERT_EQ(error(::utimensat(AT_FDCWD, stage("x").c_str(), past, 0)), 0);
+  const std::int64_t before = now_ns();
+
+  ASSERT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), 0);
+
+  for (const char* name : {"1.0", "1.0.json", "latest"}) {
+    EXPECT_GE(nanoseconds(stat_of(at(name)).st_mtim), before) << name;
+    EXPECT_GE(nanoseconds(stat_of(at(name)).st_ctim), before) << name;
+  }
+}
+
+TEST_F(Figures, AFilesChangeTimeNeverGoesBack) {
+  make_draft("x", {{"weights", "abc"}, {"sub/", ""}});
+  const timespec past[2] = {{5, 0}, {5, 0}};
+  ASSERT_EQ(error(::utimensat(AT_FDCWD, stage("x/weights").c_str(), past, 0)), 0);
+  ASSERT_EQ(error(::utimensat(AT_FDCWD, stage("x/sub").c_str(), past, 0)), 0);
+  const auto before = nanoseconds(stat_of(stage("x/weights")).st_ctim);
+
+  ASSERT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), 0);
+
+  EXPECT_GE(nanoseconds(stat_of(at("1.0/weights")).st_ctim), before);
+  EXPECT_GE(nanoseconds(stat_of(at("1.0/sub")).st_ctim), before);
+  EXPECT_EQ(stat_of(at("1.0/weights")).st_mtim.tv_sec, 5);
+}
+
+TEST_F(Figures, ADirectorysTimeMovesWithItsListing) {
+  publish("1.0", {{"weights", "abc"}});
+  const auto time = [&](const std::string& path) { return nanoseconds(stat_of(path).st_mtim); };
+  const auto domain_time = time(domain());
+  const auto release_time = time(at("1.0"));
+  EXPECT_EQ(read_file(at("1.0/weights")), "abc");
+  EXPECT_EQ(time(domain()), domain_time);
+
+  publish("1.0/next", {{"state", "s"}});
+  EXPECT_GT(time(at("1.0")), release_time);
+  publish("1.1", {{"weights", "def"}});
+  const auto second = time(domain());
+  EXPECT_GT(second, domain_time);
+  ASSERT_EQ(error(::symlink("1.0", at("prod").c_str())), 0);
+  EXPECT_GT(time(domain()), second);
+}
+
+TEST_F(Figures, SizesAndBlocksAreReal) {
+  publish("1.0", {{"empty", ""}, {"small", pattern(5000)}, {"large", pattern(200'000)}});
+
+  EXPECT_EQ(stat_of(at("1.0/empty")).st_blocks, 0);
+  EXPECT_EQ(stat_of(at("1.0/small")).st_size, 5000);
+  EXPECT_EQ(stat_of(at("1.0/small")).st_blocks, 16);
+  EXPECT_EQ(stat_of(at("1.0/large")).st_blocks, (200'000 + 4095) / 4096 * 8);
+}
+
+TEST_F(Figures, InodeNumbersAreDifferent) {
+  publish("1.0", {{"a", "abc"}, {"b", "abc"}});
+  publish("1.1", {{"a", "abc"}});
+  std::map<ino_t, std::string> seen;
+
+  for (const char* name : {"1.0", "1.0/a", "1.0/b", "1.1", "1.1/a", "latest", "latest.json", "1.0.json", "1.1.json",
+                           "versions", ".stage"}) {
+    const auto [other, fresh] = seen.emplace(stat_of(at(name)).st_ino, name);
+    EXPECT_TRUE(fresh) << name << " and " << other->second;
+  }
+}
+
+TEST_F(Figures, ListedNumbersAreThoseOfStat) {
+  publish("1.0", {{"a", "abc"}, {"sub/", ""}});
+
+  for (const std::string directory : {"", "1.0/"}) {
+    const Outcome listed = run("ls -i1 '" + at(directory) + "'");
+    for (const std::string& name : names_in(at(directory))) {
+      const std::string expected = std::to_string(stat_of(at(directory + name)).st_ino) + " " + name;
+      EXPECT_NE(listed.output.find(expected), std::string::npos) << expected << "\n" << listed.output;
+    }
+  }
+}
+
+TEST_F(Figures, FreeSpaceIsThatOfTheStoresDisk) {
+  struct statvfs shown {};
+  struct statvfs real {};
+  ASSERT_EQ(error(::statvfs(domain().c_str(), &shown)), 0);
+  ASSERT_EQ(error(::statvfs(mount().store().c_str(), &real)), 0);
+
+  EXPECT_EQ(shown.f_blocks * shown.f_frsize, real.f_blocks * real.f_frsize);
+  EXPECT_EQ(shown.f_namemax, 255u);
+}
+
+class System : public Mounted {
+ protected:
+  std::string system(const std::string& name) const { return mount().point() + "/.modelfs/" + name; }
+};
+
+TEST_F(System, StatusListsDrafts) {
+  make_draft("left", {{"weights", "abc"}});
+  make_directory(at("1.0"));
+
+  const std::string status = read_file(system("status.json"));
+  EXPECT_NE(status.find(domain_name() + "/.stage/left"), std::string::npos) << status;
+  EXPECT_NE(status.find(domain_name() + "/1.0"), std::string::npos) << status;
+  EXPECT_NE(status.find("\"pid\": " + std::to_string(mount().pid())), std::string::npos) << status;
+}
+
+TEST_F(System, EventsAreLinesOfJsonThatCanBeFollowed) {
+  const File events = open_file(system("events"), O_RDONLY);
+  ASSERT_GE(::lseek(events.fd(), 0, SEEK_END), 0);
+
+  publish("1.0", {{"weights", "abc"}});
+
+  std::string line(65536, '\0');
+  const ssize_t got = ::read(events.fd(), line.data(), line.size());
+  ASSERT_GT(got, 0);
+  line.resize(static_cast<std::size_t>(got));
+  EXPECT_EQ(line.front(), '{');
+  EXPECT_EQ(line.substr(line.size() - 2), "}\n");
+  EXPECT_NE(line.find("\"event\":\"published\""), std::string::npos) << line;
+  EXPECT_NE(line.find(domain_name()), std::string::npos) << line;
+}
+
+TEST_F(System, StatusAndEventsAreTheOwnersOnly) {
+  EXPECT_EQ(permissions(stat_of(system("status.json"))), 0400u);
+  EXPECT_EQ(permissions(stat_of(system("events"))), 0400u);
+  EXPECT_EQ(stat_of(system("events")).st_uid, ::getuid());
+}
+
+TEST_F(System, ARefusalIsToldInEventsAndByAttribute) {
+  make_draft("x", {{"weights", "abc"}});
+  ASSERT_EQ(error(::symlink("/etc", stage("x/away").c_str())), 0);
+  ASSERT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), EBADMSG);
+
+  EXPECT_NE(text_attribute(stage("x"), "user.modelfs.error").find("away"), std::string::npos);
+  const std::string events = read_file(system("events"));
+  const std::size_t last = events.rfind("\"event\":\"refused\"");
+  ASSERT_NE(last, std::string::npos);
+  EXPECT_NE(events.find("away", last), std::string::npos);
+}
+
+TEST_F(System, TheMountsOwnAttributesAreNotListed) {
+  publish("1.0", {{"weights", "abc"}});
+
+  EXPECT_EQ(run("getfattr -d -m - '" + at("1.0") + "' 2>/dev/null").output, "");
+}
+
+}  // namespace
+}  // namespace modelfs
