@@ -4,6 +4,7 @@
 #include <fuse3/fuse_lowlevel.h>
 
 #include <atomic>
+#include <string>
 
 #include "vfs/file_system.h"
 
@@ -21,6 +22,12 @@ class KernelNotifier final : public KernelCache {
     // Offset -1: attributes only. Takes no lock that a request in our hands could hold, so it is safe in one (COMMIT.md).
     // Why the result does not matter: it fails when the kernel does not know the node, or is gone.
     fuse_lowlevel_notify_inval_inode(session, raw(ino), -1, 0);
+  }
+
+  void forget_name(Ino directory, const std::string& name) override {
+    fuse_session* const session = session_;
+    if (session == nullptr) return;
+    fuse_lowlevel_notify_inval_entry(session, raw(directory), name.data(), name.size());
   }
 
  private:

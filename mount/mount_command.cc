@@ -61,7 +61,8 @@ void prepare_process() {
 
 Hooks hooks_of(FileSystem& files) {
   return {.on_published = [&files](const Published& published) { files.published(published); },
-          .on_domain_changed = [&files](const DomainName& domain) { files.domain_changed(domain); }};
+          .on_domain_changed = [&files](const DomainName& domain) { files.domain_changed(domain); },
+          .on_moved_away = [&files](Ino directory, const std::string& name) { files.moved_away(directory, name); }};
 }
 
 // What is worth saying. `is_starting`: on the terminal of somebody who waits, where only what is wrong belongs.

@@ -39,6 +39,15 @@ Result<Target> own_target(const std::string& path) {
                                            "become, as in `modelfs commit DRAFT DOMAIN/VERSION`");
 }
 
+// Whether the draft at `path` keeps its directory when it becomes `target`.
+bool stays_in_directory(const std::string& path, const Target& target) {
+  std::vector<std::string> directory = split_path(path);
+  directory.pop_back();
+  std::vector<std::string> wanted{target.domain.str()};
+  if (target.is_generation) wanted.push_back(target.version.str());
+  return directory == wanted;
+}
+
 }  // namespace
 
 Dispatcher::Answer Dispatcher::put_begin(Message& request, const Emit&) {
@@ -101,8 +110,12 @@ Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
   const PublishRequest wanted{place->entry.ino, place->directory,  place->name,
                               *target,          who_,              Effort::Full,
                               context_.hooks.on_published};
+  const bool moves = !stays_in_directory(path, *target);
+  // Why before as well: somebody who renames may meet the new name before we get to say that the old one is gone.
+  if (moves) context_.moved_away(place->directory, place->name);
   const auto published = context_.registry.publish(wanted);
   if (!published.ok()) return published.status();
+  if (moves) context_.moved_away(place->directory, place->name);
   return published_answer(*published);
 }
 
@@ -141,6 +154,7 @@ Dispatcher::Answer Dispatcher::remove(Message& request, const Emit&) {
   }
   const Status status = context_.registry.remove_release(thing->domain, thing->release->version, who_);
   if (!status.ok()) return status;
+  context_.moved_away(thing->head.ino, thing->release->version);
   context_.domain_changed(thing->domain);
   Message answer;
   answer.body = {{"domain", thing->domain.str()}, {"version", thing->release->version}};

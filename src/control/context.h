@@ -22,6 +22,9 @@ struct ControlContext {
   void domain_changed(const DomainName& domain) const {
     if (hooks.on_domain_changed) hooks.on_domain_changed(domain);
   }
+  void moved_away(Ino directory, const std::string& name) const {
+    if (hooks.on_moved_away) hooks.on_moved_away(directory, name);
+  }
 };
 
 // The registry itself as something owned: by whom the store belongs to, with the mode of the mount's root. Publish on it is the

@@ -14,6 +14,8 @@ struct Hooks {
   std::function<void(const Published&)> on_published;
   // A domain came or went, or what stands in it changed: a label, a removal, a restored release.
   std::function<void(const DomainName&)> on_domain_changed;
+  // What is named `name` in `directory` is about to get, or has got, a name in another directory.
+  std::function<void(Ino directory, const std::string& name)> on_moved_away;
 };
 
 // Where the store is served, for status and for documents that say where a release is stored.

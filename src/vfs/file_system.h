@@ -52,6 +52,8 @@ class KernelCache {
  public:
   virtual ~KernelCache() = default;
   virtual void invalidate_attributes(Ino ino) = 0;
+  // The name leads elsewhere. Waits for requests that change names in `directory`: not for one of these.
+  virtual void forget_name(Ino directory, const std::string& name) = 0;
 };
 
 enum class RenameFlag { Replace, NoReplace, Exchange };
@@ -130,6 +132,9 @@ class FileSystem {
   void published(const Published& published);
   // The owner or mode of a domain changed elsewhere.
   void domain_changed(const DomainName& domain);
+  // Something in `directory` was moved to another directory by somebody who did not come through this mount. Not to be called
+  // by a request of the kernel.
+  void moved_away(Ino directory, const std::string& name);
 
  private:
   struct State;

@@ -13,7 +13,9 @@ namespace {
 class NoKernel final : public KernelCache {
  public:
   void invalidate_attributes(Ino ino) override { invalidated.push_back(ino); }
+  void forget_name(Ino, const std::string& name) override { forgotten.push_back(name); }
   std::vector<Ino> invalidated;
+  std::vector<std::string> forgotten;
 };
 
 class Overlay : public RegistryFixture {
