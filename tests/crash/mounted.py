@@ -18,7 +18,7 @@ EXIT_SKIPPED = 77  # ctest: SKIP_RETURN_CODE
 START_LIMIT_S = 30
 END_LIMIT_S = 30
 VIOLATIONS_SAID_MAX = 20  # the others are counted
-DOMAIN_LARGE_BYTES = 64 * 1024  # larger files are files in STORE/blobs, others lie in the catalog
+INLINE_BYTES_MAX = 64 * 1024  # of a blob: larger ones are files in STORE/blobs, others lie in the catalog
 
 
 class Violation(Exception):
@@ -314,4 +314,4 @@ def draft_inodes(root):
 
 
 def large_blobs(contents):
-    return {digest(content) for content in contents if len(content) > DOMAIN_LARGE_BYTES}
+    return {digest(content) for content in contents if len(content) > INLINE_BYTES_MAX}
