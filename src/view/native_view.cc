@@ -292,99 +292,36 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
   return names;
 }
 
-// What names mean.
+// Attributes.
 
 namespace {
 
-Meaning refused(Code code, std::string reason) {
-  return {Meaning::Kind::Refused, std::nullopt, {code, std::move(reason)}};
-}
-
-Meaning refused(const Status& status) { return {Meaning::Kind::Refused, std::nullopt, status}; }
-
-Meaning meaning_in_domain(std::string_view name, FileType type) {
-  if (Status status = check_file_name(name); !status.ok()) return refused(status);
-  if (name.front() == '.') {
-    if (name == ".stage") return refused(Code::AlreadyExists, ".stage is always there");
+// The times of what is committed: a release's and generation's own directory tell of it, what is inside keeps its
+// mtime.
+Status show_times(const Snapshot& stored, const DomainName& domain, const Container& container, const Place& place,
+                  Attributes& shown) {
+  const bool is_top = place.index == 0;
+  if (is_top) shown.valid_seconds = 0;
+  if (!place.is_release) {
+    const auto generation = stored.generation(domain, container.release, container.generation);
+    if (!generation.ok()) return generation.status();
+    shown.ctime = generation->published;
+    if (is_top) shown.mtime = generation->published;
     return {};
   }
-  if (type == FileType::Regular && name.ends_with(kJson)) {
-    const Status status = check_name(name.substr(0, name.size() - kJson.size()));
-    return status.ok() ? Meaning{} : refused(status);
+  const auto release = release_of(stored, domain, container, place.container);
+  if (!release.ok()) return release.status();
+  shown.ctime = is_top ? release->changed : release->published;
+  if (!is_top) return {};
+  shown.mtime = release->published;
+  if (release->takes_generations && release->last_generation != kNoGeneration) {
+    const auto last = stored.generation(domain, release->sequence, release->last_generation);
+    if (last.ok()) shown.mtime = std::max(shown.mtime, last->published);
   }
-  if (Status status = check_name(name); !status.ok()) return refused(status);
-  if (type == FileType::Directory) return {Meaning::Kind::Release, std::nullopt, {}};
-  if (type == FileType::Symlink) return {Meaning::Kind::Label, std::nullopt, {}};
   return {};
 }
 
-Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) {
-  const auto domain = DomainName::parse(parent.domain);
-  if (!domain.ok()) return refused(domain.status());
-  const auto container = stored.container(parent.container);
-  if (!container.ok()) return refused(container.status());
-  const auto release = stored.release(*domain, container->version);
-  const std::string where = parent.domain + "/" + container->version;
-  if (!release.ok() || release->ino != parent.container) return refused(Code::Immutable, where + " is in the trash");
-  const bool is_document = type == FileType::Regular && name.ends_with(kJson);
-  const std::string_view stem = is_document ? name.substr(0, name.size() - kJson.size()) : name;
-  const auto number = parse_generation(stem);
-  if ((type != FileType::Directory && !is_document) || (stem != "next" && !number.ok())) {
-    return refused(Code::Immutable,
-                   where +
-                       " is published: its files never change. Publish another version, or a generation "
-                       "as " +
-                       where + "/next");
-  }
-  if (!release->takes_generations) {
-    return refused(Code::Immutable,
-                   "numbers at the top of " + where + " are its own content, so it takes no generations");
-  }
-  const Generation next{raw(release->last_generation) + 1};
-  if (number.ok() && raw(*number) > raw(next)) {
-    return refused(Code::OutOfRange, "the next generation of " + where + " is " + std::to_string(raw(next)));
-  }
-  if (number.ok() && raw(*number) < raw(next)) return refused(Code::AlreadyExists, "that generation exists already");
-  if (is_document) return {};
-  return {Meaning::Kind::Generation, number.ok() ? std::optional(*number) : std::nullopt, {}};
-}
-
 }  // namespace
-
-Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) {
-  switch (parent.kind) {
-    case Kind::Draft:
-    case Kind::Stage: {
-      const Status status = check_file_name(name);
-      return status.ok() ? Meaning{} : refused(status);
-    }
-    case Kind::Root: {
-      if (Status status = check_file_name(name); !status.ok()) return refused(status);
-      if (name.front() == '.') return {};
-      if (type != FileType::Directory) {
-        if (is_reserved_name(name)) return refused(check_name(name));
-        return {};
-      }
-      const Status status = check_name(name);
-      return status.ok() ? Meaning{Meaning::Kind::Domain, std::nullopt, {}} : refused(status);
-    }
-    case Kind::Domain: return meaning_in_domain(name, type);
-    case Kind::Entry:
-      if (parent.is_release_directory()) return meaning_in_release(stored, parent, name, type);
-      return refused(Code::Immutable, "what is published never changes");
-    case Kind::Trash: return refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");
-    case Kind::System:
-    case Kind::TrashRoot:
-    case Kind::Versions: return refused(Code::NotPermitted, "nothing can be made here");
-    case Kind::Status:
-    case Kind::Events:
-    case Kind::Document:
-    case Kind::Link: break;
-  }
-  return refused(Code::NotADirectory, "not a directory");
-}
-
-// Attributes.
 
 Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerSource& containers, const Place& place,
                                         std::uint64_t document_bytes) {
@@ -425,24 +362,7 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
       shown.mode = 0777;
       shown.size_bytes = entry.size_bytes;
     }
-    const bool is_top = place.index == 0;
-    if (is_top) shown.valid_seconds = 0;
-    // A file's ctime: since when it is as it is.
-    if (place.is_release) {
-      const auto release = release_of(stored, *domain, **container, place.container);
-      if (!release.ok()) return release.status();
-      shown.ctime = is_top ? release->changed : release->published;
-      if (is_top) shown.mtime = release->published;
-      if (is_top && release->takes_generations && release->last_generation != kNoGeneration) {
-        const auto last = stored.generation(*domain, release->sequence, release->last_generation);
-        if (last.ok()) shown.mtime = std::max(shown.mtime, last->published);
-      }
-    } else {
-      const auto generation = stored.generation(*domain, (*container)->release, (*container)->generation);
-      if (!generation.ok()) return generation.status();
-      shown.ctime = generation->published;
-      if (is_top) shown.mtime = generation->published;
-    }
+    if (Status status = show_times(stored, *domain, **container, place, shown); !status.ok()) return status;
   }
   shown.atime = shown.mtime;
   return shown;

@@ -1,0 +1,267 @@
+// Freezing a draft for its commit, and taking it out of the drafts.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "base/log.h"
+#include "catalog/keys.h"
+#include "catalog/records.h"
+#include "registry/draft_store.h"
+
+
+namespace modelfs {
+namespace {
+
+std::string program_of(pid_t pid) {
+  if (pid == 0) return "another process";
+  auto file = open_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/comm", O_RDONLY);
+  std::string name = "process";
+  if (file.ok()) {
+    if (auto text = read_all(file->fd(), 64); text.ok()) name = text->substr(0, text->find('\n'));
+  }
+  return printable(name) + " (pid " + std::to_string(pid) + ")";
+}
+
+}  // namespace
+
+FrozenDraft::~FrozenDraft() { store_.thaw(*this); }
+
+std::string FrozenDraft::path_of(std::uint32_t index) const {
+  std::string path;
+  for (; index != 0; index = entries_[index].parent) {
+    path = path.empty() ? printable(entries_[index].name) : printable(entries_[index].name) + "/" + path;
+  }
+  return path;
+}
+
+void FrozenDraft::bury() {
+  const MutexLock lock(store_.names_mutex_);
+  for (const FrozenEntry& entry : entries_) {
+    if (!entry.named_outside) store_.dead_.insert(raw(entry.ino));
+  }
+}
+
+bool DraftStore::is_dead(Ino ino) const {
+  const MutexLock lock(names_mutex_);
+  return dead_.contains(raw(ino));
+}
+
+void DraftStore::thaw(const FrozenDraft& draft) {
+  const MutexLock lock(names_mutex_);
+  for (const FrozenEntry& entry : draft.entries_) frozen_.erase(raw(entry.ino));
+  for (const Ino ino : draft.companions_) frozen_.erase(raw(ino));
+}
+
+Status DraftStore::collect(FrozenDraft& draft) {
+  std::unordered_map<std::uint64_t, std::uint32_t> names;  // of regular files, inside
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  for (std::uint32_t at = 0; at < draft.entries_.size(); ++at) {
+    if (draft.entries_[at].record.type != FileType::Directory) continue;
+    const std::string prefix = keys::draft_entries(draft.entries_[at].ino);
+    Status bad;
+    const Status scanned = (*snapshot)->scan(prefix, "", [&](std::string_view key, std::string_view value) {
+      const auto child = DraftEntry::decode(value);
+      auto found = child.ok() ? record(child->ino) : child.status();
+      if (!found.ok()) {
+        bad = found.status();
+        return false;
+      }
+      draft.entries_.push_back(
+          {at, std::string(key.substr(prefix.size())), child->ino, std::move(*found), 0, 0, {}, false});
+      ++names[raw(child->ino)];
+      return true;
+    });
+    if (!scanned.ok()) return scanned;
+    if (!bad.ok()) return bad;
+  }
+  for (FrozenEntry& entry : draft.entries_) {
+    if (entry.record.type != FileType::Directory) entry.named_outside = entry.record.link_count > names[raw(entry.ino)];
+  }
+  return {};
+}
+
+Status DraftStore::wait_for_release(Ino ino, const std::string& name, std::chrono::steady_clock::time_point deadline) {
+  const MutexLock lock(opens_mutex_);
+  for (;;) {
+    const auto found = opens_.find(raw(ino));
+    if (found == opens_.end()) return {};
+    const auto& handles = found->second.handles;
+    const auto writer = std::find_if(handles.begin(), handles.end(), [](const DraftHandle* h) { return h->writes_; });
+    if (writer == handles.end()) return {};
+    const bool late = std::chrono::steady_clock::now() >= deadline;
+    if (!(*writer)->closing_ || late)
+      return {Code::Busy, name + " is open for writing by " + program_of((*writer)->pid_)};
+    released_.wait_for(opens_mutex_, std::chrono::milliseconds(10));
+  }
+}
+
+Status DraftStore::measure(FrozenDraft& draft) {
+  for (FrozenEntry& entry : draft.entries_) {
+    auto inode = present(entry.ino, entry.record);
+    if (!inode.ok()) return inode.status();
+    entry.size_bytes = inode->size_bytes;
+    entry.allocated_bytes = inode->blocks * 512;
+    entry.mtime = inode->mtime;
+  }
+  return {};
+}
+
+Result<std::unique_ptr<FrozenDraft>> DraftStore::freeze(Ino root) {
+  std::unique_ptr<FrozenDraft> draft(new FrozenDraft(*this));
+  {
+    const MutexLock lock(names_mutex_);
+    if (Status status = check_thawed({root}); !status.ok()) return status;
+    auto found = record(root);
+    if (!found.ok()) return found.status();
+    if (found->type != FileType::Directory) return Status(Code::NotADirectory, "a release is a directory");
+    draft->entries_.push_back({0, "", root, std::move(*found), 0, 0, {}, false});
+    Status status = collect(*draft);
+    for (const FrozenEntry& entry : draft->entries_) {
+      if (status.ok()) status = check_thawed({entry.ino});
+    }
+    if (!status.ok()) {
+      draft->entries_.clear();  // nothing of it was frozen by us
+      return status;
+    }
+    for (const FrozenEntry& entry : draft->entries_) frozen_.insert(raw(entry.ino));
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReleaseWaitMs);
+  for (std::uint32_t index = 0; index < draft->entries_.size(); ++index) {
+    if (draft->entries_[index].record.type != FileType::Regular) continue;
+    if (Status status = wait_for_release(draft->entries_[index].ino, draft->path_of(index), deadline); !status.ok()) {
+      return status;
+    }
+  }
+  if (Status status = measure(*draft); !status.ok()) return status;
+  return draft;
+}
+
+Result<DraftSum> FrozenDraft::sum(std::uint32_t index, bool may_sum) const {
+  const FrozenEntry& entry = entries_[index];
+  const auto stored = [&]() -> std::optional<DraftSum> {
+    const auto value = store_.keys_.get(keys::draft_sum(entry.ino));
+    if (!value.ok()) return std::nullopt;
+    const auto sum = DraftSum::decode(*value);
+    if (!sum.ok() || (!sum->damaged && sum->size_bytes != entry.size_bytes)) return std::nullopt;
+    return *sum;
+  };
+  if (entry.record.blob) {
+    const auto value = store_.keys_.get(keys::blob(*entry.record.blob));
+    if (!value.ok()) return value.status();
+    const auto blob = BlobRecord::decode(*value);
+    if (!blob.ok()) return blob.status();
+    return DraftSum{blob->size_bytes, {*entry.record.blob, blob->crc32}, false};
+  }
+  auto sum = stored();
+  if (!sum && !may_sum) return Status(Code::Busy, path_of(index) + " is still being summed; try again in a moment");
+  if (!sum) {
+    std::shared_ptr<DraftFile> file;
+    {
+      const MutexLock lock(store_.names_mutex_);
+      auto opened = store_.file_of(entry.ino, false);
+      if (!opened.ok()) return opened.status();
+      file = std::move(*opened);
+    }
+    // A close that settles right now may have answered Busy to itself; once is enough, for nobody writes any more.
+    if (Status status = file->settle(); !status.ok()) {
+      return Status(status.code(), path_of(index) + ": " + status.message());
+    }
+    sum = stored();
+  }
+  if (!sum) return Status(Code::Internal, path_of(index) + " has no sum");
+  if (sum->damaged) {
+    return Status(Code::IoError, path_of(index) + " may have lost bytes: its sync failed once. Write that file anew");
+  }
+  return *sum;
+}
+
+std::uint64_t FrozenDraft::unsummed_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const FrozenEntry& entry : entries_) {
+    if (entry.record.type != FileType::Regular || entry.record.blob) continue;
+    if (store_.keys_.get(keys::draft_sum(entry.ino)).code() == Code::NotFound) bytes += entry.size_bytes;
+  }
+  return bytes;
+}
+
+Result<File> FrozenDraft::open(std::uint32_t index) const { return open_at(store_.dir_, host_name(index), O_RDONLY); }
+
+Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,
+                          const std::function<Digest(std::uint32_t index)>& blob_of) {
+  const MutexLock lock(names_mutex_);
+  batch.erase(keys::draft_entry(directory, name));
+  batch.put(keys::sweep(draft.entries_[0].ino), "1");
+  touch_directory(directory, -1, batch);
+  for (std::uint32_t index = 0; index < draft.entries_.size(); ++index) {
+    const FrozenEntry& entry = draft.entries_[index];
+    if (entry.record.type != FileType::Regular || !entry.named_outside) continue;
+    DraftRecord kept = entry.record;
+    kept.blob = blob_of(index);
+    kept.mtime = entry.mtime;
+    kept.atime = entry.mtime;
+    batch.put(keys::draft_inode(entry.ino), kept.encode());
+    batch.erase(keys::draft_sum(entry.ino));
+    // Whoever opens it next must not meet the descriptor of what is a blob now.
+    const MutexLock opens(opens_mutex_);
+    if (const auto found = opens_.find(raw(entry.ino)); found != opens_.end()) found->second.file.reset();
+  }
+  return {};
+}
+
+void DraftStore::sum_in_background(const FrozenDraft& draft) {
+  for (const FrozenEntry& entry : draft.entries_) {
+    if (entry.record.type != FileType::Regular || entry.record.blob) continue;
+    if (keys_.get(keys::draft_sum(entry.ino)).code() != Code::NotFound) continue;
+    const MutexLock lock(names_mutex_);
+    auto file = file_of(entry.ino, false);
+    if (file.ok()) workers_.submit([file = *file] { (void)file->settle(); });
+  }
+}
+
+Result<std::string> DraftStore::read_finished(FrozenDraft& draft, Ino ino, std::size_t max_bytes) {
+  {
+    const MutexLock lock(names_mutex_);
+    if (Status status = check_thawed({ino}); !status.ok()) return status;
+    frozen_.insert(raw(ino));
+    draft.companions_.push_back(ino);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReleaseWaitMs);
+  if (Status status = wait_for_release(ino, "it", deadline); !status.ok()) return status;
+  auto host = open_host(ino, false);
+  if (!host.ok()) return host.status();
+  return read_all(host->fd(), max_bytes);
+}
+
+Status DraftStore::retire_file(Ino directory, std::string_view name, Ino ino, Batch& batch) {
+  const MutexLock lock(names_mutex_);
+  auto found = record(ino);
+  if (!found.ok()) return found.status();
+  found->link_count -= 1;
+  batch.erase(keys::draft_entry(directory, name));
+  batch.put(keys::draft_inode(ino), found->encode());
+  if (found->link_count == 0) batch.put(keys::nameless(ino), "1");
+  return {};
+}
+
+void DraftStore::file_retired(Ino ino) {
+  const MutexLock lock(names_mutex_);
+  {
+    const MutexLock opens(opens_mutex_);
+    if (opens_.contains(raw(ino))) return;  // the last release does it
+  }
+  const auto found = record(ino);
+  if (!found.ok() || found->link_count > 0) return;
+  Batch batch;
+  batch.erase(keys::draft_inode(ino));
+  batch.erase(keys::draft_sum(ino));
+  batch.erase(keys::nameless(ino));
+  batch.erase_prefix(keys::attributes(ino));
+  if (commit(batch, SpaceNeed::Reclaims).ok()) remove_host_files({ino});
+}
+
+}  // namespace modelfs

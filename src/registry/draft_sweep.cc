@@ -1,0 +1,90 @@
+// Sweeping: giving back what commits left of their drafts.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "base/log.h"
+#include "catalog/keys.h"
+#include "catalog/records.h"
+#include "registry/draft_store.h"
+
+
+namespace modelfs {
+namespace {
+
+// Names swept in one batch: keeps the names' lock short.
+constexpr std::size_t kSweepBatchNames = 512;
+
+}  // namespace
+
+Status DraftStore::sweep() {
+  const MutexLock only(sweep_mutex_);
+  std::vector<Ino> roots;
+  {
+    const auto snapshot = keys_.snapshot();
+    if (!snapshot.ok()) return snapshot.status();
+    const Status scanned = (*snapshot)->scan("s/", "", [&](std::string_view key, std::string_view) {
+      if (const auto number = parse_be64(key.substr(2)); number.ok()) roots.push_back(Ino{*number});
+      return true;
+    });
+    if (!scanned.ok()) return scanned;
+  }
+  for (const Ino root : roots) {
+    if (Status status = sweep_root(root); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status DraftStore::sweep_root(Ino root) {
+  std::vector<Ino> directories{root};
+  for (std::size_t at = 0; at < directories.size(); ++at) {
+    const auto names = list(directories[at]);
+    if (!names.ok()) return names.status();
+    for (std::size_t first = 0; first < names->size(); first += kSweepBatchNames) {
+      Batch batch;
+      std::vector<Ino> gone;
+      // Several names of one file in one batch: each must see what the one before it left.
+      std::unordered_map<std::uint64_t, DraftRecord> seen;
+      const MutexLock lock(names_mutex_);
+      for (std::size_t i = first; i < std::min(names->size(), first + kSweepBatchNames); ++i) {
+        const DraftName& name = (*names)[i];
+        if (name.type == FileType::Directory) {
+          directories.push_back(name.ino);  // its own record goes last, when nothing leads to it any more
+          continue;
+        }
+        batch.erase(keys::draft_entry(directories[at], name.name));
+        auto known = seen.find(raw(name.ino));
+        if (known == seen.end()) {
+          auto found = record(name.ino);
+          if (!found.ok()) continue;
+          known = seen.emplace(raw(name.ino), std::move(*found)).first;
+        }
+        if (known->second.blob) gone.push_back(name.ino);
+        drop_name(name.ino, known->second, batch, gone);
+        known->second.link_count -= 1;
+      }
+      if (Status status = commit(batch, SpaceNeed::Reclaims); !status.ok()) return status;
+      remove_host_files(gone);
+      for (std::size_t i = first; i < std::min(names->size(), first + kSweepBatchNames); ++i) {
+        if ((*names)[i].type != FileType::Directory) dead_.erase(raw((*names)[i].ino));
+      }
+    }
+  }
+  Batch batch;
+  const MutexLock lock(names_mutex_);
+  for (const Ino directory : directories) {
+    batch.erase_prefix(keys::draft_entries(directory));
+    batch.erase_prefix(keys::attributes(directory));
+    batch.erase(keys::draft_inode(directory));
+  }
+  batch.erase(keys::sweep(root));
+  if (Status status = commit(batch, SpaceNeed::Reclaims); !status.ok()) return status;
+  for (const Ino directory : directories) dead_.erase(raw(directory));
+  return {};
+}
+
+}  // namespace modelfs

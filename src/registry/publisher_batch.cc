@@ -1,0 +1,182 @@
+// The batch: the keys that one commit changes.
+#include "registry/publisher.h"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "catalog/keys.h"
+#include "catalog/metadata.h"
+
+namespace modelfs {
+namespace {
+
+// Files at the top of a package that metadata is taken from are read up to this size.
+constexpr std::size_t kInfoBytesMax = 1ull << 20;
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+}  // namespace
+
+std::string Publisher::describe(const PackagePart& part, const ReleaseRecord& release, Generation number,
+                                Sequence sequence) const {
+  MetadataFacts facts;
+  facts.domain = target().domain.str();
+  facts.model_id = release.model_id;
+  facts.version = release.version;
+  if (number != kNoGeneration) facts.generation = number;
+  facts.digest = part.manifest->content_digest();
+  facts.sequence = sequence;
+  facts.files = part.manifest->file_count();
+  facts.bytes = part.manifest->total_bytes();
+  facts.published_by = user_name(request_.who.uid);
+  facts.host = host_name();
+  facts.program = program_;
+  facts.created = now();
+  const auto& entries = draft_->entries();
+  for (std::uint32_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].parent != part.root || i == part.root || entries[i].record.type != FileType::Regular) continue;
+    std::optional<std::string>* into = entries[i].name == "python-info.json"   ? &facts.python_info
+                                       : entries[i].name == "model-info.json"  ? &facts.model_info
+                                       : entries[i].name == "requirements.txt" ? &facts.requirements
+                                                                               : nullptr;
+    if (into == nullptr) continue;
+    auto file = draft_->open(i);
+    auto text = file.ok() ? read_all(file->fd(), kInfoBytesMax) : Result<std::string>(file.status());
+    if (text.ok()) *into = std::move(*text);
+  }
+  return make_metadata(facts);
+}
+
+void Publisher::put_container(const PackagePart& part, const ReleaseRecord& release, Ino ino, Batch& batch) const {
+  ContainerRecord record;
+  record.domain = target().domain.str();
+  record.version = release.version;
+  record.release = release.sequence;
+  record.generation = part.generation;
+  record.manifest = part.manifest->encode();
+  batch.put(keys::manifest(ino), record.encode());
+}
+
+void Publisher::put_generation(const PackagePart& part, const ReleaseRecord& release, Generation number,
+                               const DomainRecord& head, Batch& batch) {
+  GenerationRecord record;
+  record.number = number;
+  record.sequence = head.last;
+  record.ino = draft_->entries()[part.root].ino;
+  record.faces = generation_faces_[static_cast<std::size_t>(&part - package_.parts.data())];
+  record.digest = part.manifest->content_digest();
+  record.published = now();
+  record.file_count = part.manifest->file_count();
+  record.total_bytes = part.manifest->total_bytes();
+  record.uid = request_.who.uid;
+  record.published_by = user_name(request_.who.uid);
+  record.metadata_given = target().is_generation && given_.has_value();
+  record.manifest = sum_of(bytes_of(part.manifest->encode())).digest;
+  PackagePart numbered = part;
+  numbered.generation = number;
+  put_container(numbered, release, record.ino, batch);
+  batch.put(keys::generation(target().domain, release.sequence, number), record.encode());
+  batch.put(keys::metadata(record.ino),
+            record.metadata_given ? given_->bytes : describe(part, release, number, head.last));
+  published_.containers.emplace_back(record.ino, part.manifest);
+}
+
+Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch) {
+  const std::string& version = target().version.str();
+  if (stored.release(target().domain, version).ok()) return refused(Code::AlreadyExists, "that version exists already");
+  if (stored.label(target().domain, version).ok()) return refused(Code::AlreadyExists, "a label has that name");
+  const PackagePart& part = package_.parts[0];
+  const auto tombstone = stored.tombstone(target().domain, version);
+  if (tombstone.ok() && tombstone->digest != part.manifest->content_digest()) {
+    return refused(
+        Code::AlreadyExists,
+        "that version was removed, and its name comes back only with the same content; choose another version");
+  }
+  ReleaseRecord record;
+  record.version = version;
+  record.model_id = model_id_;
+  record.sequence = head.last;
+  record.ino = draft_->entries()[0].ino;
+  record.faces = faces_;
+  record.digest = part.manifest->content_digest();
+  record.manifest = sum_of(bytes_of(part.manifest->encode())).digest;
+  record.published = record.changed = now();
+  record.last_generation = Generation{package_.parts.size() - 1};
+  record.takes_generations = package_.takes_generations;
+  record.metadata_given = given_.has_value();
+  record.file_count = part.manifest->file_count();
+  record.total_bytes = part.manifest->total_bytes();
+  record.uid = request_.who.uid;
+  record.published_by = user_name(request_.who.uid);
+  record.program = program_;
+  head.changed = head.status_changed = record.published;
+  published_ = {target().domain.str(), version, {}, head.last, model_id_, record.digest, record.file_count,
+                record.total_bytes,    false,   {}};
+  published_.containers.emplace_back(record.ino, part.manifest);
+  put_container(part, record, record.ino, batch);
+  batch.put(keys::metadata(record.ino), given_ ? given_->bytes : describe(part, record, kNoGeneration, head.last));
+  for (std::size_t i = 1; i < package_.parts.size(); ++i) {
+    put_generation(package_.parts[i], record, package_.parts[i].generation, head, batch);
+  }
+  batch.put(keys::release(target().domain, version), record.encode());
+  batch.put(keys::by_sequence(target().domain, record.sequence), version);
+  batch.put(keys::model_id(target().domain, model_id_), version);
+  HistoryRecord history = make_history(Deed::Publish, head.last, request_.who);
+  history.version = version;
+  history.digest = record.digest;
+  batch.put(keys::history(target().domain, head.last), history.encode());
+  return {};
+}
+
+Status Publisher::fill_generation(const Snapshot& stored, DomainRecord& head, Batch& batch) {
+  auto release = stored.release(target().domain, target().version.str());
+  if (!release.ok()) return release.status();
+  const Generation next{raw(release->last_generation) + 1};
+  if (target().number && raw(*target().number) < raw(next)) {
+    return refused(Code::AlreadyExists, "that generation exists already; the next one is " + std::to_string(raw(next)));
+  }
+  if (target().number && *target().number != next) {
+    return refused(Code::OutOfRange,
+                   "the next generation is " + std::to_string(raw(next)) + "; use that number, or 'next'");
+  }
+  const PackagePart& part = package_.parts[0];
+  release->last_generation = next;
+  release->changed = now();
+  published_ = {target().domain.str(),
+                release->version,
+                next,
+                head.last,
+                release->model_id,
+                part.manifest->content_digest(),
+                part.manifest->file_count(),
+                part.manifest->total_bytes(),
+                false,
+                {}};
+  put_generation(part, *release, next, head, batch);
+  batch.put(keys::release(target().domain, release->version), release->encode());
+  HistoryRecord history = make_history(Deed::Generate, head.last, request_.who);
+  history.version = release->version;
+  history.generation = next;
+  history.digest = published_.digest;
+  batch.put(keys::history(target().domain, head.last), history.encode());
+  return {};
+}
+
+Status Publisher::fill_common(Batch& batch) {
+  for (const auto& [digest, record] : large_records_) batch.put(keys::blob(digest), record.encode());
+  if (!linked_.empty()) batch.erase(keys::intent(request_.draft));
+  if (given_) {
+    if (Status status = registry_.drafts().retire_file(given_->directory, given_->name, given_->ino, batch);
+        !status.ok()) {
+      return status;
+    }
+  }
+  return registry_.drafts().retire(*draft_, request_.directory, request_.name, batch,
+                                   [&](std::uint32_t index) { return sums_[index].digest; });
+}
+
+}  // namespace modelfs

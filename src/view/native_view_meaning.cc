@@ -1,0 +1,100 @@
+// What making or moving something to a name would mean in the native layout.
+#include "view/native_view.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+namespace {
+
+constexpr std::string_view kJson = ".json";
+
+Meaning refused(Code code, std::string reason) {
+  return {Meaning::Kind::Refused, std::nullopt, {code, std::move(reason)}};
+}
+
+Meaning refused(const Status& status) { return {Meaning::Kind::Refused, std::nullopt, status}; }
+
+Meaning meaning_in_domain(std::string_view name, FileType type) {
+  if (Status status = check_file_name(name); !status.ok()) return refused(status);
+  if (name.front() == '.') {
+    if (name == ".stage") return refused(Code::AlreadyExists, ".stage is always there");
+    return {};
+  }
+  if (type == FileType::Regular && name.ends_with(kJson)) {
+    const Status status = check_name(name.substr(0, name.size() - kJson.size()));
+    return status.ok() ? Meaning{} : refused(status);
+  }
+  if (Status status = check_name(name); !status.ok()) return refused(status);
+  if (type == FileType::Directory) return {Meaning::Kind::Release, std::nullopt, {}};
+  if (type == FileType::Symlink) return {Meaning::Kind::Label, std::nullopt, {}};
+  return {};
+}
+
+Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) {
+  const auto domain = DomainName::parse(parent.domain);
+  if (!domain.ok()) return refused(domain.status());
+  const auto container = stored.container(parent.container);
+  if (!container.ok()) return refused(container.status());
+  const auto release = stored.release(*domain, container->version);
+  const std::string where = parent.domain + "/" + container->version;
+  if (!release.ok() || release->ino != parent.container) return refused(Code::Immutable, where + " is in the trash");
+  const bool is_document = type == FileType::Regular && name.ends_with(kJson);
+  const std::string_view stem = is_document ? name.substr(0, name.size() - kJson.size()) : name;
+  const auto number = parse_generation(stem);
+  if ((type != FileType::Directory && !is_document) || (stem != "next" && !number.ok())) {
+    return refused(Code::Immutable,
+                   where +
+                       " is published: its files never change. Publish another version, or a generation "
+                       "as " +
+                       where + "/next");
+  }
+  if (!release->takes_generations) {
+    return refused(Code::Immutable,
+                   "numbers at the top of " + where + " are its own content, so it takes no generations");
+  }
+  const Generation next{raw(release->last_generation) + 1};
+  if (number.ok() && raw(*number) > raw(next)) {
+    return refused(Code::OutOfRange, "the next generation of " + where + " is " + std::to_string(raw(next)));
+  }
+  if (number.ok() && raw(*number) < raw(next)) return refused(Code::AlreadyExists, "that generation exists already");
+  if (is_document) return {};
+  return {Meaning::Kind::Generation, number.ok() ? std::optional(*number) : std::nullopt, {}};
+}
+
+}  // namespace
+
+Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) {
+  switch (parent.kind) {
+    case Kind::Draft:
+    case Kind::Stage: {
+      const Status status = check_file_name(name);
+      return status.ok() ? Meaning{} : refused(status);
+    }
+    case Kind::Root: {
+      if (Status status = check_file_name(name); !status.ok()) return refused(status);
+      if (name.front() == '.') return {};
+      if (type != FileType::Directory) {
+        if (is_reserved_name(name)) return refused(check_name(name));
+        return {};
+      }
+      const Status status = check_name(name);
+      return status.ok() ? Meaning{Meaning::Kind::Domain, std::nullopt, {}} : refused(status);
+    }
+    case Kind::Domain: return meaning_in_domain(name, type);
+    case Kind::Entry:
+      if (parent.is_release_directory()) return meaning_in_release(stored, parent, name, type);
+      return refused(Code::Immutable, "what is published never changes");
+    case Kind::Trash: return refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");
+    case Kind::System:
+    case Kind::TrashRoot:
+    case Kind::Versions: return refused(Code::NotPermitted, "nothing can be made here");
+    case Kind::Status:
+    case Kind::Events:
+    case Kind::Document:
+    case Kind::Link: break;
+  }
+  return refused(Code::NotADirectory, "not a directory");
+}
+
+}  // namespace modelfs
