@@ -1,9 +1,6 @@
 #include "mount/background.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,24 +68,6 @@ int run_in_background(const std::function<int(Readiness&)>& daemon, const std::f
   while ((got = ::read(heard.fd(), &word, 1)) < 0 && errno == EINTR) {
   }
   return got == 1 && word == kReady ? when_ready(child) : exit_code_of(child);
-}
-
-bool answers_stat(const std::string& path, int limit_ms) {
-  const pid_t child = ::fork();
-  if (child < 0) return false;
-  if (child == 0) {
-    struct stat info {};
-    ::_exit(::stat(path.c_str(), &info) == 0 ? 0 : 1);
-  }
-  const File watched(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
-  pollfd ended{.fd = watched.fd(), .events = POLLIN, .revents = 0};
-  const bool in_time = watched.valid() && ::poll(&ended, 1, limit_ms) == 1;
-  if (!in_time) {
-    ::kill(child, SIGKILL);
-    return false;  // not waited for: it may be asleep in the kernel
-  }
-  const int outcome = wait_for(child);
-  return WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0;
 }
 
 }  // namespace modelfs

@@ -3,7 +3,6 @@
 #include <sys/types.h>
 
 #include <functional>
-#include <string>
 
 #include "base/file.h"
 
@@ -28,8 +27,5 @@ class Readiness {
 // the parent, what `when_ready(child)` says, or the exit code of a daemon that ended before; in the child, what `daemon`
 // returns. Until it announces itself the child keeps the terminal for its messages. Call it while there is one thread only.
 int run_in_background(const std::function<int(Readiness&)>& daemon, const std::function<int(pid_t child)>& when_ready);
-
-// True when stat(2) of `path` answers within `limit_ms`: in a process of its own, since on a mount that is broken it never does.
-bool answers_stat(const std::string& path, int limit_ms);
 
 }  // namespace modelfs

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "mount/mount_table.h"
+#include "mount/mount_point.h"
 
 namespace modelfs {
 namespace {
@@ -35,7 +35,7 @@ std::string holder_of(const std::string& store) {
   return "pid " + pid;
 }
 
-Status mounted_already(const MountedThing& mounted) {
+Status mounted_already(const Mount& mounted) {
   const std::string holder = holder_of(mounted.source);
   return Status(Code::Busy, mounted.mount_point + " is a modelfs mount already, of " + mounted.source +
                                 (holder.empty() ? "" : " (" + holder + ")") +
@@ -78,7 +78,7 @@ Result<std::string> check_mount_point(const std::string& path) {
   std::string mount_point = resolved.get();
   const auto mounted = mounted_at(mount_point);
   if (!mounted.ok()) return mounted.status();
-  if (*mounted && (*mounted)->type == kMountType) {
+  if (*mounted && (*mounted)->is_ours()) {
     struct stat info {};
     const bool is_dead = ::stat(mount_point.c_str(), &info) != 0 && errno == ENOTCONN;
     return is_dead ? stale_mount(mount_point) : mounted_already(**mounted);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "cli/process.h"
 #include "control/server.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 #include "mount/background.h"
@@ -138,7 +139,9 @@ int run_daemon(MountRequest request, Readiness& readiness) {
 
 // What the process that started the daemon says and returns.
 int report_start(const std::string& mount_point, pid_t daemon) {
-  if (answers_stat(mount_point, kFirstAnswerMs)) return 0;
+  struct stat info {};
+  const auto answered = ask_in_child([&] { return ::stat(mount_point.c_str(), &info) == 0; }, kFirstAnswerMs);
+  if (answered == Answer::Yes) return 0;
   ::kill(daemon, SIGTERM);
   std::fprintf(stderr, "modelfs: %s is mounted, but does not answer; it is unmounted again\n", mount_point.c_str());
   return 1;

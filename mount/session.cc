@@ -17,9 +17,8 @@
 
 #include "base/log.h"
 #include "mount/fuse_log.h"
-#include "mount/mount_table.h"
+#include "mount/mount_point.h"
 #include "mount/operations.h"
-#include "mount/unmount.h"
 
 namespace modelfs {
 namespace {
@@ -92,7 +91,8 @@ Status Session::open(const Options& options, Served& served) {
   if (session_ == nullptr) return Status(Code::Internal, "libfuse refused its options: " + last_fuse_complaint());
 
   if (fuse_session_mount(session_, mount_point_.c_str()) != 0) {
-    return Status(Code::IoError, "cannot mount at " + mount_point_ + ": " + last_fuse_complaint());
+    const std::string reason = last_fuse_complaint();  // empty: fusermount3 has said it
+    return Status(Code::IoError, "cannot mount at " + mount_point_ + (reason.empty() ? "" : ": " + reason));
   }
   const auto mounted = mounted_at(mount_point_);
   if (mounted.ok() && *mounted) device_ = (*mounted)->device;

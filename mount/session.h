@@ -69,7 +69,7 @@ class Session {
 
   const std::string mount_point_;
   KernelNotifier& notifier_;
-  std::string device_;  // of the mounted file system, as in MountedThing
+  std::string device_;  // of the mounted file system, as in Mount
   fuse_session* session_ = nullptr;
   std::atomic<bool> is_initialized_ = false;
   File ended_;  // eventfd: readable when a worker has met the end of the connection

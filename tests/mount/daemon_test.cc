@@ -19,8 +19,7 @@
 
 #include "base/file.h"
 #include "mount/mount_command.h"
-#include "mount/mount_table.h"
-#include "mount/unmount.h"
+#include "mount/mount_point.h"
 
 namespace modelfs {
 namespace {
@@ -242,7 +241,7 @@ TEST_F(Daemon, ShowsAStoreOfAnyNameAsTheSourceOfTheMount) {
   const auto mounted = mounted_at(mount_point());
   ASSERT_TRUE(mounted.ok() && *mounted);
   EXPECT_EQ((*mounted)->source, store_.native());
-  EXPECT_EQ((*mounted)->type, kMountType);
+  EXPECT_TRUE((*mounted)->is_ours());
 }
 
 TEST_F(Daemon, WithAVolatileStoreForgetsEverything) {
