@@ -230,9 +230,15 @@ def write_file(path, content):
 def make_tree(root, files):
     """`files`: relative path -> bytes."""
     os.mkdir(root)
+    made = {""}
     for path, content in files.items():
-        if "/" in path:
-            os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
+        # Why not makedirs: when the mount has gone meanwhile, it would make the way there in the directory below.
+        directory = ""
+        for part in path.split("/")[:-1]:
+            directory = os.path.join(directory, part)
+            if directory not in made:
+                os.mkdir(os.path.join(root, directory))
+                made.add(directory)
         write_file(os.path.join(root, path), content)
 
 
