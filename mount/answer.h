@@ -9,7 +9,8 @@
 
 namespace modelfs {
 
-// Calls work(Request), which replies. An exception in it is logged, and the request that it dropped is answered with EIO.
+// Calls work(Request), which replies. An exception in it is logged, and the request that it dropped is answered with
+// EIO.
 template <class Work>
 void answer(Request request, Work&& work) noexcept {
   const char* const operation = request.operation();

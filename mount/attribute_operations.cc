@@ -68,7 +68,8 @@ DraftStore::AttributeMode to_attribute_mode(int flags) {
   return DraftStore::AttributeMode::Set;
 }
 
-void on_setxattr(fuse_req_t raw, fuse_ino_t node, const char* name, const char* value, std::size_t size_bytes, int flags) {
+void on_setxattr(fuse_req_t raw, fuse_ino_t node, const char* name, const char* value, std::size_t size_bytes,
+                 int flags) {
   answer_later({raw, "setxattr", node}, [node, name = std::string(name), value = std::string(value, size_bytes),
                                          mode = to_attribute_mode(flags)](Request request) {
     const Status status = request.files().set_attribute(request.caller_with_groups(), Ino{node}, name, value, mode);

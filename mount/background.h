@@ -15,7 +15,8 @@ class Readiness {
   Readiness() = default;
   explicit Readiness(File starter) : starter_(std::move(starter)) {}
 
-  // Says that the daemon serves. False: the starter is gone without having heard it, so nobody wants the daemon any more.
+  // Says that the daemon serves. False: the starter is gone without having heard it, so nobody wants the daemon any
+  // more.
   bool announce();
   bool is_awaited() const { return starter_.valid(); }
 
@@ -23,9 +24,10 @@ class Readiness {
   File starter_;  // pipe; none: nobody waits
 };
 
-// Runs `daemon` in a child process with a session of its own, and waits until it has announced itself, or has ended. Returns, in
-// the parent, what `when_ready(child)` says, or the exit code of a daemon that ended before; in the child, what `daemon`
-// returns. Until it announces itself the child keeps the terminal for its messages. Call it while there is one thread only.
+// Runs `daemon` in a child process with a session of its own, and waits until it has announced itself, or has ended.
+// Returns, in the parent, what `when_ready(child)` says, or the exit code of a daemon that ended before; in the child,
+// what `daemon` returns. Until it announces itself the child keeps the terminal for its messages. Call it while there
+// is one thread only.
 int run_in_background(const std::function<int(Readiness&)>& daemon, const std::function<int(pid_t child)>& when_ready);
 
 }  // namespace modelfs

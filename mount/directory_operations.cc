@@ -24,8 +24,8 @@ void on_readdir(fuse_req_t raw, fuse_ino_t node, std::size_t room_bytes, off_t o
       const struct stat info = to_stat(listed);
       const std::string name(listed.name);
       const std::size_t left_bytes = room_bytes - used_bytes;
-      const std::size_t needed_bytes = fuse_add_direntry(raw, buffer.data() + used_bytes, left_bytes, name.c_str(), &info,
-                                                         static_cast<off_t>(listed.next_offset));
+      const std::size_t needed_bytes = fuse_add_direntry(raw, buffer.data() + used_bytes, left_bytes, name.c_str(),
+                                                         &info, static_cast<off_t>(listed.next_offset));
       if (needed_bytes > left_bytes) return false;  // it was not added
       used_bytes += needed_bytes;
       return true;

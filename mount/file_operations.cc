@@ -31,8 +31,8 @@ void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offs
   answer({raw, "read", node}, [&](Request request) {
     // Uninitialized on purpose: read() tells how much of it counts. The kernel bounds size_bytes by kRequestBytesMax.
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size_bytes);
-    const auto got = request.files().read(Handle{file->fh}, static_cast<std::uint64_t>(offset),
-                                          ByteSpan(buffer.get(), size_bytes));
+    const auto got =
+        request.files().read(Handle{file->fh}, static_cast<std::uint64_t>(offset), ByteSpan(buffer.get(), size_bytes));
     if (!got.ok()) return std::move(request).reply(got.status());
     std::move(request).reply_bytes(ByteView(buffer.get(), *got));
   });
@@ -41,8 +41,8 @@ void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offs
 void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t size_bytes, off_t offset,
               fuse_file_info* file) {
   answer({raw, "write", node}, [&](Request request) {
-    const auto written = request.files().write(Handle{file->fh}, static_cast<std::uint64_t>(offset),
-                                               bytes_of({bytes, size_bytes}));
+    const auto written =
+        request.files().write(Handle{file->fh}, static_cast<std::uint64_t>(offset), bytes_of({bytes, size_bytes}));
     std::move(request).reply_written(written);
   });
 }

@@ -21,7 +21,8 @@ namespace {
 
 Status stale_mount(const std::string& path) {
   const std::string command = ::geteuid() == 0 ? "umount " : "fusermount3 -u ";
-  return Status(Code::Busy, path + " is the mount of a daemon that has died; remove it first: " + command + shell_word(path));
+  return Status(Code::Busy,
+                path + " is the mount of a daemon that has died; remove it first: " + command + shell_word(path));
 }
 
 // "pid 7" of the process that serves `store`, or empty: LOCK says it to who may read it.
@@ -38,8 +39,8 @@ std::string holder_of(const std::string& store) {
 Status mounted_already(const Mount& mounted) {
   const std::string holder = holder_of(mounted.source);
   return Status(Code::Busy, mounted.mount_point + " is a modelfs mount already, of " + mounted.source +
-                                (holder.empty() ? "" : " (" + holder + ")") +
-                                "; unmount it first: modelfs umount " + shell_word(mounted.mount_point));
+                                (holder.empty() ? "" : " (" + holder + ")") + "; unmount it first: modelfs umount " +
+                                shell_word(mounted.mount_point));
 }
 
 Status check_empty_directory(const std::string& path) {
@@ -53,8 +54,9 @@ Status check_empty_directory(const std::string& path) {
   std::vector<std::string> names;
   if (Status status = list_names(directory->fd(), names); !status.ok()) return status;
   if (names.empty()) return {};
-  return Status(Code::NotEmpty, path + " is not empty, and the mount would hide what is in it; mount at a new directory: mkdir " +
-                                    shell_word(path + "/modelfs"));
+  return Status(Code::NotEmpty,
+                path + " is not empty, and the mount would hide what is in it; mount at a new directory: mkdir " +
+                    shell_word(path + "/modelfs"));
 }
 
 bool is_in_path(const std::string& program) {
@@ -72,7 +74,9 @@ Result<std::string> check_mount_point(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), std::free);
   if (resolved == nullptr) {
     if (errno == ENOTCONN) return stale_mount(path);
-    if (errno == ENOENT) return Status(Code::NotFound, "no mount point " + path + "; make it first: mkdir " + shell_word(path));
+    if (errno == ENOENT) {
+      return Status(Code::NotFound, "no mount point " + path + "; make it first: mkdir " + shell_word(path));
+    }
     return Status::from_errno(errno, path);
   }
   std::string mount_point = resolved.get();
@@ -110,7 +114,8 @@ Status check_fuse(bool wants_allow_other) {
   }
   if (::geteuid() == 0) return {};
   if (!is_in_path("fusermount3")) {
-    return Status(Code::NotFound, "an ordinary user mounts through fusermount3, which is absent; install it: apt install fuse3");
+    return Status(Code::NotFound,
+                  "an ordinary user mounts through fusermount3, which is absent; install it: apt install fuse3");
   }
   if (!wants_allow_other) return {};
   const auto conf = open_at(AT_FDCWD, "/etc/fuse.conf", O_RDONLY);
@@ -139,8 +144,7 @@ bool lies_within(std::string_view path, std::string_view directory) {
 }
 
 std::string shell_word(std::string_view text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,+@%=";
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,+@%=";
   if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);
   std::string word = "'";
   for (const char c : text) {

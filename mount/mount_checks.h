@@ -7,16 +7,17 @@
 
 namespace modelfs {
 
-// The mount point without symlinks. Refused, with the next step in the message: what is absent, no directory, not empty, a
-// modelfs mount already (naming its store and daemon), or a mount whose daemon has died (naming the command that removes it).
+// The mount point without symlinks. Refused, with the next step in the message: what is absent, no directory, not
+// empty, a modelfs mount already (naming its store and daemon), or a mount whose daemon has died (naming the command
+// that removes it).
 Result<std::string> check_mount_point(const std::string& path);
 
-// The store's path without symlinks; it may not exist yet. InvalidArgument: it lies under the mount point, so that the daemon would
-// wait for itself, or the mount point lies in it. `mount_point` is canonical.
+// The store's path without symlinks; it may not exist yet. InvalidArgument: it lies under the mount point, so that the
+// daemon would wait for itself, or the mount point lies in it. `mount_point` is canonical.
 Result<std::string> check_store_path(const std::string& path, const std::string& mount_point);
 
-// Unsupported: there is no /dev/fuse.  NotFound: an ordinary user needs fusermount3.  NotPermitted: he wants allow_other, which
-// /etc/fuse.conf does not grant.
+// Unsupported: there is no /dev/fuse.  NotFound: an ordinary user needs fusermount3.  NotPermitted: he wants
+// allow_other, which /etc/fuse.conf does not grant.
 Status check_fuse(bool wants_allow_other);
 
 // True when the text of /etc/fuse.conf has the line "user_allow_other".

@@ -27,7 +27,8 @@
 namespace modelfs {
 namespace {
 
-// Threads for what may take long. As many as answer requests: a pool of fewer would let slow commits hold up quick closes.
+// Threads for what may take long. As many as answer requests: a pool of fewer would let slow commits hold up quick
+// closes.
 constexpr unsigned kSlowThreadCount = 8;
 // How long the starting process waits for the first answer of the mount.
 constexpr int kFirstAnswerMs = 10'000;
@@ -83,7 +84,8 @@ void announce(Readiness& readiness, const MountRequest& request, int store_dir) 
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
                    Readiness& readiness) {
-  const auto lock = StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
+  const auto lock =
+      StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
   if (!lock.ok()) return lock.status();
   auto engine = open_rocksdb_engine(
       store_path, {.reserve_bytes = request.reserve_bytes, .block_cache_bytes = request.block_cache_bytes});
@@ -112,8 +114,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   if (!session.ok()) return session.status();
 
   const Status status = (*session)->serve(signals, [&] { announce(readiness, request, lock->directory()); });
-  // Nobody new from here on. What is under way ends and is answered before the connection goes; the lock goes last, because
-  // `modelfs umount` takes it as the end of the daemon.
+  // Nobody new from here on. What is under way ends and is answered before the connection goes; the lock goes last,
+  // because `modelfs umount` takes it as the end of the daemon.
   control->reset();
   slow.reset();
   session->reset();

@@ -7,8 +7,8 @@ namespace {
 
 // The largest READ and WRITE. Source: FUSE_MAX_MAX_PAGES (256) of the kernel.
 constexpr unsigned kRequestBytesMax = 1u << 20;
-// Requests that the kernel may have under way behind people's backs: read-ahead, direct reads, RELEASE. Why fewer than threads:
-// however slow the disk is, two threads are left for what somebody waits for, such as stat(2).
+// Requests that the kernel may have under way behind people's backs: read-ahead, direct reads, RELEASE. Why fewer than
+// threads: however slow the disk is, two threads are left for what somebody waits for, such as stat(2).
 constexpr unsigned kBackgroundMax = Session::kThreadCount - 2;
 
 // What this connection is to be: COMMIT.md and SPEED.md say why.
@@ -17,8 +17,9 @@ void on_init(void*, fuse_conn_info* connection) {
                                | FUSE_CAP_ATOMIC_O_TRUNC                 // open() is told, and nothing is cut twice
                                | FUSE_CAP_PARALLEL_DIROPS                //
                                | FUSE_CAP_CACHE_SYMLINKS;                // a new target comes with a new node
-  // Not wanted, by leaving it out: WRITEBACK_CACHE (we sum what is written, in the order it is written), AUTO_INVAL_DATA (the
-  // bytes of a node change only through it), EXPORT_SUPPORT, the LOCKS, HANDLE_KILLPRIV (the kernel clears setuid bits itself).
+  // Not wanted, by leaving it out: WRITEBACK_CACHE (we sum what is written, in the order it is written),
+  // AUTO_INVAL_DATA (the bytes of a node change only through it), EXPORT_SUPPORT, the LOCKS, HANDLE_KILLPRIV (the
+  // kernel clears setuid bits itself).
   connection->want = connection->capable & kWanted;
   connection->max_write = kRequestBytesMax;
   connection->max_readahead = kRequestBytesMax;

@@ -7,8 +7,9 @@ namespace modelfs {
 
 // The table for fuse_session_new(), whose userdata is a Served.
 //
-// Left out on purpose, so that the kernel does it itself, or says no: flock and getlk/setlk (the kernel's own locks are right,
-// since all access to a store goes through one mount), ioctl, poll, bmap, access (default_permissions), copy_file_range.
+// Left out on purpose, so that the kernel does it itself, or says no: flock and getlk/setlk (the kernel's own locks are
+// right, since all access to a store goes through one mount), ioctl, poll, bmap, access (default_permissions),
+// copy_file_range.
 fuse_lowlevel_ops operations();
 
 // The rows of the table, by file.

@@ -29,8 +29,8 @@ Credentials Request::caller_with_groups() const {
     groups.resize(static_cast<std::size_t>(count));
     count = std::min(count, fuse_req_getgroups(raw_, count, groups.data()));
   }
-  // Why not refuse: the caller may be gone already, or live in a pid namespace that we do not see; he then counts as a member
-  // of no other group.
+  // Why not refuse: the caller may be gone already, or live in a pid namespace that we do not see; he then counts as a
+  // member of no other group.
   groups.resize(static_cast<std::size_t>(std::max(count, 0)));
   who.groups = std::move(groups);
   return who;

@@ -22,12 +22,12 @@ struct Served {
   ThreadPool& slow;  // runs what may take long
 };
 
-// One pending request: answered exactly once, by one of the reply functions, which consume it. Dropping it answers EIO and
-// says so. Used by one thread at a time; hold no lock when replying, because the reply may let the kernel send FORGET or
-// RELEASE for the same node on another thread.
+// One pending request: answered exactly once, by one of the reply functions, which consume it. Dropping it answers EIO
+// and says so. Used by one thread at a time; hold no lock when replying, because the reply may let the kernel send
+// FORGET or RELEASE for the same node on another thread.
 //
-// A reply that does not arrive (the caller was killed meanwhile, or the mount is gone) is undone where it handed something
-// out: the kernel counts neither a look-up nor an open file that it was not told of.
+// A reply that does not arrive (the caller was killed meanwhile, or the mount is gone) is undone where it handed
+// something out: the kernel counts neither a look-up nor an open file that it was not told of.
 class Request {
  public:
   // `operation`, a literal, and `node` are what messages call it.
@@ -57,7 +57,8 @@ class Request {
   void reply_written(const Result<std::size_t>& size_bytes) &&;
   void reply_offset(const Result<std::uint64_t>& offset_bytes) &&;
   void reply_target(const Result<std::string>& target) &&;
-  // Of GETXATTR and LISTXATTR: the value, or, when the caller's buffer has `room_bytes` 0, its size. ERANGE if it does not fit.
+  // Of GETXATTR and LISTXATTR: the value, or, when the caller's buffer has `room_bytes` 0, its size. ERANGE if it does
+  // not fit.
   void reply_attribute(const Result<std::string>& value, std::size_t room_bytes) &&;
   // Of FORGET, which has no answer.
   void reply_nothing() &&;

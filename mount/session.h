@@ -21,8 +21,8 @@ namespace modelfs {
 
 // Threads: those that answer requests, "fuse-0" …; everything else here belongs to the thread that made it.
 //
-// Why not fuse_session_loop_mt(): it cancels its threads at the end, perhaps in the middle of a commit, and the sanitizers
-// cannot follow it.
+// Why not fuse_session_loop_mt(): it cancels its threads at the end, perhaps in the middle of a commit, and the
+// sanitizers cannot follow it.
 class Session {
  public:
   static constexpr unsigned kThreadCount = 8;
@@ -34,7 +34,7 @@ class Session {
     std::string source;       // what the mount table calls it: the store's path
     bool read_only = false;
     bool allow_other = false;
-    bool debug = false;       // every request to the log
+    bool debug = false;  // every request to the log
   };
 
   // Mounts; requests wait until serve(). `served` and `notifier` outlive the session; the notifier is connected to it.
@@ -45,8 +45,9 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Answers requests until somebody unmounts, or a signal comes; then unmounts. `on_serving` is called when requests are being
-  // answered. When it returns no thread of the session is left; requests given to the slow pool may still be under way.
+  // Answers requests until somebody unmounts, or a signal comes; then unmounts. `on_serving` is called when requests
+  // are being answered. When it returns no thread of the session is left; requests given to the slow pool may still be
+  // under way.
   Status serve(const EndSignals& signals, const std::function<void()>& on_serving);
 
  private:

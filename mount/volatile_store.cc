@@ -40,7 +40,8 @@ Result<std::string> make_private_directory() {
     if (::mkdtemp(directory.data()) != nullptr) return directory;
   }
   return Status(Code::Unsupported,
-                "a volatile store needs a tmpfs at /dev/shm or in XDG_RUNTIME_DIR: there is none; name a store directory instead");
+                "a volatile store needs a tmpfs at /dev/shm or in XDG_RUNTIME_DIR: there is none; name a store "
+                "directory instead");
 }
 
 }  // namespace

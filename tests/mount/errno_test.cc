@@ -21,12 +21,12 @@ TEST_P(ErrnoOfACode, IsTheOneThatToolsUnderstand) {
 INSTANTIATE_TEST_SUITE_P(, ErrnoOfACode,
                          testing::Values(Row{Code::NotFound, ENOENT}, Row{Code::AlreadyExists, EEXIST},
                                          Row{Code::NotEmpty, ENOTEMPTY}, Row{Code::IllegalName, EILSEQ},
-                                         Row{Code::OutOfRange, ERANGE}, Row{Code::Immutable, EROFS}, Row{Code::Busy, EBUSY},
-                                         Row{Code::Conflict, EAGAIN}, Row{Code::NotPermitted, EPERM},
-                                         Row{Code::Denied, EACCES}, Row{Code::NoAttribute, ENODATA},
-                                         Row{Code::Stale, ESTALE}, Row{Code::Unsupported, EOPNOTSUPP},
-                                         Row{Code::Malformed, EBADMSG}, Row{Code::Corrupt, EIO}, Row{Code::IoError, EIO},
-                                         Row{Code::Internal, EIO}));
+                                         Row{Code::OutOfRange, ERANGE}, Row{Code::Immutable, EROFS},
+                                         Row{Code::Busy, EBUSY}, Row{Code::Conflict, EAGAIN},
+                                         Row{Code::NotPermitted, EPERM}, Row{Code::Denied, EACCES},
+                                         Row{Code::NoAttribute, ENODATA}, Row{Code::Stale, ESTALE},
+                                         Row{Code::Unsupported, EOPNOTSUPP}, Row{Code::Malformed, EBADMSG},
+                                         Row{Code::Corrupt, EIO}, Row{Code::IoError, EIO}, Row{Code::Internal, EIO}));
 
 TEST(Errno, OfSuccessIsZero) { EXPECT_EQ(to_errno(Status()), 0); }
 
