@@ -191,7 +191,7 @@ TEST_F(Metadata, ThatIsNoJsonIsEbadmsg) {
 TEST_F(Metadata, OfAReleaseNeverChanges) {
   publish("1.0", {{"weights", "abc"}});
 
-  EXPECT_EQ(error(::open(at("1.0.json").c_str(), O_WRONLY)), EROFS);
+  EXPECT_EQ(error(::open(at("1.0.json").c_str(), O_WRONLY)), unless_root(EROFS));
   EXPECT_EQ(error(::unlink(at("1.0.json").c_str())), EROFS);
 }
 

@@ -79,8 +79,8 @@ TEST_F(Layout, PlainFilesMayLieAtTheTopAndInADomain) {
 }
 
 TEST_F(Layout, NothingCanBeMadeInTheSystemDirectory) {
-  EXPECT_EQ(error(::mkdir(root(".modelfs/x").c_str(), 0755)), EPERM);
-  EXPECT_EQ(error(::open(root(".modelfs/x").c_str(), O_WRONLY | O_CREAT, 0644)), EPERM);
+  EXPECT_EQ(error(::mkdir(root(".modelfs/x").c_str(), 0755)), unless_root(EPERM));
+  EXPECT_EQ(error(::open(root(".modelfs/x").c_str(), O_WRONLY | O_CREAT, 0644)), unless_root(EPERM));
 }
 
 class Names : public Mounted {};

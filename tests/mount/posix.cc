@@ -20,6 +20,8 @@
 
 namespace modelfs {
 
+int unless_root(int errno_of_root) { return ::getuid() == 0 ? errno_of_root : EACCES; }
+
 File open_file(const std::string& path, int flags, mode_t mode) {
   File file(::open(path.c_str(), flags | O_CLOEXEC, mode));
   EXPECT_TRUE(file.valid()) << path << ": " << std::strerror(errno);

@@ -17,6 +17,9 @@ namespace modelfs {
 // 0 for a system call that succeeded, else its errno: EXPECT_EQ(error(::mkdir(path, 0755)), EEXIST).
 inline int error(std::int64_t result) { return result < 0 ? errno : 0; }
 
+// The kernel judges modes before the mount is asked: where a mode forbids it, everybody but root hears EACCES.
+int unless_root(int errno_of_root);
+
 // These fail the test when they cannot do what they say.
 File open_file(const std::string& path, int flags, mode_t mode = 0644);
 void write_file(const std::string& path, std::string_view bytes, mode_t mode = 0644);
