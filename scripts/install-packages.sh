@@ -11,7 +11,7 @@ declare -A groups=(
            libspdlog-dev libcli11-dev libssl-dev zlib1g-dev"
   # tesseract-ocr brings text2image, which draws the picture; it needs a font.
   [demo]="tesseract-ocr tesseract-ocr-eng fonts-dejavu-core"
-  [test]="rsync git sqlite3 attr strace acl tar python3 e2fsprogs util-linux libbenchmark-dev"
+  [test]="rsync git sqlite3 attr strace acl tar python3 e2fsprogs util-linux"
   [check]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev"
 )
 
