@@ -37,21 +37,29 @@ std::string status_text(const Json& status) {
   line("store", status.at("store").get<std::string>() + " (" + status.at("engine").get<std::string>() + ")");
   std::string mounts;
   for (const Json& point : status.at("mount_points")) mounts += (mounts.empty() ? "" : ", ") + point.get<std::string>();
-  line("mounted", mounts.empty() ? (status.at("daemon").get<bool>() ? "not here, but a daemon runs" : "no") : "at " + mounts);
+  line("mounted",
+       mounts.empty() ? (status.at("daemon").get<bool>() ? "not here, but a daemon runs" : "no") : "at " + mounts);
   const Json& space = status.at("space");
   line("space", human_size(number(space, "free_bytes")) + " free of " + human_size(number(space, "size_bytes")));
   const Json& counts = status.at("counts");
-  line("content", counted(number(counts, "domains"), "domain") + ", " + counted(number(counts, "releases"), "release") + ", " +
-                      counted(number(counts, "generations"), "generation") + ", " + std::to_string(number(counts, "removed")) +
-                      " in the trash");
+  line("content", counted(number(counts, "domains"), "domain") + ", " + counted(number(counts, "releases"), "release") +
+                      ", " + counted(number(counts, "generations"), "generation") + ", " +
+                      std::to_string(number(counts, "removed")) + " in the trash");
   line("packages", counted(number(counts, "files"), "file") + ", " + human_size(number(counts, "bytes")));
   line("drafts", std::to_string(number(status, "draft_count")));
 
-  Table drafts({{"DRAFT"}, {"FILES", Table::Align::Right}, {"SIZE", Table::Align::Right}, {"AGE", Table::Align::Right}, {"OWNER"}, {""}});
+  Table drafts({{"DRAFT"},
+                {"FILES", Table::Align::Right},
+                {"SIZE", Table::Align::Right},
+                {"AGE", Table::Align::Right},
+                {"OWNER"},
+                {""}});
   const std::int64_t now_seconds = std::time(nullptr);
   for (const Json& draft : status.at("drafts")) {
-    drafts.add({draft.at("path").get<std::string>(), std::to_string(number(draft, "files")), human_size(number(draft, "bytes")),
-                human_age(now_seconds - parse_time(draft.at("changed").get<std::string>())), draft.at("owner").get<std::string>(),
+    drafts.add({draft.at("path").get<std::string>(), std::to_string(number(draft, "files")),
+                human_size(number(draft, "bytes")),
+                human_age(now_seconds - parse_time(draft.at("changed").get<std::string>())),
+                draft.at("owner").get<std::string>(),
                 draft.at("under_version").get<bool>() ? "under a version's name: `modelfs commit` publishes it" : ""});
   }
   return drafts.empty() ? text : text + "\n" + drafts.text();
@@ -100,7 +108,8 @@ Status verify(const CareOptions& options) {
     if (Status status = written(print_json(report)); !status.ok()) return status;
   } else {
     std::string text = counted(report.at("blobs").get<std::uint64_t>(), "blob") + ", " +
-                       counted(report.at("bytes").get<std::uint64_t>(), "byte") + " read, " + counted(problems, "problem") + "\n";
+                       counted(report.at("bytes").get<std::uint64_t>(), "byte") + " read, " +
+                       counted(problems, "problem") + "\n";
     for (const Json& problem : report.at("problems")) text += printable(problem.get<std::string>()) + "\n";
     if (Status status = written(print(text)); !status.ok()) return status;
   }

@@ -57,8 +57,9 @@ Status label(const LabelOptions& options) {
   const std::vector<std::string> parts = split_path(location->path);
   if (parts.size() == 1 && options.version.empty() && !options.remove) return list_labels(*location, options.json);
   if (parts.size() != 2 || options.version.empty() != options.remove) {
-    return {Code::InvalidArgument, printable(options.target) +
-                                       ": write `label DOMAIN/LABEL VERSION`, `label --remove DOMAIN/LABEL` or `label DOMAIN`"};
+    return {Code::InvalidArgument,
+            printable(options.target) +
+                ": write `label DOMAIN/LABEL VERSION`, `label --remove DOMAIN/LABEL` or `label DOMAIN`"};
   }
   if (options.remove) {
     const auto answer = ask(*location, "label.remove", {{"domain", parts[0]}, {"label", parts[1]}});
@@ -124,8 +125,8 @@ void add_label(CLI::App& app, Action& chosen) {
 
 void add_rm(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<TargetsOptions>();
-  CLI::App* const command =
-      add_command(app, chosen, "rm", "Remove releases to the trash of their domain", [options] { return rm(*options); });
+  CLI::App* const command = add_command(app, chosen, "rm", "Remove releases to the trash of their domain",
+                                        [options] { return rm(*options); });
   command->add_option("TARGET", options->targets, "Releases")->required();
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
@@ -135,7 +136,8 @@ void add_restore(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<TargetOptions>();
   CLI::App* const command =
       add_command(app, chosen, "restore", "Bring a removed release back", [options] { return restore(*options); });
-  command->add_option("TARGET", options->target, "DOMAIN/VERSION; `ls --removed DOMAIN` lists what there is")->required();
+  command->add_option("TARGET", options->target, "DOMAIN/VERSION; `ls --removed DOMAIN` lists what there is")
+      ->required();
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -52,7 +52,9 @@ Finding check_device() {
   const File device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
   if (device.valid()) return fine("/dev/fuse", "can be opened");
   const std::string why = std::strerror(errno);
-  if (errno == ENOENT) return {Health::Fail, "/dev/fuse", "is not there", "load it with `modprobe fuse`; in a container, add `--device /dev/fuse`"};
+  if (errno == ENOENT)
+    return {Health::Fail, "/dev/fuse", "is not there",
+            "load it with `modprobe fuse`; in a container, add `--device /dev/fuse`"};
   return {Health::Fail, "/dev/fuse", "cannot be opened: " + why,
           "in a container, add `--device /dev/fuse --cap-add SYS_ADMIN`; elsewhere `chmod 666 /dev/fuse` as root"};
 }
@@ -66,13 +68,15 @@ Finding check_fusermount() {
   struct stat info {};
   const bool set_id = ::stat(program.c_str(), &info) == 0 && info.st_uid == 0 && (info.st_mode & S_ISUID) != 0;
   if (set_id || ::geteuid() == 0) return fine("fusermount3", program);
-  return {Health::Fail, "fusermount3", program + " has no set-id bit, so ordinary users cannot mount", "chmod u+s " + program + " as root"};
+  return {Health::Fail, "fusermount3", program + " has no set-id bit, so ordinary users cannot mount",
+          "chmod u+s " + program + " as root"};
 }
 
 Finding check_allow_other() {
   std::istringstream lines(read_small(AT_FDCWD, "/etc/fuse.conf"));
   for (std::string line; std::getline(lines, line);) {
-    if (line.substr(0, line.find_last_not_of(" \t") + 1) == "user_allow_other") return fine("user_allow_other", "is set in /etc/fuse.conf");
+    if (line.substr(0, line.find_last_not_of(" \t") + 1) == "user_allow_other")
+      return fine("user_allow_other", "is set in /etc/fuse.conf");
   }
   if (::geteuid() == 0) return fine("user_allow_other", "is not set; root needs it not");
   return {Health::Warn, "user_allow_other", "is not set, so `mount -o allow_other` is for root only",
@@ -81,7 +85,8 @@ Finding check_allow_other() {
 
 Finding check_format(int directory, const std::string& store) {
   const std::string text = read_small(directory, "FORMAT");
-  if (text.empty()) return {Health::Fail, "FORMAT", store + " is no store, or cannot be read", "give the path of a store"};
+  if (text.empty())
+    return {Health::Fail, "FORMAT", store + " is no store, or cannot be read", "give the path of a store"};
   std::istringstream words(text);
   std::string first, second, word;
   std::uint64_t version = 0;
@@ -89,7 +94,8 @@ Finding check_format(int directory, const std::string& store) {
     return {Health::Fail, "FORMAT", store + "/FORMAT is damaged", "restore it from a copy"};
   }
   if (version == kStoreVersion) return fine("FORMAT", "version " + std::to_string(version));
-  return {Health::Fail, "FORMAT", "version " + std::to_string(version) + ", and this modelfs knows " + std::to_string(kStoreVersion),
+  return {Health::Fail, "FORMAT",
+          "version " + std::to_string(version) + ", and this modelfs knows " + std::to_string(kStoreVersion),
           "use the modelfs that wrote it, or a newer one"};
 }
 
@@ -99,25 +105,33 @@ Finding check_owner(int directory, const std::string& store) {
   char mode[8];
   std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(info.st_mode & 07777));
   const std::string text = user_name(info.st_uid) + ", mode " + mode;
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return {Health::Fail, "owner", text + ": others could change the store", "chmod go-w " + store};
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return {Health::Fail, "owner", text + ": others could change the store", "chmod go-w " + store};
   if (info.st_uid != ::geteuid()) {
-    return {Health::Warn, "owner", text + ", not this user", "work as " + user_name(info.st_uid) + ", through its daemon, or on its mount"};
+    return {Health::Warn, "owner", text + ", not this user",
+            "work as " + user_name(info.st_uid) + ", through its daemon, or on its mount"};
   }
-  if ((info.st_mode & (S_IRGRP | S_IROTH)) != 0) return {Health::Warn, "owner", text + ": others can list the store", "chmod 0700 " + store};
+  if ((info.st_mode & (S_IRGRP | S_IROTH)) != 0)
+    return {Health::Warn, "owner", text + ": others can list the store", "chmod 0700 " + store};
   return fine("owner", text);
 }
 
 Finding check_holder(int directory) {
   const auto lock = open_at(directory, "LOCK", O_RDONLY);
-  if (!lock.ok()) return {Health::Warn, "daemon", "LOCK cannot be read: " + lock.status().message(), "look at it as the store's owner"};
-  if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0) return fine("daemon", "none runs; commands open the store themselves");
+  if (!lock.ok())
+    return {Health::Warn, "daemon", "LOCK cannot be read: " + lock.status().message(),
+            "look at it as the store's owner"};
+  if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0)
+    return fine("daemon", "none runs; commands open the store themselves");
   std::string holder = printable(read_small(directory, "LOCK"));
   if (const auto end = holder.find("\\x0a"); end != std::string::npos) holder.erase(end);
   const auto channel = connect_to_daemon(directory);
   if (channel.ok()) return fine("daemon", "answers; " + holder);
-  if (channel.code() == Code::NotFound) return {Health::Warn, "daemon", "no daemon, but a command has the store open: " + holder, "let it end"};
+  if (channel.code() == Code::NotFound)
+    return {Health::Warn, "daemon", "no daemon, but a command has the store open: " + holder, "let it end"};
   return {Health::Fail, "daemon", holder + " holds the store and does not answer: " + channel.status().message(),
-          channel.code() == Code::Denied ? "try with sudo" : "look at its log; `modelfs umount` its mount, or end the process"};
+          channel.code() == Code::Denied ? "try with sudo"
+                                         : "look at its log; `modelfs umount` its mount, or end the process"};
 }
 
 Finding check_space(int directory) {
@@ -126,9 +140,12 @@ Finding check_space(int directory) {
   const std::uint64_t free = std::uint64_t{space.f_bavail} * space.f_frsize;
   const std::uint64_t reserve = MountRequest().reserve_bytes;
   const std::string text = human_size(free) + " free; commits are refused below " + human_size(reserve);
-  if (free < reserve) return {Health::Fail, "space", text, "free some space, `modelfs rm` and `modelfs gc`, or mount with -o reserve=SIZE"};
+  if (free < reserve)
+    return {Health::Fail, "space", text,
+            "free some space, `modelfs rm` and `modelfs gc`, or mount with -o reserve=SIZE"};
   if (free < 4 * reserve) return {Health::Warn, "space", text, "free some space soon"};
-  if (space.f_files > 0 && space.f_favail < 1000) return {Health::Warn, "space", "the file system has almost no inodes left", "remove small files"};
+  if (space.f_files > 0 && space.f_favail < 1000)
+    return {Health::Warn, "space", "the file system has almost no inodes left", "remove small files"};
   return fine("space", text);
 }
 
@@ -145,7 +162,9 @@ Finding judge_kernel(std::string_view release) {
   const auto version = parse_kernel_release(release);
   const std::string text = printable(release);
   if (version < std::pair{6, 1}) return {Health::Fail, "kernel", text + ": too old", "use 6.1 or newer"};
-  if (version < std::pair{6, 9}) return {Health::Warn, "kernel", text + ": reads go through the daemon", "6.9 or newer reads large files at native speed"};
+  if (version < std::pair{6, 9})
+    return {Health::Warn, "kernel", text + ": reads go through the daemon",
+            "6.9 or newer reads large files at native speed"};
   return fine("kernel", text);
 }
 

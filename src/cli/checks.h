@@ -12,7 +12,7 @@ enum class Health { Ok, Warn, Fail };
 
 struct Finding {
   Health health = Health::Ok;
-  std::string about;      // "kernel"
+  std::string about;  // "kernel"
   std::string message;
   std::string next_step;  // empty: nothing to do
 };
@@ -24,7 +24,7 @@ std::vector<Finding> check_mounts();
 // A store: FORMAT, owner and mode, who holds it, whether its daemon answers, free space. Changes nothing in it.
 std::vector<Finding> check_store(const std::string& store);
 
-// "6.1.0-28-amd64" as {6, 1}; {0, 0} for what does not read so. 
+// "6.1.0-28-amd64" as {6, 1}; {0, 0} for what does not read so.
 std::pair<int, int> parse_kernel_release(std::string_view release);
 // Of a kernel: below 6.1 we do not run, below 6.9 reads pass through the daemon.
 Finding judge_kernel(std::string_view release);

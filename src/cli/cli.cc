@@ -14,13 +14,15 @@ namespace {
 
 constexpr const char* kDescription =
     "modelfs - a model registry that is a directory\n\n"
-    "A TARGET is a path on a mount, such as /m/churn/1.2.0, or, with --store STORE, a path in that store, such as churn/1.2.0.\n"
+    "A TARGET is a path on a mount, such as /m/churn/1.2.0, or, with --store STORE, a path in that store, such as "
+    "churn/1.2.0.\n"
     "The store's daemon is asked, if one runs; otherwise the store is opened for the time of the command.";
 constexpr const char* kFooter =
     "Exit codes: 0 done; 1 refused or failed, with a message on stderr; 2 the command line makes no sense;\n"
     "3 what was named does not exist; 130 interrupted.";
 
-// A message without what could move a terminal's cursor. Names in it were escaped where it was made; this is for the rest.
+// A message without what could move a terminal's cursor. Names in it were escaped where it was made; this is for the
+// rest.
 std::string harmless(const std::string& message) {
   std::string text;
   for (const char byte : message) {
@@ -78,11 +80,10 @@ int exit_code_of(const Status& status) {
   return status.code() == Code::Interrupted ? kExitInterrupted : kExitFailure;
 }
 
-CLI::App* add_command(CLI::App& app, Action& chosen, const std::string& name, const std::string& description, Work work) {
+CLI::App* add_command(CLI::App& app, Action& chosen, const std::string& name, const std::string& description,
+                      Work work) {
   CLI::App* const command = app.add_subcommand(name, description);
-  command->callback([&chosen, work = std::move(work)] {
-    chosen = [work] { return exit_code_of(work()); };
-  });
+  command->callback([&chosen, work = std::move(work)] { chosen = [work] { return exit_code_of(work()); }; });
   return command;
 }
 

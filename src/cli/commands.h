@@ -22,15 +22,16 @@ using Work = std::function<Status()>;
 
 // What many commands share.
 struct CommonOptions {
-  std::string store;   // --store; empty: targets are paths on a mount
-  bool json = false;   // --json
+  std::string store;  // --store; empty: targets are paths on a mount
+  bool json = false;  // --json
 };
 
 // Says on stderr what went wrong, and returns the exit code for it.
 int exit_code_of(const Status& status);
 
 // A subcommand whose `work` becomes `chosen`.
-CLI::App* add_command(CLI::App& app, Action& chosen, const std::string& name, const std::string& description, Work work);
+CLI::App* add_command(CLI::App& app, Action& chosen, const std::string& name, const std::string& description,
+                      Work work);
 void add_store_option(CLI::App& command, CommonOptions& common);
 void add_json_flag(CLI::App& command, CommonOptions& common);
 

@@ -19,7 +19,8 @@ constexpr auto kBusyPatience = std::chrono::seconds(5);
 constexpr auto kBusyPause = std::chrono::milliseconds(50);
 
 Status unreachable(const std::string& store) {
-  return {Code::Denied, printable(store) + ": a daemon serves the store, and its socket cannot be reached by this user; run the " +
+  return {Code::Denied, printable(store) +
+                            ": a daemon serves the store, and its socket cannot be reached by this user; run the " +
                             "command with sudo, or work through the mount itself (ls, cp, mv, setfattr)"};
 }
 
@@ -30,7 +31,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& store) {
   File directory(::open((store + "/.").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) {
     if (errno == EACCES) return unreachable(store);
-    if (errno == ENOENT) return Status(Code::NotFound, printable(store) + ": no store is there; `modelfs mount STORE DIR` makes one");
+    if (errno == ENOENT)
+      return Status(Code::NotFound, printable(store) + ": no store is there; `modelfs mount STORE DIR` makes one");
     return Status::from_errno(errno, "open the store " + printable(store));
   }
   std::unique_ptr<Connection> connection(new Connection());
@@ -42,7 +44,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& store) {
       return connection;
     }
     if (channel.code() == Code::Denied) return unreachable(store);
-    if (channel.code() != Code::NotFound) return Status(channel.code(), printable(store) + ": " + channel.status().message());
+    if (channel.code() != Code::NotFound)
+      return Status(channel.code(), printable(store) + ": " + channel.status().message());
     const Status opened = connection->open_here(store);
     if (opened.ok()) return connection;
     if (opened.code() != Code::Busy || std::chrono::steady_clock::now() > until) return opened;

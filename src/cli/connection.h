@@ -12,8 +12,8 @@ namespace modelfs {
 // Holds the store open for as long as it lives, if there is no daemon. Used by one thread at a time.
 class Connection {
  public:
-  // NotFound: no store there. Denied: the daemon's socket, or the store, cannot be reached by this user; says what to do instead.
-  // Busy: somebody else holds the store and does not answer. What opening a store refuses.
+  // NotFound: no store there. Denied: the daemon's socket, or the store, cannot be reached by this user; says what to
+  // do instead. Busy: somebody else holds the store and does not answer. What opening a store refuses.
   static Result<std::unique_ptr<Connection>> open(const std::string& store);
 
   Channel& channel() { return *channel_; }

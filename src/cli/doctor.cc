@@ -52,14 +52,17 @@ Status doctor(const DoctorOptions& options) {
   nlohmann::json document = nlohmann::json::array();
   std::string text;
   for (const Finding& finding : findings) {
-    document.push_back({{"health", name_of(finding.health)}, {"about", finding.about}, {"message", finding.message},
+    document.push_back({{"health", name_of(finding.health)},
+                        {"about", finding.about},
+                        {"message", finding.message},
                         {"next_step", finding.next_step}});
     const std::string health = name_of(finding.health);
     text += health + std::string(6 - health.size(), ' ') + finding.about + ": " + finding.message + "\n";
     if (!finding.next_step.empty()) text += "      next: " + finding.next_step + "\n";
   }
   if (Status status = written(options.json ? print_json(document) : print(text)); !status.ok()) return status;
-  const auto failed = std::count_if(findings.begin(), findings.end(), [](const Finding& f) { return f.health == Health::Fail; });
+  const auto failed =
+      std::count_if(findings.begin(), findings.end(), [](const Finding& f) { return f.health == Health::Fail; });
   if (failed == 0) return {};
   return {Code::Unsupported, std::to_string(failed) + " of " + std::to_string(findings.size()) + " checks failed"};
 }

@@ -60,14 +60,16 @@ std::string without_last_slashes(std::string path) {
 }
 
 Status occupied(const std::string& destination) {
-  return {Code::AlreadyExists, printable(destination) + ": exists and is not an empty directory; name another destination"};
+  return {Code::AlreadyExists,
+          printable(destination) + ": exists and is not an empty directory; name another destination"};
 }
 
 Status check_free(const std::string& destination) {
   std::error_code error;
   const auto status = std::filesystem::symlink_status(destination, error);
   if (status.type() == std::filesystem::file_type::not_found) return {};
-  if (status.type() == std::filesystem::file_type::directory && std::filesystem::is_empty(destination, error) && !error) return {};
+  if (status.type() == std::filesystem::file_type::directory && std::filesystem::is_empty(destination, error) && !error)
+    return {};
   return occupied(destination);
 }
 
@@ -120,7 +122,8 @@ Status Fetch::take_items(const Json& items) {
     item.package = entry.at("package").get<std::uint64_t>();
     item.entry = entry.at("entry").get<std::uint64_t>();
     item.path = entry.at("path").get<std::string>();
-    item.mode = static_cast<std::uint32_t>(std::strtoul(entry.at("mode").get<std::string>().c_str(), nullptr, 8)) & 0777;
+    item.mode =
+        static_cast<std::uint32_t>(std::strtoul(entry.at("mode").get<std::string>().c_str(), nullptr, 8)) & 0777;
     item.mtime = TimeNs{entry.at("mtime_ns").get<std::int64_t>()};
     if (item.type == FileType::Symlink) item.target = entry.at("target").get<std::string>();
     if (item.type == FileType::Regular) {
@@ -140,7 +143,8 @@ Status Fetch::take_items(const Json& items) {
 Status Fetch::make_beside(const std::string& destination) {
   const std::filesystem::path path(destination);
   std::string pattern = (path.parent_path() / ".modelfs-get-XXXXXX").native();
-  if (::mkdtemp(pattern.data()) == nullptr) return Status::from_errno(errno, "make a directory beside " + printable(destination));
+  if (::mkdtemp(pattern.data()) == nullptr)
+    return Status::from_errno(errno, "make a directory beside " + printable(destination));
   beside_ = pattern;
   auto directory = open_at(AT_FDCWD, beside_, O_RDONLY | O_DIRECTORY);
   if (!directory.ok()) return directory.status();
@@ -154,7 +158,8 @@ Status Fetch::write_files() {
   for (const Item& item : items_) {
     if (Status status = check_interrupt(); !status.ok()) return status;
     if (item.type == FileType::Directory && !item.path.empty()) {
-      if (::mkdirat(directory_.fd(), item.path.c_str(), 0700) != 0) return Status::from_errno(errno, "make " + printable(item.path));
+      if (::mkdirat(directory_.fd(), item.path.c_str(), 0700) != 0)
+        return Status::from_errno(errno, "make " + printable(item.path));
     }
     if (item.type != FileType::Regular) continue;
     if (item.same_file != 0) {
@@ -240,7 +245,8 @@ Status Fetch::write_symlinks() {
   return {};
 }
 
-// From the leaves up, because a directory's time moves with what is made in it, and its mode may forbid making anything.
+// From the leaves up, because a directory's time moves with what is made in it, and its mode may forbid making
+// anything.
 Status Fetch::finish_directories() {
   // Before the rename: a machine that stops later finds the destination whole.
   if (::syncfs(directory_.fd()) != 0) return Status::from_errno(errno, "sync what was written");
@@ -258,14 +264,16 @@ Status Fetch::move_to(const std::string& destination) {
   if (Status status = check_interrupt(); !status.ok()) return status;
   const Item& root = items_.front();
   // The root's own come last, and its mode before the rename: nobody sees it half done.
-  if (::fchmod(directory_.fd(), root.mode) != 0) return Status::from_errno(errno, "set the mode of " + printable(destination));
+  if (::fchmod(directory_.fd(), root.mode) != 0)
+    return Status::from_errno(errno, "set the mode of " + printable(destination));
   if (::rename(beside_.c_str(), destination.c_str()) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST) return occupied(destination);
     return Status::from_errno(errno, "rename to " + printable(destination));
   }
   beside_.clear();
   const timespec times[2] = {{0, UTIME_OMIT}, timespec_of(root.mtime)};
-  if (::futimens(directory_.fd(), times) != 0) return Status::from_errno(errno, "set the time of " + printable(destination));
+  if (::futimens(directory_.fd(), times) != 0)
+    return Status::from_errno(errno, "set the time of " + printable(destination));
   return {};
 }
 

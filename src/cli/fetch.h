@@ -13,8 +13,8 @@
 
 namespace modelfs {
 
-// Used once, by one thread. Everything is written beside the destination and renamed there at the end, whole and synced; whatever
-// ends it earlier leaves nothing.
+// Used once, by one thread. Everything is written beside the destination and renamed there at the end, whole and
+// synced; whatever ends it earlier leaves nothing.
 class Fetch {
  public:
   // `on_bytes` gets (done, total). Both outlive it.
@@ -24,9 +24,9 @@ class Fetch {
   Fetch(const Fetch&) = delete;
   Fetch& operator=(const Fetch&) = delete;
 
-  // Writes what `path` names in the registry to the directory `destination`, which does not exist or is empty. Returns what was
-  // written: the answer to "open". AlreadyExists: the destination has something in it. Corrupt: bytes that do not sum to their
-  // digest; names the file.
+  // Writes what `path` names in the registry to the directory `destination`, which does not exist or is empty. Returns
+  // what was written: the answer to "open". AlreadyExists: the destination has something in it. Corrupt: bytes that do
+  // not sum to their digest; names the file.
   Result<nlohmann::json> run(const std::string& path, bool with_generations, const std::string& destination);
 
  private:

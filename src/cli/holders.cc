@@ -53,7 +53,8 @@ std::string opened_beneath(int process, const std::string& mount_point) {
   std::vector<std::string> names;
   if (!directory.ok() || !list_names(directory->fd(), names).ok()) return "";
   for (const std::string& name : names) {
-    if (std::string path = path_beneath(mount_point, read_link(directory->fd(), name.c_str())); !path.empty()) return path;
+    if (std::string path = path_beneath(mount_point, read_link(directory->fd(), name.c_str())); !path.empty())
+      return path;
   }
   return "";
 }

@@ -18,6 +18,8 @@ void catch_interrupts() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
 }
 
-Status check_interrupt() { return came == 0 ? Status() : Status(Code::Interrupted, "interrupted; nothing was changed"); }
+Status check_interrupt() {
+  return came == 0 ? Status() : Status(Code::Interrupted, "interrupted; nothing was changed");
+}
 
 }  // namespace modelfs

@@ -63,14 +63,19 @@ Status list_releases(const Location& location, const ListOptions& options) {
   const auto releases = collect(location, options.removed ? "removed" : "releases", {{"path", location.path}});
   if (!releases.ok()) return releases.status();
   if (options.json) return written(print_json(*releases));
-  Table table({{"VERSION"}, {"PUBLISHED (UTC)"}, {"SIZE", Align::Right}, {"FILES", Align::Right},
-               {"GENERATIONS", Align::Right}, {"LABELS"}, {"DIGEST"}});
+  Table table({{"VERSION"},
+               {"PUBLISHED (UTC)"},
+               {"SIZE", Align::Right},
+               {"FILES", Align::Right},
+               {"GENERATIONS", Align::Right},
+               {"LABELS"},
+               {"DIGEST"}});
   for (const Json& release : *releases) {
     std::string labels = joined(release.value("labels", Json::array()));
     if (release.value("latest", false)) labels = labels.empty() ? "latest" : "latest," + labels;
     table.add({text_of(release, options.removed ? "name" : "version"), short_time(text_of(release, "published")),
-               size_of(release), std::to_string(number_of(release, "files")), std::to_string(number_of(release, "generations")),
-               labels, short_digest(text_of(release, "digest"))});
+               size_of(release), std::to_string(number_of(release, "files")),
+               std::to_string(number_of(release, "generations")), labels, short_digest(text_of(release, "digest"))});
   }
   return written(print(table.text()));
 }
@@ -90,7 +95,8 @@ Status print_files(const Json& files) {
 }
 
 Status ls(const ListOptions& options) {
-  const auto location = options.target.empty() ? locate_store("", options.store) : locate(options.target, options.store);
+  const auto location =
+      options.target.empty() ? locate_store("", options.store) : locate(options.target, options.store);
   if (!location.ok()) return location.status();
   const std::size_t depth = split_path(location->path).size();
   if (depth == 0) return list_domains(*location, options.json);
@@ -122,8 +128,8 @@ Status log_of(const ListOptions& options) {
   if (options.json) return written(print_json(*records));
   Table table({{"SEQUENCE", Align::Right}, {"WHEN (UTC)"}, {"WHO"}, {"WHAT"}, {"DIGEST"}});
   for (const Json& record : *records) {
-    table.add({std::to_string(number_of(record, "sequence")), short_time(text_of(record, "when")), text_of(record, "who"),
-               deed_of(record), short_digest(text_of(record, "digest"))});
+    table.add({std::to_string(number_of(record, "sequence")), short_time(text_of(record, "when")),
+               text_of(record, "who"), deed_of(record), short_digest(text_of(record, "digest"))});
   }
   return written(print(table.text()));
 }
@@ -171,8 +177,9 @@ Status show(const ListOptions& options) {
 
 void add_ls(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ListOptions>();
-  CLI::App* const command = add_command(app, chosen, "ls", "List domains, the releases of one (newest first), or the files of a release",
-                                        [options] { return ls(*options); });
+  CLI::App* const command =
+      add_command(app, chosen, "ls", "List domains, the releases of one (newest first), or the files of a release",
+                  [options] { return ls(*options); });
   command->add_option("TARGET", options->target, "A domain or release; by default the whole registry");
   command->add_flag("--removed", options->removed, "Of a domain: what `restore` can bring back");
   add_store_option(*command, *options);
@@ -181,8 +188,8 @@ void add_ls(CLI::App& app, Action& chosen) {
 
 void add_log(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ListOptions>();
-  CLI::App* const command =
-      add_command(app, chosen, "log", "The history of a domain or release, newest first", [options] { return log_of(*options); });
+  CLI::App* const command = add_command(app, chosen, "log", "The history of a domain or release, newest first",
+                                        [options] { return log_of(*options); });
   command->add_option("TARGET", options->target, "A domain or release")->required();
   command->add_option("-n,--max-count", options->count_max, "At most that many")->type_name("COUNT");
   add_store_option(*command, *options);
@@ -191,8 +198,8 @@ void add_log(CLI::App& app, Action& chosen) {
 
 void add_show(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ListOptions>();
-  CLI::App* const command =
-      add_command(app, chosen, "show", "A release or generation with its metadata", [options] { return show(*options); });
+  CLI::App* const command = add_command(app, chosen, "show", "A release or generation with its metadata",
+                                        [options] { return show(*options); });
   command->add_option("TARGET", options->target, "A release or generation")->required();
   add_store_option(*command, *options);
   add_json_flag(*command, *options);

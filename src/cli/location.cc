@@ -25,7 +25,8 @@ Result<std::string> working_directory() {
   return std::string(path.get());
 }
 
-// The real path of a directory; empty if it cannot be found: it does not exist, or may not be entered, or its mount is dead.
+// The real path of a directory; empty if it cannot be found: it does not exist, or may not be entered, or its mount is
+// dead.
 std::string real_path(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> found(::realpath(path.c_str(), nullptr), &std::free);
   return found == nullptr ? "" : std::string(found.get());
@@ -48,7 +49,8 @@ bool has_file(const std::string& directory, const char* name) {
 }
 
 Status not_on_a_mount(const std::string& given) {
-  return {Code::InvalidArgument, printable(given) + ": not on a modelfs mount; give a path on one, or --store STORE and a path " +
+  return {Code::InvalidArgument, printable(given) +
+                                     ": not on a modelfs mount; give a path on one, or --store STORE and a path " +
                                      "such as DOMAIN/VERSION"};
 }
 
@@ -57,8 +59,8 @@ Result<Location> sole_mount(const std::vector<Mount>& table) {
   for (const Mount& mount : table) {
     if (!mount.is_ours() || (found != nullptr && mount.source == found->source)) continue;
     if (found != nullptr) {
-      return Status(Code::InvalidArgument, "several stores are mounted, at " + found->mount_point + " and " + mount.mount_point +
-                                               "; name one of them");
+      return Status(Code::InvalidArgument, "several stores are mounted, at " + found->mount_point + " and " +
+                                               mount.mount_point + "; name one of them");
     }
     found = &mount;
   }
@@ -126,9 +128,11 @@ Result<Location> locate_store(const std::string& given, const std::string& store
   auto path = absolute_path(given);
   if (!path.ok()) return path.status();
   if (const std::string real = real_path(*path); !real.empty()) path = real;
-  if (const auto found = locate_on(*table, *path)) return Location{found->store, "", found->mount_point, found->mount_point};
+  if (const auto found = locate_on(*table, *path))
+    return Location{found->store, "", found->mount_point, found->mount_point};
   if (has_file(*path, "FORMAT")) return Location{*path, "", "", ""};
-  return Status(Code::InvalidArgument, printable(given) + ": neither a store nor on a modelfs mount; give the path of one of them");
+  return Status(Code::InvalidArgument,
+                printable(given) + ": neither a store nor on a modelfs mount; give the path of one of them");
 }
 
 }  // namespace modelfs

@@ -17,12 +17,13 @@ struct Location {
   std::string host_path;    // there, an absolute path; empty: by --store
 };
 
-// A target as the command line gives it: `given` lies in `store`, or, if that is empty, on a mount. Symlinks on the way, as `latest`,
-// are followed; the last component is not, because it may be what is meant, and need not exist.
+// A target as the command line gives it: `given` lies in `store`, or, if that is empty, on a mount. Symlinks on the
+// way, as `latest`, are followed; the last component is not, because it may be what is meant, and need not exist.
 // InvalidArgument: neither on a mount nor with a store; says what a target looks like.
 Result<Location> locate(const std::string& given, const std::string& store);
 
-// A whole store: its directory, a path on its mount, or nothing: the mount that the working directory lies on, or else the only one.
+// A whole store: its directory, a path on its mount, or nothing: the mount that the working directory lies on, or else
+// the only one.
 Result<Location> locate_store(const std::string& given, const std::string& store);
 
 // The same for an absolute path without symlinks; nullopt: it lies on no mount of ours.

@@ -32,8 +32,9 @@ Result<MountRequest> request_of(const MountOptions& options) {
   MountRequest request = options.request;
   if (Status status = parse_mount_options(options.lists, request); !status.ok()) return status;
   if (options.second.empty() != request.volatile_store) {
-    return Status(Code::InvalidArgument, request.volatile_store ? "--volatile has no store: write `modelfs mount --volatile MOUNTPOINT`"
-                                                                : "write `modelfs mount STORE MOUNTPOINT`");
+    return Status(Code::InvalidArgument, request.volatile_store
+                                             ? "--volatile has no store: write `modelfs mount --volatile MOUNTPOINT`"
+                                             : "write `modelfs mount STORE MOUNTPOINT`");
   }
   auto mount_point = absolute(request.volatile_store ? options.first : options.second);
   if (!mount_point.ok()) return mount_point.status();
@@ -50,7 +51,8 @@ Result<MountRequest> request_of(const MountOptions& options) {
 
 void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
   const auto options = std::make_shared<MountOptions>();
-  CLI::App* const command = app.add_subcommand("mount", "Serve a store at a directory; makes the store if there is none");
+  CLI::App* const command =
+      app.add_subcommand("mount", "Serve a store at a directory; makes the store if there is none");
   command->add_option("STORE", options->first, "The store's directory; left out with --volatile")->required();
   command->add_option("MOUNTPOINT", options->second, "The directory where it is to appear");
   command->add_option("-o", options->lists, "ro, allow_other, reserve=SIZE (space that is kept free), cache=SIZE")
@@ -58,7 +60,8 @@ void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
       ->allow_extra_args(false);  // -o LIST may come again, but takes no path with it
   command->add_flag("-f", options->request.foreground, "Stay in the foreground");
   command->add_flag("-d", options->request.debug, "Say every request on stderr; stays in the foreground");
-  command->add_flag("--volatile", options->request.volatile_store, "A store in memory that ends with the mount: no STORE");
+  command->add_flag("--volatile", options->request.volatile_store,
+                    "A store in memory that ends with the mount: no STORE");
   command->callback([&chosen, options, &mount] {
     chosen = [options, &mount] {
       const auto request = request_of(*options);

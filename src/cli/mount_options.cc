@@ -12,7 +12,7 @@ namespace {
 
 // True already, or about mounting at boot, which is others' business. Source: mount(8), fstab(5).
 constexpr std::array<std::string_view, 16> kMeaningless = {
-    "defaults", "nosuid", "nodev", "noatime", "nodiratime", "relatime", "async", "exec",
+    "defaults", "nosuid", "nodev", "noatime", "nodiratime", "relatime", "async",   "exec",
     "auto",     "noauto", "user",  "users",   "nouser",     "owner",    "_netdev", "nofail"};
 
 bool is_meaningless(std::string_view option) {
@@ -40,16 +40,19 @@ Status set_option(std::string_view option, MountRequest& request) {
   if (option.starts_with("reserve=")) return set_size(option, request.reserve_bytes);
   if (option.starts_with("cache=")) return set_size(option, request.block_cache_bytes);
   if (option == "dev" || option == "suid") {
-    return {Code::InvalidArgument, "-o " + std::string(option) + ": refused; a registry holds no devices and no set-id programs"};
+    return {Code::InvalidArgument,
+            "-o " + std::string(option) + ": refused; a registry holds no devices and no set-id programs"};
   }
-  return {Code::InvalidArgument, "-o " + printable(option) + ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE"};
+  return {Code::InvalidArgument,
+          "-o " + printable(option) + ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE"};
 }
 
 }  // namespace
 
 Result<std::uint64_t> parse_size(std::string_view text) {
   static constexpr std::string_view kUnits = "KMGT";
-  const Status bad(Code::InvalidArgument, "'" + printable(text) + "' is no size; write bytes, or a number with K, M, G or T");
+  const Status bad(Code::InvalidArgument,
+                   "'" + printable(text) + "' is no size; write bytes, or a number with K, M, G or T");
   std::uint64_t number = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{}) return bad;
@@ -66,7 +69,8 @@ Status parse_mount_options(const std::vector<std::string>& lists, MountRequest& 
   for (const std::string& list : lists) {
     for (std::size_t from = 0; from <= list.size();) {
       const std::size_t comma = std::min(list.find(',', from), list.size());
-      if (Status status = set_option(std::string_view(list).substr(from, comma - from), request); !status.ok()) return status;
+      if (Status status = set_option(std::string_view(list).substr(from, comma - from), request); !status.ok())
+        return status;
       from = comma + 1;
     }
   }

@@ -8,19 +8,19 @@
 namespace modelfs {
 
 struct MountRequest {
-  std::string store;        // absolute path of the store directory; empty with volatile_store
-  std::string mount_point;  // absolute path
-  bool volatile_store = false;  // a store on a private tmpfs that ends with the mount
-  bool foreground = false;      // -f
-  bool debug = false;           // -d: every request to stderr; implies foreground
-  bool read_only = false;       // -o ro
-  bool allow_other = false;     // -o allow_other
-  std::uint64_t reserve_bytes = 64ull << 20;       // -o reserve=BYTES: commits are refused below this much free space
-  std::uint64_t block_cache_bytes = 32ull << 20;   // -o cache=BYTES: RocksDB's block cache
+  std::string store;                              // absolute path of the store directory; empty with volatile_store
+  std::string mount_point;                        // absolute path
+  bool volatile_store = false;                    // a store on a private tmpfs that ends with the mount
+  bool foreground = false;                        // -f
+  bool debug = false;                             // -d: every request to stderr; implies foreground
+  bool read_only = false;                         // -o ro
+  bool allow_other = false;                       // -o allow_other
+  std::uint64_t reserve_bytes = 64ull << 20;      // -o reserve=BYTES: commits are refused below this much free space
+  std::uint64_t block_cache_bytes = 32ull << 20;  // -o cache=BYTES: RocksDB's block cache
 };
 
-// Mounts and serves; returns the process's exit code, in the background case as soon as the mount answers (or has failed, after
-// saying why on stderr).
+// Mounts and serves; returns the process's exit code, in the background case as soon as the mount answers (or has
+// failed, after saying why on stderr).
 using MountRunner = std::function<int(const MountRequest&)>;
 
 }  // namespace modelfs

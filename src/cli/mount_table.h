@@ -12,11 +12,11 @@ namespace modelfs {
 inline constexpr std::string_view kMountType = "fuse.modelfs";
 
 struct Mount {
-  std::string device;       // "0:53"; also the number of its connection in /sys/fs/fuse/connections
-  std::string root;         // what of the file system is mounted: "/", or a directory of it for a bind mount
+  std::string device;  // "0:53"; also the number of its connection in /sys/fs/fuse/connections
+  std::string root;    // what of the file system is mounted: "/", or a directory of it for a bind mount
   std::string mount_point;
   std::string type;
-  std::string source;       // of ours: the path of the store
+  std::string source;  // of ours: the path of the store
   bool is_ours() const { return type == kMountType; }
 };
 
@@ -24,8 +24,8 @@ struct Mount {
 std::vector<Mount> parse_mounts(std::string_view text);
 Result<std::vector<Mount>> read_mounts();
 
-// The mount that the absolute path `path` lies on, if no symlink is in it; nullptr: there is none. Of several on one mount point
-// it is the last: it covers the others.
+// The mount that the absolute path `path` lies on, if no symlink is in it; nullptr: there is none. Of several on one
+// mount point it is the last: it covers the others.
 const Mount* mount_of(const std::vector<Mount>& table, std::string_view path);
 
 }  // namespace modelfs

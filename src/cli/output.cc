@@ -14,8 +14,8 @@ constexpr std::size_t kShortDigestDigits = 12;
 
 // Code points, as every byte that continues none; close enough to columns for names of models.
 std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
 }
 
 // Escaped, but for quotes, which a table does not use.

@@ -9,8 +9,8 @@
 namespace modelfs {
 
 struct Ran {
-  int exit_code = -1;   // -1: it did not end by itself
-  std::string output;   // of stdout and stderr, at most 64 KiB
+  int exit_code = -1;  // -1: it did not end by itself
+  std::string output;  // of stdout and stderr, at most 64 KiB
 };
 
 // Runs a program, found in PATH, to its end.
@@ -18,8 +18,8 @@ Result<Ran> run_program(const std::vector<std::string>& arguments);
 
 enum class Answer { Yes, No, None };
 
-// Lets a process of its own ask `question`, which may hang in the kernel; None: no answer within `patience_ms`, and the process is
-// left to its fate.
+// Lets a process of its own ask `question`, which may hang in the kernel; None: no answer within `patience_ms`, and the
+// process is left to its fate.
 Answer ask_in_child(const std::function<bool()>& question, int patience_ms);
 
 }  // namespace modelfs

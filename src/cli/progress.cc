@@ -16,7 +16,8 @@ constexpr const char* kClearLine = "\r\x1b[K";
 
 }  // namespace
 
-std::string progress_line(const std::string& verb, std::uint64_t done_bytes, std::uint64_t total_bytes, double seconds) {
+std::string progress_line(const std::string& verb, std::uint64_t done_bytes, std::uint64_t total_bytes,
+                          double seconds) {
   std::string line = verb;
   if (total_bytes > 0) {
     const double share = static_cast<double>(done_bytes) / static_cast<double>(total_bytes);

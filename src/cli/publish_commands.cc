@@ -1,15 +1,9 @@
 // put, commit and get.
-#include <fcntl.h>
-#include <sys/xattr.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <array>
-#include <cerrno>
-#include <cstdio>
 
 #include "base/names.h"
 #include "cli/commands.h"
+#include "cli/commit_through_mount.h"
 #include "cli/fetch.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
@@ -45,12 +39,14 @@ std::string name_of(const Json& thing) {
 }
 
 std::string files_and_bytes(const Json& thing) {
-  return counted(thing.at("files").get<std::uint64_t>(), "file") + ", " + counted(thing.at("bytes").get<std::uint64_t>(), "byte");
+  return counted(thing.at("files").get<std::uint64_t>(), "file") + ", " +
+         counted(thing.at("bytes").get<std::uint64_t>(), "byte");
 }
 
 Status report_published(const Json& published, bool json) {
   if (json) return written(print_json(published));
-  std::string line = printable(name_of(published)) + "  " + published.at("digest").get<std::string>() + "  " + files_and_bytes(published);
+  std::string line = printable(name_of(published)) + "  " + published.at("digest").get<std::string>() + "  " +
+                     files_and_bytes(published);
   if (published.at("already_published").get<bool>()) line += "  already published";
   return written(print(line + "\n"));
 }
@@ -86,30 +82,18 @@ Status put(const PutOptions& options) {
 }
 
 // A draft on a mount whose daemon cannot be asked: the mount itself commits it.
-Status commit_through_mount(const Location& draft, const CommitOptions& options) {
+Status commit_there(const Location& draft, const CommitOptions& options) {
+  Location target = draft;
   if (!options.target.empty()) {
-    const auto target = locate(options.target, options.store);
-    if (!target.ok()) return target.status();
-    if (::rename(draft.host_path.c_str(), target->host_path.c_str()) == 0) {
-      return written(print(printable(target->path) + "\n"));
-    }
-    return Status::from_errno(errno, "rename " + printable(options.draft) + " to " + printable(options.target));
+    const auto named = locate(options.target, options.store);
+    if (!named.ok()) return named.status();
+    target = *named;
   }
-  const auto directory = open_at(AT_FDCWD, draft.host_path, O_RDONLY | O_DIRECTORY);
-  if (!directory.ok()) return directory.status();
-  std::array<char, 4096> text{};
-  if (::fsetxattr(directory->fd(), "user.modelfs.commit", "1", 1, 0) != 0) {
-    const Status refused = Status::from_errno(errno, "commit " + printable(options.draft));
-    const ssize_t got = ::fgetxattr(directory->fd(), "user.modelfs.error", text.data(), text.size());
-    if (got <= 0) return refused;
-    return {refused.code(), printable(options.draft) + ": " + std::string(text.data(), static_cast<std::size_t>(got))};
-  }
-  // The directory is the published one now, and knows its name: the number, if it was `next`.
-  const ssize_t got = ::fgetxattr(directory->fd(), "user.modelfs.name", text.data(), text.size());
-  const std::string name(text.data(), static_cast<std::size_t>(got < 0 ? 0 : got));
-  const std::string place = draft.path.substr(0, draft.path.rfind('/') + 1);
-  if (options.json) return written(print_json({{"path", place + name}}));
-  return written(print(printable(place + name) + "\n"));
+  const auto done = commit_through_mount(draft.host_path, options.target.empty() ? "" : target.host_path);
+  if (!done.ok()) return done.status();
+  const std::string path = target.path.substr(0, target.path.rfind('/') + 1) + done->name;
+  if (options.json) return written(print_json({{"path", path}, {"digest", done->digest}}));
+  return written(print(printable(path) + "  " + done->digest + "\n"));
 }
 
 Status commit(const CommitOptions& options) {
@@ -122,7 +106,7 @@ Status commit(const CommitOptions& options) {
     fields["target"] = target->path;
   }
   const auto connection = connect_to(*draft);
-  if (connection.code() == Code::Denied && !draft->host_path.empty()) return commit_through_mount(*draft, options);
+  if (connection.code() == Code::Denied && !draft->host_path.empty()) return commit_there(*draft, options);
   if (!connection.ok()) return connection.status();
   const auto answer = (*connection)->channel().call(Channel::request("commit", std::move(fields)));
   if (!answer.ok()) return answer.status();
@@ -148,8 +132,8 @@ Status get(const GetOptions& options) {
   if (!answer.ok()) return answer.status();
   if (options.json) return written(print_json(*answer));
   const Json& packages = answer->at("packages");
-  std::string line = printable(name_of(packages.front())) + "  " + packages.front().at("digest").get<std::string>() + "  " +
-                     files_and_bytes(packages.front());
+  std::string line = printable(name_of(packages.front())) + "  " + packages.front().at("digest").get<std::string>() +
+                     "  " + files_and_bytes(packages.front());
   if (packages.size() > 1) line += "  and " + counted(packages.size() - 1, "generation");
   return written(print(line + "  -> " + printable(options.destination) + "\n"));
 }
@@ -158,18 +142,19 @@ Status get(const GetOptions& options) {
 
 void add_put(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<PutOptions>();
-  CLI::App* const command =
-      add_command(app, chosen, "put", "Publish a directory as a release or generation", [options] { return put(*options); });
+  CLI::App* const command = add_command(app, chosen, "put", "Publish a directory as a release or generation",
+                                        [options] { return put(*options); });
   command->add_option("SRC", options->source, "The directory that is published")->required();
-  command->add_option("TARGET", options->target, "DOMAIN/VERSION, DOMAIN/VERSION/next or DOMAIN/VERSION/NUMBER")->required();
+  command->add_option("TARGET", options->target, "DOMAIN/VERSION, DOMAIN/VERSION/next or DOMAIN/VERSION/NUMBER")
+      ->required();
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
 
 void add_commit(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<CommitOptions>();
-  CLI::App* const command =
-      add_command(app, chosen, "commit", "Publish a draft where it lies, or as TARGET", [options] { return commit(*options); });
+  CLI::App* const command = add_command(app, chosen, "commit", "Publish a draft where it lies, or as TARGET",
+                                        [options] { return commit(*options); });
   command->add_option("DIR", options->draft, "The draft, e.g. /m/churn/1.2.0 or /m/churn/.stage/x")->required();
   command->add_option("TARGET", options->target, "What it becomes; by default what its place says");
   add_store_option(*command, *options);
@@ -178,8 +163,9 @@ void add_commit(CLI::App& app, Action& chosen) {
 
 void add_get(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<GetOptions>();
-  CLI::App* const command = add_command(app, chosen, "get", "Copy a release to a directory, verified and whole or not at all",
-                                        [options] { return get(*options); });
+  CLI::App* const command =
+      add_command(app, chosen, "get", "Copy a release to a directory, verified and whole or not at all",
+                  [options] { return get(*options); });
   command->add_option("TARGET", options->target, "A release or generation")->required();
   command->add_option("DEST", options->destination, "A directory that does not exist or is empty")->required();
   command->add_flag("--no-generations", options->without_generations, "The release's package only");

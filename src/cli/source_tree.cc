@@ -68,8 +68,9 @@ class Walk {
         break;
       case S_IFREG: add_file(info, entry); break;
       default:
-        return {Code::Unsupported,
-                printable(entry.path) + ": neither a file, a directory nor a symlink; remove it, it cannot be published"};
+        return {
+            Code::Unsupported,
+            printable(entry.path) + ": neither a file, a directory nor a symlink; remove it, it cannot be published"};
     }
     tree_.entries.push_back(std::move(entry));
     return {};
@@ -92,7 +93,8 @@ class Walk {
     if (got < 0) return Status::from_errno(errno, "read the symlink " + printable(entry.path));
     entry.target.resize(static_cast<std::size_t>(got));
     if (is_utf8(entry.target)) return {};
-    return {Code::IllegalName, printable(entry.path) + ": the symlink's target is not valid UTF-8; it cannot be published"};
+    return {Code::IllegalName,
+            printable(entry.path) + ": the symlink's target is not valid UTF-8; it cannot be published"};
   }
 
   SourceTree& tree_;
@@ -105,7 +107,8 @@ Result<SourceTree> scan_tree(const std::string& path) {
   SourceTree tree;
   tree.root = File(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!tree.root.valid()) {
-    if (errno == ENOTDIR) return Status(Code::NotADirectory, printable(path) + ": no directory; put the directory that it lies in");
+    if (errno == ENOTDIR)
+      return Status(Code::NotADirectory, printable(path) + ": no directory; put the directory that it lies in");
     return Status::from_errno(errno, "open " + printable(path));
   }
   struct stat info {};
@@ -132,7 +135,8 @@ Result<File> open_in_tree(const SourceTree& tree, const SourceEntry& entry) {
   struct stat info {};
   if (::fstat(file->fd(), &info) != 0) return Status::from_errno(errno, "stat " + printable(entry.path));
   if (!S_ISREG(info.st_mode)) {
-    return Status(Code::Unsupported, printable(entry.path) + ": no regular file any more; publish when nobody changes it");
+    return Status(Code::Unsupported,
+                  printable(entry.path) + ": no regular file any more; publish when nobody changes it");
   }
   return file;
 }

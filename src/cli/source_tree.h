@@ -12,11 +12,11 @@
 namespace modelfs {
 
 struct SourceEntry {
-  std::size_t in = 0;        // number of its directory; 0 is the root
+  std::size_t in = 0;  // number of its directory; 0 is the root
   FileType type = FileType::Regular;
   std::string name;
-  std::string path;          // from the root, for opening and for messages
-  std::uint32_t mode = 0;    // permission bits
+  std::string path;        // from the root, for opening and for messages
+  std::uint32_t mode = 0;  // permission bits
   TimeNs mtime{};
   std::uint64_t size_bytes = 0;             // files
   std::string target;                       // symlinks
@@ -32,7 +32,8 @@ struct SourceTree {
 };
 
 // Walks `path`, a directory or a symlink to one, without following any symlink in it.
-// NotFound, NotADirectory. Unsupported: a fifo, device or socket. IllegalName: a name that is not UTF-8. Messages name the path.
+// NotFound, NotADirectory. Unsupported: a fifo, device or socket. IllegalName: a name that is not UTF-8. Messages name
+// the path.
 Result<SourceTree> scan_tree(const std::string& path);
 
 // Opens a regular file of the tree for reading. Unsupported: something else stands there by now.

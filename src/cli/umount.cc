@@ -43,13 +43,16 @@ Result<Mount> mount_at(const std::string& given) {
   if (!path.ok()) return path.status();
   const auto inside = absolute_path(given + "/.");
   for (const std::string& candidate : {inside.ok() ? *inside : *path, *path}) {
-    const auto found = std::find_if(table->rbegin(), table->rend(), [&](const Mount& mount) { return mount.mount_point == candidate; });
+    const auto found = std::find_if(table->rbegin(), table->rend(),
+                                    [&](const Mount& mount) { return mount.mount_point == candidate; });
     if (found == table->rend()) continue;
     if (found->is_ours()) return *found;
-    return Status(Code::InvalidArgument, printable(given) + ": a mount of type " + printable(found->type) + ", not of modelfs; use umount");
+    return Status(Code::InvalidArgument,
+                  printable(given) + ": a mount of type " + printable(found->type) + ", not of modelfs; use umount");
   }
   if (const auto location = locate_on(*table, *path)) {
-    return Status(Code::InvalidArgument, printable(given) + ": lies on a mount; its mount point is " + printable(location->mount_point));
+    return Status(Code::InvalidArgument,
+                  printable(given) + ": lies on a mount; its mount point is " + printable(location->mount_point));
   }
   return Status(Code::InvalidArgument, printable(given) + ": nothing is mounted there");
 }
@@ -65,7 +68,8 @@ bool is_mounted(const Mount& mount) {
 // The file system is mounted elsewhere too (a bind mount): its daemon goes on.
 bool has_other_places(const Mount& mount) {
   const auto table = read_mounts();
-  return table.ok() && std::any_of(table->begin(), table->end(), [&](const Mount& other) { return other.device == mount.device; });
+  return table.ok() &&
+         std::any_of(table->begin(), table->end(), [&](const Mount& other) { return other.device == mount.device; });
 }
 
 // Busy; NotPermitted: an ordinary user who did not mount it; what else the kernel or fusermount3 says.
@@ -113,13 +117,15 @@ Status umount(const UmountOptions& options) {
   }
   if (status.code() == Code::Busy) return describe_busy(*mount, options.mount_point);
   if (!status.ok()) return status;
-  if (is_mounted(*mount)) return {Code::Busy, printable(mount->mount_point) + ": is mounted once more beneath; unmount it again"};
+  if (is_mounted(*mount))
+    return {Code::Busy, printable(mount->mount_point) + ": is mounted once more beneath; unmount it again"};
   // Who still has files open after a lazy unmount keeps the daemon for as long as he likes.
   if (lazy || has_other_places(*mount)) return {};
   if (wait_for_release(mount->source, kReleaseSeconds)) return {};
-  return {Code::Busy, printable(mount->mount_point) + ": is unmounted, but the daemon still holds " + printable(mount->source) + " after " +
-                          std::to_string(kReleaseSeconds) + " s; it may be finishing a commit: look at `modelfs doctor " +
-                          printable(mount->source) + "`"};
+  return {Code::Busy, printable(mount->mount_point) + ": is unmounted, but the daemon still holds " +
+                          printable(mount->source) + " after " + std::to_string(kReleaseSeconds) +
+                          " s; it may be finishing a commit: look at `modelfs doctor " + printable(mount->source) +
+                          "`"};
 }
 
 }  // namespace
@@ -147,8 +153,9 @@ bool wait_for_release(const std::string& store, int patience_seconds) {
 
 void add_umount(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<UmountOptions>();
-  CLI::App* const command = add_command(app, chosen, "umount", "Unmount, and wait for the daemon to have closed the store",
-                                        [options] { return umount(*options); });
+  CLI::App* const command =
+      add_command(app, chosen, "umount", "Unmount, and wait for the daemon to have closed the store",
+                  [options] { return umount(*options); });
   command->add_option("MOUNTPOINT", options->mount_point, "Where it is mounted; a dead mount is detached")->required();
   command->add_flag("-l,--lazy", options->lazy, "Although it is in use: open files go on, new ones are not found");
 }

@@ -17,6 +17,8 @@ using Json = nlohmann::json;
 
 // Drafts that one answer describes; who has more sees the number of the rest.
 constexpr std::size_t kDraftsListedMax = 1000;
+// Of the problems that one answer spells out; the journal has them all.
+constexpr std::size_t kProblemsBytesMax = 512 * 1024;
 
 struct Counts {
   std::uint64_t domains = 0, releases = 0, generations = 0, removed = 0, files = 0, bytes = 0;
@@ -42,7 +44,8 @@ Result<Counts> count(const Snapshot& snapshot, const Credentials& who) {
       return true;
     });
     if (!inner.ok()) return false;
-    inner = snapshot.for_each_removed(name, [&](std::string_view, const ReleaseRecord&) { return ++counts.removed > 0; });
+    inner =
+        snapshot.for_each_removed(name, [&](std::string_view, const ReleaseRecord&) { return ++counts.removed > 0; });
     return inner.ok();
   });
   if (!walked.ok()) return walked;
@@ -72,9 +75,12 @@ Dispatcher::Answer Dispatcher::status(Message&, const Emit&) {
   if (!drafts.ok()) return drafts.status();
 
   Message answer;
-  answer.body = {{"engine", context_.place.engine}, {"store_id", context_.place.store_id},
-                 {"mount_point", context_.place.mount_point}, {"space", *space},
-                 {"counts", counts->document()},  {"draft_count", drafts->size()}};
+  answer.body = {{"engine", context_.place.engine},
+                 {"store_id", context_.place.store_id},
+                 {"mount_point", context_.place.mount_point},
+                 {"space", *space},
+                 {"counts", counts->document()},
+                 {"draft_count", drafts->size()}};
   Json& listed = answer.body["drafts"] = Json::array();
   for (const DraftSummary& draft : *drafts) {
     if (listed.size() < kDraftsListedMax) listed.push_back(draft_document(draft));
@@ -104,8 +110,10 @@ Dispatcher::Answer Dispatcher::verify(Message& request, const Emit& emit) {
   Message answer;
   answer.body = {{"blobs", report->blobs}, {"bytes", report->bytes}, {"problem_count", report->problems.size()}};
   Json& problems = answer.body["problems"] = Json::array();
+  std::size_t listed_bytes = 0;
   for (const std::string& problem : report->problems) {
-    if (problems.size() < kDraftsListedMax) problems.push_back(problem);
+    listed_bytes += problem.size();
+    if (listed_bytes < kProblemsBytesMax) problems.push_back(problem);
   }
   return answer;
 }

@@ -22,6 +22,18 @@ Result<NamedThing> release_at(Registry& registry, const Credentials& who, std::s
   return resolve_package(*snapshot, who, path);
 }
 
+// Ok for who may publish into the domain that `path` begins with.
+Status authorise_publishing(Registry& registry, const Credentials& who, std::string_view path) {
+  const std::vector<std::string> parts = split_path(path);
+  const auto domain = DomainName::parse(parts.empty() ? "" : parts[0]);
+  if (!domain.ok()) return domain.status();
+  const auto snapshot = registry.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const auto head = snapshot->domain(*domain);
+  if (!head.ok()) return head.status();
+  return authorise(who, head->owner, Right::Publish, domain->str());
+}
+
 // A target as people write it: for a generation, `latest` and labels are followed to the release.
 Result<Target> target_at(Registry& registry, const Credentials& who, const std::string& path) {
   const std::vector<std::string> parts = split_path(path);
@@ -31,11 +43,13 @@ Result<Target> target_at(Registry& registry, const Credentials& who, const std::
   return Target::parse(release->str() + "/" + parts[2]);
 }
 
-// What a draft becomes by its own place: "churn/1.2.0", "churn/1.2.0/next". InvalidArgument: it does not lie under such a name.
+// What a draft becomes by its own place: "churn/1.2.0", "churn/1.2.0/next". InvalidArgument: it does not lie under such
+// a name.
 Result<Target> own_target(const std::string& path) {
   auto target = Target::parse(path);
   if (target.ok()) return target;
-  return Status(Code::InvalidArgument, "'" + printable(path) + "' does not lie under a version's name; say what it is to " +
+  return Status(Code::InvalidArgument, "'" + printable(path) +
+                                           "' does not lie under a version's name; say what it is to " +
                                            "become, as in `modelfs commit DRAFT DOMAIN/VERSION`");
 }
 
@@ -95,21 +109,24 @@ Dispatcher::Answer Dispatcher::put_abort(Message&, const Emit&) {
 
 Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
   const std::string path = text_field(request.body, "draft");
+  // First, so that nobody learns the names of drafts in a domain that is not his.
+  if (Status status = authorise_publishing(context_.registry, who_, path); !status.ok()) return status;
   const auto place = context_.registry.find_draft(path);
   if (!place.ok()) return place.status();
-  if (place->entry.type != FileType::Directory) return Status(Code::NotADirectory, "the draft '" + printable(path) + "' is a file");
+  if (place->entry.type != FileType::Directory)
+    return Status(Code::NotADirectory, "the draft '" + printable(path) + "' is a file");
   const auto inode = context_.registry.drafts().stat(place->entry.ino);
   if (!inode.ok()) return inode.status();
   // Why beside the domain's: who may publish there does not publish what somebody else is still working on.
-  if (Status status = authorise(who_, inode->record.owner, Right::Publish, "the draft " + printable(path)); !status.ok()) {
+  if (Status status = authorise(who_, inode->record.owner, Right::Publish, "the draft " + printable(path));
+      !status.ok()) {
     return status;
   }
   auto target = request.body.contains("target") ? target_at(context_.registry, who_, text_field(request.body, "target"))
                                                 : own_target(path);
   if (!target.ok()) return target.status();
-  const PublishRequest wanted{place->entry.ino, place->directory,  place->name,
-                              *target,          who_,              Effort::Full,
-                              context_.hooks.on_published};
+  const PublishRequest wanted{place->entry.ino, place->directory,           place->name, *target, who_,
+                              Effort::Full,     context_.hooks.on_published};
   const bool moves = !stays_in_directory(path, *target);
   // Why before as well: somebody who renames may meet the new name before we get to say that the old one is gone.
   if (moves) context_.moved_away(place->directory, place->name);
@@ -149,8 +166,9 @@ Dispatcher::Answer Dispatcher::remove(Message& request, const Emit&) {
   }
   // Why: `rm churn/prod` would take away the release that the label serves, when the label was meant.
   if (split_path(path)[1] != thing->release->version) {
-    return Status(Code::InvalidArgument, "'" + printable(path) + "' stands for " + thing->str() +
-                                             "; name the release itself, or remove a label with `modelfs label --remove`");
+    return Status(Code::InvalidArgument,
+                  "'" + printable(path) + "' stands for " + thing->str() +
+                      "; name the release itself, or remove a label with `modelfs label --remove`");
   }
   const Status status = context_.registry.remove_release(thing->domain, thing->release->version, who_);
   if (!status.ok()) return status;

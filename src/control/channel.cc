@@ -59,8 +59,7 @@ class SocketChannel final : public Channel {
 
 class LocalChannel final : public Channel {
  public:
-  LocalChannel(ControlContext& context, Credentials who)
-      : dispatcher_(context, std::move(who), [] { return true; }) {}
+  LocalChannel(ControlContext& context, Credentials who) : dispatcher_(context, std::move(who), [] { return true; }) {}
 
   Result<Message> call(Message request, const OnPart& on_part) override {
     return judge(dispatcher_.handle(std::move(request), on_part));

@@ -16,8 +16,9 @@ class Channel {
   using OnPart = std::function<Status(Message part)>;
   virtual ~Channel() = default;
 
-  // Asks, hands each part of the answer to `on_part`, and returns the answer. Refusals come as the Status that the registry
-  // gave. A part that is refused by `on_part` ends the conversation with that Status. IoError: the daemon is gone.
+  // Asks, hands each part of the answer to `on_part`, and returns the answer. Refusals come as the Status that the
+  // registry gave. A part that is refused by `on_part` ends the conversation with that Status. IoError: the daemon is
+  // gone.
   virtual Result<Message> call(Message request, const OnPart& on_part) = 0;
   Result<Message> call(Message request);
 
@@ -26,7 +27,8 @@ class Channel {
 };
 
 // A conversation with the daemon whose store is open as `store_dir`; it has said hello.
-// NotFound: no daemon listens there. Denied: the socket cannot be reached by this user. Unsupported: it speaks another protocol.
+// NotFound: no daemon listens there. Denied: the socket cannot be reached by this user. Unsupported: it speaks another
+// protocol.
 Result<std::unique_ptr<Channel>> connect_to_daemon(int store_dir);
 
 // A conversation with a registry in this process. `context` outlives it.

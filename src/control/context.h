@@ -16,7 +16,7 @@ struct ControlContext {
   Registry& registry;
   const Hooks hooks;
   const ServedPlace place;
-  std::atomic<bool> stopping{false};  // long work ends with Interrupted at the next chance
+  std::atomic<bool> stopping{false};   // long work ends with Interrupted at the next chance
   std::atomic<std::uint64_t> puts{0};  // gives each put's draft a name of its own
 
   void domain_changed(const DomainName& domain) const {
@@ -27,11 +27,12 @@ struct ControlContext {
   }
 };
 
-// The registry itself as something owned: by whom the store belongs to, with the mode of the mount's root. Publish on it is the
-// right to make a domain.
+// The registry itself as something owned: by whom the store belongs to, with the mode of the mount's root. Publish on
+// it is the right to make a domain.
 Ownership ownership_of_store(const Registry& registry);
 
-// Ok for root and for whom the store belongs to: what concerns all domains at once. Denied; `what` says what that would be.
+// Ok for root and for whom the store belongs to: what concerns all domains at once. Denied; `what` says what that would
+// be.
 Status authorise_store_owner(const Registry& registry, const Credentials& who, std::string_view what);
 
 }  // namespace modelfs

@@ -24,7 +24,8 @@ struct Extent {
 // The next data at or after `from`, below `size`; empty when only a hole follows.
 Extent next_data(int file, std::uint64_t from, std::uint64_t size) {
   const off_t begin = ::lseek(file, static_cast<off_t>(from), SEEK_DATA);
-  if (begin < 0) return errno == ENXIO ? Extent{size, size} : Extent{from, size};  // EINVAL: it cannot say, so all is data
+  if (begin < 0)
+    return errno == ENXIO ? Extent{size, size} : Extent{from, size};  // EINVAL: it cannot say, so all is data
   const off_t end = ::lseek(file, begin, SEEK_HOLE);
   const std::uint64_t first = std::min(static_cast<std::uint64_t>(begin), size);
   return {first, end < 0 ? size : std::min(static_cast<std::uint64_t>(end), size)};
@@ -36,7 +37,7 @@ bool is_same(const struct stat& before, const struct stat& after) {
 }
 
 Status changed(std::string_view name) {
-  return {Code::Conflict, "'" + printable(name) + "' changed while it was read; publish it when nobody writes to it"};
+  return {Code::Busy, "'" + printable(name) + "' changed while it was read; publish it when nobody writes to it"};
 }
 
 Status named(const Status& status, std::string_view name) {
@@ -44,7 +45,8 @@ Status named(const Status& status, std::string_view name) {
 }
 
 Status copy_extent(int source, DraftHandle& into, Extent extent, ByteSpan buffer, std::string_view name) {
-  const std::size_t size_bytes = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), extent.end - extent.begin));
+  const std::size_t size_bytes =
+      static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), extent.end - extent.begin));
   const auto got = read_at(source, extent.begin, buffer.first(size_bytes));
   if (!got.ok()) return named(got.status(), name);
   if (*got < size_bytes) return changed(name);
@@ -67,7 +69,8 @@ Status check_readable_source(int source, std::string_view name) {
   if (flags < 0 || (flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY) {
     return {Code::InvalidArgument, "'" + printable(name) + "' is not open for reading"};
   }
-  if (is_on_fuse(source)) return {Code::Unsupported, "'" + printable(name) + "' lies on a FUSE file system: send its bytes"};
+  if (is_on_fuse(source))
+    return {Code::Unsupported, "'" + printable(name) + "' lies on a FUSE file system: send its bytes"};
   return {};
 }
 
@@ -83,7 +86,8 @@ Status copy_content(int source, DraftHandle& into, std::string_view name, const 
     const Extent extent = next_data(source, done, size);
     for (Extent rest = extent; rest.begin < rest.end; rest.begin += kCopyChunkBytes) {
       if (Status status = proceed(rest.begin); !status.ok()) return status;
-      if (Status status = copy_extent(source, into, rest, ByteSpan(buffer.get(), kCopyChunkBytes), name); !status.ok()) {
+      if (Status status = copy_extent(source, into, rest, ByteSpan(buffer.get(), kCopyChunkBytes), name);
+          !status.ok()) {
         return status;
       }
     }

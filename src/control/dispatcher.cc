@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 #include "base/names.h"
@@ -21,28 +22,17 @@ struct Dispatcher::NamedVerb {
 
 const std::vector<Dispatcher::NamedVerb>& Dispatcher::verbs() {
   static const std::vector<NamedVerb> kVerbs{
-      {"hello", &Dispatcher::hello},
-      {"domains", &Dispatcher::domains},
-      {"releases", &Dispatcher::releases},
-      {"removed", &Dispatcher::removed},
-      {"labels", &Dispatcher::labels},
-      {"history", &Dispatcher::history},
-      {"show", &Dispatcher::show},
-      {"files", &Dispatcher::files},
-      {"open", &Dispatcher::open_package},
-      {"read", &Dispatcher::read},
-      {"put.begin", &Dispatcher::put_begin},
-      {"put.entries", &Dispatcher::put_entries},
-      {"put.data", &Dispatcher::put_data},
-      {"put.commit", &Dispatcher::put_commit},
-      {"put.abort", &Dispatcher::put_abort},
-      {"commit", &Dispatcher::commit},
-      {"label.set", &Dispatcher::set_label},
-      {"label.remove", &Dispatcher::remove_label},
-      {"remove", &Dispatcher::remove},
-      {"restore", &Dispatcher::restore},
-      {"status", &Dispatcher::status},
-      {"verify", &Dispatcher::verify},
+      {"hello", &Dispatcher::hello},         {"domains", &Dispatcher::domains},
+      {"releases", &Dispatcher::releases},   {"removed", &Dispatcher::removed},
+      {"labels", &Dispatcher::labels},       {"history", &Dispatcher::history},
+      {"show", &Dispatcher::show},           {"files", &Dispatcher::files},
+      {"open", &Dispatcher::open_package},   {"read", &Dispatcher::read},
+      {"put.begin", &Dispatcher::put_begin}, {"put.entries", &Dispatcher::put_entries},
+      {"put.data", &Dispatcher::put_data},   {"put.commit", &Dispatcher::put_commit},
+      {"put.abort", &Dispatcher::put_abort}, {"commit", &Dispatcher::commit},
+      {"label.set", &Dispatcher::set_label}, {"label.remove", &Dispatcher::remove_label},
+      {"remove", &Dispatcher::remove},       {"restore", &Dispatcher::restore},
+      {"status", &Dispatcher::status},       {"verify", &Dispatcher::verify},
       {"gc", &Dispatcher::collect_garbage},
   };
   return kVerbs;
@@ -85,6 +75,8 @@ Message Dispatcher::handle(Message request, const Emit& emit) {
     return failure({Code::Malformed, std::string("a request that makes no sense: ") + problem.what()});
   } catch (const nlohmann::json::exception& problem) {
     return failure({Code::Malformed, std::string("a request that makes no sense: ") + problem.what()});
+  } catch (const std::exception& problem) {  // no memory, no thread: this request fails, not the daemon
+    return failure({Code::Internal, std::string("the request failed: ") + problem.what()});
   }
 }
 

@@ -1,5 +1,5 @@
-// One client's conversation with a registry: requests in, answers out. The socket's server and the command without a daemon
-// both end here.
+// One client's conversation with a registry: requests in, answers out. The socket's server and the command without a
+// daemon both end here.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace modelfs {
 
-// Used by one thread at a time. Every request is judged by authorise() with the client's credentials. Nothing escapes as an
-// exception. `context` outlives it.
+// Used by one thread at a time. Every request is judged by authorise() with the client's credentials. Nothing escapes
+// as an exception. `context` outlives it.
 class Dispatcher {
  public:
   // Sends a part of an answer that comes in several messages. Not ok: the client is gone, the answer ends.

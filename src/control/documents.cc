@@ -55,12 +55,9 @@ Json release_document(const ReleaseRecord& release) {
 }
 
 Json generation_document(const GenerationRecord& generation) {
-  return {{"generation", raw(generation.number)},
-          {"sequence", raw(generation.sequence)},
-          {"digest", digest_text(generation.digest)},
-          {"published", iso_time(generation.published)},
-          {"published_by", generation.published_by},
-          {"files", generation.file_count},
+  return {{"generation", raw(generation.number)},     {"sequence", raw(generation.sequence)},
+          {"digest", digest_text(generation.digest)}, {"published", iso_time(generation.published)},
+          {"published_by", generation.published_by},  {"files", generation.file_count},
           {"bytes", generation.total_bytes}};
 }
 

@@ -7,7 +7,8 @@
 
 namespace modelfs {
 
-// Thrown by the readers below and caught in one place, Dispatcher::handle(), which answers Malformed. Stays in this room.
+// Thrown by the readers below and caught in one place, Dispatcher::handle(), which answers Malformed. Stays in this
+// room.
 struct BadField : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -1,4 +1,5 @@
-// The requests that list. Everything is collected first and sent afterwards: a client that reads slowly holds no snapshot.
+// The requests that list. Everything is collected first and sent afterwards: a client that reads slowly holds no
+// snapshot.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -24,7 +25,8 @@ Result<NamedThing> domain_of(const Snapshot& snapshot, const Credentials& who, c
   return thing;
 }
 
-Result<Json> describe_domain(const Snapshot& snapshot, const Credentials& who, const DomainName& name, const DomainRecord& head) {
+Result<Json> describe_domain(const Snapshot& snapshot, const Credentials& who, const DomainName& name,
+                             const DomainRecord& head) {
   Json document = domain_document(name, head);
   // The names of domains are everybody's, as in the root of a mount; what is in them is not.
   const bool readable = authorise_reading(who, head.owner, name.str()).ok();
@@ -113,10 +115,11 @@ Dispatcher::Answer Dispatcher::removed(Message& request, const Emit& emit) {
     if (!snapshot.ok()) return snapshot.status();
     const auto thing = domain_of(*snapshot, who_, request);
     if (!thing.ok()) return thing.status();
-    const Status walked = snapshot->for_each_removed(thing->domain, [&](std::string_view name, const ReleaseRecord& release) {
-      found.emplace_back(name, release);
-      return true;
-    });
+    const Status walked =
+        snapshot->for_each_removed(thing->domain, [&](std::string_view name, const ReleaseRecord& release) {
+          found.emplace_back(name, release);
+          return true;
+        });
     if (!walked.ok()) return walked;
   }
   const Status sent = emit_list(found.size(), emit, [&](std::size_t i) {
@@ -149,8 +152,8 @@ Dispatcher::Answer Dispatcher::labels(Message& request, const Emit& emit) {
 
 // Newest first; of one release, when the path names one.
 Dispatcher::Answer Dispatcher::history(Message& request, const Emit& emit) {
-  const std::uint64_t count_max =
-      request.body.contains("count_max") ? number_field(request.body, "count_max") : std::numeric_limits<std::uint64_t>::max();
+  const std::uint64_t count_max = request.body.contains("count_max") ? number_field(request.body, "count_max")
+                                                                     : std::numeric_limits<std::uint64_t>::max();
   std::vector<HistoryRecord> found;
   {
     const auto snapshot = context_.registry.snapshot();

@@ -23,7 +23,8 @@ std::uint32_t take_be32(const char* at) {
 }
 
 Status lost(int error) {
-  if (error == EAGAIN || error == EWOULDBLOCK) return {Code::IoError, "the other side of the connection does not answer"};
+  if (error == EAGAIN || error == EWOULDBLOCK)
+    return {Code::IoError, "the other side of the connection does not answer"};
   return {Code::IoError, std::string("the connection was lost: ") + std::strerror(error)};
 }
 
@@ -58,8 +59,9 @@ void take_descriptors(msghdr& header, std::vector<File>& into) {
   }
 }
 
-// Fills `into` and collects the descriptors that came with these bytes. Never asks for more bytes than belong to the frame, so
-// descriptors of the next frame stay where they are. Returns the bytes received: short only when the peer hung up.
+// Fills `into` and collects the descriptors that came with these bytes. Never asks for more bytes than belong to the
+// frame, so descriptors of the next frame stay where they are. Returns the bytes received: short only when the peer
+// hung up.
 Result<std::size_t> receive_exactly(int socket, char* into, std::size_t size_bytes, std::vector<File>& descriptors) {
   std::size_t done = 0;
   while (done < size_bytes) {
@@ -146,7 +148,8 @@ Result<std::optional<Message>> receive_message(int socket) {
   const std::size_t extra_bytes = take_be32(header.data() + 4);
   // Before anything is allocated for it.
   if (body_bytes + extra_bytes > kFrameBytesMax) {
-    return Status(Code::Malformed, "a frame of " + std::to_string(body_bytes + extra_bytes) + " bytes, which is too large");
+    return Status(Code::Malformed,
+                  "a frame of " + std::to_string(body_bytes + extra_bytes) + " bytes, which is too large");
   }
   std::string body(body_bytes, '\0');
   if (Status status = receive_rest(socket, body, message.descriptors); !status.ok()) return status;

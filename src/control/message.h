@@ -34,8 +34,8 @@ Result<nlohmann::json> parse_body(std::string_view text);
 // IoError: the peer is gone or stalls; the conversation is over.
 Status send_message(int socket, const Message& message);
 
-// The next message; nullopt when the peer hung up between two. Malformed: what came is no frame; there is no way to find the
-// next one. IoError: the peer stalled longer than SO_RCVTIMEO, or hung up inside a frame.
+// The next message; nullopt when the peer hung up between two. Malformed: what came is no frame; there is no way to
+// find the next one. IoError: the peer stalled longer than SO_RCVTIMEO, or hung up inside a frame.
 Result<std::optional<Message>> receive_message(int socket);
 
 // How a Status is said in a body, and back.

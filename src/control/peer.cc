@@ -13,14 +13,16 @@ namespace modelfs {
 sockaddr_un socket_address(int store_dir) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", store_dir, ControlServer::kSocketName);
+  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", store_dir,
+                ControlServer::kSocketName);
   return address;
 }
 
 Result<Credentials> peer_credentials(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return Status::from_errno(errno, "look at a peer");
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return Status::from_errno(errno, "look at a peer");
   Credentials who{peer.uid, peer.gid, peer.pid, {}};
   // Source: net/core/sock.c, sk_getsockopt(): ERANGE, with the size that it needs, while there is too little room.
   who.groups.resize(32);

@@ -1,4 +1,5 @@
-// The requests that read one thing. What is sent in parts is collected first: a client that reads slowly holds no snapshot.
+// The requests that read one thing. What is sent in parts is collected first: a client that reads slowly holds no
+// snapshot.
 #include <fcntl.h>
 
 #include <algorithm>
@@ -165,7 +166,8 @@ Dispatcher::Answer Dispatcher::read(Message& request, const Emit&) {
   const std::uint64_t package = number_field(request.body, "package");
   const std::uint64_t index = number_field(request.body, "entry");
   const std::uint64_t offset = number_field(request.body, "offset");
-  if (package >= opened_.size() || index >= opened_[package]->entries().size()) throw BadField("no such entry was opened");
+  if (package >= opened_.size() || index >= opened_[package]->entries().size())
+    throw BadField("no such entry was opened");
   const ManifestEntry& entry = opened_[package]->at(static_cast<std::uint32_t>(index));
   if (entry.type != FileType::Regular || offset > entry.size_bytes) throw BadField("nothing to read there");
   const auto content = context_.registry.open_content(entry);

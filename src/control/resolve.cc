@@ -100,7 +100,8 @@ Result<NamedThing> resolve_package(const Snapshot& snapshot, const Credentials& 
   auto thing = resolve(snapshot, who, path);
   if (!thing.ok()) return thing;
   if (!thing->release) {
-    return Status(Code::InvalidArgument, thing->str() + " is a domain; name a release of it, such as " + thing->str() + "/latest");
+    return Status(Code::InvalidArgument,
+                  thing->str() + " is a domain; name a release of it, such as " + thing->str() + "/latest");
   }
   if (!thing->inside.empty()) {
     return Status(Code::InvalidArgument, thing->str() + "/" + printable(thing->inside) +

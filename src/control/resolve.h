@@ -11,7 +11,8 @@
 
 namespace modelfs {
 
-// "churn", "churn/1.2.0", "churn/latest", "churn/prod", "churn/1.2.0/4", "churn/1.2.0/latest", "churn/1.2.0/weights/a.bin".
+// "churn", "churn/1.2.0", "churn/latest", "churn/prod", "churn/1.2.0/4", "churn/1.2.0/latest",
+// "churn/1.2.0/weights/a.bin".
 struct NamedThing {
   DomainName domain;
   DomainRecord head;
@@ -25,8 +26,8 @@ struct NamedThing {
   std::string str() const;
 };
 
-// Refuses what `who` may not read. `latest` and labels are followed, as the mount's symlinks would be; what the package holds
-// wins over `latest` inside a release. NotFound: says what is missing. InvalidArgument: the empty path. Denied.
+// Refuses what `who` may not read. `latest` and labels are followed, as the mount's symlinks would be; what the package
+// holds wins over `latest` inside a release. NotFound: says what is missing. InvalidArgument: the empty path. Denied.
 Result<NamedThing> resolve(const Snapshot& snapshot, const Credentials& who, std::string_view path);
 
 // The same for a path that must name a release or generation as a whole. InvalidArgument: it names something else.

@@ -59,7 +59,8 @@ Result<File> listen_in(int store_dir) {
     return Status::from_errno(errno, "make control.sock in the store");
   }
   // Open to everybody who gets into the store's directory: requests are judged one by one.
-  if (::fchmodat(store_dir, ControlServer::kSocketName, 0666, 0) != 0) return Status::from_errno(errno, "open control.sock");
+  if (::fchmodat(store_dir, ControlServer::kSocketName, 0666, 0) != 0)
+    return Status::from_errno(errno, "open control.sock");
   if (::listen(listener.fd(), kQueueMax) != 0) return Status::from_errno(errno, "listen on control.sock");
   return listener;
 }
@@ -104,7 +105,7 @@ struct ControlServer::State {
   File listener;
   File event;  // a client ended, or everything is to end
   std::thread accepting;
-  Mutex mutex;  // leaf lock
+  Mutex mutex;                                  // leaf lock
   std::list<Client> clients GUARDED_BY(mutex);  // changed by `accepting` only
   std::uint64_t count GUARDED_BY(mutex) = 0;
 };
@@ -153,7 +154,8 @@ void ControlServer::State::admit(File socket) {
   Client* client = nullptr;
   {
     const MutexLock lock(mutex);
-    const auto same = std::count_if(clients.begin(), clients.end(), [&](const Client& other) { return other.uid == who->uid; });
+    const auto same =
+        std::count_if(clients.begin(), clients.end(), [&](const Client& other) { return other.uid == who->uid; });
     if (trusted || same < kConnectionsPerUserMax) {
       client = &clients.emplace_back();
       client->socket = std::move(socket);
@@ -163,7 +165,8 @@ void ControlServer::State::admit(File socket) {
   }
   if (client == nullptr) {
     // Fits into an empty socket's buffer: cannot block.
-    (void)send_message(socket.fd(), failure({Code::Busy, "you have too many conversations with the daemon; let one end"}));
+    (void)send_message(socket.fd(),
+                       failure({Code::Busy, "you have too many conversations with the daemon; let one end"}));
     return;
   }
   const SignalsBlocked blocked;
@@ -211,7 +214,8 @@ void ControlServer::State::reap() {
   for (Client& client : gone) client.thread.join();
 }
 
-Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, int store_dir, Hooks hooks, ServedPlace place) {
+Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, int store_dir, Hooks hooks,
+                                                            ServedPlace place) {
   if (Status status = Upload::discard_all(registry); !status.ok()) return status;
   auto state = std::make_unique<State>(registry, store_dir, std::move(hooks), std::move(place));
   state->event = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

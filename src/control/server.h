@@ -1,4 +1,5 @@
-// The registry's verbs for other processes: a unix socket in the store's directory. PROTOCOL.md says what is spoken there.
+// The registry's verbs for other processes: a unix socket in the store's directory. PROTOCOL.md says what is spoken
+// there.
 #pragma once
 #include <memory>
 
@@ -8,12 +9,12 @@
 
 namespace modelfs {
 
-// Answers on `control.sock` until it is destroyed. Every request is judged by the credentials of the peer as they were when it
-// connected; nobody is trusted because he could connect. A client that stalls, dies or sends garbage loses its own connection
-// and nothing else.
+// Answers on `control.sock` until it is destroyed. Every request is judged by the credentials of the peer as they were
+// when it connected; nobody is trusted because he could connect. A client that stalls, dies or sends garbage loses its
+// own connection and nothing else.
 //
-// Threads: "control", which accepts, and one per connection, "client"; at most kConnectionsMax, further clients wait in the
-// kernel's queue. Create it after the last fork.
+// Threads: "control", which accepts, and one per connection, "client"; at most kConnectionsMax, further clients wait in
+// the kernel's queue. Create it after the last fork.
 class ControlServer {
  public:
   static constexpr const char* kSocketName = "control.sock";
@@ -21,9 +22,11 @@ class ControlServer {
   // Connections of one user who is neither root nor the owner of the store. Why: nobody shall starve the others.
   static constexpr unsigned kConnectionsPerUserMax = 16;
 
-  // `store_dir` is the directory of the locked store; because it is locked, a socket that lies there is a dead process's and is
-  // replaced. Removes what puts that were cut off have left. `registry` and what the hooks refer to outlive the server.
-  static Result<std::unique_ptr<ControlServer>> start(Registry& registry, int store_dir, Hooks hooks, ServedPlace place = {});
+  // `store_dir` is the directory of the locked store; because it is locked, a socket that lies there is a dead
+  // process's and is replaced. Removes what puts that were cut off have left. `registry` and what the hooks refer to
+  // outlive the server.
+  static Result<std::unique_ptr<ControlServer>> start(Registry& registry, int store_dir, Hooks hooks,
+                                                      ServedPlace place = {});
   // Removes the socket, ends all conversations and waits for requests that are being carried out.
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;

@@ -18,7 +18,8 @@ constexpr std::string_view kPutMark = "user.modelfs.put";
 constexpr std::uint32_t kDomainMode = 0755;   // what mkdir(1) makes with the usual umask
 constexpr std::uint32_t kPrivateMode = 0700;  // nobody looks into an upload
 constexpr std::uint64_t kFileBytesMax = INT64_MAX;
-// Why without the set-id bits: a release shows the domain's owner, who never agreed to run somebody else's program as himself.
+// Why without the set-id bits: a release shows the domain's owner, who never agreed to run somebody else's program as
+// himself.
 constexpr std::uint32_t kModeBits = 0777;
 constexpr int kNameTriesMax = 1000;
 
@@ -38,9 +39,9 @@ struct Upload::Wanted {
   std::string name;
   std::uint32_t mode = 0;
   TimeNs mtime{};
-  std::string target;              // symlinks
-  std::size_t to = 0;              // hard links: number of the file entry
-  std::uint64_t size_bytes = 0;    // files
+  std::string target;            // symlinks
+  std::size_t to = 0;            // hard links: number of the file entry
+  std::uint64_t size_bytes = 0;  // files
   Content content = Content::Bytes;
 
   static Wanted read(const nlohmann::json& entry);
@@ -67,7 +68,8 @@ Upload::Wanted Upload::Wanted::read(const nlohmann::json& entry) {
     wanted.kind = Kind::Directory;
     return wanted;
   }
-  if (type != "file") throw BadField("an entry is a file, directory, symlink or hardlink, not '" + printable(type) + "'");
+  if (type != "file")
+    throw BadField("an entry is a file, directory, symlink or hardlink, not '" + printable(type) + "'");
   wanted.size_bytes = number_field(entry, "size");
   if (wanted.size_bytes > kFileBytesMax) throw BadField("no file has " + std::to_string(wanted.size_bytes) + " bytes");
   const std::string content = text_field(entry, "content");
@@ -92,11 +94,13 @@ Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Cre
   if (!stored.ok()) return stored.status();
   auto head = stored->domain(domain);
   if (head.code() == Code::NotFound && !upload->target_.is_generation) {
-    if (Status status = authorise(who, ownership_of_store(registry), Right::Publish, "the registry"); !status.ok()) return status;
+    if (Status status = authorise(who, ownership_of_store(registry), Right::Publish, "the registry"); !status.ok())
+      return status;
     head = registry.create_domain(domain, {who.uid, who.gid, kDomainMode}, who);
     upload->made_domain_ = head.ok();
     if (head.ok()) context.domain_changed(domain);
-    if (head.code() == Code::AlreadyExists) {  // somebody came first; if it is a draft that is there, this says NotFound again
+    if (head.code() ==
+        Code::AlreadyExists) {  // somebody came first; if it is a draft that is there, this says NotFound again
       const auto again = registry.snapshot();
       if (!again.ok()) return again.status();
       const Status taken = head.status();
@@ -169,7 +173,8 @@ Status Upload::add_one(const Wanted& wanted, Message& message, const Proceed& pr
       return drafts.link(entries_.back().ino, directory, wanted.name).status();
     }
     case Wanted::Kind::Symlink: {
-      const auto made = drafts.make(directory, wanted.name, {FileType::Symlink, {who_.uid, who_.gid, 0777}, wanted.target});
+      const auto made =
+          drafts.make(directory, wanted.name, {FileType::Symlink, {who_.uid, who_.gid, 0777}, wanted.target});
       if (!made.ok()) return made.status();
       entries_.push_back({made->ino, FileType::Symlink, {}});
       DraftChange times;
@@ -177,7 +182,8 @@ Status Upload::add_one(const Wanted& wanted, Message& message, const Proceed& pr
       return drafts.change(made->ino, times).status();
     }
     case Wanted::Kind::Directory: {
-      const auto made = drafts.make(directory, wanted.name, {FileType::Directory, {who_.uid, who_.gid, wanted.mode}, ""});
+      const auto made =
+          drafts.make(directory, wanted.name, {FileType::Directory, {who_.uid, who_.gid, wanted.mode}, ""});
       if (!made.ok()) return made.status();
       entries_.push_back({made->ino, FileType::Directory, wanted.mtime});
       return {};
@@ -188,7 +194,8 @@ Status Upload::add_one(const Wanted& wanted, Message& message, const Proceed& pr
 
 Status Upload::add_file(const Wanted& wanted, Message& message, const Proceed& proceed) {
   DraftStore& drafts = context_.registry.drafts();
-  const auto made = drafts.make(entries_[wanted.in].ino, wanted.name, {FileType::Regular, {who_.uid, who_.gid, wanted.mode}, ""});
+  const auto made =
+      drafts.make(entries_[wanted.in].ino, wanted.name, {FileType::Regular, {who_.uid, who_.gid, wanted.mode}, ""});
   if (!made.ok()) return made.status();
   entries_.push_back({made->ino, FileType::Regular, {}});
   auto handle = drafts.open_file(made->ino, true, who_.pid);
@@ -203,7 +210,8 @@ Status Upload::add_file(const Wanted& wanted, Message& message, const Proceed& p
 
 Status Upload::fill(const Wanted& wanted, Message& message, const Proceed& proceed, DraftHandle& handle) {
   if (wanted.content == Wanted::Content::Bytes) {
-    if (message.bytes.size() - bytes_taken_ < wanted.size_bytes) return malformed(wanted.name, "came with too few bytes");
+    if (message.bytes.size() - bytes_taken_ < wanted.size_bytes)
+      return malformed(wanted.name, "came with too few bytes");
     const auto bytes = std::string_view(message.bytes).substr(bytes_taken_, wanted.size_bytes);
     bytes_taken_ += bytes.size();
     return bytes.empty() ? Status() : handle.write(0, bytes_of(bytes));

@@ -16,17 +16,18 @@ namespace modelfs {
 // Used by one thread at a time. `context` outlives it.
 class Upload {
  public:
-  // Makes the draft in the domain's `.stage`, and the domain, if there is none, as mkdir(1) would: owned by `who`, mode 0755.
-  // Denied: `who` may not publish into the domain, or make one. AlreadyExists is not asked here: the same content may come again.
+  // Makes the draft in the domain's `.stage`, and the domain, if there is none, as mkdir(1) would: owned by `who`, mode
+  // 0755. Denied: `who` may not publish into the domain, or make one. AlreadyExists is not asked here: the same content
+  // may come again.
   static Result<std::unique_ptr<Upload>> begin(ControlContext& context, const Credentials& who, Target target);
   // Removes the draft, and the domain if it was made for it, unless it was published.
   ~Upload();
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
-  // Adds the entries that `message` lists, with their bytes and descriptors. Entries are numbered 1, 2, 3, … in the order they
-  // come; 0 is the root. Malformed: the message contradicts itself. What the draft refuses; messages name the entry.
-  // `proceed` is asked while files are copied, with the bytes copied of the whole message.
+  // Adds the entries that `message` lists, with their bytes and descriptors. Entries are numbered 1, 2, 3, … in the
+  // order they come; 0 is the root. Malformed: the message contradicts itself. What the draft refuses; messages name
+  // the entry. `proceed` is asked while files are copied, with the bytes copied of the whole message.
   Status add(Message& message, const Proceed& proceed);
   // Bytes of the entry that was announced with "content": "chunks"; it must be ended before anything else comes.
   Status write(std::uint64_t offset_bytes, std::string_view bytes);
@@ -66,11 +67,11 @@ class Upload {
   const Credentials who_;
   const Target target_;
   Ino stage_ = kNoIno;
-  std::string name_;            // of the draft in stage_; empty: there is none
+  std::string name_;  // of the draft in stage_; empty: there is none
   bool made_domain_ = false;
   std::vector<Entry> entries_;
   std::optional<Pending> pending_;
-  std::size_t bytes_taken_ = 0;        // of the message that is being added
+  std::size_t bytes_taken_ = 0;  // of the message that is being added
   std::size_t descriptors_taken_ = 0;
   std::uint64_t bytes_copied_ = 0;
 };

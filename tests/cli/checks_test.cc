@@ -49,7 +49,14 @@ TEST(Programs, ThatAreNotThereAreNotFound) { EXPECT_EQ(run_program({"no-such-pro
 TEST(Questions, AreAnsweredOrGivenUp) {
   EXPECT_EQ(ask_in_child([] { return true; }, 5000), Answer::Yes);
   EXPECT_EQ(ask_in_child([] { return false; }, 5000), Answer::No);
-  EXPECT_EQ(ask_in_child([] { for (;;) {} return true; }, 50), Answer::None);
+  EXPECT_EQ(ask_in_child(
+                [] {
+                  for (;;) {
+                  }
+                  return true;
+                },
+                50),
+            Answer::None);
 }
 
 }  // namespace

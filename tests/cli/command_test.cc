@@ -1,7 +1,6 @@
 // The commands as a shell would run them, on a store without a daemon.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "engine/rocksdb/rocksdb_engine.h"
 #include "registry/registry.h"
 #include "store/store_lock.h"
+#include "support/temporary_directory.h"
 
 namespace modelfs {
 namespace {
@@ -22,9 +22,6 @@ namespace fs = std::filesystem;
 class Command : public testing::Test {
  protected:
   Command() {
-    std::string pattern = (fs::temp_directory_path() / "modelfs-cli-XXXXXX").string();
-    root_ = ::mkdtemp(pattern.data());
-    store_ = root_ + "/store";
     const auto lock = StoreLock::acquire(store_, CreateMode::CreateIfAbsent);
     EXPECT_TRUE(lock.ok());
     fs::create_directories(root_ + "/model/empty");
@@ -33,7 +30,6 @@ class Command : public testing::Test {
     fs::create_hard_link(root_ + "/model/a.txt", root_ + "/model/b.txt");
     fs::create_symlink("a.txt", root_ + "/model/link");
   }
-  ~Command() override { fs::remove_all(root_); }
 
   void write(const std::string& path, const std::string& text) { std::ofstream(root_ + "/" + path) << text; }
   static std::string read(const std::string& path) {
@@ -62,8 +58,9 @@ class Command : public testing::Test {
   }
   int put(const std::string& target) { return run({"put", root_ + "/model", target}); }
 
-  std::string root_;
-  std::string store_;
+  TemporaryDirectory directory_;
+  const std::string root_ = directory_.path();
+  const std::string store_ = root_ + "/store";
   std::string out_;
   std::string err_;
   MountRequest asked_;
@@ -139,7 +136,8 @@ TEST_F(Command, GetOfADamagedReleaseLeavesNothing) {
   EXPECT_EQ(run({"get", "churn/1", root_ + "/got"}), kExitFailure);
   EXPECT_NE(err_.find("big"), std::string::npos) << err_;
   EXPECT_FALSE(fs::exists(root_ + "/got"));
-  for (const auto& entry : fs::directory_iterator(root_)) EXPECT_EQ(entry.path().filename().string().find(".modelfs-get"), std::string::npos);
+  for (const auto& entry : fs::directory_iterator(root_))
+    EXPECT_EQ(entry.path().filename().string().find(".modelfs-get"), std::string::npos);
 }
 
 TEST_F(Command, VerifyFindsDamageAndFails) {
@@ -224,7 +222,8 @@ TEST_P(Senseless, IsAUsageError) {
 INSTANTIATE_TEST_SUITE_P(, Senseless,
                          testing::Values(std::vector<std::string>{}, std::vector<std::string>{"frobnicate"},
                                          std::vector<std::string>{"put"}, std::vector<std::string>{"put", "a"},
-                                         std::vector<std::string>{"ls", "--frobnicate"}, std::vector<std::string>{"mount", "a"},
+                                         std::vector<std::string>{"ls", "--frobnicate"},
+                                         std::vector<std::string>{"mount", "a"},
                                          std::vector<std::string>{"mount", "--volatile", "a", "b"},
                                          std::vector<std::string>{"mount", "-o", "frobnicate", "a", "b"}));
 

@@ -1,10 +1,10 @@
 #include "cli/location.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <filesystem>
+
+#include "support/temporary_directory.h"
 
 namespace modelfs {
 namespace {
@@ -35,8 +35,9 @@ TEST_P(OnAMount, IsAPathInTheRegistry) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, OnAMount,
-                         testing::Values(Case{"/m", ""}, Case{"/m/churn", "churn"}, Case{"/m/churn/1.2.0/next", "churn/1.2.0/next"},
-                                         Case{"/bound", "churn"}, Case{"/bound/1.2.0", "churn/1.2.0"}));
+                         testing::Values(Case{"/m", ""}, Case{"/m/churn", "churn"},
+                                         Case{"/m/churn/1.2.0/next", "churn/1.2.0/next"}, Case{"/bound", "churn"},
+                                         Case{"/bound/1.2.0", "churn/1.2.0"}));
 
 TEST(OffAMount, IsNothing) {
   EXPECT_FALSE(locate_on(table(), "/srv/store"));
@@ -62,13 +63,12 @@ TEST(WithoutAStore, ATargetThatLiesOnNoMountIsRefusedWithTheNextStep) {
 class Paths : public testing::Test {
  protected:
   Paths() {
-    std::string pattern = (fs::temp_directory_path() / "modelfs-cli-XXXXXX").string();
-    root_ = fs::canonical(::mkdtemp(pattern.data())).string();
     fs::create_directories(root_ + "/churn/1.2.0");
     fs::create_symlink("1.2.0", root_ + "/churn/latest");
   }
-  ~Paths() override { fs::remove_all(root_); }
-  std::string root_;
+
+  TemporaryDirectory directory_;
+  const std::string root_ = fs::canonical(directory_.path()).string();
 };
 
 TEST_F(Paths, FollowSymlinksOnTheWayButNotAtTheEnd) {
@@ -77,9 +77,7 @@ TEST_F(Paths, FollowSymlinksOnTheWayButNotAtTheEnd) {
   EXPECT_EQ(*absolute_path(root_ + "/churn/latest/"), root_ + "/churn/latest");
 }
 
-TEST_F(Paths, NeedNotExist) {
-  EXPECT_EQ(*absolute_path(root_ + "/new/1.0/next"), root_ + "/new/1.0/next");
-}
+TEST_F(Paths, NeedNotExist) { EXPECT_EQ(*absolute_path(root_ + "/new/1.0/next"), root_ + "/new/1.0/next"); }
 
 TEST_F(Paths, WithDotsAreResolvedWhereTheyExist) {
   EXPECT_EQ(*absolute_path(root_ + "/churn/./latest"), root_ + "/churn/latest");

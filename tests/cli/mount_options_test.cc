@@ -27,7 +27,9 @@ TEST(MountOptions, OfTwoThatContradictTheLastCounts) {
 TEST(MountOptions, ThatFstabAddsForOthersMeanNothing) {
   MountRequest request;
 
-  EXPECT_TRUE(parse_mount_options({"defaults,noauto,user,nofail,_netdev,nosuid,nodev,noatime,x-systemd.automount,"}, request).ok());
+  EXPECT_TRUE(
+      parse_mount_options({"defaults,noauto,user,nofail,_netdev,nosuid,nodev,noatime,x-systemd.automount,"}, request)
+          .ok());
 }
 
 class RefusedOption : public testing::TestWithParam<const char*> {};
@@ -41,7 +43,9 @@ TEST_P(RefusedOption, IsNamed) {
   EXPECT_NE(status.message().find(GetParam()), std::string::npos);
 }
 
-INSTANTIATE_TEST_SUITE_P(, RefusedOption, testing::Values("frobnicate", "suid", "dev", "noexec", "RO", "reserve=", "reserve=-1", "cache=1X"));
+INSTANTIATE_TEST_SUITE_P(, RefusedOption,
+                         testing::Values("frobnicate", "suid", "dev", "noexec", "RO", "reserve=", "reserve=-1",
+                                         "cache=1X"));
 
 struct SizeCase {
   const char* text;
@@ -57,14 +61,16 @@ TEST_P(Sizes, AreRead) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, Sizes,
-                         testing::Values(SizeCase{"0", 0}, SizeCase{"7", 7}, SizeCase{"1K", 1024}, SizeCase{"3T", 3ull << 40},
-                                         SizeCase{"16777215T", 16777215ull << 40}));
+                         testing::Values(SizeCase{"0", 0}, SizeCase{"7", 7}, SizeCase{"1K", 1024},
+                                         SizeCase{"3T", 3ull << 40}, SizeCase{"16777215T", 16777215ull << 40}));
 
 class NoSize : public testing::TestWithParam<const char*> {};
 
 TEST_P(NoSize, IsRefused) { EXPECT_EQ(parse_size(GetParam()).code(), Code::InvalidArgument); }
 
-INSTANTIATE_TEST_SUITE_P(, NoSize, testing::Values("", "K", "1k", "1KB", "1 K", "-1", "0x10", "16777216T", "99999999999999999999"));
+INSTANTIATE_TEST_SUITE_P(, NoSize,
+                         testing::Values("", "K", "1k", "1KB", "1 K", "-1", "0x10", "16777216T",
+                                         "99999999999999999999"));
 
 }  // namespace
 }  // namespace modelfs

@@ -16,11 +16,11 @@ class HumanSize : public testing::TestWithParam<Size> {};
 TEST_P(HumanSize, ReadsAsLsDoes) { EXPECT_EQ(human_size(GetParam().bytes), GetParam().text); }
 
 INSTANTIATE_TEST_SUITE_P(, HumanSize,
-                         testing::Values(Size{0, "0"}, Size{1, "1"}, Size{1023, "1023"}, Size{1024, "1.0K"}, Size{1025, "1.1K"},
-                                         Size{10239, "10K"}, Size{10240, "10K"}, Size{10241, "11K"}, Size{1023 * 1024, "1023K"},
-                                         Size{1024 * 1024 - 1, "1.0M"}, Size{1024 * 1024, "1.0M"},
-                                         Size{1024 * 1024 + 1, "1.1M"}, Size{4113088, "4.0M"},
-                                         Size{3ull << 30, "3.0G"}, Size{UINT64_MAX, "16E"}));
+                         testing::Values(Size{0, "0"}, Size{1, "1"}, Size{1023, "1023"}, Size{1024, "1.0K"},
+                                         Size{1025, "1.1K"}, Size{10239, "10K"}, Size{10240, "10K"}, Size{10241, "11K"},
+                                         Size{1023 * 1024, "1023K"}, Size{1024 * 1024 - 1, "1.0M"},
+                                         Size{1024 * 1024, "1.0M"}, Size{1024 * 1024 + 1, "1.1M"},
+                                         Size{4113088, "4.0M"}, Size{3ull << 30, "3.0G"}, Size{UINT64_MAX, "16E"}));
 
 TEST(HumanAge, NamesOneUnit) {
   EXPECT_EQ(human_age(-5), "0 s");

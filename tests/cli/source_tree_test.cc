@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <fstream>
 
 #include "cli/sparse_writer.h"
+#include "support/temporary_directory.h"
 
 namespace modelfs {
 namespace {
@@ -18,13 +18,10 @@ namespace fs = std::filesystem;
 
 class Trees : public testing::Test {
  protected:
-  Trees() {
-    std::string pattern = (fs::temp_directory_path() / "modelfs-cli-XXXXXX").string();
-    root_ = ::mkdtemp(pattern.data());
-  }
-  ~Trees() override { fs::remove_all(root_); }
   void write(const std::string& path, const std::string& text) { std::ofstream(root_ + "/" + path) << text; }
-  std::string root_;
+
+  TemporaryDirectory directory_;
+  const std::string root_ = directory_.path();
 };
 
 TEST_F(Trees, AreReadWithDirectoriesBeforeWhatIsInThem) {

@@ -122,7 +122,10 @@ TEST_F(Verbs, PutRefusesADescriptorThatIsNoRegularFile) {
 TEST_F(Verbs, PutTakesChunksInPieces) {
   const auto channel = talk(root());
   ASSERT_TRUE(channel->call(Channel::request("put.begin", {{"target", "churn/1.2.0"}})).ok());
-  ASSERT_TRUE(channel->call(Channel::request("put.entries", {{"entries", nlohmann::json::array({file_entry("a", 10, "chunks")})}})).ok());
+  ASSERT_TRUE(
+      channel
+          ->call(Channel::request("put.entries", {{"entries", nlohmann::json::array({file_entry("a", 10, "chunks")})}}))
+          .ok());
   Message first = Channel::request("put.data", {{"offset", 0}});
   first.bytes = "abc";
   ASSERT_TRUE(channel->call(std::move(first)).ok());
@@ -140,12 +143,17 @@ TEST_F(Verbs, PutKeepsDirectoriesLinksAndTimes) {
   const auto channel = talk(root());
   ASSERT_TRUE(channel->call(Channel::request("put.begin", {{"target", "churn/1.2.0"}})).ok());
   Message message = Channel::request(
-      "put.entries",
-      {{"entries",
-        {{{"type", "directory"}, {"in", 0}, {"name", "d"}, {"mode", 04750}, {"mtime_ns", 7}},
-         {{"type", "file"}, {"in", 1}, {"name", "f"}, {"mode", 0755}, {"mtime_ns", 8}, {"size", 2}, {"content", "bytes"}},
-         {{"type", "hardlink"}, {"in", 0}, {"name", "g"}, {"to", 2}},
-         {{"type", "symlink"}, {"in", 0}, {"name", "s"}, {"target", "d/f"}, {"mtime_ns", 9}}}}});
+      "put.entries", {{"entries",
+                       {{{"type", "directory"}, {"in", 0}, {"name", "d"}, {"mode", 04750}, {"mtime_ns", 7}},
+                        {{"type", "file"},
+                         {"in", 1},
+                         {"name", "f"},
+                         {"mode", 0755},
+                         {"mtime_ns", 8},
+                         {"size", 2},
+                         {"content", "bytes"}},
+                        {{"type", "hardlink"}, {"in", 0}, {"name", "g"}, {"to", 2}},
+                        {{"type", "symlink"}, {"in", 0}, {"name", "s"}, {"target", "d/f"}, {"mtime_ns", 9}}}}});
   message.bytes = "hi";
   ASSERT_TRUE(channel->call(std::move(message)).ok());
   ASSERT_TRUE(channel->call(Channel::request("put.commit", {{"mode", 0755}, {"mtime_ns", 6}})).ok());
@@ -178,7 +186,8 @@ TEST_F(Verbs, ReleasesAreListedNewestFirstWithTheirLabels) {
   const auto channel = talk(root());
   ASSERT_TRUE(put(*channel, "churn/9", "1").ok());
   ASSERT_TRUE(put(*channel, "churn/10", "2").ok());
-  ASSERT_TRUE(channel->call(Channel::request("label.set", {{"domain", "churn"}, {"label", "prod"}, {"version", "9"}})).ok());
+  ASSERT_TRUE(
+      channel->call(Channel::request("label.set", {{"domain", "churn"}, {"label", "prod"}, {"version", "9"}})).ok());
 
   const auto releases = list(*channel, "releases", "churn");
 
@@ -202,7 +211,8 @@ TEST_F(Verbs, RemoveAndRestoreGoThereAndBack) {
 TEST_F(Verbs, RemoveByALabelsNameIsRefused) {
   const auto channel = talk(root());
   ASSERT_TRUE(put(*channel, "churn/1", "1").ok());
-  ASSERT_TRUE(channel->call(Channel::request("label.set", {{"domain", "churn"}, {"label", "prod"}, {"version", "1"}})).ok());
+  ASSERT_TRUE(
+      channel->call(Channel::request("label.set", {{"domain", "churn"}, {"label", "prod"}, {"version", "1"}})).ok());
 
   EXPECT_EQ(channel->call(Channel::request("remove", {{"path", "churn/prod"}})).code(), Code::InvalidArgument);
   EXPECT_EQ(channel->call(Channel::request("remove", {{"path", "churn/latest"}})).code(), Code::InvalidArgument);
@@ -270,11 +280,12 @@ TEST_P(PrivateReads, AreDeniedToOthers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, PrivateReads,
-                         testing::Values("releases", "removed", "labels", "history", "show", "files", "open", "verify"));
+                         testing::Values("releases", "removed", "labels", "history", "show", "files", "open",
+                                         "verify"));
 
 TEST_F(Verbs, ThatConcernTheWholeStoreAreForItsOwner) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give the store away";
-  ASSERT_EQ(::chown(path_.c_str(), kAlice, kAlice), 0);
+  ASSERT_EQ(::chown(directory_.path().c_str(), kAlice, kAlice), 0);
 
   for (const char* verb : {"verify", "gc"}) {
     EXPECT_EQ(talk(user(kBob))->call(Channel::request(verb)).code(), Code::Denied) << verb;
@@ -284,7 +295,7 @@ TEST_F(Verbs, ThatConcernTheWholeStoreAreForItsOwner) {
 
 TEST_F(Verbs, MakingADomainIsForTheOwnerOfTheStore) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give the store away";
-  ASSERT_EQ(::chown(path_.c_str(), kAlice, kAlice), 0);
+  ASSERT_EQ(::chown(directory_.path().c_str(), kAlice, kAlice), 0);
 
   EXPECT_EQ(put(*talk(user(kBob)), "mine/1", "1").code(), Code::Denied);
   EXPECT_EQ(registry_->snapshot()->domain(*DomainName::parse("mine")).code(), Code::NotFound);
@@ -306,7 +317,7 @@ TEST_F(Verbs, CommittingSomebodyElsesDraftIsDenied) {
 
 TEST_F(Verbs, StatusShowsEveryoneHisOwnDrafts) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give the store away";
-  ASSERT_EQ(::chown(path_.c_str(), kAlice, kAlice), 0);
+  ASSERT_EQ(::chown(directory_.path().c_str(), kAlice, kAlice), 0);
   make_domain_of_alice(0777);
   const auto head = registry_->snapshot()->domain(*DomainName::parse("churn"));
   const NewDraft directory{FileType::Directory, {kAlice, kAlice, 0755}, ""};
@@ -336,20 +347,21 @@ TEST_P(Nonsense, IsAnsweredAndChangesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(
     , Nonsense,
-    testing::Values("{}", R"({"verb":1})", R"({"verb":"nothing"})", R"({"verb":"hello"})", R"({"verb":"hello","protocol":-1})",
-                    R"({"verb":"hello","protocol":2})", R"({"verb":"show"})", R"({"verb":"show","path":""})",
-                    R"({"verb":"show","path":[]})", R"({"verb":"put.begin","target":"x"})",
-                    R"({"verb":"put.entries","entries":1})", R"({"verb":"put.entries","entries":[1]})",
-                    R"({"verb":"put.entries","entries":[{"type":"file","in":5,"name":"a","mode":0,"mtime_ns":0,"size":0,"content":"bytes"}]})",
-                    R"({"verb":"put.entries","entries":[{"type":"file","in":0,"name":"a","mode":0,"mtime_ns":0,"size":9,"content":"bytes"}]})",
-                    R"({"verb":"put.entries","entries":[{"type":"file","in":0,"name":"a","mode":0,"mtime_ns":0,"size":9,"content":"descriptor"}]})",
-                    R"({"verb":"put.entries","entries":[{"type":"file","in":0,"name":"../a","mode":0,"mtime_ns":0,"size":0,"content":"bytes"}]})",
-                    R"({"verb":"put.entries","entries":[{"type":"file","in":0,"name":"a","mode":0,"mtime_ns":0,"size":1e30,"content":"bytes"}]})",
-                    R"({"verb":"put.entries","entries":[{"type":"hardlink","in":0,"name":"a","to":0}]})",
-                    R"({"verb":"put.entries","entries":[{"type":"fifo","in":0,"name":"a","mtime_ns":0,"mode":0}]})",
-                    R"({"verb":"put.data","offset":0,"last":true})", R"({"verb":"put.commit"})",
-                    R"({"verb":"read","package":0,"entry":0,"offset":0})", R"({"verb":"restore","path":"x"})",
-                    R"({"verb":"label.set","domain":"../x","label":"a","version":"b"})"));
+    testing::Values(
+        "{}", R"({"verb":1})", R"({"verb":"nothing"})", R"({"verb":"hello"})", R"({"verb":"hello","protocol":-1})",
+        R"({"verb":"hello","protocol":2})", R"({"verb":"show"})", R"({"verb":"show","path":""})",
+        R"({"verb":"show","path":[]})", R"({"verb":"put.begin","target":"x"})", R"({"verb":"put.entries","entries":1})",
+        R"({"verb":"put.entries","entries":[1]})",
+        R"({"verb":"put.entries","entries":[{"type":"file","in":5,"name":"a","mode":0,"mtime_ns":0,"size":0,"content":"bytes"}]})",
+        R"({"verb":"put.entries","entries":[{"type":"file","in":0,"name":"a","mode":0,"mtime_ns":0,"size":9,"content":"bytes"}]})",
+        R"({"verb":"put.entries","entries":[{"type":"file","in":0,"name":"a","mode":0,"mtime_ns":0,"size":9,"content":"descriptor"}]})",
+        R"({"verb":"put.entries","entries":[{"type":"file","in":0,"name":"../a","mode":0,"mtime_ns":0,"size":0,"content":"bytes"}]})",
+        R"({"verb":"put.entries","entries":[{"type":"file","in":0,"name":"a","mode":0,"mtime_ns":0,"size":1e30,"content":"bytes"}]})",
+        R"({"verb":"put.entries","entries":[{"type":"hardlink","in":0,"name":"a","to":0}]})",
+        R"({"verb":"put.entries","entries":[{"type":"fifo","in":0,"name":"a","mtime_ns":0,"mode":0}]})",
+        R"({"verb":"put.data","offset":0,"last":true})", R"({"verb":"put.commit"})",
+        R"({"verb":"read","package":0,"entry":0,"offset":0})", R"({"verb":"restore","path":"x"})",
+        R"({"verb":"label.set","domain":"../x","label":"a","version":"b"})"));
 
 }  // namespace
 }  // namespace modelfs

@@ -103,7 +103,8 @@ TEST_F(Frames, OneByteLargerAreNotSent) {
 
 TEST_F(Frames, WithMoreDescriptorsThanAllowedAreNotSent) {
   Message message;
-  for (std::size_t i = 0; i <= kFrameDescriptorsMax; ++i) message.descriptors.emplace_back(::open("/dev/null", O_RDONLY));
+  for (std::size_t i = 0; i <= kFrameDescriptorsMax; ++i)
+    message.descriptors.emplace_back(::open("/dev/null", O_RDONLY));
 
   EXPECT_EQ(send_message(mine_.fd(), message).code(), Code::TooLarge);
 }
@@ -173,7 +174,8 @@ TEST_P(NoBody, IsMalformed) { EXPECT_EQ(parse_body(GetParam()).code(), Code::Mal
 
 INSTANTIATE_TEST_SUITE_P(, NoBody,
                          testing::Values("", "x", "[]", "1", "{", "{\"a\":}", "{\"a\":1}x", std::string(1, '\0'),
-                                         "{\"\xff\":1}", "{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}"));
+                                         "{\"\xff\":1}",
+                                         "{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}"));
 
 TEST(Errors, ComeBackAsTheyWereSaid) {
   const Status status = error_of(error_json({Code::NotFound, "no release 1 in x"}));

@@ -20,7 +20,9 @@ class Server : public StoreFixture {
   Server() { start(); }
   ~Server() override { server_.reset(); }
 
-  void start() { server_ = std::move(*ControlServer::start(*registry_, directory_.fd(), {}, {"memory", "/m", "an-id"})); }
+  void start() {
+    server_ = std::move(*ControlServer::start(*registry_, directory_.fd(), {}, {"memory", "/m", "an-id"}));
+  }
   std::unique_ptr<Channel> connect() {
     auto channel = connect_to_daemon(directory_.fd());
     EXPECT_TRUE(channel.ok()) << channel.status().message();
@@ -34,7 +36,8 @@ class Server : public StoreFixture {
   }
   // Waits for the daemon to have noticed that a client is gone.
   bool drafts_go_away() {
-    for (int tries = 0; tries < 500 && draft_count() > 0; ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (int tries = 0; tries < 500 && draft_count() > 0; ++tries)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     return draft_count() == 0;
   }
   // Runs `work` as another user in another process; returns its exit code.
@@ -43,7 +46,8 @@ class Server : public StoreFixture {
     const pid_t child = ::fork();
     if (child == 0) {
       const gid_t extra = 4242;
-      const bool changed = ::setgroups(1, &extra) == 0 && ::setresgid(uid, uid, uid) == 0 && ::setresuid(uid, uid, uid) == 0;
+      const bool changed =
+          ::setgroups(1, &extra) == 0 && ::setresgid(uid, uid, uid) == 0 && ::setresuid(uid, uid, uid) == 0;
       ::_exit(changed ? work() : 99);
     }
     int status = 0;
@@ -140,7 +144,7 @@ TEST_F(Server, JudgesByTheIdsOfTheProcessThatConnected) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
   ASSERT_TRUE(registry_->create_domain(*DomainName::parse("team"), {0, 4242, 0775}, root()).ok());
   ASSERT_TRUE(registry_->create_domain(*DomainName::parse("private"), {0, 0, 0700}, root()).ok());
-  ASSERT_EQ(::chmod(path_.c_str(), 0711), 0);
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0711), 0);
 
   const int code = as_user(1001, [&] {
     auto channel = connect_to_daemon(directory_.fd());
@@ -162,7 +166,7 @@ TEST_F(Server, CannotBeReachedThroughAPrivateDirectory) {
 
 TEST_F(Server, BoundsTheConversationsOfOneUser) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
-  ASSERT_EQ(::chmod(path_.c_str(), 0711), 0);
+  ASSERT_EQ(::chmod(directory_.path().c_str(), 0711), 0);
 
   const int code = as_user(1001, [&] {
     std::vector<std::unique_ptr<Channel>> crowd;

@@ -2,9 +2,7 @@
 #pragma once
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -14,15 +12,13 @@
 #include "control/upload.h"
 #include "engine/memory/memory_engine.h"
 #include "registry/registry.h"
+#include "support/temporary_directory.h"
 
 namespace modelfs {
 
 class StoreFixture : public testing::Test {
  protected:
   StoreFixture() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "modelfs-control-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-    directory_ = std::move(*open_at(AT_FDCWD, path_, O_RDONLY | O_DIRECTORY));
     registry_ = std::move(*Registry::open(make_memory_engine(), directory_.fd(), {}));
     Hooks hooks;
     hooks.on_published = [this](const Published&) { ++published_calls_; };
@@ -32,7 +28,6 @@ class StoreFixture : public testing::Test {
   ~StoreFixture() override {
     context_.reset();
     registry_.reset();
-    std::filesystem::remove_all(path_);
   }
 
   static Credentials root() { return {0, 0, 1, {}}; }
@@ -41,7 +36,7 @@ class StoreFixture : public testing::Test {
 
   // A file in the temporary directory, open for reading.
   File source(const std::string& name, std::string_view bytes) {
-    auto file = open_at(AT_FDCWD, path_ + "/" + name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    auto file = open_at(AT_FDCWD, directory_.path() + "/" + name, O_RDWR | O_CREAT | O_TRUNC, 0600);
     EXPECT_TRUE(write_at(file->fd(), 0, bytes_of(bytes)).ok());
     return std::move(*file);
   }
@@ -53,23 +48,29 @@ class StoreFixture : public testing::Test {
     return channel.call(Channel::request("put.commit", {{"mode", 0755}, {"mtime_ns", 1}}));
   }
   static nlohmann::json file_entry(const std::string& name, std::uint64_t size, const std::string& content) {
-    return {{"type", "file"}, {"in", 0}, {"name", name}, {"mode", 0644}, {"mtime_ns", 5}, {"size", size}, {"content", content}};
+    return {{"type", "file"}, {"in", 0},      {"name", name},      {"mode", 0644},
+            {"mtime_ns", 5},  {"size", size}, {"content", content}};
   }
   static Message entry_with_bytes(const std::string& name, const std::string& bytes) {
-    Message message = Channel::request("put.entries", {{"entries", nlohmann::json::array({file_entry(name, bytes.size(), "bytes")})}});
+    Message message = Channel::request("put.entries",
+                                       {{"entries", nlohmann::json::array({file_entry(name, bytes.size(), "bytes")})}});
     message.bytes = bytes;
     return message;
   }
   static Message entry_with_descriptor(const std::string& name, std::uint64_t size, File file) {
-    Message message = Channel::request("put.entries", {{"entries", nlohmann::json::array({file_entry(name, size, "descriptor")})}});
+    Message message =
+        Channel::request("put.entries", {{"entries", nlohmann::json::array({file_entry(name, size, "descriptor")})}});
     message.descriptors.push_back(std::move(file));
     return message;
   }
 
-  std::size_t draft_count() { return registry_->list_drafts(std::nullopt)->size(); }
+  // Of drafts that are still being written, without what commits have left for the sweep.
+  std::size_t draft_count() {
+    EXPECT_TRUE(registry_->finish_sweeping().ok());
+    return registry_->list_drafts(std::nullopt)->size();
+  }
 
-  std::string path_;
-  File directory_;
+  TemporaryDirectory directory_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ControlContext> context_;
   int published_calls_ = 0;
