@@ -113,13 +113,17 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                                 served, notifier);
   if (!session.ok()) return session.status();
 
-  const Status status = (*session)->serve(signals, [&] { announce(readiness, request, lock->directory()); });
-  // Nobody new from here on. What is under way ends and is answered before the connection goes; the lock goes last,
-  // because `modelfs umount` takes it as the end of the daemon.
+  if (Status status = (*session)->start(); !status.ok()) return status;
+  announce(readiness, request, lock->directory());
+  (*session)->wait_for_end(signals);
+  // The control server goes while requests are answered: it may wait for them (KernelCache::forget_name). Then what is
+  // under way ends, and is answered before the connection goes. The lock goes last, because `modelfs umount` takes it
+  // as the end of the daemon.
   control->reset();
+  (*session)->stop();
   slow.reset();
   session->reset();
-  return status;
+  return {};
 }
 
 // The life of the daemon.

@@ -108,20 +108,6 @@ Session::~Session() {
   if (session_ != nullptr) fuse_session_destroy(session_);
 }
 
-Status Session::serve(const EndSignals& signals, const std::function<void()>& on_serving) {
-  if (Status status = start(); !status.ok()) return status;
-  on_serving();
-  if (const int number = wait_for_end(signals); number != 0) {
-    log::info("signal {}: unmounting {}", number, mount_point_);
-    detach();
-  } else {
-    log::info("{} was unmounted", mount_point_);
-    remove_dead_mount();
-  }
-  end();
-  return {};
-}
-
 Status Session::start() {
   for (unsigned i = 0; i < kThreadCount; ++i) {
     auto worker = std::make_unique<Worker>();
@@ -167,12 +153,18 @@ void Session::answer_requests(Worker& worker) {
   worker_gone_.notify_all();
 }
 
-int Session::wait_for_end(const EndSignals& signals) {
+void Session::wait_for_end(const EndSignals& signals) {
   std::array<pollfd, 2> awaited = {pollfd{.fd = signals.descriptor(), .events = POLLIN, .revents = 0},
                                    pollfd{.fd = ended_.fd(), .events = POLLIN, .revents = 0}};
   while (::poll(awaited.data(), awaited.size(), -1) < 0 && errno == EINTR) {
   }
-  return signals.take();
+  if (const int number = signals.take(); number != 0) {
+    log::info("signal {}: unmounting {}", number, mount_point_);
+    detach();
+  } else {
+    log::info("{} was unmounted", mount_point_);
+    remove_dead_mount();
+  }
 }
 
 void Session::detach() {
@@ -186,7 +178,7 @@ void Session::remove_dead_mount() {
   if (::stat(mount_point_.c_str(), &info) != 0 && errno == ENOTCONN) detach();
 }
 
-void Session::end() {
+void Session::stop() {
   // The kernel ends the connection when nothing in it is open; till then what comes is answered.
   wait_for_workers(kGraceMs);
   fuse_session_exit(session_);

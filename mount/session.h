@@ -4,7 +4,6 @@
 #include <fuse3/fuse_lowlevel.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -37,7 +36,7 @@ class Session {
     bool debug = false;  // every request to the log
   };
 
-  // Mounts; requests wait until serve(). `served` and `notifier` outlive the session; the notifier is connected to it.
+  // Mounts; requests wait until start(). `served` and `notifier` outlive the session; the notifier is connected to it.
   // The message of a failure holds libfuse's reason.
   static Result<std::unique_ptr<Session>> mount(const Options& options, Served& served, KernelNotifier& notifier);
   // Closes the connection: what the kernel still waits for fails. Call it when no request is in anybody's hands.
@@ -45,10 +44,15 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Answers requests until somebody unmounts, or a signal comes; then unmounts. `on_serving` is called when requests
-  // are being answered. When it returns no thread of the session is left; requests given to the slow pool may still be
-  // under way.
-  Status serve(const EndSignals& signals, const std::function<void()>& on_serving);
+  // Begins to answer requests.
+  Status start();
+  // Returns when somebody has unmounted, or a signal has come and the mount is detached: nobody new comes in. Requests
+  // are still answered.
+  void wait_for_end(const EndSignals& signals);
+  // Stops answering. When it returns no thread of the session is left; requests given to the slow pool may still be
+  // under way, and are answered. Not while a thread that this one waits for tells the kernel to forget a name: that
+  // waits for requests.
+  void stop();
 
  private:
   struct Worker {
@@ -58,13 +62,9 @@ class Session {
 
   Session(std::string mount_point, KernelNotifier& notifier);
   Status open(const Options& options, Served& served);
-  Status start();
   void answer_requests(Worker& worker);
   void detach();
   void remove_dead_mount();
-  // Returns the number of the signal, or 0 when somebody else ended it.
-  int wait_for_end(const EndSignals& signals);
-  void end();
   // False when `limit_ms` passed before all workers were gone.
   bool wait_for_workers(int limit_ms) EXCLUDES(mutex_);
 
