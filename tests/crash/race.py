@@ -343,7 +343,7 @@ def add_options(parser):
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--generations", type=int, default=10, help="of each process")
     parser.add_argument("--row", type=int, default=300)
-    parser.add_argument("--held-back", type=int, default=15, help="in a row with RELEASE held back")
+    parser.add_argument("--held-back", type=int, default=30, help="in a row with RELEASE held back")
     parser.add_argument("--only", choices=["version", "next", "row", "load", "held-back"], action="append")
 
 
