@@ -1,8 +1,10 @@
 // The life of a daemon on a real mount: start, refusals, every way to end.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -254,9 +256,13 @@ TEST_F(Daemon, WithAVolatileStoreForgetsEverything) {
   fs::create_directory(mount_point() / "churn");
   const std::string store = (*mounted_at(mount_point()))->source;
   EXPECT_TRUE(fs::exists(fs::path(store) / "control.sock")) << store;
-  const File lock(::open((store + "/LOCK").c_str(), O_RDWR | O_CLOEXEC));
+  // The store is reached through the daemon (/proc/PID/fd/N), so it is gone when the daemon is.
+  const auto pid = static_cast<pid_t>(std::stol(store.substr(std::string("/proc/").size())));
+  const File daemon(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  ASSERT_TRUE(daemon.valid());
   unmount();
-  ASSERT_EQ(::flock(lock.fd(), LOCK_EX), 0);  // its end
+  pollfd end{daemon.fd(), POLLIN, 0};
+  ASSERT_EQ(::poll(&end, 1, 10'000), 1) << "the daemon did not end within 10 s";
   EXPECT_FALSE(fs::exists(fs::path(store) / "catalog"));
 }
 
