@@ -11,7 +11,8 @@ constexpr unsigned kRequestBytesMax = 1u << 20;
 // threads: however slow the disk is, two threads are left for what somebody waits for, such as stat(2).
 constexpr unsigned kBackgroundMax = Session::kThreadCount - 2;
 
-// What this connection is to be: COMMIT.md and SPEED.md say why.
+// What this connection is to be. No writeback cache: it would keep written bytes from the daemon, which sums them, and
+// excludes passthrough reads. No locks of ours: the kernel's own serve all processes of this machine.
 void on_init(void*, fuse_conn_info* connection) {
   constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO  //
                                | FUSE_CAP_ATOMIC_O_TRUNC                 // open() is told, and nothing is cut twice

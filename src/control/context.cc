@@ -14,8 +14,8 @@ Ownership ownership_of_store(const Registry& registry) {
 Status authorise_store_owner(const Registry& registry, const Credentials& who, std::string_view what) {
   const uid_t owner = ownership_of_store(registry).uid;
   if (who.uid == 0 || who.uid == owner) return {};
-  return {Code::Denied,
-          user_name(who.uid) + " may not " + std::string(what) + "; " + user_name(owner) + " or root may"};
+  return {Code::Denied, user_name(who.uid) + " may not " + std::string(what) + "; only " +
+                            (owner == 0 ? "" : user_name(owner) + " or ") + "root may"};
 }
 
 }  // namespace modelfs

@@ -12,7 +12,6 @@
 #include "catalog/records.h"
 #include "registry/draft_store.h"
 
-
 namespace modelfs {
 
 DraftHandle::DraftHandle(DraftStore& store, std::shared_ptr<DraftFile> file, bool writes, pid_t pid)

@@ -12,7 +12,6 @@
 #include "catalog/records.h"
 #include "registry/draft_store.h"
 
-
 namespace modelfs {
 namespace {
 

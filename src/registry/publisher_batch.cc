@@ -1,12 +1,11 @@
 // The batch: the keys that one commit changes.
-#include "registry/publisher.h"
-
 #include <unistd.h>
 
 #include <array>
 
 #include "catalog/keys.h"
 #include "catalog/metadata.h"
+#include "registry/publisher.h"
 
 namespace modelfs {
 namespace {

@@ -1,10 +1,9 @@
 // Before the batch: every blob of the draft is in the store, and durable or in the log before it.
-#include "registry/publisher.h"
-
 #include <algorithm>
 
 #include "base/log.h"
 #include "catalog/keys.h"
+#include "registry/publisher.h"
 
 namespace modelfs {
 namespace {

@@ -132,8 +132,8 @@ class FileSystem {
   void published(const Published& published);
   // The owner or mode of a domain changed elsewhere.
   void domain_changed(const DomainName& domain);
-  // Something in `directory` was moved to another directory by somebody who did not come through this mount. Not to be called
-  // by a request of the kernel.
+  // Something in `directory` was moved to another directory by somebody who did not come through this mount. Not to be
+  // called by a request of the kernel.
   void moved_away(Ino directory, const std::string& name);
 
  private:

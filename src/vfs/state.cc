@@ -140,8 +140,9 @@ void FileSystem::domain_changed(const DomainName& domain) {
   for (const Ino ino : state_->nodes.of_domain(domain.str())) state_->kernel.invalidate_attributes(ino);
 }
 
-// Why the kernel must know: it binds a directory to one name. If it met the old node under its new name inside a rename, it
-// would have to move the name while it holds the lock for moving names, and answers ESTALE instead (d_splice_alias).
+// Why the kernel must know: it binds a directory to one name. If it met the old node under its new name inside a
+// rename, it would have to move the name while it holds the lock for moving names, and answers ESTALE instead
+// (d_splice_alias).
 void FileSystem::moved_away(Ino directory, const std::string& name) { state_->kernel.forget_name(directory, name); }
 
 // Texts.
