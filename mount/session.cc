@@ -162,7 +162,7 @@ void Session::wait_for_end(const EndSignals& signals) {
     log::info("signal {}: unmounting {}", number, mount_point_);
     detach();
   } else {
-    log::info("{} was unmounted", mount_point_);
+    log::info("{} is no longer mounted", mount_point_);
     remove_dead_mount();
   }
 }
@@ -175,7 +175,9 @@ void Session::detach() {
 void Session::remove_dead_mount() {
   struct stat info {};
   // Why asked: when ours is gone, its device number may be another's already.
-  if (::stat(mount_point_.c_str(), &info) != 0 && errno == ENOTCONN) detach();
+  if (::stat(mount_point_.c_str(), &info) == 0 || errno != ENOTCONN) return;
+  log::warn("the connection to the kernel was cut: removing what is left of {}", mount_point_);
+  detach();
 }
 
 void Session::stop() {
