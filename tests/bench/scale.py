@@ -192,7 +192,8 @@ def report(run, options, making, measurer, latencies, listings):
 
     print("\nGoals")
     mounted.table([
-        [f"mount, of {len(measurer.mounts)}: median / slowest, ms", f"{median:.0f} / {slowest:.0f}", f"< {MOUNT_GOAL_MS}",
+        [f"mount, of {len(measurer.mounts)}: first (replays the log) / median / slowest, ms",
+         f"{measurer.mounts[0]:.0f} / {median:.0f} / {slowest:.0f}", f"< {MOUNT_GOAL_MS}",
          verdict(slowest < MOUNT_GOAL_MS)],
         [f"anonymous memory, most ({most}), MiB", f"{measurer.memory[most]:.0f}", f"< {MEMORY_GOAL_MIB} + {BLOCK_CACHE_MIB}",
          verdict(measurer.memory[most] < bound)],
@@ -225,6 +226,7 @@ def body(run, options):
         making_daemon.stop()
         daemon = run.daemon("measured")
         subprocess.run(["cp", "-a", making_daemon.store, daemon.store], check=True)
+        os.sync()  # or the first start pays for the copy, in its first fsync
         used = sum(os.stat(os.path.join(place, name)).st_blocks * 512 for place, _, names in os.walk(daemon.store) for name in names)
         making.append(["  the store on disk, MiB", f"{used / (1 << 20):.0f}"])
     finally:
