@@ -8,10 +8,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config ccache libfuse3-dev fuse3 librocksdb-dev nlohmann-json3-dev libgtest-dev
-           libspdlog-dev libcli11-dev libssl-dev zlib1g-dev"
+           libspdlog-dev libcli11-dev libssl-dev zlib1g-dev
+           libarchive-dev libzstd-dev"
   # tesseract-ocr brings text2image, which draws the picture; it needs a font.
   [demo]="tesseract-ocr tesseract-ocr-eng fonts-dejavu-core"
-  [test]="rsync git sqlite3 attr strace acl tar python3 e2fsprogs util-linux"
+  [test]="rsync git sqlite3 attr strace acl tar python3 e2fsprogs util-linux
+          libarchive-tools zip unzip zstd"
   [check]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev"
 )
 
