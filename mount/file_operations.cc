@@ -49,7 +49,7 @@ void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t si
 
 void on_flush(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
   answer_later({raw, "flush", node}, [handle = Handle{file->fh}](Request request) {
-    const Status status = request.files().flush(handle);
+    const Status status = request.files().flush(request.caller_with_groups(), handle);
     std::move(request).reply(status);
   });
 }

@@ -15,6 +15,10 @@ bool is_possible(const Record&) {
 bool is_possible(const HistoryRecord& record) {
   return record.deed >= Deed::CreateDomain && record.deed <= Deed::Restore;
 }
+bool is_possible(const ArchiveRecord& record) {
+  return !record.suffix.empty() && record.kept >= ArchiveRecord::Kept::Original &&
+         record.kept <= ArchiveRecord::Kept::Recipe;
+}
 bool is_possible(const BlobRecord& record) {
   if (!record.is_inline) return record.bytes.empty();
   return record.bytes.size() == record.size_bytes && record.size_bytes <= kInlineBlobBytesMax;
@@ -53,12 +57,13 @@ constexpr auto kDomainFields = [](auto& record, auto& fields) {
 constexpr auto kReleaseFields = [](auto& record, auto& fields) {
   fields(record.version, record.model_id, record.sequence, record.ino, record.faces, record.digest, record.manifest,
          record.published, record.changed, record.last_generation, record.takes_generations, record.metadata_given,
-         record.file_count, record.total_bytes, record.uid, record.published_by, record.program);
+         record.file_count, record.total_bytes, record.uid, record.published_by, record.program, record.archive_suffix);
 };
 
 constexpr auto kGenerationFields = [](auto& record, auto& fields) {
   fields(record.number, record.sequence, record.ino, record.faces, record.digest, record.manifest, record.published,
-         record.metadata_given, record.file_count, record.total_bytes, record.uid, record.published_by);
+         record.metadata_given, record.file_count, record.total_bytes, record.uid, record.published_by,
+         record.archive_suffix);
 };
 
 constexpr auto kLabelFields = [](auto& record, auto& fields) {
@@ -76,6 +81,10 @@ constexpr auto kHistoryFields = [](auto& record, auto& fields) {
 
 constexpr auto kBlobFields = [](auto& record, auto& fields) {
   fields(record.size_bytes, record.allocated_bytes, record.crc32, record.quarantined, record.is_inline, record.bytes);
+};
+
+constexpr auto kArchiveFields = [](auto& record, auto& fields) {
+  fields(record.suffix, record.size_bytes, record.allocated_bytes, record.sum.digest, record.sum.crc32, record.kept);
 };
 
 constexpr auto kContainerFields = [](auto& record, auto& fields) {
@@ -102,6 +111,11 @@ Result<GenerationRecord> GenerationRecord::decode(std::string_view bytes) {
 std::string LabelRecord::encode() const { return encoded(*this, kLabelFields); }
 Result<LabelRecord> LabelRecord::decode(std::string_view bytes) {
   return decoded<LabelRecord>("label record", bytes, kLabelFields);
+}
+
+std::string ArchiveRecord::encode() const { return encoded(*this, kArchiveFields); }
+Result<ArchiveRecord> ArchiveRecord::decode(std::string_view bytes) {
+  return decoded<ArchiveRecord>("archive record", bytes, kArchiveFields);
 }
 
 std::string TombstoneRecord::encode() const { return encoded(*this, kTombstoneFields); }

@@ -50,6 +50,7 @@ struct ReleaseRecord {
   uid_t uid = 0;             // who published it
   std::string published_by;  // name of that user, or its number
   std::string program;       // program that committed it, as the kernel names it; empty: unknown
+  std::string archive_suffix;  // ".tar.gz": it came as an archive, which is a face of it; empty: as files
 
   std::string encode() const;
   static Result<ReleaseRecord> decode(std::string_view bytes);
@@ -69,6 +70,7 @@ struct GenerationRecord {
   std::uint64_t total_bytes = 0;
   uid_t uid = 0;
   std::string published_by;
+  std::string archive_suffix;  // as in ReleaseRecord
 
   std::string encode() const;
   static Result<GenerationRecord> decode(std::string_view bytes);
@@ -134,6 +136,24 @@ struct BlobRecord {
 
   std::string encode() const;
   static Result<BlobRecord> decode(std::string_view bytes);
+};
+
+// The archive that a release or generation came as.
+struct ArchiveRecord {
+  // What is stored of it. Numbers are on disk.
+  enum class Kept : std::uint8_t {
+    Original = 1,  // its bytes, a blob; nobody has looked yet whether a recipe rebuilds them
+    Unsuited = 2,  // its bytes, for good: no recipe does
+    Recipe = 3,    // how to rebuild it from the files; its bytes are gone
+  };
+  std::string suffix;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t allocated_bytes = 0;
+  ContentSum sum;
+  Kept kept = Kept::Original;
+
+  std::string encode() const;
+  static Result<ArchiveRecord> decode(std::string_view bytes);
 };
 
 // The contents of m/<ino>: to whom a manifest belongs, then the manifest.

@@ -116,6 +116,10 @@ Result<std::string> Snapshot::metadata(Ino ino) const {
   return value_of(*keys_, keys::metadata(ino), "metadata of directory " + std::to_string(raw(ino)));
 }
 
+Result<ArchiveRecord> Snapshot::archive(Ino ino) const {
+  return record_of<ArchiveRecord>(*keys_, keys::archive(ino), "archive of directory " + std::to_string(raw(ino)));
+}
+
 Result<BlobRecord> Snapshot::blob(const Digest& digest) const {
   return record_of<BlobRecord>(*keys_, keys::blob(digest), "blob " + digest.hex());
 }

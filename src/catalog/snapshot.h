@@ -40,6 +40,8 @@ class Snapshot {
   Result<Container> container(Ino ino) const;
   // The metadata document of the release or generation whose directory has this number.
   Result<std::string> metadata(Ino ino) const;
+  // The archive that the release or generation whose directory has this number came as.
+  Result<ArchiveRecord> archive(Ino ino) const;
   Result<BlobRecord> blob(const Digest& digest) const;
 
   Status for_each_domain(const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const;

@@ -37,14 +37,33 @@ Result<std::size_t> DraftFile::read(std::uint64_t offset_bytes, ByteSpan into) c
   return read_at(host_.fd(), offset_bytes, into);
 }
 
+void DraftFile::seal() {
+  const MutexLock lock(mutex_);
+  sealed_ = true;
+  while (changing_ > 0) idle_.wait(mutex_);
+}
+
+void DraftFile::unseal() {
+  const MutexLock lock(mutex_);
+  sealed_ = false;
+}
+
+void DraftFile::end_change() {
+  const MutexLock lock(mutex_);
+  --changing_;
+  idle_.notify_all();
+}
+
 Status DraftFile::begin_change(std::uint64_t offset_bytes) {
   const MutexLock lock(mutex_);
+  if (sealed_) return {Code::Immutable, "what is published never changes"};
   if (recorded_ && !damaged_) {
     // Why before the bytes change: a crash in between must not leave a sum of other bytes.
     if (Status status = store_.forget_sum(ino_); !status.ok()) return status;
     recorded_.reset();
   }
   ++changes_;
+  ++changing_;
   if (offset_bytes < ordered_) {
     ++epoch_;
     in_order_ = false;
@@ -55,7 +74,9 @@ Status DraftFile::begin_change(std::uint64_t offset_bytes) {
 Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
   if (Status status = store_.check_space(bytes.size()); !status.ok()) return status;
   if (Status status = begin_change(offset_bytes); !status.ok()) return status;
-  if (Status status = write_at(host_.fd(), offset_bytes, bytes); !status.ok()) return status;
+  const Status written = write_at(host_.fd(), offset_bytes, bytes);
+  end_change();
+  if (!written.ok()) return written;
 
   const MutexLock lock(mutex_);
   if (!in_order_) return {};
@@ -75,7 +96,9 @@ Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
 
 Status DraftFile::truncate(std::uint64_t size_bytes) {
   if (Status status = begin_change(size_bytes); !status.ok()) return status;
-  if (::ftruncate(host_.fd(), static_cast<off_t>(size_bytes)) != 0) return Status::from_errno(errno, "truncate");
+  const int error = ::ftruncate(host_.fd(), static_cast<off_t>(size_bytes)) == 0 ? 0 : errno;
+  end_change();
+  if (error != 0) return Status::from_errno(error, "truncate");
   const MutexLock lock(mutex_);
   if (size_bytes == 0) {
     // Begun anew: in order again once nobody sums the old bytes; what was lost by a failed sync is gone with them.
@@ -102,10 +125,11 @@ Status DraftFile::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t l
   const bool keeps_bytes = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
   if (Status status = store_.check_space(keeps_bytes ? length_bytes : 0); !status.ok()) return status;
   if (Status status = begin_change(keeps_bytes ? ~std::uint64_t{0} : offset_bytes); !status.ok()) return status;
-  if (::fallocate(host_.fd(), mode, static_cast<off_t>(offset_bytes), static_cast<off_t>(length_bytes)) != 0) {
-    return Status::from_errno(errno, "fallocate");
-  }
-  return {};
+  const bool done =
+      ::fallocate(host_.fd(), mode, static_cast<off_t>(offset_bytes), static_cast<off_t>(length_bytes)) == 0;
+  const int error = done ? 0 : errno;
+  end_change();
+  return done ? Status() : Status::from_errno(error, "fallocate");
 }
 
 Status DraftFile::sync() {
@@ -116,6 +140,11 @@ Status DraftFile::sync() {
   recorded_.reset();
   (void)store_.remember_sum(ino_, DraftSum{0, {}, true});
   return failed;
+}
+
+std::uint64_t DraftFile::changes() const {
+  const MutexLock lock(mutex_);
+  return changes_;
 }
 
 std::uint64_t DraftFile::unsummed_bytes() const {

@@ -47,6 +47,11 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // fallocate(2) with its modes.
   Status allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) EXCLUDES(mutex_);
 
+  // From now on every change answers Immutable: the bytes are about to be published. Waits for changes under way.
+  void seal() EXCLUDES(mutex_);
+  // They were not published: changes are welcome again.
+  void unseal() EXCLUDES(mutex_);
+
   // fsync(2) of the bytes. IoError: see settle().
   Status sync() EXCLUDES(mutex_);
 
@@ -54,11 +59,14 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // last writer's call does it. IoError: the bytes did not reach the disk; they cannot be published until they are
   // written anew.
   Status settle() EXCLUDES(mutex_);
+  // Counts changes of its bytes since it was opened.
+  std::uint64_t changes() const EXCLUDES(mutex_);
   // Bytes that settle() would have to read now.
   std::uint64_t unsummed_bytes() const EXCLUDES(mutex_);
 
  private:
   Status begin_change(std::uint64_t offset_bytes) EXCLUDES(mutex_);
+  void end_change() EXCLUDES(mutex_);
   void sum_behind() EXCLUDES(mutex_);
   // Sums [summed, end); stops early when the file was changed below its position.
   Result<std::uint64_t> sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch)
@@ -76,6 +84,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   bool damaged_ GUARDED_BY(mutex_) = false;
   std::uint64_t epoch_ GUARDED_BY(mutex_) = 0;    // counts changes below summed_
   std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // counts changes
+  unsigned changing_ GUARDED_BY(mutex_) = 0;      // changes under way
+  bool sealed_ GUARDED_BY(mutex_) = false;
   std::uint64_t summed_ GUARDED_BY(mutex_) = 0;   // bytes in summer_
   std::uint64_t ordered_ GUARDED_BY(mutex_) = 0;  // bytes written in order from the start
   bool in_order_ GUARDED_BY(mutex_) = true;

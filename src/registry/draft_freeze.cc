@@ -236,6 +236,64 @@ Result<std::string> DraftStore::read_finished(FrozenDraft& draft, Ino ino, std::
   return read_all(host->fd(), max_bytes);
 }
 
+SealedFile::~SealedFile() {
+  if (!file_) return;
+  struct stat info {};
+  // Why not unsealed while it has two links: a commit that failed has left it as a blob, too. Whoever opens it anew
+  // gets a copy of its own.
+  if (!is_kept_ && ::fstat(file_->host(), &info) == 0 && info.st_nlink == 1) file_->unseal();
+  const MutexLock lock(store_.names_mutex_);
+  store_.frozen_.erase(raw(file_->ino()));
+}
+
+Result<std::unique_ptr<SealedFile>> DraftStore::seal(Ino ino) {
+  std::unique_ptr<SealedFile> sealed(new SealedFile(*this));
+  {
+    const MutexLock lock(names_mutex_);
+    if (Status status = check_thawed({ino}); !status.ok()) return status;
+    const auto found = record(ino);
+    if (!found.ok()) return found.status();
+    if (found->type != FileType::Regular) return Status(Code::InvalidArgument, "not a regular file");
+    if (Status status = own_bytes(ino, *found); !status.ok()) return status;
+    auto file = file_of(ino, false);
+    if (!file.ok()) return file.status();
+    {
+      const MutexLock opens(opens_mutex_);
+      const auto opened = opens_.find(raw(ino));
+      for (const DraftHandle* handle : opened == opens_.end() ? std::vector<DraftHandle*>() : opened->second.handles) {
+        if (handle->writes_ && !handle->closing_) {
+          return Status(Code::Busy, "it is open for writing by " + program_of(handle->pid_));
+        }
+      }
+    }
+    frozen_.insert(raw(ino));
+    sealed->file_ = std::move(*file);
+  }
+  sealed->file_->seal();
+  if (Status status = sealed->file_->settle(); !status.ok()) return status;
+  const auto value = keys_.get(keys::draft_sum(ino));
+  if (!value.ok()) return value.status();
+  auto sum = DraftSum::decode(*value);
+  if (!sum.ok()) return sum.status();
+  if (sum->damaged) return Status(Code::IoError, "it may have lost bytes: its sync failed once. Write it anew");
+  sealed->sum_ = *sum;
+  struct stat info {};
+  if (::fstat(sealed->host(), &info) != 0) return Status::from_errno(errno, "stat a draft file");
+  sealed->allocated_bytes_ = static_cast<std::uint64_t>(info.st_blocks) * 512;
+  return sealed;
+}
+
+Status DraftStore::discard(Ino directory, std::string_view name) {
+  const MutexLock lock(names_mutex_);
+  const auto found = entry(directory, name);
+  if (!found.ok()) return found.status();
+  Batch batch;
+  batch.erase(keys::draft_entry(directory, name));
+  batch.put(keys::sweep(found->ino), "1");
+  touch_directory(directory, -1, batch);
+  return commit(batch, SpaceNeed::Reclaims);
+}
+
 Status DraftStore::retire_file(Ino directory, std::string_view name, Ino ino, Batch& batch) {
   const MutexLock lock(names_mutex_);
   auto found = record(ino);

@@ -278,6 +278,8 @@ void DraftStore::remove_host_files(const std::vector<Ino>& gone) const {
 
 std::string FrozenDraft::host_name(std::uint32_t index) const { return host_path(entries_[index].ino); }
 
+std::string SealedFile::host_name() const { return host_path(file_->ino()); }
+
 Status DraftStore::check_space(std::uint64_t more_bytes) const {
   struct statvfs figures {};
   if (reserve_bytes_ == 0 || ::fstatvfs(dir_, &figures) != 0) return {};

@@ -127,6 +127,33 @@ class FrozenDraft {
   std::vector<Ino> companions_;  // files outside that are frozen with it
 };
 
+// A regular draft file that nobody can change as long as this lives, and for ever once it was published.
+class SealedFile {
+ public:
+  ~SealedFile();
+  SealedFile(const SealedFile&) = delete;
+  SealedFile& operator=(const SealedFile&) = delete;
+
+  Ino ino() const { return file_->ino(); }
+  // A read-only view of its bytes.
+  int host() const { return file_->host(); }
+  const DraftSum& sum() const { return sum_; }
+  std::uint64_t allocated_bytes() const { return allocated_bytes_; }
+  // Where the bytes lie: a name in DraftStore::directory().
+  std::string host_name() const;
+  // It was published: whoever still holds it open for writing gets Immutable.
+  void keep() { is_kept_ = true; }
+
+ private:
+  friend class DraftStore;
+  explicit SealedFile(DraftStore& store) : store_(store) {}
+  DraftStore& store_;
+  std::shared_ptr<DraftFile> file_;
+  DraftSum sum_;
+  std::uint64_t allocated_bytes_ = 0;
+  bool is_kept_ = false;
+};
+
 // Safe for concurrent use. Lock order: names_mutex_ before opens_mutex_ before a DraftFile's.
 // Any inode number may hold draft names: those of committed places (a domain, a release) hold the drafts laid over
 // them.
@@ -198,6 +225,10 @@ class DraftStore {
   // The bytes of a small file beside the draft, which is frozen with it. Busy: it is open for writing. TooLarge above
   // `max_bytes`.
   Result<std::string> read_finished(FrozenDraft& draft, Ino ino, std::size_t max_bytes);
+  // Seals the regular file `ino` and sums it. Busy: somebody has it open for writing and has not closed it.
+  Result<std::unique_ptr<SealedFile>> seal(Ino ino);
+  // Takes a draft directory nobody knows out of the drafts, whole; its space comes back with the next sweep().
+  Status discard(Ino directory, std::string_view name);
   // Adds to `batch` what takes such a file out of the drafts; file_retired() gives its space back once that is
   // committed.
   Status retire_file(Ino directory, std::string_view name, Ino ino, Batch& batch);
@@ -214,6 +245,7 @@ class DraftStore {
   friend class DraftFile;
   friend class DraftHandle;
   friend class FrozenDraft;
+  friend class SealedFile;
   DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, std::uint64_t reserve_bytes);
 
   // Of DraftFile. NoSpace: `more_bytes` would reach into the reserve.

@@ -85,10 +85,12 @@ Result<Published> Publisher::run() {
     return changed.status();
   }
   committed_ = true;
+  if (request_.original != nullptr) request_.original->file.keep();
   draft_->bury();
   if (request_.on_published) request_.on_published(published_);
   draft_.reset();  // thaws
   if (given_) registry_.drafts().file_retired(given_->ino);
+  if (request_.original != nullptr) registry_.drafts().file_retired(request_.original->file.ino());
   registry_.sweep_later();
   tell();
   return published_;

@@ -36,9 +36,18 @@ class Publisher {
   Result<bool> is_published_already(const Snapshot& stored);
   Status read_given_metadata();
   Status store_blobs();
-  Status store_small(const std::vector<std::pair<Digest, std::uint32_t>>& small);
-  Status link_large(const std::vector<std::pair<Digest, std::uint32_t>>& large);
-  BlobRecord record_of(std::uint32_t index) const;
+  // One file whose bytes become a blob.
+  struct Piece {
+    ContentSum sum;
+    std::uint64_t size_bytes = 0;
+    std::uint64_t allocated_bytes = 0;
+    std::string host_name;  // in DraftStore::directory()
+    std::string path;       // for messages
+  };
+  Result<std::vector<Piece>> collect_pieces();
+  Status store_small(const std::vector<const Piece*>& small);
+  Status link_large(const std::vector<const Piece*>& large);
+  void put_original(Ino container, Batch& batch) const;
   Result<bool> has_blob(const Digest& digest, std::uint64_t size_bytes) const;
   Status fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch);
   Status fill_generation(const Snapshot& stored, DomainRecord& head, Batch& batch);

@@ -60,6 +60,16 @@ void Publisher::put_container(const PackagePart& part, const ReleaseRecord& rele
   batch.put(keys::manifest(ino), record.encode());
 }
 
+void Publisher::put_original(Ino container, Batch& batch) const {
+  const SealedFile& file = request_.original->file;
+  ArchiveRecord record;
+  record.suffix = request_.original->suffix;
+  record.size_bytes = file.sum().size_bytes;
+  record.allocated_bytes = file.allocated_bytes();
+  record.sum = file.sum().sum;
+  batch.put(keys::archive(container), record.encode());
+}
+
 void Publisher::put_generation(const PackagePart& part, const ReleaseRecord& release, Generation number,
                                const DomainRecord& head, Batch& batch) {
   GenerationRecord record;
@@ -74,6 +84,10 @@ void Publisher::put_generation(const PackagePart& part, const ReleaseRecord& rel
   record.uid = request_.who.uid;
   record.published_by = user_name(request_.who.uid);
   record.metadata_given = target().is_generation && given_.has_value();
+  if (target().is_generation && request_.original != nullptr) {
+    record.archive_suffix = request_.original->suffix;
+    put_original(record.ino, batch);
+  }
   record.manifest = sum_of(bytes_of(part.manifest->encode())).digest;
   PackagePart numbered = part;
   numbered.generation = number;
@@ -112,6 +126,10 @@ Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch
   record.uid = request_.who.uid;
   record.published_by = user_name(request_.who.uid);
   record.program = program_;
+  if (request_.original != nullptr) {
+    record.archive_suffix = request_.original->suffix;
+    put_original(record.ino, batch);
+  }
   head.changed = head.status_changed = record.published;
   published_ = {target().domain.str(), version, {}, head.last, model_id_, record.digest, record.file_count,
                 record.total_bytes,    false,   {}};
@@ -170,6 +188,14 @@ Status Publisher::fill_common(Batch& batch) {
   if (!linked_.empty()) batch.erase(keys::intent(request_.draft));
   if (given_) {
     if (Status status = registry_.drafts().retire_file(given_->directory, given_->name, given_->ino, batch);
+        !status.ok()) {
+      return status;
+    }
+  }
+  if (request_.original != nullptr) {
+    const ArchiveOriginal& original = *request_.original;
+    if (Status status =
+            registry_.drafts().retire_file(original.directory, original.name, original.file.ino(), batch);
         !status.ok()) {
       return status;
     }

@@ -1,5 +1,8 @@
 // Before the batch: every blob of the draft is in the store, and durable or in the log before it.
+#include <fcntl.h>
+
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/log.h"
 #include "catalog/keys.h"
@@ -24,49 +27,64 @@ Result<bool> Publisher::has_blob(const Digest& digest, std::uint64_t size_bytes)
   return reader.ok() && (*reader)->size_bytes() == size_bytes;
 }
 
-Status Publisher::store_blobs() {
-  std::vector<Digest> digests;
-  std::unordered_map<Digest, std::uint32_t, DigestHash> files;  // one file for each digest
+Result<std::vector<Publisher::Piece>> Publisher::collect_pieces() {
+  std::vector<Piece> pieces;  // one for each digest
+  std::unordered_set<Digest, DigestHash> seen;
   const auto& entries = draft_->entries();
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     if (entries[i].record.type != FileType::Regular) continue;
     const auto sum = draft_->sum(i, false);
     if (!sum.ok()) return sum.status();
     sums_[i] = sum->sum;
-    if (files.emplace(sum->sum.digest, i).second) digests.push_back(sum->sum.digest);
+    if (!seen.insert(sum->sum.digest).second) continue;
+    pieces.push_back({sum->sum, entries[i].size_bytes, entries[i].allocated_bytes, draft_->host_name(i),
+                      draft_->path_of(i)});
   }
+  if (request_.original != nullptr) {
+    const SealedFile& file = request_.original->file;
+    if (seen.insert(file.sum().sum.digest).second) {
+      pieces.push_back({file.sum().sum, file.sum().size_bytes, file.allocated_bytes(), file.host_name(), "the archive"});
+    }
+  }
+  return pieces;
+}
+
+Status Publisher::store_blobs() {
+  const auto pieces = collect_pieces();
+  if (!pieces.ok()) return pieces.status();
+  std::vector<Digest> digests;
+  for (const Piece& piece : *pieces) digests.push_back(piece.sum.digest);
   lease_ = registry_.leases_.take(digests);
-  std::vector<std::pair<Digest, std::uint32_t>> small;
-  std::vector<std::pair<Digest, std::uint32_t>> large;
-  for (const Digest& digest : digests) {
-    const std::uint32_t index = files[digest];
-    const auto there = has_blob(digest, entries[index].size_bytes);
+  std::vector<const Piece*> small;
+  std::vector<const Piece*> large;
+  for (const Piece& piece : *pieces) {
+    const auto there = has_blob(piece.sum.digest, piece.size_bytes);
     if (!there.ok()) return there.status();
-    if (!*there) (entries[index].size_bytes <= kInlineBlobBytesMax ? small : large).emplace_back(digest, index);
+    if (!*there) (piece.size_bytes <= kInlineBlobBytesMax ? small : large).push_back(&piece);
   }
   if (Status status = link_large(large); !status.ok()) return status;
   return store_small(small);
 }
 
-Status Publisher::store_small(const std::vector<std::pair<Digest, std::uint32_t>>& small) {
+Status Publisher::store_small(const std::vector<const Piece*>& small) {
   Batch batch;
   std::size_t batch_bytes = 0;
-  for (const auto& [digest, index] : small) {
-    auto file = draft_->open(index);
+  for (const Piece* piece : small) {
+    auto file = open_at(registry_.drafts().directory(), piece->host_name, O_RDONLY);
     if (!file.ok()) return file.status();
     auto bytes = read_all(file->fd(), kInlineBlobBytesMax);
     if (!bytes.ok()) return bytes.status();
-    if (sum_of(bytes_of(*bytes)) != sums_[index]) {
-      return {Code::Corrupt, draft_->path_of(index) + " does not hold the bytes that were summed; write it anew"};
+    if (sum_of(bytes_of(*bytes)) != piece->sum) {
+      return {Code::Corrupt, piece->path + " does not hold the bytes that were summed; write it anew"};
     }
     BlobRecord record;
     record.size_bytes = bytes->size();
     record.allocated_bytes = (bytes->size() + 4095) / 4096 * 4096;
-    record.crc32 = sums_[index].crc32;
+    record.crc32 = piece->sum.crc32;
     record.is_inline = true;
     record.bytes = std::move(*bytes);
     batch_bytes += record.size_bytes + 128;
-    batch.put(keys::blob(digest), record.encode());
+    batch.put(keys::blob(piece->sum.digest), record.encode());
     if (batch_bytes < kSmallBatchBytes) continue;
     if (Status status = registry_.engine_.keys->commit(batch, Durability::Buffered); !status.ok()) return status;
     batch = Batch();
@@ -75,37 +93,30 @@ Status Publisher::store_small(const std::vector<std::pair<Digest, std::uint32_t>
   return batch.puts.empty() ? Status() : registry_.engine_.keys->commit(batch, Durability::Buffered);
 }
 
-BlobRecord Publisher::record_of(std::uint32_t index) const {
-  BlobRecord record;
-  record.size_bytes = draft_->entries()[index].size_bytes;
-  record.allocated_bytes = draft_->entries()[index].allocated_bytes;
-  record.crc32 = sums_.at(index).crc32;
-  return record;
-}
-
-Status Publisher::link_large(const std::vector<std::pair<Digest, std::uint32_t>>& large) {
+Status Publisher::link_large(const std::vector<const Piece*>& large) {
   if (large.empty()) return {};
   std::string intent;
-  for (const auto& [digest, index] : large) intent.append(digest.raw_bytes());
+  for (const Piece* piece : large) intent.append(piece->sum.digest.raw_bytes());
   Batch batch;
   batch.put(keys::intent(request_.draft), intent);
   if (Status status = registry_.engine_.keys->commit(batch, Durability::Buffered); !status.ok()) return status;
-  for (const auto& [digest, index] : large) {
+  for (const Piece* piece : large) {
+    const Digest& digest = piece->sum.digest;
+    BlobRecord record;
+    record.size_bytes = piece->size_bytes;
+    record.allocated_bytes = piece->allocated_bytes;
+    record.crc32 = piece->sum.crc32;
     linked_.push_back(digest);
     // Another commit that has not ended may have brought these bytes a moment ago: then they are there already.
     const auto there = registry_.engine_.blobs->open(digest);
     const auto known = registry_.engine_.keys->get(keys::blob(digest));
-    const bool usable = there.ok() && (*there)->size_bytes() == draft_->entries()[index].size_bytes && !known.ok();
-    if (usable) {
-      large_records_.emplace_back(digest, record_of(index));
-      continue;
+    const bool usable = there.ok() && (*there)->size_bytes() == piece->size_bytes && !known.ok();
+    if (!usable) {
+      const Status adopted =
+          registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), piece->host_name);
+      if (!adopted.ok()) return adopted;
     }
-    if (Status status =
-            registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), draft_->host_name(index));
-        !status.ok()) {
-      return status;
-    }
-    large_records_.emplace_back(digest, record_of(index));
+    large_records_.emplace_back(digest, record);
   }
   return registry_.engine_.blobs->sync(linked_);
 }

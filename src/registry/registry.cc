@@ -114,6 +114,7 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
                                  registry->inos_, options.reserve_bytes);
   if (!drafts.ok()) return drafts.status();
   registry->drafts_ = std::move(*drafts);
+  if (Status status = registry->discard_unpacking(); !status.ok()) return status;
   return registry;
 }
 
@@ -240,7 +241,7 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
     if (!scanned.ok()) return scanned;
     if (!holds.empty()) break;
   }
-  for (const Ino place : {head->ino, stage_of(*head)}) {
+  for (const Ino place : {head->ino, stage_of(*head), uploads_of(*head)}) {
     const auto drafts = drafts_->list(place);
     if (!drafts.ok()) return drafts.status();
     if (!drafts->empty()) holds = "drafts ('" + printable(drafts->front().name) + "' is one)";

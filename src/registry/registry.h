@@ -9,12 +9,15 @@
 #include <unordered_set>
 #include <vector>
 
+#include "archive/read_archive.h"
 #include "base/names.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "base/types.h"
 #include "catalog/snapshot.h"
+#include "registry/archives.h"
 #include "registry/authorise.h"
+#include "registry/content.h"
 #include "registry/draft_store.h"
 #include "registry/events.h"
 #include "registry/ino_allocator.h"
@@ -57,6 +60,14 @@ enum class Effort {
 };
 inline constexpr std::uint64_t kRenameSumBytesMax = 64ull << 20;
 
+// An archive that is published together with what was unpacked from it.
+struct ArchiveOriginal {
+  SealedFile& file;
+  Ino directory = kNoIno;  // where its name stands
+  std::string name;
+  std::string suffix;  // ".tar.gz"
+};
+
 struct PublishRequest {
   Ino draft = kNoIno;      // the draft directory
   Ino directory = kNoIno;  // where its name stands
@@ -66,16 +77,18 @@ struct PublishRequest {
   Effort effort = Effort::Full;
   // Called once it is committed and before anybody can touch the draft's nodes again.
   std::function<void(const Published&)> on_published;
+  ArchiveOriginal* original = nullptr;  // what the draft was unpacked from, if it was
 };
 
-// An open committed file. Holds a lease on its blob. Safe for concurrent use.
-class ContentReader {
- public:
-  virtual ~ContentReader() = default;
-  virtual std::uint64_t size_bytes() const = 0;
-  virtual Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const = 0;
-  // A read-only descriptor of exactly these bytes, if a plain file holds them. Valid as long as the reader.
-  virtual std::optional<int> descriptor() const = 0;
+// An archive, in a draft file, that is to become a release or generation.
+struct ArchiveRequest {
+  Ino file = kNoIno;
+  Ino directory = kNoIno;  // where its name stands
+  std::string name;
+  std::string suffix;  // of the name that it is published under: says the format
+  Target target;
+  Credentials who;
+  std::function<void(const Published&)> on_published;
 };
 
 // What verify and gc found.
@@ -109,6 +122,7 @@ class Registry {
     std::int64_t grace_seconds = 3600;
     // Free space below which drafts stop growing; the engine has the same figure for commits.
     std::uint64_t reserve_bytes = 64ull << 20;
+    ArchiveLimits archive_limits;
   };
 
   // `store_dir`: the store's directory, locked by the caller, open as long as this lives.
@@ -139,6 +153,10 @@ class Registry {
   // says which is. Busy: a file is open for writing. Malformed: the content may not be published; names the path.
   // Denied. NoSpace. NotFound: no such domain, or release of a generation.
   Result<Published> publish(const PublishRequest& request);
+  // Unpacks an archive and publishes what is in it; the archive itself becomes a face of it. Works in proportion to its
+  // bytes. Malformed: it is no whole archive of its format, or holds what may not be published; the message names the
+  // member. Others as publish(). The draft file is kept unless this succeeds.
+  Result<Published> publish_archive(const ArchiveRequest& request);
 
   // Labels. InvalidArgument: `version` is not exactly one live version of the domain, or the name may not be a label.
   Result<LabelRecord> set_label(const DomainName& domain, std::string_view label, std::string_view version,
@@ -153,6 +171,9 @@ class Registry {
 
   // Reading. Corrupt: the blob is missing or has another size.
   Result<std::shared_ptr<const ContentReader>> open_content(const ManifestEntry& file);
+  Archives& archives() { return archives_; }
+  // Keeps these blobs away from gc.
+  std::unique_ptr<Leases::Lease> lease(std::vector<Digest> digests) { return leases_.take(std::move(digests)); }
 
   // Sums every blob that `domain` (empty: any) and `version` (empty: any) need. `progress` gets (done, total) bytes.
   Result<VerifyReport> verify(std::string_view domain, std::string_view version,
@@ -171,6 +192,11 @@ class Registry {
   Result<DraftPlace> find_draft(std::string_view path);
   // The directory that holds the staged drafts of a domain (/<domain>/.stage).
   static Ino stage_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 5}; }
+  // The directory that holds the uploads of a domain: archives that are being written, or were refused
+  // (/.modelfs/drafts/<domain>).
+  static Ino uploads_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 3}; }
+  // Where archives are unpacked: no path leads there.
+  static Ino unpacking_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 6}; }
 
   // Waits until what earlier commits left to sweep is gone. For tests and for an orderly end.
   Status finish_sweeping();
@@ -179,6 +205,8 @@ class Registry {
   friend class Publisher;
   Registry(Engine engine, int store_dir, const Options& options);
   Status recover();
+  Status discard_unpacking();
+  Result<Published> unpack_and_publish(const ArchiveRequest& request);
   Status quarantine(const Digest& digest);
   Result<GcReport> collect_garbage();
   Result<DraftSummary> summarise_draft(const DraftName& draft);
@@ -196,6 +224,7 @@ class Registry {
   File drafts_dir_;
   InoAllocator inos_;
   Leases leases_;
+  Archives archives_{*this};
   Mutex gc_mutex_;  // one gc at a time; no other lock is held when it is taken
   Events events_;
   std::unique_ptr<DraftStore> drafts_;

@@ -69,6 +69,18 @@ Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view 
       const auto [at, fresh] = files.try_emplace(entry.sum.digest, entry, path + "/" + manifest.path_of(i));
       if (fresh) total += entry.size_bytes;
     }
+    const auto archive = stored->archive(directory);
+    if (!archive.ok() || archive->kept == ArchiveRecord::Kept::Recipe) {
+      if (!archive.ok() && archive.code() != Code::NotFound) {
+        report.problems.push_back(path + ": " + archive.status().message());
+      }
+      return;
+    }
+    ManifestEntry original;
+    original.size_bytes = archive->size_bytes;
+    original.sum = archive->sum;
+    const auto [at, fresh] = files.try_emplace(archive->sum.digest, original, path + archive->suffix);
+    if (fresh) total += archive->size_bytes;
   });
   if (!walked.ok()) return walked;
   if (!any && !(domain.empty() && version.empty())) {
@@ -196,6 +208,7 @@ Result<std::vector<DraftSummary>> Registry::list_drafts(std::optional<uid_t> own
   const Status walked = stored->for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
     summarise(head.ino, domain.str() + "/", true);
     summarise(stage_of(head), domain.str() + "/.stage/", false);
+    summarise(uploads_of(head), ".modelfs/drafts/" + domain.str() + "/", false);
     const Status releases = stored->for_each_release(domain, [&](const ReleaseRecord& release) {
       summarise(release.ino, domain.str() + "/" + release.version + "/", false);
       return failed.ok();
@@ -296,6 +309,14 @@ Result<std::unordered_set<Digest, DigestHash>> Registry::referenced_blobs() cons
     return true;
   });
   if (!scanned.ok()) return scanned;
+  if (!failed.ok()) return failed;
+  const Status archives = stored->keys().scan("a/", "", [&](std::string_view, std::string_view value) {
+    const auto record = ArchiveRecord::decode(value);
+    if (!record.ok()) failed = record.status();
+    if (record.ok() && record->kept != ArchiveRecord::Kept::Recipe) referenced.insert(record->sum.digest);
+    return record.ok();
+  });
+  if (!archives.ok()) return archives;
   if (!failed.ok()) return failed;
   if (Status status = drafts_->for_each_blob([&](const Digest& digest) { referenced.insert(digest); }); !status.ok()) {
     return status;

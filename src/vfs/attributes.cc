@@ -86,7 +86,7 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
     shown.mtime = time_of(info.st_mtim);
     shown.ctime = time_of(info.st_ctim);
   } else {
-    shown.mode = 0555;  // System, TrashRoot: what is inside has its own owner and mode
+    shown.mode = 0555;  // System, TrashRoot, DraftsRoot: what is inside has its own owner and mode
   }
   shown.atime = shown.mtime;
   return shown;
@@ -100,24 +100,31 @@ Result<Attributes> FileSystem::State::describe(const Node& node) {
     case Kind::System:
     case Kind::Status:
     case Kind::Events:
-    case Kind::TrashRoot: return describe_system(place);
+    case Kind::TrashRoot:
+    case Kind::DraftsRoot: return describe_system(place);
+    case Kind::Uploads:
     case Kind::Trash:
     case Kind::Domain:
     case Kind::Stage:
     case Kind::Versions:
     case Kind::Entry:
     case Kind::Document:
+    case Kind::Archive:
     case Kind::Link: break;
   }
-  std::uint64_t document_bytes = 0;
+  std::uint64_t content_bytes = 0;
   if (place.kind == Kind::Document) {
     const auto text = document(place);
     if (!text.ok()) return text.status();
-    document_bytes = text->size();
+    content_bytes = text->size();
+  } else if (place.kind == Kind::Archive) {
+    const auto size = registry.archives().size_bytes(face_of(place));
+    if (!size.ok()) return size.status();
+    content_bytes = *size;
   }
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
-  auto shown = NativeView::describe(*stored, containers(), place, document_bytes);
+  auto shown = NativeView::describe(*stored, containers(), place, content_bytes);
   if (shown.ok() && NativeView::holds_drafts(place)) {
     shown->mtime = std::max(shown->mtime, registry.drafts().names_changed(place.ino));
     shown->ctime = std::max(shown->ctime, shown->mtime);
@@ -172,7 +179,8 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
       if (!changed.ok()) return changed.status();
       domain_changed(*name);
     }
-  } else if (sets_owner && place.kind != Kind::Entry && place.kind != Kind::Document && place.kind != Kind::Link) {
+  } else if (sets_owner && place.kind != Kind::Entry && place.kind != Kind::Document &&
+             place.kind != Kind::Archive && place.kind != Kind::Link) {
     return Status(Code::NotPermitted, "its owner and mode follow the domain's; change those");
   }
   // Programs set times and modes after the close: on what is committed that succeeds and changes nothing.

@@ -38,6 +38,7 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, bo
   opened->draft = std::move(*draft);
   const auto number = keep(std::move(opened));
   if (!number.ok()) return number.status();
+  uploads.opened(ino);
   return Opened{*number, false, false, writes};
 }
 
@@ -56,6 +57,9 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     return open(who, ino, flags);
   }
   if (place.type == FileType::Directory) return Status(Code::IsADirectory, "a directory");
+  // An archive is written to publish it: that was done.
+  if (wants_to_write(flags) && place.kind == Kind::Archive)
+    return Status(Code::AlreadyExists, "it is published already");
   if (wants_to_write(flags)) return Status(Code::Immutable, "what is published never changes");
   auto opened = std::make_shared<OpenHandle>();
   opened->ino = ino;
@@ -67,6 +71,11 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     if (!content.ok()) return content.status();
     opened->content = std::move(*content);
     reply.keeps_cache = true;  // these bytes never change
+  } else if (place.kind == Kind::Archive) {
+    auto content = state.registry.archives().open(State::face_of(place));
+    if (!content.ok()) return content.status();
+    opened->content = std::move(*content);
+    reply.keeps_cache = true;  // a function of what was published, which never changes
   } else if (place.kind == Kind::Document || place.kind == Kind::Status) {
     auto text = place.kind == Kind::Document ? state.document(place) : state.status_text();
     if (!text.ok()) return text.status();
@@ -117,13 +126,19 @@ Result<std::size_t> FileSystem::write(Handle handle, std::uint64_t offset_bytes,
   return bytes.size();
 }
 
-Status FileSystem::flush(Handle handle) {
+Status FileSystem::flush(const Credentials& who, Handle handle) {
   const auto opened = state_->handle(handle);
   if (!opened.ok()) return opened.status();
-  return (*opened)->draft ? (*opened)->draft->flush() : Status();
+  if (!(*opened)->draft) return {};
+  if (Status status = (*opened)->draft->flush(); !status.ok()) return status;
+  const auto upload = state_->uploads.find((*opened)->ino);
+  return upload ? state_->close_upload(who, **opened, *upload) : Status();
 }
 
-void FileSystem::release(Handle handle) { (void)state_->drop(handle); }
+void FileSystem::release(Handle handle) {
+  const auto dropped = state_->drop(handle);
+  if (dropped && dropped->draft) state_->end_upload(dropped);
+}
 
 Status FileSystem::sync(Handle handle) {
   const auto opened = state_->handle(handle);

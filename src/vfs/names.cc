@@ -31,7 +31,7 @@ double name_validity(const Place& parent, const Place& child) {
 
 }  // namespace
 
-Result<Entry> FileSystem::lookup(const Credentials&, Ino parent_ino, std::string_view name) {
+Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::string_view name) {
   State& state = *state_;
   for (int tries = 0; tries < kLookupTriesMax; ++tries) {
     const auto parent = state.node(parent_ino);
@@ -51,6 +51,10 @@ Result<Entry> FileSystem::lookup(const Credentials&, Ino parent_ino, std::string
       const bool flipped = again.ok() && again->place.kind != parent->place.kind;
       if (flipped) continue;
       if (parent->place.kind != Kind::Draft && tries == 0) continue;  // one more look at what is committed
+      if (const auto upload = state.uploads.named(parent_ino, name, who.pid)) {
+        const auto inode = state.registry.drafts().stat(upload->file);
+        if (inode.ok()) return state.enter_draft(*inode, parent->place);
+      }
       return found.status();
     }
     const auto inode = state.registry.drafts().stat(found->ino);
@@ -132,6 +136,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       if (!place.ok()) return place.status();
       return enter(*place, false, 0);
     }
+    case Meaning::Kind::Archive: return begin_upload(who, directory->place, name, meaning, draft);
     case Meaning::Kind::Draft:
     case Meaning::Kind::Release:
     case Meaning::Kind::Generation: break;
@@ -186,6 +191,9 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   }
   const Meaning meaning = NativeView::meaning(*stored, directory->place, new_name, FileType::Regular);
   if (meaning.kind == Meaning::Kind::Refused) return state_->refuse(who, new_parent, what, meaning.refusal);
+  if (meaning.kind == Meaning::Kind::Archive) {
+    return state_->refuse(who, new_parent, what, {Code::NotPermitted, "an archive is published by cp or mv"});
+  }
   state_->wait_for_sweep(directory->place);
   const auto made = state_->registry.drafts().link(ino, new_parent, new_name);
   if (!made.ok()) return made.status();
@@ -210,6 +218,9 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
     }
     if (place.code() != Code::NotFound) return place.status();
     if (!NativeView::holds_drafts(directory->place)) return place.status();
+  }
+  if (const auto upload = state_->uploads.named(parent, name, who.pid)) {
+    return state_->registry.drafts().unlink(upload->directory, upload->draft_name);
   }
   return state_->registry.drafts().unlink(parent, name);
 }
@@ -366,6 +377,7 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
       if (Status status = state.clear_empty_target(new_parent, new_name, replace); !status.ok()) return status;
       return state.commit_draft(who, source->ino, parent, name, to->place, new_name, Effort::Short);
     }
+    case Meaning::Kind::Archive: return state.rename_to_archive(who, source->ino, parent, name, to->place, meaning);
     case Meaning::Kind::Draft: break;
   }
   state.wait_for_sweep(to->place);

@@ -12,6 +12,7 @@
 #include "vfs/container_cache.h"
 #include "vfs/file_system.h"
 #include "vfs/node_table.h"
+#include "vfs/uploads.h"
 #include "view/native_view.h"
 
 namespace modelfs {
@@ -44,8 +45,10 @@ struct FileSystem::State {
   // The answer for a node that is known and counted already.
   Result<Entry> enter_known(const Node& node);
   static bool is_in_place(const Place& parent) {
-    return parent.kind == Place::Kind::Domain || parent.kind == Place::Kind::Entry;
+    return parent.kind == Place::Kind::Domain || parent.kind == Place::Kind::Entry ||
+           parent.kind == Place::Kind::Uploads;
   }
+  static ArchiveFace face_of(const Place& place) { return {place.container, place.given, place.format}; }
   static Place draft_place(Ino ino, FileType type);
   ContainerSource containers() {
     return [this](Ino ino) { return cache.find(ino); };
@@ -74,6 +77,20 @@ struct FileSystem::State {
   // Remembers why something was refused, for events and user.modelfs.error; gives the Status back.
   Status refuse(const Credentials& who, Ino where, const std::string& what, Status status);
 
+  // Uploads.
+  Result<Target> upload_target(const Place& parent, const Meaning& meaning);
+  Result<Entry> begin_upload(const Credentials& who, const Place& parent, std::string_view name,
+                             const Meaning& meaning, const NewDraft& fresh_file);
+  Status publish_upload(const Credentials& who, const ArchiveUpload& upload);
+  // A finished file that is moved onto an archive's name.
+  Status rename_to_archive(const Credentials& who, Ino file, Ino directory, std::string_view name, const Place& to,
+                           const Meaning& meaning);
+  void refuse_upload(const Credentials& who, const ArchiveUpload& upload, std::uint64_t changes, const Status& why);
+  // A close of a descriptor: publishes the upload if this close decides. Malformed: it is no whole archive.
+  Status close_upload(const Credentials& who, const OpenHandle& handle, const ArchiveUpload& upload);
+  // The end of a handle: what no close has decided is decided now, in the background.
+  void end_upload(const std::shared_ptr<OpenHandle>& handle);
+
   // Handles.
   Result<Handle> keep(std::shared_ptr<OpenHandle> handle);
   Result<std::shared_ptr<OpenHandle>> handle(Handle number) const;
@@ -88,6 +105,7 @@ struct FileSystem::State {
   const TimeNs mounted = now();
   ContainerCache cache;
   NodeTable nodes;
+  Uploads uploads;
 
   mutable Mutex handles_mutex;  // leaf lock
   std::unordered_map<std::uint64_t, std::shared_ptr<OpenHandle>> handles GUARDED_BY(handles_mutex);
@@ -95,6 +113,8 @@ struct FileSystem::State {
   static constexpr std::size_t kErrorsMax = 1024;
   mutable Mutex errors_mutex;                                                              // leaf lock
   std::map<std::pair<std::uint64_t, uid_t>, std::string> errors GUARDED_BY(errors_mutex);  // (node, user) -> reason
+
+  ThreadPool late{"late", 1};  // last: its work uses all of the above
 };
 
 }  // namespace modelfs

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "catalog/keys.h"
+
 namespace modelfs {
 namespace {
 
@@ -38,6 +40,28 @@ Place document_place(const std::string& domain, Ino ino, Ino container, bool is_
   return place;
 }
 
+// The number of an archive face: that of the directory, in a block far above all that are given out.
+Ino archive_ino(Ino container, std::uint64_t which) { return Ino{raw(container) | which << kArchiveInoShift}; }
+
+Ino given_archive_ino(Ino container) { return archive_ino(container, kGivenArchive); }
+
+// The archive face with `suffix` of a release or generation that came as an archive with `given_suffix`, if it did.
+Result<Place> archive_place(const std::string& domain, Ino container, bool is_release, std::string_view suffix,
+                            std::string_view given_suffix, TimeNs time) {
+  const auto format = format_of_suffix(suffix);
+  const bool given = !given_suffix.empty() && suffix == given_suffix;
+  const bool is_made = suffix == ".tar" || suffix == ".tar.gz" || suffix == ".zip";
+  if (!format || (!given && !is_made)) return nothing(suffix);
+  Place place = at(Kind::Archive, archive_ino(container, given ? kGivenArchive : static_cast<std::uint64_t>(*format)),
+                   domain, FileType::Regular);
+  place.container = container;
+  place.is_release = is_release;
+  place.given = given;
+  place.format = *format;
+  place.time = time;
+  return place;
+}
+
 Place link_place(const std::string& domain, Ino ino, std::string target, TimeNs time) {
   Place place = at(Kind::Link, ino, domain, FileType::Symlink);
   place.target = std::move(target);
@@ -63,6 +87,12 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
     if (!release.ok()) return release.status();
     return document_place(domain.str(), release->faces, release->ino, true, release->metadata_given,
                           release->published);
+  }
+  if (const auto suffix = face_suffix(name); !suffix.empty()) {
+    const std::string_view stem = name.substr(0, name.size() - suffix.size());
+    const auto release = stem == "latest" ? stored.latest_release(domain) : stored.release(domain, stem);
+    if (!release.ok()) return release.status();
+    return archive_place(domain.str(), release->ino, true, suffix, release->archive_suffix, release->published);
   }
   const auto release = stored.release(domain, name);
   if (release.ok()) return container_place(domain.str(), release->ino, true);
@@ -91,8 +121,9 @@ Result<ReleaseRecord> release_of(const Snapshot& stored, const DomainName& domai
 Result<Place> child_of_release(const Snapshot& stored, const DomainName& domain, const ReleaseRecord& release,
                                std::string_view name) {
   if (!release.takes_generations || release.last_generation == kNoGeneration) return nothing(name);
-  const bool is_document = name.ends_with(kJson);
-  const std::string_view stem = is_document ? name.substr(0, name.size() - kJson.size()) : name;
+  const std::string_view suffix = face_suffix(name);
+  const bool is_document = suffix == kJson;
+  const std::string_view stem = name.substr(0, name.size() - suffix.size());
   const bool is_latest = stem == "latest";
   const auto number = is_latest ? Result<Generation>(release.last_generation) : parse_generation(stem);
   if (!number.ok()) return nothing(name);
@@ -101,6 +132,10 @@ Result<Place> child_of_release(const Snapshot& stored, const DomainName& domain,
   if (is_document) {
     return document_place(domain.str(), plus(generation->faces, is_latest ? 2 : 0), generation->ino, false,
                           generation->metadata_given, generation->published);
+  }
+  if (!suffix.empty()) {
+    return archive_place(domain.str(), generation->ino, false, suffix, generation->archive_suffix,
+                         generation->published);
   }
   if (is_latest) {
     return link_place(domain.str(), plus(generation->faces, 1), std::to_string(raw(*number)), generation->published);
@@ -141,6 +176,7 @@ Result<Place> child_of_root(const Snapshot& stored, std::string_view name) {
 Result<Place> child_of_system(std::string_view name) {
   if (name == "status.json") return at(Kind::Status, kStatusIno, "", FileType::Regular);
   if (name == "trash") return at(Kind::TrashRoot, kTrashIno, "");
+  if (name == "drafts") return at(Kind::DraftsRoot, kDraftsIno, "");
   // The mount gives `events` its number, which changes when the file is begun anew.
   if (name == "events") return at(Kind::Events, Ino{kEventsInoFirst}, "", FileType::Regular);
   if (name == "events.1") return at(Kind::Events, kOldEventsIno, "", FileType::Regular);
@@ -151,7 +187,7 @@ Result<Place> child_of_system(std::string_view name) {
 
 bool NativeView::holds_drafts(const Place& directory) {
   return directory.kind == Kind::Root || directory.kind == Kind::Domain || directory.kind == Kind::Stage ||
-         directory.kind == Kind::Draft || directory.is_release_directory();
+         directory.kind == Kind::Draft || directory.kind == Kind::Uploads || directory.is_release_directory();
 }
 
 Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& containers, const Place& parent,
@@ -160,12 +196,14 @@ Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& c
   switch (parent.kind) {
     case Kind::Root: return child_of_root(stored, name);
     case Kind::System: return child_of_system(name);
-    case Kind::TrashRoot: {
+    case Kind::TrashRoot:
+    case Kind::DraftsRoot: {
       const auto parsed = DomainName::parse(name);
       if (!parsed.ok()) return nothing(name);
       const auto head = stored.domain(*parsed);
       if (!head.ok()) return head.status();
-      return at(Kind::Trash, plus(head->ino, 2), parsed->str());
+      if (parent.kind == Kind::TrashRoot) return at(Kind::Trash, plus(head->ino, 2), parsed->str());
+      return at(Kind::Uploads, plus(head->ino, 3), parsed->str());
     }
     case Kind::Trash: {
       const auto release = stored.removed(*domain(), name);
@@ -182,10 +220,12 @@ Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& c
     }
     case Kind::Entry: return child_of_entry(stored, containers, parent, name);
     case Kind::Stage:
+    case Kind::Uploads:
     case Kind::Draft:
     case Kind::Status:
     case Kind::Events:
     case Kind::Document:
+    case Kind::Archive:
     case Kind::Link: return nothing(name);
   }
   return nothing(name);
@@ -207,6 +247,9 @@ Status list_domain(const Snapshot& stored, const DomainName& domain, std::vector
   return stored.for_each_release(domain, [&](const ReleaseRecord& record) {
     names.push_back({record.version, record.ino, FileType::Directory});
     if (record.metadata_given) names.push_back({record.version + ".json", record.faces, FileType::Regular});
+    if (!record.archive_suffix.empty()) {
+      names.push_back({record.version + record.archive_suffix, given_archive_ino(record.ino), FileType::Regular});
+    }
     return true;
   });
 }
@@ -233,6 +276,9 @@ Status list_entry(const Snapshot& stored, const ContainerSource& containers, con
     const std::string number = std::to_string(raw(generation.number));
     add(number, generation.ino, FileType::Directory);
     if (generation.metadata_given) add(number + ".json", generation.faces, FileType::Regular);
+    if (!generation.archive_suffix.empty()) {
+      add(number + generation.archive_suffix, given_archive_ino(generation.ino), FileType::Regular);
+    }
     if (generation.number == release->last_generation) add("latest", plus(generation.faces, 1), FileType::Symlink);
     return true;
   });
@@ -253,7 +299,8 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
       });
       break;
     case Kind::System:
-      names = {{"status.json", kStatusIno, FileType::Regular}, {"trash", kTrashIno, FileType::Directory}};
+      names = {{"status.json", kStatusIno, FileType::Regular}, {"trash", kTrashIno, FileType::Directory},
+               {"drafts", kDraftsIno, FileType::Directory}};
       break;
     case Kind::TrashRoot:
       status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
@@ -263,6 +310,17 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
           return false;
         });
         if (any) names.push_back({domain.str(), plus(head.ino, 2), FileType::Directory});
+        return scanned.ok();
+      });
+      break;
+    case Kind::DraftsRoot:
+      status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+        const Ino uploads = plus(head.ino, 3);
+        const Status scanned =
+            stored.keys().scan(keys::draft_entries(uploads), "", [&](std::string_view, std::string_view) {
+              names.push_back({domain.str(), uploads, FileType::Directory});
+              return false;
+            });
         return scanned.ok();
       });
       break;
@@ -282,10 +340,12 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
       break;
     case Kind::Entry: status = list_entry(stored, containers, directory, names); break;
     case Kind::Stage:
+    case Kind::Uploads:
     case Kind::Draft:
     case Kind::Status:
     case Kind::Events:
     case Kind::Document:
+    case Kind::Archive:
     case Kind::Link: break;
   }
   if (!status.ok()) return status;
@@ -324,7 +384,7 @@ Status show_times(const Snapshot& stored, const DomainName& domain, const Contai
 }  // namespace
 
 Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerSource& containers, const Place& place,
-                                        std::uint64_t document_bytes) {
+                                        std::uint64_t content_bytes) {
   const auto domain = DomainName::parse(place.domain);
   if (!domain.ok()) return domain.status();
   const auto head = stored.domain(*domain);
@@ -342,10 +402,12 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
     shown.mode = 0777;
     shown.size_bytes = place.target.size();
     shown.mtime = shown.ctime = place.time;
-  } else if (place.kind == Kind::Document) {
+  } else if (place.kind == Kind::Document || place.kind == Kind::Archive) {
     shown.mode = head->owner.mode & 0444;
-    shown.size_bytes = document_bytes;
-    shown.blocks = (document_bytes + 511) / 512;
+    shown.size_bytes = content_bytes;
+    // Why also where nothing is stored: few blocks for many bytes would tell programs of holes that are not there.
+    shown.blocks = (content_bytes + 511) / 512;
+    if (place.kind == Kind::Archive) shown.valid_seconds = kForeverSeconds;
     shown.mtime = shown.ctime = place.time;
   } else if (place.kind == Kind::Entry) {
     const auto container = containers(place.container);

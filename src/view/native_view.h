@@ -32,10 +32,13 @@ struct Meaning {
     Release,     // a directory here is the draft of a release; a draft moved here is committed as it
     Generation,  // likewise of a generation
     Label,       // a symlink here is a label
+    Archive,     // a file here is an upload: its close publishes the release or generation that it holds
     Refused,     // see `refusal`
   };
   Kind kind = Kind::Draft;
-  std::optional<Generation> number;  // Generation; empty: next
+  std::optional<Generation> number;  // Generation, Archive of one; empty: next
+  bool is_generation = false;        // Archive
+  std::string stem, suffix;          // Archive: the name without its suffix, and that
   Status refusal;
 };
 
@@ -57,9 +60,10 @@ class NativeView {
   // What a fresh name of this type in `parent` would mean. Judges the name, not whether it is free.
   static Meaning meaning(const Snapshot& stored, const Place& parent, std::string_view name, FileType type);
 
-  // Attributes of everything but Root, System, Status, Events, TrashRoot and drafts. `document_bytes`: of a Document.
+  // Attributes of everything but Root, System, Status, Events, TrashRoot and drafts. `content_bytes`: of a Document or
+  // Archive.
   static Result<Attributes> describe(const Snapshot& stored, const ContainerSource& containers, const Place& place,
-                                     std::uint64_t document_bytes);
+                                     std::uint64_t content_bytes);
 };
 
 }  // namespace modelfs

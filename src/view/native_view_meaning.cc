@@ -9,11 +9,22 @@ namespace {
 
 constexpr std::string_view kJson = ".json";
 
-Meaning refused(Code code, std::string reason) {
-  return {Meaning::Kind::Refused, std::nullopt, {code, std::move(reason)}};
+Meaning refused(const Status& status) {
+  Meaning meaning;
+  meaning.kind = Meaning::Kind::Refused;
+  meaning.refusal = status;
+  return meaning;
 }
 
-Meaning refused(const Status& status) { return {Meaning::Kind::Refused, std::nullopt, status}; }
+Meaning refused(Code code, std::string reason) { return refused(Status(code, std::move(reason))); }
+
+Meaning of_kind(Meaning::Kind kind) {
+  Meaning meaning;
+  meaning.kind = kind;
+  return meaning;
+}
+
+bool is_archive_suffix(std::string_view suffix) { return format_of_suffix(suffix).has_value(); }
 
 Meaning meaning_in_domain(std::string_view name, FileType type) {
   if (Status status = check_file_name(name); !status.ok()) return refused(status);
@@ -25,9 +36,17 @@ Meaning meaning_in_domain(std::string_view name, FileType type) {
     const Status status = check_name(name.substr(0, name.size() - kJson.size()));
     return status.ok() ? Meaning{} : refused(status);
   }
+  const std::string_view suffix = face_suffix(name);
+  if (type == FileType::Regular && is_archive_suffix(suffix)) {
+    Meaning meaning = of_kind(Meaning::Kind::Archive);
+    meaning.stem = name.substr(0, name.size() - suffix.size());
+    meaning.suffix = suffix;
+    const Status status = check_name(meaning.stem);
+    return status.ok() ? meaning : refused(status);
+  }
   if (Status status = check_name(name); !status.ok()) return refused(status);
-  if (type == FileType::Directory) return {Meaning::Kind::Release, std::nullopt, {}};
-  if (type == FileType::Symlink) return {Meaning::Kind::Label, std::nullopt, {}};
+  if (type == FileType::Directory) return of_kind(Meaning::Kind::Release);
+  if (type == FileType::Symlink) return of_kind(Meaning::Kind::Label);
   return {};
 }
 
@@ -39,10 +58,11 @@ Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::str
   const auto release = stored.release(*domain, container->version);
   const std::string where = parent.domain + "/" + container->version;
   if (!release.ok() || release->ino != parent.container) return refused(Code::Immutable, where + " is in the trash");
-  const bool is_document = type == FileType::Regular && name.ends_with(kJson);
-  const std::string_view stem = is_document ? name.substr(0, name.size() - kJson.size()) : name;
+  const std::string_view suffix = type == FileType::Regular ? face_suffix(name) : std::string_view();
+  const bool is_document = suffix == kJson;
+  const std::string_view stem = name.substr(0, name.size() - suffix.size());
   const auto number = parse_generation(stem);
-  if ((type != FileType::Directory && !is_document) || (stem != "next" && !number.ok())) {
+  if ((type != FileType::Directory && suffix.empty()) || (stem != "next" && !number.ok())) {
     return refused(Code::Immutable,
                    where +
                        " is published: its files never change. Publish another version, or a generation "
@@ -59,7 +79,12 @@ Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::str
   }
   if (number.ok() && raw(*number) < raw(next)) return refused(Code::AlreadyExists, "that generation exists already");
   if (is_document) return {};
-  return {Meaning::Kind::Generation, number.ok() ? std::optional(*number) : std::nullopt, {}};
+  Meaning meaning = of_kind(suffix.empty() ? Meaning::Kind::Generation : Meaning::Kind::Archive);
+  if (number.ok()) meaning.number = *number;
+  meaning.is_generation = true;
+  meaning.stem = stem;
+  meaning.suffix = suffix;
+  return meaning;
 }
 
 }  // namespace
@@ -79,7 +104,7 @@ Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::st
         return {};
       }
       const Status status = check_name(name);
-      return status.ok() ? Meaning{Meaning::Kind::Domain, std::nullopt, {}} : refused(status);
+      return status.ok() ? of_kind(Meaning::Kind::Domain) : refused(status);
     }
     case Kind::Domain: return meaning_in_domain(name, type);
     case Kind::Entry:
@@ -88,10 +113,13 @@ Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::st
     case Kind::Trash: return refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");
     case Kind::System:
     case Kind::TrashRoot:
+    case Kind::DraftsRoot:
+    case Kind::Uploads:
     case Kind::Versions: return refused(Code::NotPermitted, "nothing can be made here");
     case Kind::Status:
     case Kind::Events:
     case Kind::Document:
+    case Kind::Archive:
     case Kind::Link: break;
   }
   return refused(Code::NotADirectory, "not a directory");

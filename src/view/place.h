@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "archive/archive_format.h"
 #include "base/types.h"
 
 namespace modelfs {
@@ -12,9 +13,15 @@ inline constexpr Ino kSystemIno{2};
 inline constexpr Ino kStatusIno{3};
 inline constexpr Ino kTrashIno{4};
 inline constexpr Ino kOldEventsIno{5};
+inline constexpr Ino kDraftsIno{6};
 // `events` begins anew under the next of these numbers when it is rotated, so that tail -F notices.
 inline constexpr std::uint64_t kEventsInoFirst = 8;
 inline constexpr std::uint64_t kEventsInoCount = kFirstFreeIno - kEventsInoFirst;
+
+// The numbers of archive faces: that of the directory plus which one, shifted out of the reach of the numbers that are
+// given out.
+inline constexpr unsigned kArchiveInoShift = 56;
+inline constexpr std::uint64_t kGivenArchive = 16;  // others: the value of their ArchiveFormat
 
 struct Place {
   enum class Kind : std::uint8_t {
@@ -24,24 +31,28 @@ struct Place {
     Events,     // /.modelfs/events and events.1
     TrashRoot,  // /.modelfs/trash
     Trash,      // /.modelfs/trash/<domain>
+    DraftsRoot,  // /.modelfs/drafts
+    Uploads,    // /.modelfs/drafts/<domain>: archives that are being written, or were refused
     Domain,     // /<domain>
     Stage,      // /<domain>/.stage
     Versions,   // /<domain>/versions
     Entry,      // a file or directory of a release or generation; index 0 is its own directory
     Document,   // a metadata face of a release or generation
+    Archive,    // an archive face of one
     Link,       // latest, or a label
     Draft,      // anything that is not committed
   };
   Kind kind = Kind::Draft;
   Ino ino = kNoIno;
   FileType type = FileType::Directory;
-  std::string domain;       // all but Root, System, Status, Events, TrashRoot, Draft
-  Ino container = kNoIno;   // Entry, Document: the directory of the release or generation
+  std::string domain;       // all but Root, System, Status, Events, TrashRoot, DraftsRoot, Draft
+  Ino container = kNoIno;   // Entry, Document, Archive: the directory of the release or generation
   std::uint32_t index = 0;  // Entry: in the container's manifest
-  bool is_release = false;  // Entry, Document: the container is a release, not a generation
-  bool given = false;       // Document: a client wrote it
+  bool is_release = false;  // Entry, Document, Archive: the container is a release, not a generation
+  bool given = false;       // Document, Archive: a client wrote it
+  ArchiveFormat format = ArchiveFormat::Tar;  // Archive
   std::string target;       // Link
-  TimeNs time{};            // Link, Document: when it came about
+  TimeNs time{};            // Link, Document, Archive: when it came about
 
   bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
 };

@@ -1,0 +1,61 @@
+// Archive faces: every release and generation as an archive, the one it came as or one that is made while it is read.
+#pragma once
+#include <list>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "archive/archive_format.h"
+#include "archive/archive_layout.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/types.h"
+#include "catalog/manifest.h"
+#include "catalog/snapshot.h"
+#include "registry/content.h"
+
+namespace modelfs {
+
+class Registry;
+
+// Which archive of what.
+struct ArchiveFace {
+  Ino container = kNoIno;  // the directory of the release or generation
+  bool given = false;      // the archive that it came as, byte for byte; else one made of its files
+  ArchiveFormat format = ArchiveFormat::Tar;
+};
+
+// Safe for concurrent use. What is made is a function of what was published: the package, and the generations that
+// came with it in one commit. Generations that were added later have faces of their own.
+class Archives {
+ public:
+  // Layouts are kept up to this size, the most recently used ones.
+  static constexpr std::size_t kLayoutBytesMax = 64ull << 20;
+
+  explicit Archives(Registry& registry) : registry_(registry) {}
+
+  // The size of a face, exactly, before a byte of it was made. NotFound: no such container, or it came as no archive.
+  Result<std::uint64_t> size_bytes(const ArchiveFace& face) EXCLUDES(mutex_);
+  // Opens a face for reading at random. The reader keeps every blob that it may need away from gc.
+  Result<std::shared_ptr<const ContentReader>> open(const ArchiveFace& face) EXCLUDES(mutex_);
+
+ private:
+  struct Laid {
+    std::shared_ptr<const ArchiveLayout> layout;
+    std::shared_ptr<const std::vector<ManifestEntry>> contents;  // by LaidFile::content
+  };
+  Result<Laid> lay(const ArchiveFace& face) EXCLUDES(mutex_);
+  Result<Laid> make(const ArchiveFace& face);
+
+  Registry& registry_;
+  struct Item {
+    std::pair<std::uint64_t, ArchiveFormat> key;
+    Laid laid;
+  };
+  Mutex mutex_;                        // leaf lock; not held while a layout is made
+  std::list<Item> items_ GUARDED_BY(mutex_);  // most recently used first
+  std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace modelfs

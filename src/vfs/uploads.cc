@@ -1,0 +1,199 @@
+#include "vfs/uploads.h"
+
+#include "base/log.h"
+#include "vfs/processes.h"
+#include "vfs/state.h"
+
+namespace modelfs {
+
+void Uploads::add(ArchiveUpload upload) {
+  const MutexLock lock(mutex_);
+  const std::uint64_t file = raw(upload.file);
+  items_.insert_or_assign(file, Item{.upload = std::move(upload)});
+}
+
+void Uploads::opened(Ino file) {
+  const MutexLock lock(mutex_);
+  if (const auto found = items_.find(raw(file)); found != items_.end()) ++found->second.handles;
+}
+
+bool Uploads::released(Ino file) {
+  const MutexLock lock(mutex_);
+  const auto found = items_.find(raw(file));
+  return found != items_.end() && --found->second.handles == 0;
+}
+
+std::optional<ArchiveUpload> Uploads::find(Ino file) const {
+  const MutexLock lock(mutex_);
+  const auto found = items_.find(raw(file));
+  return found == items_.end() ? std::nullopt : std::optional(found->second.upload);
+}
+
+std::optional<ArchiveUpload> Uploads::named(Ino parent, std::string_view name, pid_t thread) const {
+  std::optional<ArchiveUpload> candidate;
+  pid_t process = -1;
+  const MutexLock lock(mutex_);
+  for (const auto& [file, item] : items_) {
+    const ArchiveUpload& upload = item.upload;
+    if (upload.parent != parent || upload.name != name || upload.creator == 0 || item.refusal) continue;
+    if (process < 0) process = process_of(thread);
+    if (upload.creator == process) candidate = upload;
+  }
+  return candidate;
+}
+
+std::optional<Status> Uploads::refusal(Ino file, std::uint64_t changes) const {
+  const MutexLock lock(mutex_);
+  const auto found = items_.find(raw(file));
+  if (found == items_.end() || found->second.refused_changes != changes) return std::nullopt;
+  return found->second.refusal;
+}
+
+void Uploads::refuse(Ino file, std::uint64_t changes, Status why) {
+  const MutexLock lock(mutex_);
+  const auto found = items_.find(raw(file));
+  if (found == items_.end()) return;
+  found->second.refused_changes = changes;
+  found->second.refusal = std::move(why);
+}
+
+void Uploads::remove(Ino file) {
+  const MutexLock lock(mutex_);
+  items_.erase(raw(file));
+}
+
+// What a mount does with them.
+
+namespace {
+
+constexpr int kNamesMax = 1000;  // of uploads of one name that lie about
+
+}  // namespace
+
+Result<Target> FileSystem::State::upload_target(const Place& parent, const Meaning& meaning) {
+  std::string version = meaning.stem;
+  if (meaning.is_generation) {
+    const auto container = cache.find(parent.container);
+    if (!container.ok()) return container.status();
+    version = (*container)->version;
+  }
+  auto domain = DomainName::parse(parent.domain);
+  if (!domain.ok()) return domain.status();
+  auto name = VersionName::parse(version);
+  if (!name.ok()) return name.status();
+  return Target{std::move(*domain), std::move(*name), meaning.is_generation, meaning.number};
+}
+
+Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Place& parent, std::string_view name,
+                                              const Meaning& meaning, const NewDraft& fresh_file) {
+  auto target = upload_target(parent, meaning);
+  if (!target.ok()) return target.status();
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  if (!meaning.is_generation && stored->release(target->domain, target->version.str()).ok()) {
+    return Status(Code::AlreadyExists, target->str() + " is published already");
+  }
+  const auto head = stored->domain(target->domain);
+  if (!head.ok()) return head.status();
+  ArchiveUpload upload{.target = *target, .suffix = meaning.suffix};
+  upload.parent = parent.ino;
+  upload.name = name;
+  upload.directory = Registry::uploads_of(*head);
+  upload.creator = process_of(who.pid);
+  const std::string shown = (meaning.is_generation ? target->version.str() + "." : "") + std::string(name);
+  for (int i = 1; i <= kNamesMax; ++i) {
+    upload.draft_name = i == 1 ? shown : shown + ".~" + std::to_string(i) + "~";
+    const auto made = registry.drafts().make(upload.directory, upload.draft_name, fresh_file);
+    if (made.code() == Code::AlreadyExists) continue;
+    if (!made.ok()) return made.status();
+    upload.file = made->ino;
+    uploads.add(std::move(upload));
+    return enter_draft(*made, parent);
+  }
+  return Status(Code::AlreadyExists, "too many refused uploads of " + shown + " lie in /.modelfs/drafts/" +
+                                         target->domain.str() + "; remove some");
+}
+
+Status FileSystem::State::publish_upload(const Credentials& who, const ArchiveUpload& upload) {
+  const auto published = registry.publish_archive({upload.file, upload.directory, upload.draft_name, upload.suffix,
+                                                   upload.target, who,
+                                                   [this](const Published& done) { flip(done); }});
+  return published.ok() ? Status() : published.status();
+}
+
+Status FileSystem::State::rename_to_archive(const Credentials& who, Ino file, Ino directory, std::string_view name,
+                                            const Place& to, const Meaning& meaning) {
+  auto target = upload_target(to, meaning);
+  if (!target.ok()) return target.status();
+  ArchiveUpload upload{.target = std::move(*target), .suffix = meaning.suffix};
+  upload.file = file;
+  upload.directory = directory;
+  upload.draft_name = name;
+  const Status status = publish_upload(who, upload);
+  if (status.ok()) return status;
+  const MutexLock lock(errors_mutex);
+  if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
+  errors[{raw(file), who.uid}] = status.message();
+  // mv reads EINVAL as "cannot move to a subdirectory of itself".
+  return status.code() == Code::InvalidArgument ? Status(Code::NotPermitted, status.message()) : status;
+}
+
+void FileSystem::State::refuse_upload(const Credentials& who, const ArchiveUpload& upload, std::uint64_t changes,
+                                      const Status& why) {
+  uploads.refuse(upload.file, changes, why);
+  const std::string kept = "/.modelfs/drafts/" + upload.target.domain.str() + "/" + upload.draft_name;
+  {
+    const MutexLock lock(errors_mutex);
+    if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
+    errors[{raw(upload.file), who.uid}] = why.message();
+  }
+  registry.events().append("upload_refused", {{"target", upload.target.str()},
+                                              {"reason", why.message()},
+                                              {"kept", kept},
+                                              {"by", user_name(who.uid)}});
+}
+
+Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle& handle, const ArchiveUpload& upload) {
+  DraftFile& file = handle.draft->file();
+  if (!handle.draft->writes()) return {};
+  const auto inode = registry.drafts().stat(upload.file);
+  if (!inode.ok()) return inode.code() == Code::NotFound ? Status() : inode.status();
+  if (inode->record.link_count == 0 || inode->size_bytes == 0) return {};  // removed meanwhile; or nothing to decide
+  const std::uint64_t changes = file.changes();
+  if (const auto refused = uploads.refusal(upload.file, changes)) return *refused;
+  if (is_dying_badly(who.pid)) {
+    Status why(Code::Interrupted, "its writer died before it had closed the file");
+    refuse_upload(who, upload, changes, why);
+    return why;
+  }
+  if (has_writer(upload.file, upload.name)) return {};  // a later close decides
+  const Status status = publish_upload(who, upload);
+  if (status.code() == Code::Busy) return {};  // likewise: somebody writes it, or decides it right now
+  if (status.ok()) {
+    uploads.remove(upload.file);
+  } else {
+    refuse_upload(who, upload, changes, status);
+  }
+  return status;
+}
+
+void FileSystem::State::end_upload(const std::shared_ptr<OpenHandle>& handle) {
+  const auto upload = uploads.find(handle->ino);
+  if (!upload || !uploads.released(handle->ino)) return;
+  const auto inode = registry.drafts().stat(handle->ino);
+  const std::uint64_t changes = handle->draft->file().changes();
+  const bool is_undecided = inode.ok() && inode->record.link_count > 0 && !uploads.refusal(handle->ino, changes);
+  if (is_undecided && inode->size_bytes == 0) {
+    (void)registry.drafts().unlink(upload->directory, upload->draft_name);
+  } else if (is_undecided) {
+    // No close could decide: somebody seemed to write until the end. Nobody does any more.
+    Credentials who{inode->record.owner.uid, inode->record.owner.gid, 0, {}};
+    late.submit([this, upload = *upload, who, changes] {
+      const Status status = publish_upload(who, upload);
+      if (!status.ok()) refuse_upload(who, upload, changes, status);
+    });
+  }
+  uploads.remove(handle->ino);
+}
+
+}  // namespace modelfs

@@ -1,0 +1,60 @@
+// Uploads: files that are written under an archive's name. Each is its writer's own until a close publishes it.
+#pragma once
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+
+struct ArchiveUpload {
+  Target target;
+  std::string suffix;
+  Ino file = kNoIno;  // the draft file
+  // What its writer calls it.
+  Ino parent = kNoIno;
+  std::string name = {};
+  // Where the draft lies.
+  Ino directory = kNoIno;
+  std::string draft_name = {};
+  pid_t creator = 0;  // the process that sees the name; 0: nobody does
+};
+
+// Safe for concurrent use.
+class Uploads {
+ public:
+  void add(ArchiveUpload upload) EXCLUDES(mutex_);
+  // An open or a close of a handle. True if the close was the last one.
+  void opened(Ino file) EXCLUDES(mutex_);
+  bool released(Ino file) EXCLUDES(mutex_);
+
+  std::optional<ArchiveUpload> find(Ino file) const EXCLUDES(mutex_);
+  // The upload that `process` sees under this name.
+  std::optional<ArchiveUpload> named(Ino parent, std::string_view name, pid_t thread) const EXCLUDES(mutex_);
+
+  // Why the last close was refused, if nothing was written since (`changes` counts that).
+  std::optional<Status> refusal(Ino file, std::uint64_t changes) const EXCLUDES(mutex_);
+  // A close was refused: the name is free again, the file stays a draft.
+  void refuse(Ino file, std::uint64_t changes, Status why) EXCLUDES(mutex_);
+  // It was published, or it is gone.
+  void remove(Ino file) EXCLUDES(mutex_);
+
+ private:
+  struct Item {
+    ArchiveUpload upload;
+    unsigned handles = 0;
+    std::uint64_t refused_changes = 0;
+    std::optional<Status> refusal = std::nullopt;
+  };
+  mutable Mutex mutex_;  // leaf lock
+  std::unordered_map<std::uint64_t, Item> items_ GUARDED_BY(mutex_);
+};
+
+}  // namespace modelfs
