@@ -1,4 +1,6 @@
 // Archives that the usual tools write, read back: the tree has to be exact.
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
