@@ -5,13 +5,21 @@
 
 namespace modelfs {
 
+void PackedInput::narrow(std::uint64_t begin_bytes, std::uint64_t end_bytes) {
+  begin_ = end_ = 0;
+  offset_ = std::min(begin_bytes, end_bytes);
+  limit_ = end_bytes;
+  at_end_ = offset_ == limit_;
+}
+
 Status PackedInput::read_on() {
   std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
   end_ -= begin_;
   begin_ = 0;
-  const auto got = source_.read_at(offset_, ByteSpan(buffer_.get() + end_, kBytes - end_));
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kBytes - end_, limit_ - offset_));
+  const auto got = source_.read_at(offset_, ByteSpan(buffer_.get() + end_, wanted));
   if (!got.ok()) return got.status();
-  at_end_ = *got < kBytes - end_;
+  at_end_ = *got < wanted || offset_ + *got == limit_;
   offset_ += *got;
   end_ += *got;
   return {};

@@ -8,6 +8,7 @@
 #include "archive/tar_gate.h"
 #include "archive/tar_reader.h"
 #include "archive/unpacker.h"
+#include "archive/zip_reader.h"
 
 namespace modelfs {
 namespace {
@@ -24,7 +25,7 @@ Status read_any(ArchiveSource& source, ArchiveFormat format, const ArchiveLimits
   if (!got.ok()) return got.status();
   if (Status status = check_archive_start(ByteView(start).first(*got), format); !status.ok()) return status;
   ArchiveJudge judge(limits, sink);
-  if (format == ArchiveFormat::Zip) return {Code::Unsupported, "zip is not read yet"};
+  if (format == ArchiveFormat::Zip) return read_zip(source, limits, judge);
   ReadAhead stream(unpacker_of(source, format), limits);
   return read_tar(stream, limits, judge);
 }

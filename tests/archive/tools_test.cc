@@ -146,6 +146,60 @@ std::vector<Tool> tar_tools() {
 INSTANTIATE_TEST_SUITE_P(Tar, ToolTest, testing::ValuesIn(tar_tools()),
                          [](const auto& tool) { return std::string(tool.param.name); });
 
+constexpr const char* kPythonZip =
+    "python3 -c 'import zipfile,sys,os; z=zipfile.ZipFile(sys.argv[1], \"w\", int(sys.argv[2]))\n"
+    "for d,ds,fs in os.walk(\".\"):\n"
+    "  for n in sorted(ds)+sorted(fs):\n"
+    "    p=os.path.join(d,n)\n"
+    "    if os.path.islink(p):\n"
+    "      i=zipfile.ZipInfo(p); i.external_attr=0o120777<<16; z.writestr(i, os.readlink(p))\n"
+    "    else: z.write(p)\n"
+    "z.close()' $OUT ";
+
+std::vector<Tool> zip_tools() {
+  static const std::string python_stored = std::string(kPythonZip) + "0";
+  static const std::string python_deflated = std::string(kPythonZip) + "8";
+  return {
+      {"Zip", "zip -qry out.zip . && mv out.zip $OUT", ArchiveFormat::Zip},
+      {"ZipStored", "zip -0qry out.zip . && mv out.zip $OUT", ArchiveFormat::Zip},
+      {"ZipWithAComment", "zip -qry out.zip . && echo 'a comment' | zip -qz out.zip && mv out.zip $OUT",
+       ArchiveFormat::Zip},
+      {"ZipForced64", "zip -fz -qry out.zip . && mv out.zip $OUT", ArchiveFormat::Zip},
+      {"BsdtarZip", "bsdtar --format=zip -cf $OUT *", ArchiveFormat::Zip},
+      {"PythonZipStored", python_stored.c_str(), ArchiveFormat::Zip},
+      {"PythonZipDeflated", python_deflated.c_str(), ArchiveFormat::Zip},
+  };
+}
+
+INSTANTIATE_TEST_SUITE_P(Zip, ToolTest, testing::ValuesIn(zip_tools()),
+                         [](const auto& tool) { return std::string(tool.param.name); });
+
+TEST(ZipTest, Forced64BitSizesOfPythonAreRead) {
+  const TemporaryDirectory folder;
+  ASSERT_TRUE(
+      runs("python3 -c 'import zipfile,sys; z=zipfile.ZipFile(sys.argv[1], \"w\", 8)\n"
+           "with z.open(\"a/b\", \"w\", force_zip64=True) as f: f.write(b\"text\" * 9)\n"
+           "z.close()' " +
+           folder.path() + "/out.zip"));
+
+  const Reading reading = read_bytes(bytes_of_file(folder.path() + "/out.zip"), ArchiveFormat::Zip);
+
+  ASSERT_TRUE(reading.status.ok()) << reading.status.str();
+  EXPECT_EQ(reading.tree.at("a/b").size_bytes, 36u);
+  EXPECT_TRUE(reading.tree.at("a").implied);
+}
+
+TEST(ZipTest, WrittenToAPipeItIsReadByItsDescriptors) {
+  const Sample sample;
+  ASSERT_TRUE(runs("cd " + sample.root() + " && zip -qr - config.json weights | cat > " + sample.out()));
+
+  const Reading reading = read_bytes(bytes_of_file(sample.out()), ArchiveFormat::Zip);
+
+  ASSERT_TRUE(reading.status.ok()) << reading.status.str();
+  expect_file(reading, "config.json", "{\"a\": 1}\n", 0600);
+  expect_file(reading, "weights/big.bin", sample.big(), 0644);
+}
+
 TEST(SparseTest, HolesOfEveryKindOfSparseTarStayHoles) {
   const TemporaryDirectory folder;
   const std::string path = folder.path() + "/sparse";
