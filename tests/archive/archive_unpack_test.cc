@@ -167,7 +167,17 @@ class Unpacked : public testing::TestWithParam<Unpacker> {
 
   TemporaryDirectory directory_;
 };
-INSTANTIATE_TEST_SUITE_P(, Unpacked, testing::ValuesIn(unpackers()), [](const auto& each) { return each.param.name; });
+std::string name_of_unpacker(const testing::TestParamInfo<Unpacker>& info) { return info.param.name; }
+
+class UnpackedTar : public Unpacked {};
+class UnpackedWithBackslashes : public Unpacked {};
+class UnpackedWithNegativeFractions : public Unpacked {};
+INSTANTIATE_TEST_SUITE_P(, Unpacked, testing::ValuesIn(unpackers()), name_of_unpacker);
+INSTANTIATE_TEST_SUITE_P(, UnpackedTar, testing::ValuesIn(unpackers_that(unpacks_tar)), name_of_unpacker);
+INSTANTIATE_TEST_SUITE_P(, UnpackedWithBackslashes, testing::ValuesIn(unpackers_that(keeps_backslashes)),
+                         name_of_unpacker);
+INSTANTIATE_TEST_SUITE_P(, UnpackedWithNegativeFractions, testing::ValuesIn(unpackers_that(keeps_negative_fractions)),
+                         name_of_unpacker);
 
 TEST_P(Unpacked, ASmallTree) { expect_tree(small_sample()); }
 
