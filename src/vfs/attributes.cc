@@ -60,7 +60,7 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   shown.uid = options.owner_uid;
   shown.gid = options.owner_gid;
   shown.mtime = shown.ctime = mounted;
-  shown.link_count = place.type == FileType::Directory ? 2 : 1;
+  if (place.kind == Kind::System) shown.link_count = 3;  // its one subdirectory is the trash
   if (place.kind == Kind::Root) {
     const Ownership owner = root_owner();
     shown.mode = owner.mode;
@@ -69,10 +69,8 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
     shown.mtime = std::max(shown.mtime, registry.const_drafts().names_changed(kRootIno));
     shown.ctime = shown.mtime;
   } else if (place.kind == Kind::Status) {
-    const auto text = status_text();
-    if (!text.ok()) return text.status();
+    // Its text walks all drafts, so it is made by open(). Programs read a file of size 0 to its end, as in /proc.
     shown.mode = 0400;
-    shown.size_bytes = text->size();
     shown.mtime = shown.ctime = now();
   } else if (place.kind == Kind::Events) {
     struct stat info {};

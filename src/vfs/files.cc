@@ -194,9 +194,23 @@ Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedP
   return {};
 }
 
+Result<Ino> FileSystem::State::parent_of(const Place& directory) {
+  if (directory.kind == Kind::Draft) {
+    const auto inode = registry.drafts().stat(directory.ino);
+    if (!inode.ok()) return inode.status();
+    return inode->record.parent;
+  }
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  return NativeView::parent(*stored, containers(), directory);
+}
+
 Status FileSystem::State::make_listing(Listing& listing) {
   std::vector<ListedPlace> names;
   const Place& directory = listing.directory;
+  // A directory that was removed while it was open stands nowhere.
+  const auto parent = parent_of(directory);
+  listing.parent = parent.ok() ? *parent : directory.ino;
   // Why before what is committed: a draft that is published between the two is then in both, not in neither.
   std::vector<ListedPlace> drafts;
   if (NativeView::holds_drafts(directory)) {
@@ -262,7 +276,7 @@ Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function
   for (std::uint64_t i = offset; i < listing.names.size() + 2; ++i) {
     ListedName name;
     if (i < 2) {
-      name = {i == 0 ? "." : "..", self, FileType::Directory, i + 1};
+      name = {i == 0 ? "." : "..", i == 0 ? self : listing.parent, FileType::Directory, i + 1};
     } else {
       const ListedPlace& place = listing.names[i - 2];
       name = {place.name, place.ino, place.type, i + 1};

@@ -19,6 +19,7 @@ namespace modelfs {
 
 struct Listing {
   Place directory;
+  Ino parent = kNoIno;
   Credentials who;
   std::vector<ListedPlace> names;
 };
@@ -97,6 +98,7 @@ struct FileSystem::State {
   std::shared_ptr<OpenHandle> drop(Handle number);
   Result<Opened> open_draft(const Credentials& who, Ino ino, bool writes, bool truncates);
   Status make_listing(Listing& listing);
+  Result<Ino> parent_of(const Place& directory);
   Status add_drafts(const Listing& listing, std::vector<ListedPlace>& names);
 
   Registry& registry;

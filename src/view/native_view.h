@@ -54,6 +54,9 @@ class NativeView {
   static Result<std::vector<ListedPlace>> list(const Snapshot& stored, const ContainerSource& containers,
                                                const Place& directory);
 
+  // The number of the directory in which a committed directory stands; the root's is its own.
+  static Result<Ino> parent(const Snapshot& stored, const ContainerSource& containers, const Place& directory);
+
   // True where drafts may lie beside what is committed.
   static bool holds_drafts(const Place& directory);
 

@@ -62,6 +62,8 @@ struct Attributes {
   Ino ino = kNoIno;
   FileType type = FileType::Regular;
   std::uint32_t mode = 0;  // 07777
+  // Of a directory: 2 and its subdirectories, or 1 where they are not counted. find(1) and fts(3) look at every name
+  // in a directory with 1, and believe any other number.
   std::uint32_t link_count = 1;
   uid_t uid = 0;
   gid_t gid = 0;

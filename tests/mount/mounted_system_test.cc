@@ -1,8 +1,14 @@
 // mount/SEMANTICS.md, "Times, sizes, inode numbers" and "What happened".
+#include <dirent.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
 
 #include "mount/mounted.h"
 
@@ -16,6 +22,39 @@ std::int64_t now_ns() {
 }
 
 class Figures : public Mounted {};
+
+// The directories below `top` that fts(3) finds when it stats nothing that the link counts tell it is no directory.
+std::vector<std::string> directories_by_link_count(std::string top) {
+  std::vector<std::string> found;
+  std::array<char*, 2> tops = {top.data(), nullptr};
+  FTS* const walk = ::fts_open(tops.data(), FTS_PHYSICAL | FTS_NOSTAT | FTS_NOCHDIR, nullptr);
+  while (const FTSENT* const entry = ::fts_read(walk)) {
+    if (entry->fts_info == FTS_D && entry->fts_level > 0) found.emplace_back(entry->fts_path);
+  }
+  ::fts_close(walk);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<std::string> directories_below(const std::string& top) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(top)) {
+    if (!entry.is_symlink() && entry.is_directory()) found.push_back(entry.path().string());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// What a listing of `directory` says is the number of `name`.
+ino_t listed_number(const std::string& directory, const std::string& name) {
+  DIR* const opened = ::opendir(directory.c_str());
+  ino_t number = 0;
+  while (const dirent* const entry = ::readdir(opened)) {
+    if (name == entry->d_name) number = entry->d_ino;
+  }
+  ::closedir(opened);
+  return number;
+}
 
 TEST_F(Figures, AReleaseShowsWhenItWasCommitted) {
   make_draft("x", {{"weights", "abc"}});
@@ -95,6 +134,45 @@ TEST_F(Figures, ListedNumbersAreThoseOfStat) {
   }
 }
 
+TEST_F(Figures, TheNumberOfDotDotIsTheParents) {
+  publish("1.0", {{"sub/", ""}, {"sub/inner/", ""}});
+  publish("1.0/next", {{"sub/", ""}});
+  publish("0.9", {{"weights", "abc"}});
+  ASSERT_EQ(error(::rename(at("0.9").c_str(), trash("0.9").c_str())), 0);
+  make_draft("x", {{"sub/", ""}});
+  make_directory(at("2.0"));
+  make_directory(at("1.0/next"));
+  const std::string point = mount().point();
+
+  EXPECT_EQ(listed_number(point, ".."), stat_of(point).st_ino);
+  for (const std::string& directory :
+       {domain(), at(".stage"), at("versions"), at("1.0"), at("1.0/sub"), at("1.0/sub/inner"), at("1.0/1"),
+        at("1.0/1/sub"), at("2.0"), at("1.0/next"), stage("x"), stage("x/sub"), trash("0.9"), point + "/.modelfs",
+        point + "/.modelfs/trash", point + "/.modelfs/trash/" + domain_name()}) {
+    EXPECT_EQ(listed_number(directory, ".."), stat_of(std::filesystem::path(directory).parent_path()).st_ino)
+        << directory;
+    EXPECT_EQ(listed_number(directory, "."), stat_of(directory).st_ino) << directory;
+  }
+}
+
+TEST_F(Figures, LinkCountsHideNoDirectory) {
+  publish("1.0", {{"sub/", ""}, {"sub/inner/", ""}, {"sub/weights", "abc"}});
+  publish("1.0/next", {{"sub/", ""}, {"sub/state", "s"}});
+  publish("1.1", {{"a/", ""}, {"b/", ""}, {"b/c/", ""}});
+  make_draft("x", {{"sub/", ""}});
+  make_directory(at("2.0"));
+  make_directory(at("1.0/next"));
+  make_directory(at("1.0/next/sub"));
+
+  for (const std::string& top : {mount().point(), domain(), at(".stage"), at("1.0"), at("1.1"), at("2.0")}) {
+    EXPECT_EQ(directories_by_link_count(top), directories_below(top)) << top;
+  }
+  EXPECT_EQ(stat_of(at("1.0/sub")).st_nlink, 3u);
+  EXPECT_EQ(stat_of(at("1.0/1")).st_nlink, 3u);
+  EXPECT_EQ(stat_of(at("1.1/b/c")).st_nlink, 2u);
+  EXPECT_EQ(stat_of(stage("x")).st_nlink, 3u);
+}
+
 TEST_F(Figures, FreeSpaceIsThatOfTheStoresDisk) {
   struct statvfs shown {};
   struct statvfs real {};
@@ -118,6 +196,30 @@ TEST_F(System, StatusListsDrafts) {
   EXPECT_NE(status.find(domain_name() + "/.stage/left"), std::string::npos) << status;
   EXPECT_NE(status.find(domain_name() + "/1.0"), std::string::npos) << status;
   EXPECT_NE(status.find("\"pid\": " + std::to_string(mount().pid())), std::string::npos) << status;
+}
+
+TEST_F(System, StatusIsReadWholeThoughItShowsNoSize) {
+  make_draft("left", {{"weights", "abc"}});
+  const std::string status = system("status.json");
+  const std::string end = "}\n";
+
+  EXPECT_EQ(stat_of(status).st_size, 0);
+  EXPECT_NE(run("cat '" + status + "'").output.find("/.stage/left"), std::string::npos);
+  EXPECT_TRUE(run("cat '" + status + "'").output.ends_with(end));
+  EXPECT_EQ(run("tail -n 1 '" + status + "'").output, end);
+  EXPECT_EQ(run("tail -c 2 '" + status + "'").output, end);
+  EXPECT_EQ(run("head -c 1 '" + status + "'").output, "{");
+  const std::string copy = mount().store() + "/../copy";
+  ASSERT_EQ(run("cp '" + status + "' '" + copy + "'").output, "");
+  EXPECT_TRUE(read_file(copy).ends_with(end));
+  if (is_installed("python3")) {
+    EXPECT_EQ(
+        run("python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[\"pid\"])' '" + status + "'").output,
+        std::to_string(mount().pid()) + "\n");
+  }
+  if (is_installed("jq")) {
+    EXPECT_EQ(run("jq .pid '" + status + "'").output, std::to_string(mount().pid()) + "\n");
+  }
 }
 
 TEST_F(System, EventsAreLinesOfJsonThatCanBeFollowed) {

@@ -1,0 +1,108 @@
+#include "archive/pax_records.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <string>
+
+#include "base/names.h"
+
+namespace modelfs {
+namespace {
+
+struct Record {
+  std::string_view key;
+  std::string_view value;
+};
+
+Status malformed(std::string_view why) { return {Code::Malformed, "a pax header " + std::string(why)}; }
+
+bool is_number(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char each) { return each >= '0' && each <= '9'; });
+}
+
+// "-12.5": seconds, with a fraction as fine as the writer liked.
+bool is_time(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const std::size_t dot = std::min(text.find('.'), text.size());
+  const std::string_view fraction = text.substr(std::min(dot + 1, text.size()));
+  return is_number(text.substr(0, dot)) && (fraction.empty() || is_number(fraction));
+}
+
+// Takes the first record off `text`.
+Result<Record> take_record(std::string_view& text) {
+  std::size_t length = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  const auto digits = static_cast<std::size_t>(stop - text.data());
+  if (error != std::errc{} || digits >= text.size() || text[digits] != ' ')
+    return malformed("has no record where one is due");
+  if (length > text.size() || length < digits + 2) return malformed("has a record that is longer than the header");
+  std::string_view record = text.substr(digits + 1, length - digits - 1);
+  text.remove_prefix(length);
+  if (!record.ends_with('\n')) return malformed("has a record that does not end where it says");
+  record.remove_suffix(1);
+  const std::size_t equals = record.find('=');
+  if (equals == 0 || equals == std::string_view::npos) return malformed("has a record without a key");
+  return Record{record.substr(0, equals), record.substr(equals + 1)};
+}
+
+bool is_sparse_key(std::string_view key) { return key.starts_with("GNU.sparse."); }
+
+// Keys whose values are bytes that are no business of ours.
+bool is_opaque(std::string_view key) {
+  return key.starts_with("SCHILY.xattr.") || key.starts_with("LIBARCHIVE.xattr.");
+}
+
+Status take_fact(const Record& record, PaxFacts& facts) {
+  const auto& [key, value] = record;
+  if (!is_opaque(key) && value.find('\0') != std::string_view::npos) {
+    return malformed("has a NUL in the value of '" + printable(key) + "'");
+  }
+  if (key == "path") facts.has_path = true;
+  if (key == "path" && value.empty()) return malformed("has an empty path");
+  if (key == "linkpath" && value.empty()) return malformed("has an empty linkpath");
+  if (key == "mtime" && !is_time(value)) return malformed("has an mtime that is no time");
+  if (is_sparse_key(key)) facts.sparse = true;
+  if (key == "hdrcharset" && value != "BINARY" && value != "ISO-IR 10646 2000 UTF-8") {
+    return malformed("has names in the character set '" + printable(value) + "'");
+  }
+  if (key != "size") return {};
+  std::uint64_t size = 0;
+  const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), size);
+  if (!is_number(value) || error != std::errc{} || stop != value.data() + value.size()) {
+    return malformed("has a size that is no number");
+  }
+  facts.size_bytes = size;
+  return {};
+}
+
+}  // namespace
+
+Result<PaxFacts> read_pax_records(ByteView body) {
+  PaxFacts facts;
+  std::set<std::string_view> keys;
+  for (std::string_view text = text_of(body); !text.empty();) {
+    const auto record = take_record(text);
+    if (!record.ok()) return record.status();
+    // GNU's version 0.0 repeats these two for each piece.
+    const bool repeats = record->key == "GNU.sparse.offset" || record->key == "GNU.sparse.numbytes";
+    if (!repeats && !keys.insert(record->key).second) return malformed("has '" + printable(record->key) + "' twice");
+    if (Status status = take_fact(*record, facts); !status.ok()) return status;
+  }
+  return facts;
+}
+
+Status check_global_pax_records(ByteView body) {
+  for (std::string_view text = text_of(body); !text.empty();) {
+    const auto record = take_record(text);
+    if (!record.ok()) return record.status();
+    const std::string_view key = record->key;
+    if (key == "path" || key == "linkpath" || key == "size" || key == "mtime" || key == "hdrcharset" ||
+        is_sparse_key(key)) {
+      return malformed("for all members sets '" + printable(key) + "'");
+    }
+  }
+  return {};
+}
+
+}  // namespace modelfs
