@@ -122,7 +122,7 @@ class Registry {
     std::int64_t grace_seconds = 3600;
     // Free space below which drafts stop growing; the engine has the same figure for commits.
     std::uint64_t reserve_bytes = 64ull << 20;
-    ArchiveLimits archive_limits;
+    ArchiveLimits archive_limits = {};
   };
 
   // `store_dir`: the store's directory, locked by the caller, open as long as this lives.

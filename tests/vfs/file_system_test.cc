@@ -54,7 +54,7 @@ class Overlay : public RegistryFixture {
     const auto created = fs_->create(who, parent, name, 0644, O_WRONLY);
     ASSERT_TRUE(created.ok()) << name << ": " << created.status().str();
     EXPECT_TRUE(fs_->write(created->opened.handle, 0, bytes_of(bytes)).ok());
-    EXPECT_TRUE(fs_->flush(created->opened.handle).ok());
+    EXPECT_TRUE(fs_->flush({}, created->opened.handle).ok());
     fs_->release(created->opened.handle);
   }
   std::string read(std::string_view path) {
