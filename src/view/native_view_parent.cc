@@ -37,8 +37,10 @@ Result<Ino> NativeView::parent(const Snapshot& stored, const ContainerSource& co
     case Kind::Root:
     case Kind::System:
     case Kind::Domain: return kRootIno;
-    case Kind::TrashRoot: return kSystemIno;
+    case Kind::TrashRoot:
+    case Kind::DraftsRoot: return kSystemIno;
     case Kind::Trash: return kTrashIno;
+    case Kind::Uploads: return kDraftsIno;
     case Kind::Stage:
     case Kind::Versions:
     case Kind::Entry:
@@ -46,6 +48,7 @@ Result<Ino> NativeView::parent(const Snapshot& stored, const ContainerSource& co
     case Kind::Status:
     case Kind::Events:
     case Kind::Document:
+    case Kind::Archive:
     case Kind::Link: break;
   }
   const auto domain = DomainName::parse(directory.domain);

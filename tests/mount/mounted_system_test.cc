@@ -148,7 +148,8 @@ TEST_F(Figures, TheNumberOfDotDotIsTheParents) {
   for (const std::string& directory :
        {domain(), at(".stage"), at("versions"), at("1.0"), at("1.0/sub"), at("1.0/sub/inner"), at("1.0/1"),
         at("1.0/1/sub"), at("2.0"), at("1.0/next"), stage("x"), stage("x/sub"), trash("0.9"), point + "/.modelfs",
-        point + "/.modelfs/trash", point + "/.modelfs/trash/" + domain_name()}) {
+        point + "/.modelfs/trash", point + "/.modelfs/drafts", point + "/.modelfs/drafts/" + domain_name(),
+        point + "/.modelfs/trash/" + domain_name()}) {
     EXPECT_EQ(listed_number(directory, ".."), stat_of(std::filesystem::path(directory).parent_path()).st_ino)
         << directory;
     EXPECT_EQ(listed_number(directory, "."), stat_of(directory).st_ino) << directory;
@@ -267,7 +268,7 @@ TEST_F(System, EventsBeginAnewUnderAnotherNumberWhenTheyAreFull) {
   EXPECT_EQ(::read(followed.fd(), start.data(), start.size()), static_cast<ssize_t>(start.size()));
   EXPECT_EQ(start, line) << "what is open stays";
   EXPECT_EQ(names_in(full.point() + "/.modelfs"),
-            (std::vector<std::string>{"events", "events.1", "status.json", "trash"}));
+            (std::vector<std::string>{"drafts", "events", "events.1", "status.json", "trash"}));
 }
 
 TEST_F(System, StatusAndEventsAreTheOwnersOnly) {
