@@ -32,4 +32,14 @@ void answer_later(Request request, Work work) noexcept {
   });
 }
 
+// Work that makes a name in `directory`: here, or on the slow pool while it would have to wait for the sweep of what
+// was published there a moment ago.
+template <class Work>
+void answer_making(Request request, fuse_ino_t directory, Work work) noexcept {
+  answer(std::move(request), [&](Request accepted) {
+    if (accepted.files().making_waits(Ino{directory})) return answer_later(std::move(accepted), std::move(work));
+    work(std::move(accepted));
+  });
+}
+
 }  // namespace modelfs

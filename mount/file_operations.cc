@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include <memory>
+#include <string>
 
 #include "mount/answer.h"
 #include "mount/operations.h"
@@ -21,10 +22,11 @@ void on_open(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
 }
 
 void on_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* file) {
-  answer({raw, "create", parent}, [&](Request request) {
-    const auto created = request.files().create(request.caller(), Ino{parent}, name, mode & 07777, file->flags);
+  const auto carry_out = [parent, name = std::string(name), mode, flags = file->flags](Request request) {
+    const auto created = request.files().create(request.caller(), Ino{parent}, name, mode & 07777, flags);
     std::move(request).reply(created);
-  });
+  };
+  answer_making({raw, "create", parent}, parent, carry_out);
 }
 
 void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offset, fuse_file_info* file) {

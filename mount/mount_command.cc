@@ -116,6 +116,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   if (Status status = (*session)->start(); !status.ok()) return status;
   announce(readiness, request, lock->directory());
   (*session)->wait_for_end(signals);
+  (*registry)->prepare_to_end();
   // The control server goes while requests are answered: it may wait for them (KernelCache::forget_name). Then what is
   // under way ends, and is answered before the connection goes. The lock goes last, because `modelfs umount` takes it
   // as the end of the daemon.

@@ -34,21 +34,22 @@ void on_forget_multi(fuse_req_t raw, std::size_t count, fuse_forget_data* forget
 }
 
 void on_mkdir(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode) {
-  answer({raw, "mkdir", parent}, [&](Request request) {
+  answer_making({raw, "mkdir", parent}, parent, [parent, name = std::string(name), mode](Request request) {
     const auto made = request.files().make_directory(request.caller_with_groups(), Ino{parent}, name, mode & 07777);
     std::move(request).reply(made);
   });
 }
 
 void on_symlink(fuse_req_t raw, const char* target, fuse_ino_t parent, const char* name) {
-  answer({raw, "symlink", parent}, [&](Request request) {
+  const auto carry_out = [parent, name = std::string(name), target = std::string(target)](Request request) {
     const auto made = request.files().make_symlink(request.caller_with_groups(), Ino{parent}, name, target);
     std::move(request).reply(made);
-  });
+  };
+  answer_making({raw, "symlink", parent}, parent, carry_out);
 }
 
 void on_mknod(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, dev_t) {
-  answer({raw, "mknod", parent}, [&](Request request) {
+  answer_making({raw, "mknod", parent}, parent, [parent, name = std::string(name), mode](Request request) {
     if ((mode & S_IFMT) != 0 && !S_ISREG(mode)) {
       return std::move(request).reply(Status(Code::NotPermitted, "only files, directories and symlinks are kept"));
     }
@@ -58,10 +59,11 @@ void on_mknod(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, 
 }
 
 void on_link(fuse_req_t raw, fuse_ino_t node, fuse_ino_t new_parent, const char* new_name) {
-  answer({raw, "link", node}, [&](Request request) {
-    const auto made = request.files().link(request.caller(), Ino{node}, Ino{new_parent}, new_name);
+  const auto carry_out = [node, new_parent, name = std::string(new_name)](Request request) {
+    const auto made = request.files().link(request.caller(), Ino{node}, Ino{new_parent}, name);
     std::move(request).reply(made);
-  });
+  };
+  answer_making({raw, "link", node}, new_parent, carry_out);
 }
 
 void on_unlink(fuse_req_t raw, fuse_ino_t parent, const char* name) {

@@ -25,7 +25,7 @@ constexpr std::uint64_t kReadBytesMax = 1ull << 20;  // of a file, in one messag
 Result<std::string> metadata_of(const Snapshot& snapshot, const NamedThing& thing, const std::string& mount_point) {
   auto stored = snapshot.metadata(thing.container());
   if (!stored.ok() || mount_point.empty()) return stored;
-  return present_metadata(*stored, {mount_point, thing.str()});
+  return present_metadata(*stored, {mount_point, mount_point + "/" + thing.str()});
 }
 
 Json package_document(const NamedThing& thing, const Manifest& manifest) {

@@ -172,7 +172,7 @@ Result<std::uint64_t> DraftFile::sum_range(std::uint64_t from_bytes, std::uint64
     }
     position += *got;
     const MutexLock lock(mutex_);
-    if (epoch_ != epoch) break;
+    if (epoch_ != epoch || store_.ending_) break;
   }
   return position;
 }
@@ -184,7 +184,7 @@ void DraftFile::sum_behind() {
     std::uint64_t epoch = 0;
     {
       const MutexLock lock(mutex_);
-      if (!in_order_ || ordered_ - summed_ < kSumChunkBytes) {
+      if (!in_order_ || ordered_ - summed_ < kSumChunkBytes || store_.ending_) {
         summing_ = false;
         idle_.notify_all();
         return;
@@ -235,6 +235,7 @@ Status DraftFile::settle() {
   summed_ = 0;
   in_order_ = false;  // the sum was finished: whoever writes on makes the next close begin at the start
   if (!reached.ok()) return reached.status();
+  if (store_.ending_ && *reached != *size) return {Code::Busy, "it is not summed, and the store is being closed"};
   if (changes_ != changes || *reached != *size) return {Code::Busy, "the file is being written"};
   if (!synced.ok()) damaged_ = true;  // never synced again as if it could succeed: the pages may be gone
   DraftSum record{*size, sum, damaged_};

@@ -218,7 +218,7 @@ void DraftStore::sum_in_background(const FrozenDraft& draft) {
     if (keys_.get(keys::draft_sum(entry.ino)).code() != Code::NotFound) continue;
     const MutexLock lock(names_mutex_);
     auto file = file_of(entry.ino, false);
-    if (file.ok()) workers_.submit([file = *file] { (void)file->settle(); });
+    if (file.ok()) settle_behind(*file);
   }
 }
 

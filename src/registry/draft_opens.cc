@@ -162,8 +162,14 @@ void DraftStore::release(DraftHandle& handle) {
   }
   if (last_writer && handle.file_->unsummed_bytes() > 0) {
     // Written after its last close, or never closed properly: sum it now, so that a commit need not.
-    workers_.submit([file = handle.file_] { (void)file->settle(); });
+    settle_behind(handle.file_);
   }
+}
+
+void DraftStore::settle_behind(std::shared_ptr<DraftFile> file) {
+  workers_.submit([this, file = std::move(file)] {
+    if (!ending_) (void)file->settle();
+  });
 }
 
 }  // namespace modelfs

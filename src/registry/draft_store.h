@@ -2,6 +2,7 @@
 // files drafts/<xx>/<ino>, so a draft survives whatever the daemon does not, and a commit takes names and files over in
 // one batch.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -234,7 +235,11 @@ class DraftStore {
   Status retire_file(Ino directory, std::string_view name, Ino ino, Batch& batch);
   void file_retired(Ino ino);
   // Removes the inodes and host files of everything retired so far. Runs at idle times; Ok when nothing is left.
+  // Interrupted: the end came first, and the next open() goes on.
   Status sweep();
+  // Sums and sweeps end at their next step from now on: what they have done is kept or done again by the next process.
+  // A draft file that is not summed cannot be published any more.
+  void prepare_to_end() { ending_ = true; }
 
   // Digests that drafts refer to: gc keeps them.
   Status for_each_blob(const std::function<void(const Digest&)>& visit) const;
@@ -283,6 +288,7 @@ class DraftStore {
   Status measure(FrozenDraft& draft);
   void thaw(const FrozenDraft& draft) EXCLUDES(names_mutex_);
   Status sweep_root(Ino root);
+  void settle_behind(std::shared_ptr<DraftFile> file);
   Status forget_after_reboot();
   Status remove_nameless();
 
@@ -302,6 +308,7 @@ class DraftStore {
     std::vector<DraftHandle*> handles;
   };
   std::unordered_map<std::uint64_t, Opened> opens_ GUARDED_BY(opens_mutex_);
+  std::atomic<bool> ending_ = false;
   Mutex sweep_mutex_;             // one sweep at a time; taken before names_mutex_
   ThreadPool workers_{"sum", 2};  // last: its work uses all of the above
 };

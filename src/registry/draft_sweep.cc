@@ -18,6 +18,8 @@ namespace {
 // Names swept in one batch: keeps the names' lock short.
 constexpr std::size_t kSweepBatchNames = 512;
 
+Status interrupted() { return {Code::Interrupted, "the store is being closed; the next start goes on"}; }
+
 }  // namespace
 
 Status DraftStore::sweep() {
@@ -44,6 +46,7 @@ Status DraftStore::sweep_root(Ino root) {
     const auto names = list(directories[at]);
     if (!names.ok()) return names.status();
     for (std::size_t first = 0; first < names->size(); first += kSweepBatchNames) {
+      if (ending_) return interrupted();
       Batch batch;
       std::vector<Ino> gone;
       // Several names of one file in one batch: each must see what the one before it left.
@@ -73,6 +76,7 @@ Status DraftStore::sweep_root(Ino root) {
       }
     }
   }
+  if (ending_) return interrupted();
   Batch batch;
   const MutexLock lock(names_mutex_);
   for (const Ino directory : directories) {

@@ -56,14 +56,7 @@ Result<Published> Publisher::run() {
 
   model_id_ = make_model_id();
   program_ = program_of(request_.who.pid);
-  auto faces = registry_.inos_.take(ReleaseRecord::kInoBlock);
-  if (!faces.ok()) return faces.status();
-  faces_ = *faces;
-  for (std::size_t i = 0; i < package_.parts.size(); ++i) {
-    const auto block = registry_.inos_.take(GenerationRecord::kInoBlock);
-    if (!block.ok()) return block.status();
-    generation_faces_.push_back(*block);
-  }
+  if (Status status = take_numbers(); !status.ok()) return status;
   const auto changed = registry_.change_domain(
       target().domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = target().is_generation ? fill_generation(now_stored, head, batch)
@@ -94,6 +87,18 @@ Result<Published> Publisher::run() {
   registry_.sweep_later();
   tell();
   return published_;
+}
+
+Status Publisher::take_numbers() {
+  const auto faces = registry_.inos_.take(ReleaseRecord::kInoBlock);
+  if (!faces.ok()) return faces.status();
+  faces_ = *faces;
+  for (std::size_t i = 0; i < package_.parts.size(); ++i) {
+    const auto block = registry_.inos_.take(GenerationRecord::kInoBlock);
+    if (!block.ok()) return block.status();
+    generation_faces_.push_back(*block);
+  }
+  return {};
 }
 
 Status Publisher::check_target(const Snapshot& stored) {

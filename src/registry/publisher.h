@@ -35,6 +35,7 @@ class Publisher {
   Status check_target(const Snapshot& stored);
   Result<bool> is_published_already(const Snapshot& stored);
   Status read_given_metadata();
+  Status take_numbers();  // of the faces of what is published
   Status store_blobs();
   // One file whose bytes become a blob.
   struct Piece {

@@ -101,7 +101,10 @@ Registry::Registry(Engine engine, int store_dir, const Options& options)
       events_(store_dir),
       sweeper_(std::make_unique<ThreadPool>("sweep", 1)) {}
 
-Registry::~Registry() { sweeper_.reset(); }
+Registry::~Registry() {
+  if (drafts_) prepare_to_end();
+  sweeper_.reset();
+}
 
 Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, const Options& options) {
   std::unique_ptr<Registry> registry(new Registry(std::move(engine), store_dir, options));
@@ -157,7 +160,8 @@ Result<std::uint64_t> Registry::take_number() {
 
 void Registry::sweep_later() {
   sweeper_->submit([this] {
-    if (Status status = drafts_->sweep(); !status.ok()) log::warn("sweep: {}", status.message());
+    const Status status = drafts_->sweep();
+    if (!status.ok() && status.code() != Code::Interrupted) log::warn("sweep: {}", status.message());
   });
 }
 

@@ -198,8 +198,12 @@ class Registry {
   // Where archives are unpacked: no path leads there.
   static Ino unpacking_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 6}; }
 
-  // Waits until what earlier commits left to sweep is gone. For tests and for an orderly end.
+  // Waits until what earlier commits left to sweep is gone. Interrupted: see prepare_to_end().
   Status finish_sweeping();
+  // Nothing waits for long work behind any more: sums and sweeps end at their next step, and the next start goes on
+  // with them. Publishing works on for what is summed. The destructor does this; call it earlier when requests that may
+  // wait for such work are to end.
+  void prepare_to_end() { drafts_->prepare_to_end(); }
 
  private:
   friend class Publisher;

@@ -60,7 +60,7 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   shown.uid = options.owner_uid;
   shown.gid = options.owner_gid;
   shown.mtime = shown.ctime = mounted;
-  if (place.kind == Kind::System) shown.link_count = 3;  // its one subdirectory is the trash
+  if (place.kind == Kind::System) shown.link_count = 4;  // it has the trash and the drafts
   if (place.kind == Kind::Root) {
     const Ownership owner = root_owner();
     shown.mode = owner.mode;

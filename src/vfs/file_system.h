@@ -74,6 +74,9 @@ class FileSystem {
   ~FileSystem();
 
   // Names.
+  // True when making a name in `directory` would wait for what a commit has left there: then mkdir, symlink, mknod,
+  // link and create may take long.
+  bool making_waits(Ino directory) const;
   Result<Entry> lookup(const Credentials& who, Ino parent, std::string_view name);
   void forget(Ino ino, std::uint64_t references);
   Result<Entry> make_directory(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode);

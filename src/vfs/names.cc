@@ -95,9 +95,14 @@ Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Place& p
 }
 
 void FileSystem::State::wait_for_sweep(const Place& directory) {
-  if (!directory.is_release_directory() || !registry.drafts().is_dead(directory.ino)) return;
+  if (!is_swept_first(directory)) return;
   // If it fails, what follows says so.
   (void)registry.finish_sweeping();
+}
+
+bool FileSystem::making_waits(Ino directory) const {
+  const auto node = state_->nodes.find(directory);
+  return node && state_->is_swept_first(node->place);
 }
 
 Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft) {

@@ -72,6 +72,9 @@ struct FileSystem::State {
   Status commit_draft(const Credentials& who, Ino draft, Ino directory, std::string_view name, const Place& parent,
                       std::string_view committed_name, Effort effort);
   // Until a release's former draft is swept away, no draft can be made in its directory.
+  bool is_swept_first(const Place& directory) const {
+    return directory.is_release_directory() && registry.const_drafts().is_dead(directory.ino);
+  }
   void wait_for_sweep(const Place& directory);
   Status clear_empty_target(Ino directory, std::string_view name, bool replace);
   void flip(const Published& published);

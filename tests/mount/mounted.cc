@@ -56,6 +56,8 @@ void use_memory() {
 
 }  // namespace
 
+Outcome modelfs(const std::string& arguments) { return run("'" + program() + "' " + arguments); }
+
 std::string why_no_mount() {
   const File device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
   if (!device.valid()) return std::string("/dev/fuse cannot be opened: ") + std::strerror(errno);

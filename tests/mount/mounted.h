@@ -48,6 +48,8 @@ class Mount {
   pid_t pid_ = -1;
 };
 
+// The program under test with these arguments, as in a shell.
+Outcome modelfs(const std::string& arguments);
 // Why there can be no mount on this machine, or empty.
 std::string why_no_mount();
 

@@ -30,6 +30,36 @@ std::string read_at_offset(const File& file, std::size_t size, off_t offset) {
   return bytes;
 }
 
+TEST_F(Commit, ThroughTheSocketItIsSeenAtOnce) {
+  const File directory = open_file(domain(), O_RDONLY | O_DIRECTORY);
+  ASSERT_FALSE(exists(at("1.0")));
+  ASSERT_FALSE(exists(at("latest")));
+  ASSERT_EQ(permissions(stat_of(stage("x/weights"))), 0644u);
+  const ino_t number = stat_of(stage("x")).st_ino;
+
+  ASSERT_EQ(modelfs("commit '" + stage("x") + "' '" + at("1.0") + "'").exit_code, 0);
+
+  EXPECT_FALSE(exists(stage("x")));
+  EXPECT_EQ(stat_of(at("1.0")).st_ino, number);
+  EXPECT_EQ(permissions(stat_of(at("1.0/weights"))), 0444u);
+  EXPECT_EQ(permissions(stat_of(at("1.0/sub"))), permissions(stat_of(domain())));
+  EXPECT_EQ(read_file(at("latest/weights")), bytes_);
+  EXPECT_EQ(names_in(domain()), (std::vector<std::string>{"1.0", "latest"}));
+  EXPECT_EQ(error(::faccessat(directory.fd(), "1.0/sub/small", R_OK, 0)), 0);
+
+  const std::string source = mount().store() + "/../source";
+  make_directory(source);
+  write_file(source + "/weights", "new");
+  ASSERT_EQ(modelfs("put '" + source + "' '" + at("1.1") + "'").exit_code, 0);
+
+  EXPECT_EQ(link_target(at("latest")), "1.1");
+  EXPECT_EQ(read_file(at("latest/weights")), "new");
+  EXPECT_EQ(in_child([&] { return link_target(at("latest")) == "1.1" && exists(at("1.1/weights")) ? 0 : 1; }), 0);
+  ASSERT_EQ(modelfs("rm '" + at("1.1") + "'").exit_code, 0);
+  EXPECT_EQ(link_target(at("latest")), "1.0");
+  EXPECT_FALSE(exists(at("1.1/weights")));
+}
+
 TEST_F(Commit, AReadingDescriptorGoesOn) {
   const File file = open_file(stage("x/weights"), O_RDONLY);
 

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <future>
 #include <random>
 
 #include "mount/mounted.h"
@@ -197,6 +199,26 @@ TEST_F(Drafts, TakeRecordLocksBetweenProcesses) {
 
   EXPECT_FALSE(try_lock(0));
   EXPECT_TRUE(try_lock(5));
+}
+
+TEST_F(Drafts, WaitForRecordLocksOfOtherProcesses) {
+  write_file(path("f"), "0123456789");
+  const File file = open_file(path("f"), O_RDWR);
+  const auto lock_all = [&](int command) {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return ::fcntl(file.fd(), command, &lock) == 0;
+  };
+  Holder other([&] { return lock_all(F_SETLK); });
+  ASSERT_TRUE(other.holds());
+
+  auto waiting = std::async(std::launch::async, [&] { return lock_all(F_SETLKW); });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+  other.let_go();
+
+  EXPECT_TRUE(waiting.get());
+  EXPECT_EQ(in_child([&] { return lock_all(F_SETLK) ? 1 : 0; }), 0) << "it has the lock";
 }
 
 }  // namespace

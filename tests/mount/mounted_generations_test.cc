@@ -149,6 +149,17 @@ TEST_F(Metadata, LatestJsonIsThatOfTheLatestRelease) {
   EXPECT_EQ(read_file(at("latest.json")), read_file(at("1.1.json")));
 }
 
+TEST_F(Metadata, IsTheSameInModelfsShow) {
+  publish("1.0", {{"weights", "abc"}});
+  publish("1.0/next", {{"state", "s"}});
+
+  for (const char* name : {"1.0", "1.0/1"}) {
+    const std::string document = read_file(at(std::string(name) + ".json"));
+    EXPECT_NE(document.find("\"path\": \"" + at(name) + "\""), std::string::npos) << document;
+    EXPECT_TRUE(modelfs("show '" + at(name) + "'").output.ends_with("\n" + document)) << document;
+  }
+}
+
 TEST_F(Metadata, IsFoundByModelIdToo) {
   publish("1.0", {{"weights", "abc"}});
   const auto names = names_in(at("versions"));

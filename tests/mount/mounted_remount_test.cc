@@ -4,6 +4,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <future>
+#include <thread>
+
 #include "mount/mounted.h"
 
 namespace modelfs {
@@ -119,6 +123,29 @@ TEST_F(Remount, ReleasesAreTheSameAfterKill) {
   EXPECT_EQ(read_file(at("prod/weights")), large);
 }
 
+TEST_F(Remount, ACommitThatSigtermMeetsIsWholeOrAbsent) {
+  for (const int delay_ms : {0, 10, 40, 100}) {
+    const std::string release = at("1." + std::to_string(delay_ms));
+    if (!exists(tree())) make_tree();
+    const auto before = describe_tree(tree(), Detail::Content);
+    auto commit =
+        std::async(std::launch::async, [&, from = tree()] { return error(::rename(from.c_str(), release.c_str())); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay_ms));
+    const auto signalled = std::chrono::steady_clock::now();
+
+    ASSERT_EQ(mount_->stop(), "");
+
+    EXPECT_LT(std::chrono::steady_clock::now() - signalled, std::chrono::seconds(10));
+    const int answer = commit.get();
+    ASSERT_EQ(mount_->start(), "");
+    if (answer == 0) {
+      EXPECT_TRUE(exists(release)) << "it was acknowledged";
+    }
+    EXPECT_NE(exists(release), exists(tree())) << "the release or the draft, after " << delay_ms << " ms: " << answer;
+    EXPECT_EQ(describe_tree(exists(release) ? release : tree(), Detail::Content), before);
+  }
+}
+
 TEST_F(Remount, InodeNumbersAreNeverGivenTwice) {
   publish("1.0", "one");
   const ino_t newest = stat_of(at("1.0.json")).st_ino;
@@ -136,6 +163,40 @@ TEST_F(Remount, AnEndedMountSaysEnotconnToThoseWhoHoldIt) {
   mount_->kill();
 
   EXPECT_EQ(error(::openat(directory.fd(), "not-asked-before", O_RDONLY)), ENOTCONN);
+}
+
+class Volatile : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string why = why_no_mount(); !why.empty()) GTEST_SKIP() << why;
+    make_directory(point());
+    const Outcome mounted = modelfs("mount --volatile '" + point() + "'");
+    ASSERT_EQ(mounted.exit_code, 0) << mounted.output;
+  }
+  void TearDown() override { (void)modelfs("umount --lazy '" + point() + "' 2>&1"); }
+  std::string point() const { return directory_.path() + "/mnt"; }
+  std::string at(const std::string& path) const { return point() + "/churn/" + path; }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+TEST_F(Volatile, PublishesAndReadsAsAnyOtherAndLeavesNothing) {
+  const std::string bytes = pattern(300'000);
+  make_directory(at(""));
+  make_directory(at(".stage/x"));
+  write_file(at(".stage/x/weights"), bytes);
+  write_file(at(".stage/x/small"), "abc");
+
+  ASSERT_EQ(error(::rename(at(".stage/x").c_str(), at("1.0").c_str())), 0);
+
+  EXPECT_EQ(read_file(at("latest/weights")), bytes);
+  EXPECT_EQ(read_file(at("latest/small")), "abc");
+  EXPECT_NE(modelfs("ls '" + point() + "/churn'").output.find("1.0"), std::string::npos);
+  EXPECT_EQ(modelfs("verify '" + point() + "'").exit_code, 0);
+  const Outcome unmounted = modelfs("umount '" + point() + "'");
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.output;
+  EXPECT_EQ(names_in(point()), std::vector<std::string>());
 }
 
 }  // namespace

@@ -148,7 +148,8 @@ TEST_F(Figures, TheNumberOfDotDotIsTheParents) {
   for (const std::string& directory :
        {domain(), at(".stage"), at("versions"), at("1.0"), at("1.0/sub"), at("1.0/sub/inner"), at("1.0/1"),
         at("1.0/1/sub"), at("2.0"), at("1.0/next"), stage("x"), stage("x/sub"), trash("0.9"), point + "/.modelfs",
-        point + "/.modelfs/trash", point + "/.modelfs/trash/" + domain_name()}) {
+        point + "/.modelfs/trash", point + "/.modelfs/drafts", point + "/.modelfs/drafts/" + domain_name(),
+        point + "/.modelfs/trash/" + domain_name()}) {
     EXPECT_EQ(listed_number(directory, ".."), stat_of(std::filesystem::path(directory).parent_path()).st_ino)
         << directory;
     EXPECT_EQ(listed_number(directory, "."), stat_of(directory).st_ino) << directory;
@@ -236,6 +237,38 @@ TEST_F(System, EventsAreLinesOfJsonThatCanBeFollowed) {
   EXPECT_EQ(line.substr(line.size() - 2), "}\n");
   EXPECT_NE(line.find("\"event\":\"published\""), std::string::npos) << line;
   EXPECT_NE(line.find(domain_name()), std::string::npos) << line;
+}
+
+// With a mount of its own, because the events of a full file are nobody else's to find.
+TEST_F(System, EventsBeginAnewUnderAnotherNumberWhenTheyAreFull) {
+  Mount full;
+  ASSERT_EQ(full.start(), "");
+  ASSERT_EQ(full.stop(), "");
+  const std::string line = "{\"event\":\"old\"}\n";
+  std::string lines;
+  while (lines.size() < (16u << 20)) lines += line;
+  write_file(full.store() + "/events", lines);
+  ASSERT_EQ(full.start(), "");
+  const std::string events = full.point() + "/.modelfs/events";
+  make_directory(full.point() + "/last");
+  const File followed = open_file(events, O_RDONLY);
+  const ino_t number = stat_of(events).st_ino;
+
+  make_directory(full.point() + "/first");
+
+  EXPECT_NE(stat_of(events).st_ino, number) << "or tail -F would not notice";
+  const std::string fresh = read_file(events);
+  EXPECT_NE(fresh.find("\"first\""), std::string::npos) << fresh;
+  EXPECT_EQ(fresh.find("\"last\""), std::string::npos);
+  const std::string old = read_file(events + ".1");
+  EXPECT_EQ(old.substr(0, line.size()), line);
+  EXPECT_NE(old.find("\"last\""), std::string::npos);
+  EXPECT_EQ(::lseek(followed.fd(), 0, SEEK_SET), 0);
+  std::string start(line.size(), '\0');
+  EXPECT_EQ(::read(followed.fd(), start.data(), start.size()), static_cast<ssize_t>(start.size()));
+  EXPECT_EQ(start, line) << "what is open stays";
+  EXPECT_EQ(names_in(full.point() + "/.modelfs"),
+            (std::vector<std::string>{"drafts", "events", "events.1", "status.json", "trash"}));
 }
 
 TEST_F(System, StatusAndEventsAreTheOwnersOnly) {

@@ -10,6 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 sed -nE 's/^TEST_F\(([A-Za-z0-9]+), ([A-Za-z0-9]+)\).*/\1.\2/p' "$@" | sort >"$work/tests"
+# shellcheck disable=SC2016  # the backticks are those of the document
 grep -oE '`[A-Z][A-Za-z0-9]*\.[A-Z][A-Za-z0-9]*`' "$document" | tr -d '`' | sort >"$work/named"
 failed=0
 tell() {
@@ -29,6 +30,7 @@ comm -23 "$work/tests" "$work/named" | uniq >"$work/found"
 tell "tests that $document does not name:"
 uniq -d "$work/named" >"$work/found"
 tell "named twice in $document:"
+# shellcheck disable=SC2016
 grep -nE '^- ' "$document" | grep -vE '`[A-Z][A-Za-z0-9]*\.[A-Z][A-Za-z0-9]*`$' >"$work/found" || true
 tell "promises in $document without a test:"
 [ $failed = 0 ] && echo "$(wc -l <"$work/named") promises, each with its test"

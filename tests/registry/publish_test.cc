@@ -57,6 +57,61 @@ TEST_F(Publish, SweepsTheDraftAway) {
   EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
 }
 
+TEST_F(PublishOnDisk, LeavesToTheNextStartWhatIsNotSweptAtTheEnd) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const Ino file = write_file(make_directory(draft, "sub"), "large", large_);
+  registry_->prepare_to_end();
+
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0").ok());
+  EXPECT_EQ(registry_->finish_sweeping().code(), Code::Interrupted);
+  EXPECT_TRUE(registry_->drafts().stat(file).ok());
+  registry_.reset();
+  SetUp();
+
+  EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
+  EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
+  EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
+  EXPECT_EQ(read_committed(draft, "sub/large"), large_);
+}
+
+TEST_F(PublishOnDisk, SweepsAllOfADraftHoweverFarTheLastProcessCame) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  std::vector<Ino> files;
+  for (int i = 0; i < 3000; ++i) files.push_back(write_file(draft, std::to_string(i), "bytes " + std::to_string(i)));
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0", Effort::Full).ok());
+
+  registry_.reset();  // while they are being swept
+  SetUp();
+
+  for (const Ino file : files) EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
+  EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
+  EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
+  EXPECT_EQ(read_committed(draft, "2999"), "bytes 2999");
+}
+
+TEST_F(PublishOnDisk, DoesNotSumAtTheEndAndCanBeTriedAfterTheNextStart) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const std::string bytes(3 * DraftFile::kSumChunkBytes, 'w');
+  const auto file = registry_->drafts().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
+  ASSERT_TRUE(file.ok());
+  registry_->prepare_to_end();
+  {
+    const auto handle = registry_->drafts().open_file(file->ino, true, 0);
+    ASSERT_TRUE((*handle)->write(0, bytes_of(bytes)).ok());
+    EXPECT_TRUE((*handle)->flush().ok()) << "a close is no failure";
+  }
+
+  EXPECT_EQ(publish(draft, stage(domain), "x", "churn/1.2.0").code(), Code::Busy);
+  registry_.reset();
+  SetUp();
+
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0").ok());
+  EXPECT_EQ(read_committed(draft, "weights"), bytes);
+}
+
 TEST_F(Publish, RefusesAVersionThatExists) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.2.0", "one").ok());

@@ -106,6 +106,19 @@ TEST_F(Overlay, PublishesByRenamingADraftOntoAVersion) {
   EXPECT_EQ(list(ino_of("churn")).size(), 2u) << "the release and latest";
 }
 
+TEST_F(Overlay, SaysWhereMakingANameWaitsForASweep) {
+  mkdir(kRootIno, "churn");
+  publish_path("1.0", "abc");
+  ASSERT_TRUE(registry_->finish_sweeping().ok());
+  registry_->prepare_to_end();  // nothing is swept from now on
+  publish_path("2.0", "def");
+
+  EXPECT_TRUE(fs_->making_waits(ino_of("churn/2.0")));
+  for (const char* path : {"churn", "churn/.stage", "churn/1.0"}) EXPECT_FALSE(fs_->making_waits(ino_of(path))) << path;
+  EXPECT_FALSE(fs_->making_waits(kRootIno));
+  EXPECT_FALSE(fs_->making_waits(Ino{12345}));
+}
+
 TEST_F(Overlay, KeepsTheNodesOfADraftThatIsPublished) {
   mkdir(kRootIno, "churn");
   const Ino draft = mkdir(ino_of("churn/.stage"), "p");
