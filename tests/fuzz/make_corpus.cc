@@ -11,7 +11,7 @@
 namespace modelfs {
 namespace {
 
-constexpr std::size_t kSeedBytesMax = 4096;
+constexpr std::size_t kSeedBytesMax = 2600;
 
 void write_seed(const std::filesystem::path& folder, const std::string& name, ArchiveFormat format,
                 std::string_view bytes) {
