@@ -13,7 +13,7 @@ shift
 scripts/install-packages.sh build check
 quietly build/fuzz/configure.log cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
   -DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14 -DMODELFS_SANITIZE=address,undefined -DMODELFS_FUZZ=ON
-quietly build/fuzz/build.log cmake --build build/fuzz --target read_archive_fuzz
+quietly build/fuzz/build.log cmake --build build/fuzz --target read_archive_fuzz make_corpus
 mkdir -p build/fuzz/corpus
 exec env UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 build/fuzz/tests/read_archive_fuzz build/fuzz/corpus tests/fuzz/corpus \
   -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=1024 -artifact_prefix=build/fuzz/ \

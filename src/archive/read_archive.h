@@ -74,8 +74,9 @@ class ArchiveSink {
 // The tar formats are read strictly forward, without size_bytes(), so the archive may still be growing; a second thread
 // reads and unpacks ahead and has ended when this returns (so this returns only after a blocked read_at() did).
 // Zip needs size_bytes() first.
-// Memory: below 256 MiB whatever the archive (README.md). Nothing is allocated by a size that the archive claims,
-// but a zstd window, of at most 128 MiB.
+// Memory: by the default limits below 256 MiB whatever the archive: a zstd window of at most 128 MiB, the only thing
+// that is allocated by what the archive claims; names of at most 64 MiB; 32 bytes a member; buffers of 3 MiB.
+// Time: linear in the archive and what it unpacks to, both of which have limits.
 // Malformed: damaged, truncated, not of this format, or with something that may not be published; names the member.
 // NameTooLong: a path or component. TooLarge: any other limit. Else what the source or the sink answered.
 Status read_archive(ArchiveSource& source, ArchiveFormat format, const ArchiveLimits& limits, ArchiveSink& sink);

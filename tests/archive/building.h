@@ -21,15 +21,15 @@ inline std::string octal(std::uint64_t value, std::size_t width) {
 
 inline std::string little(std::uint64_t value, std::size_t bytes) {
   std::string text;
-  for (std::size_t i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xff);
+  for (std::size_t i = 0; i < bytes; ++i, value >>= 8) text += static_cast<char>(value & 0xff);
   return text;
 }
 
 // One header of a tar. A field is written as it is given here.
 struct TarHeader {
-  std::string name;
+  std::string name{};
   char kind = '0';
-  std::string link;
+  std::string link{};
   std::string mode = "0000644";
   std::string size = "00000000000";
   std::string mtime = octal(1'700'000'000, 11);
@@ -37,8 +37,8 @@ struct TarHeader {
       "ustar\0"
       "00",
       8);
-  std::string prefix;
-  std::string behind;  // what lies at byte 345 on instead of the prefix (GNU's fields)
+  std::string prefix{};
+  std::string behind{};  // what lies at byte 345 on instead of the prefix (GNU's fields)
 
   std::string bytes() const {
     std::string block(512, '\0');
@@ -61,6 +61,11 @@ struct TarHeader {
     return block;
   }
 };
+
+inline std::string flipped(std::string bytes, std::size_t at, int mask = 1) {
+  bytes[at] = static_cast<char>(bytes[at] ^ mask);
+  return bytes;
+}
 
 inline std::string tar_padded(std::string text) {
   text.resize((text.size() + 511) / 512 * 512, '\0');

@@ -1,0 +1,152 @@
+#include "archive/deflate_codec.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace modelfs {
+namespace {
+
+constexpr std::size_t kBufferBytes = 64 * 1024;
+constexpr int kRawWindowBits = -15;  // negative: without zlib's or gzip's own frame
+
+// zlib's structure is not const-correct.
+Bytef* input_of(ByteView bytes) {
+  return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));  // NOLINT(*-const-cast)
+}
+Bytef* output_of(ByteSpan bytes) { return reinterpret_cast<Bytef*>(bytes.data()); }
+
+}  // namespace
+
+struct DeflateWriter::State {
+  z_stream stream{};
+  int error = Z_OK;
+  // Why collected: what deflate does may depend on how much it is given at once, so it always gets whole buffers.
+  std::vector<std::byte> input;
+  std::vector<std::byte> output = std::vector<std::byte>(kBufferBytes);
+
+  explicit State(DeflateParameters parameters) {
+    input.reserve(kBufferBytes);
+    error = ::deflateInit2(&stream, parameters.level, Z_DEFLATED, kRawWindowBits, parameters.memory_level,
+                           Z_DEFAULT_STRATEGY);
+  }
+  ~State() { ::deflateEnd(&stream); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  Status run(int flush, const ByteSink& sink) {
+    if (error != Z_OK) return Status(Code::Internal, "deflate does not start: " + std::to_string(error));
+    stream.next_in = input_of(input);
+    stream.avail_in = static_cast<uInt>(input.size());
+    while (true) {
+      stream.next_out = output_of(output);
+      stream.avail_out = kBufferBytes;
+      const int result = ::deflate(&stream, flush);
+      if (result == Z_STREAM_ERROR) return Status(Code::Internal, "deflate failed");
+      const std::size_t made = kBufferBytes - stream.avail_out;
+      if (made > 0) {
+        Status status = sink(ByteView(output).first(made));
+        if (!status.ok()) return status;
+      }
+      if (stream.avail_out > 0) break;
+    }
+    input.clear();
+    return {};
+  }
+};
+
+DeflateWriter::DeflateWriter(DeflateParameters parameters) : state_(std::make_unique<State>(parameters)) {}
+DeflateWriter::~DeflateWriter() = default;
+
+Status DeflateWriter::add(ByteView bytes, const ByteSink& sink) {
+  while (!bytes.empty()) {
+    const std::size_t count = std::min(bytes.size(), kBufferBytes - state_->input.size());
+    state_->input.insert(state_->input.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
+    bytes = bytes.subspan(count);
+    if (state_->input.size() < kBufferBytes) return {};
+    Status status = state_->run(Z_NO_FLUSH, sink);
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+Status DeflateWriter::finish(const ByteSink& sink) { return state_->run(Z_FINISH, sink); }
+
+Status read_piece(const ArchiveReadAt& archive, const ArchivePiece& piece, const ByteSink& sink) {
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(piece.size_bytes, 4 * kBufferBytes));
+  for (std::uint64_t done = 0; done < piece.size_bytes;) {
+    const std::size_t count = std::min<std::uint64_t>(buffer.size(), piece.size_bytes - done);
+    const auto got = archive(piece.offset_bytes + done, ByteSpan(buffer).first(count));
+    if (!got.ok()) return got.status();
+    if (*got != count) return Status(Code::Corrupt, "the archive has become shorter");
+    Status status = sink(ByteView(buffer).first(count));
+    if (!status.ok()) return status;
+    done += count;
+  }
+  return {};
+}
+
+namespace {
+
+// Inflates what it is given until the stream ends.
+class Inflater {
+ public:
+  explicit Inflater(const ByteSink& sink) : sink_(sink) { error_ = ::inflateInit2(&stream_, kRawWindowBits); }
+  ~Inflater() { ::inflateEnd(&stream_); }
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+
+  const Inflated& progress() const { return progress_; }
+
+  Status add(ByteView bytes) {
+    if (error_ != Z_OK) return Status(Code::Internal, "inflate does not start: " + std::to_string(error_));
+    stream_.next_in = input_of(bytes);
+    stream_.avail_in = static_cast<uInt>(bytes.size());
+    do {
+      Status status = step();
+      if (!status.ok()) return status;
+    } while (!progress_.finished && (stream_.avail_in > 0 || stream_.avail_out == 0));
+    progress_.read_bytes += bytes.size() - stream_.avail_in;
+    return {};
+  }
+
+ private:
+  Status step() {
+    stream_.next_out = output_of(output_);
+    stream_.avail_out = kBufferBytes;
+    const int result = ::inflate(&stream_, Z_NO_FLUSH);
+    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
+      return Status(Code::Malformed, "the compressed data is damaged");
+    }
+    progress_.finished = result == Z_STREAM_END;
+    const std::size_t made = kBufferBytes - stream_.avail_out;
+    progress_.written_bytes += made;
+    return made == 0 ? Status() : sink_(ByteView(output_).first(made));
+  }
+
+  const ByteSink& sink_;
+  z_stream stream_{};
+  int error_ = Z_OK;
+  Inflated progress_;
+  std::vector<std::byte> output_ = std::vector<std::byte>(kBufferBytes);
+};
+
+}  // namespace
+
+Result<Inflated> inflate_piece(const ArchiveReadAt& archive, const ArchivePiece& piece, const ByteSink& sink) {
+  Inflater inflater(sink);
+  // Not an error: the way to stop reading when the stream has ended before the piece.
+  const Status ended(Code::Interrupted, "ended");
+  bool stopped = false;
+  Status status = read_piece(archive, piece, [&](ByteView bytes) {
+    Status added = inflater.add(bytes);
+    stopped = added.ok() && inflater.progress().finished;
+    return stopped ? ended : added;
+  });
+  if (!status.ok() && !stopped) return status;
+  return inflater.progress();
+}
+
+}  // namespace modelfs

@@ -1,0 +1,13 @@
+// Finds the members' bytes in a zip, stored ones and those that zlib has deflated, and takes all else down as it is. It
+// judges nothing: what it misunderstands makes no recipe, since the recipe is proven afterwards.
+#pragma once
+#include "archive/recipe.h"
+#include "archive/recipe_members.h"
+
+namespace modelfs {
+
+// The pieces of the whole archive. Conflict: no recipe.
+Status walk_zip(const ArchiveReadAt& archive, std::uint64_t size_bytes, const RecipeMembers& members,
+                RecipeBuilder& builder);
+
+}  // namespace modelfs
