@@ -1,10 +1,13 @@
 // put, commit and get.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
+#include "archive/archive_format.h"
 #include "base/names.h"
 #include "cli/commands.h"
 #include "cli/commit_through_mount.h"
 #include "cli/fetch.h"
+#include "cli/fetch_archive.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -54,13 +57,18 @@ Status report_published(const Json& published, bool json) {
 Status put(const PutOptions& options) {
   const auto location = locate(options.target, options.store);
   if (!location.ok()) return location.status();
-  const auto tree = scan_tree(options.source);
+  std::error_code ignored;
+  const std::string suffix(face_suffix(options.source));
+  const bool is_archive =
+      format_of_suffix(suffix).has_value() && std::filesystem::is_regular_file(options.source, ignored);
+  const auto tree = is_archive ? scan_archive(options.source) : scan_tree(options.source);
   if (!tree.ok()) return tree.status();
   catch_interrupts();
   const auto connection = connect_to(*location);
   if (!connection.ok()) return connection.status();
   Channel& channel = (*connection)->channel();
-  if (const auto begun = channel.call(Channel::request("put.begin", {{"target", location->path}})); !begun.ok()) {
+  if (const auto begun = channel.call(
+          Channel::request("put.begin", {{"target", location->path}, {"archive", is_archive ? suffix : ""}})); !begun.ok()) {
     return begun.status();
   }
   Result<Message> answer = Message();
@@ -113,12 +121,33 @@ Status commit(const CommitOptions& options) {
   return report_published(answer->body.at("published"), options.json);
 }
 
+Status get_archive(const GetOptions& options, const Location& location, Channel& channel) {
+  Result<std::uint64_t> size_bytes = 0;
+  {
+    Progress progress("get");
+    size_bytes = fetch_archive(channel, location.path, options.destination,
+                               [&](std::uint64_t done_bytes, std::uint64_t total_bytes) {
+                                 progress.show(done_bytes, total_bytes);
+                                 return check_interrupt();
+                               });
+  }
+  if (!size_bytes.ok()) return size_bytes.status();
+  if (options.json) return written(print_json({{"archive", options.destination}, {"bytes", *size_bytes}}));
+  return written(print(printable(location.path) + "  " + counted(*size_bytes, "byte") + "  -> " +
+                       printable(options.destination) + "\n"));
+}
+
 Status get(const GetOptions& options) {
   const auto location = locate(options.target, options.store);
   if (!location.ok()) return location.status();
   catch_interrupts();
   const auto connection = connect_to(*location);
   if (!connection.ok()) return connection.status();
+  std::error_code ignored;
+  if (format_of_suffix(face_suffix(options.destination)) &&
+      !std::filesystem::is_directory(options.destination, ignored)) {
+    return get_archive(options, *location, (*connection)->channel());
+  }
   Result<Json> answer = Json();
   {
     Progress progress("get");
@@ -142,9 +171,9 @@ Status get(const GetOptions& options) {
 
 void add_put(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<PutOptions>();
-  CLI::App* const command = add_command(app, chosen, "put", "Publish a directory as a release or generation",
+  CLI::App* const command = add_command(app, chosen, "put", "Publish a directory or an archive as a release or generation",
                                         [options] { return put(*options); });
-  command->add_option("SRC", options->source, "The directory that is published")->required();
+  command->add_option("SRC", options->source, "A directory; or an archive: .tar .tar.gz .tgz .tar.zst .zip .4ml")->required();
   command->add_option("TARGET", options->target, "DOMAIN/VERSION, DOMAIN/VERSION/next or DOMAIN/VERSION/NUMBER")
       ->required();
   add_store_option(*command, *options);
@@ -164,10 +193,10 @@ void add_commit(CLI::App& app, Action& chosen) {
 void add_get(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<GetOptions>();
   CLI::App* const command =
-      add_command(app, chosen, "get", "Copy a release to a directory, verified and whole or not at all",
+      add_command(app, chosen, "get", "Copy a release to a directory or an archive, whole or not at all",
                   [options] { return get(*options); });
   command->add_option("TARGET", options->target, "A release or generation")->required();
-  command->add_option("DEST", options->destination, "A directory that does not exist or is empty")->required();
+  command->add_option("DEST", options->destination, "A directory that does not exist or is empty; or a file x.tar, x.tar.gz, x.zip or x.tar.zst")->required();
   command->add_flag("--no-generations", options->without_generations, "The release's package only");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);

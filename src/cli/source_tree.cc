@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <filesystem>
 #include <map>
 
 #include "base/names.h"
@@ -108,7 +109,8 @@ Result<SourceTree> scan_tree(const std::string& path) {
   tree.root = File(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!tree.root.valid()) {
     if (errno == ENOTDIR)
-      return Status(Code::NotADirectory, printable(path) + ": no directory; put the directory that it lies in");
+      return Status(Code::NotADirectory, printable(path) + ": neither a directory nor an archive (.tar .tar.gz .tgz .tar.zst .zip .4ml); put the "
+                                             "directory that it lies in");
     return Status::from_errno(errno, "open " + printable(path));
   }
   struct stat info {};
@@ -126,6 +128,31 @@ Result<SourceTree> scan_tree(const std::string& path) {
       return Status(status.code(), "in " + printable(path) + ": " + status.message());
     }
   }
+  return tree;
+}
+
+Result<SourceTree> scan_archive(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
+  if (error) return Status::from_errno(error.value(), "open " + printable(path));
+  SourceTree tree;
+  tree.root = File(::open(real.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!tree.root.valid()) return Status::from_errno(errno, "open the directory of " + printable(path));
+  SourceEntry root;
+  root.type = FileType::Directory;
+  SourceEntry file;
+  file.name = file.path = real.filename();
+  struct stat info {};
+  if (::fstatat(tree.root.fd(), file.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Status::from_errno(errno, "stat " + printable(path));
+  }
+  file.mode = info.st_mode & 07777;
+  file.mtime = time_of(info.st_mtim);
+  file.size_bytes = static_cast<std::uint64_t>(info.st_size);
+  tree.file_count = 1;
+  tree.total_bytes = file.size_bytes;
+  tree.entries.push_back(std::move(root));
+  tree.entries.push_back(std::move(file));
   return tree;
 }
 

@@ -36,6 +36,9 @@ struct SourceTree {
 // the path.
 Result<SourceTree> scan_tree(const std::string& path);
 
+// The archive `path`, a regular file or a symlink to one, as the only entry of its directory.
+Result<SourceTree> scan_archive(const std::string& path);
+
 // Opens a regular file of the tree for reading. Unsupported: something else stands there by now.
 Result<File> open_in_tree(const SourceTree& tree, const SourceEntry& entry);
 

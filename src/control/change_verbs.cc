@@ -68,7 +68,9 @@ Dispatcher::Answer Dispatcher::put_begin(Message& request, const Emit&) {
   auto target = target_at(context_.registry, who_, text_field(request.body, "target"));
   if (!target.ok()) return target.status();
   upload_.reset();
-  auto upload = Upload::begin(context_, who_, *std::move(target));
+  const std::string archive = text_or(request.body, "archive", "");
+  if (!archive.empty() && !format_of_suffix(archive)) throw BadField("no archive ends in '" + printable(archive) + "'");
+  auto upload = Upload::begin(context_, who_, *std::move(target), archive);
   if (!upload.ok()) return upload.status();
   upload_ = *std::move(upload);
   return Message();

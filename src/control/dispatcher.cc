@@ -27,6 +27,7 @@ const std::vector<Dispatcher::NamedVerb>& Dispatcher::verbs() {
       {"labels", &Dispatcher::labels},       {"history", &Dispatcher::history},
       {"show", &Dispatcher::show},           {"files", &Dispatcher::files},
       {"open", &Dispatcher::open_package},   {"read", &Dispatcher::read},
+      {"archive.open", &Dispatcher::open_archive}, {"archive.read", &Dispatcher::read_archive_bytes},
       {"put.begin", &Dispatcher::put_begin}, {"put.entries", &Dispatcher::put_entries},
       {"put.data", &Dispatcher::put_data},   {"put.commit", &Dispatcher::put_commit},
       {"put.abort", &Dispatcher::put_abort}, {"commit", &Dispatcher::commit},

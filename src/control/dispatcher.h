@@ -50,6 +50,10 @@ class Dispatcher {
   Answer open_package(Message& request, const Emit& emit);
   Answer read(Message& request, const Emit& emit);
 
+  // Archives: archive_verbs.cc.
+  Answer open_archive(Message& request, const Emit& emit);
+  Answer read_archive_bytes(Message& request, const Emit& emit);
+
   // Changing: change_verbs.cc.
   Answer put_begin(Message& request, const Emit& emit);
   Answer put_entries(Message& request, const Emit& emit);
@@ -72,6 +76,7 @@ class Dispatcher {
   const Ready ready_;
   std::unique_ptr<Upload> upload_;
   std::vector<std::shared_ptr<const Manifest>> opened_;  // what open_package() gave out numbers of
+  std::shared_ptr<const ContentReader> archive_;         // what open_archive() opened
 };
 
 }  // namespace modelfs

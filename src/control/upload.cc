@@ -86,8 +86,10 @@ Upload::Wanted Upload::Wanted::read(const nlohmann::json& entry) {
 Upload::Upload(ControlContext& context, Credentials who, Target target)
     : context_(context), who_(std::move(who)), target_(std::move(target)) {}
 
-Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Credentials& who, Target target) {
+Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Credentials& who, Target target,
+                                              const std::string& archive) {
   std::unique_ptr<Upload> upload(new Upload(context, who, std::move(target)));
+  upload->archive_ = archive;
   Registry& registry = context.registry;
   const DomainName& domain = upload->target_.domain;
   const auto stored = registry.snapshot();
@@ -266,13 +268,25 @@ Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
     if (entry.ino == entries_[0].ino) last.mode = root_mode & kModeBits;
     if (const auto changed = drafts.change(entry.ino, last); !changed.ok()) return changed.status();
   }
-  PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, Effort::Full, context_.hooks.on_published};
-  auto published = context_.registry.publish(request);
-  if (published.ok()) {
-    made_domain_ = false;
-    if (!published->already) name_.clear();  // the draft became the release
-  }
+  auto published = publish();
+  if (published.ok()) made_domain_ = false;
   return published;
+}
+
+Result<Published> Upload::publish() {
+  if (archive_.empty()) {
+    PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, Effort::Full, context_.hooks.on_published};
+    auto published = context_.registry.publish(request);
+    if (published.ok() && !published->already) name_.clear();  // the draft became the release
+    return published;
+  }
+  const auto files = context_.registry.drafts().list(entries_[0].ino);
+  if (!files.ok()) return files.status();
+  if (files->size() != 1 || files->front().type != FileType::Regular) {
+    return Status(Code::Malformed, "an archive is one file");
+  }
+  return context_.registry.publish_archive({files->front().ino, entries_[0].ino, files->front().name, archive_, target_,
+                                            who_, context_.hooks.on_published});
 }
 
 Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& name) {

@@ -19,7 +19,9 @@ class Upload {
   // Makes the draft in the domain's `.stage`, and the domain, if there is none, as mkdir(1) would: owned by `who`, mode
   // 0755. Denied: `who` may not publish into the domain, or make one. AlreadyExists is not asked here: the same content
   // may come again.
-  static Result<std::unique_ptr<Upload>> begin(ControlContext& context, const Credentials& who, Target target);
+  // `archive`: the suffix of the one file that comes and is to be unpacked; empty: what comes is published as it is.
+  static Result<std::unique_ptr<Upload>> begin(ControlContext& context, const Credentials& who, Target target,
+                                               const std::string& archive = "");
   // Removes the draft, and the domain if it was made for it, unless it was published.
   ~Upload();
   Upload(const Upload&) = delete;
@@ -61,11 +63,13 @@ class Upload {
   Status add_one(const Wanted& wanted, Message& message, const Proceed& proceed);
   Status add_file(const Wanted& wanted, Message& message, const Proceed& proceed);
   Status fill(const Wanted& wanted, Message& message, const Proceed& proceed, DraftHandle& handle);
+  Result<Published> publish();
   Status finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHandle& handle);
 
   ControlContext& context_;
   const Credentials who_;
   const Target target_;
+  std::string archive_;  // suffix
   Ino stage_ = kNoIno;
   std::string name_;  // of the draft in stage_; empty: there is none
   bool made_domain_ = false;

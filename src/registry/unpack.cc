@@ -154,11 +154,6 @@ class UnpackingDirectory {
 Result<Published> Registry::publish_archive(const ArchiveRequest& request) {
   auto published = unpack_and_publish(request);
   sweep_later();
-  if (!published.ok() && published.code() == Code::Malformed) {
-    events_.append("refused", {{"target", request.target.str()},
-                               {"reason", published.status().message()},
-                               {"by", user_name(request.who.uid)}});
-  }
   return published;
 }
 

@@ -131,11 +131,9 @@ Status FileSystem::State::rename_to_archive(const Credentials& who, Ino file, In
   upload.draft_name = name;
   const Status status = publish_upload(who, upload);
   if (status.ok()) return status;
-  const MutexLock lock(errors_mutex);
-  if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
-  errors[{raw(file), who.uid}] = status.message();
   // mv reads EINVAL as "cannot move to a subdirectory of itself".
-  return status.code() == Code::InvalidArgument ? Status(Code::NotPermitted, status.message()) : status;
+  return refuse(who, file, "publish '" + printable(name) + "' as " + upload.target.str(),
+                status.code() == Code::InvalidArgument ? Status(Code::NotPermitted, status.message()) : status);
 }
 
 void FileSystem::State::refuse_upload(const Credentials& who, const ArchiveUpload& upload, std::uint64_t changes,
