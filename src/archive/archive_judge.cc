@@ -116,7 +116,7 @@ Status ArchiveJudge::check_symlink(const RawMember& raw) const {
   if (raw.link.empty()) return refuse_member(raw.path, "the symlink has no target");
   if (raw.link.front() == '/') return refuse_member(raw.path, "the symlink is absolute, to " + quoted(raw.link));
   // Why one less: Linux counts a NUL at the end.
-  if (raw.link.size() >= limits_.path_bytes) {
+  if (raw.link.size() >= std::min(limits_.path_bytes, MemberTree::kTextBytesMax)) {
     return {Code::NameTooLong, refuse_member(raw.path, "the symlink's target is too long").message()};
   }
   if (has_control_character(raw.link)) return refuse_member(raw.path, "the symlink's target holds a control character");
@@ -226,7 +226,7 @@ Result<std::uint32_t> ArchiveJudge::linked_file(const RawMember& raw) {
 }
 
 Status ArchiveJudge::room_for(std::string_view name, std::string_view target) const {
-  if (tree_.count() > limits_.members) return too_large("members", limits_.members);
+  if (tree_.count() > std::min(limits_.members, MemberTree::kMembersMax)) return too_large("members", limits_.members);
   if (tree_.text_bytes() + name.size() + target.size() > limits_.text_bytes) {
     return too_large("bytes of names and symlink targets", limits_.text_bytes);
   }

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "archive/gnu_deflate.h"
+
 namespace modelfs {
 namespace {
 
@@ -20,59 +22,91 @@ Bytef* output_of(ByteSpan bytes) { return reinterpret_cast<Bytef*>(bytes.data())
 
 }  // namespace
 
-struct DeflateWriter::State {
-  z_stream stream{};
-  int error = Z_OK;
-  // Why collected: what deflate does may depend on how much it is given at once, so it always gets whole buffers.
-  std::vector<std::byte> input;
-  std::vector<std::byte> output = std::vector<std::byte>(kBufferBytes);
-
-  explicit State(DeflateParameters parameters) {
-    input.reserve(kBufferBytes);
-    error = ::deflateInit2(&stream, parameters.level, Z_DEFLATED, kRawWindowBits, parameters.memory_level,
-                           Z_DEFAULT_STRATEGY);
-  }
-  ~State() { ::deflateEnd(&stream); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-
-  Status run(int flush, const ByteSink& sink) {
-    if (error != Z_OK) return Status(Code::Internal, "deflate does not start: " + std::to_string(error));
-    stream.next_in = input_of(input);
-    stream.avail_in = static_cast<uInt>(input.size());
-    while (true) {
-      stream.next_out = output_of(output);
-      stream.avail_out = kBufferBytes;
-      const int result = ::deflate(&stream, flush);
-      if (result == Z_STREAM_ERROR) return Status(Code::Internal, "deflate failed");
-      const std::size_t made = kBufferBytes - stream.avail_out;
-      if (made > 0) {
-        Status status = sink(ByteView(output).first(made));
-        if (!status.ok()) return status;
-      }
-      if (stream.avail_out > 0) break;
-    }
-    input.clear();
-    return {};
-  }
+class DeflateWriter::Compression {
+ public:
+  virtual ~Compression() = default;
+  virtual Status add(ByteView bytes, const ByteSink& sink) = 0;
+  virtual Status finish(const ByteSink& sink) = 0;
 };
 
-DeflateWriter::DeflateWriter(DeflateParameters parameters) : state_(std::make_unique<State>(parameters)) {}
+class DeflateWriter::ByZlib final : public Compression {
+ public:
+  explicit ByZlib(DeflateParameters parameters) {
+    input_.reserve(kBufferBytes);
+    error_ = ::deflateInit2(&stream_, parameters.level, Z_DEFLATED, kRawWindowBits, parameters.memory_level,
+                            Z_DEFAULT_STRATEGY);
+  }
+  ~ByZlib() override { ::deflateEnd(&stream_); }
+  ByZlib(const ByZlib&) = delete;
+  ByZlib& operator=(const ByZlib&) = delete;
+
+  // Why collected: what deflate does may depend on how much it is given at once, so it always gets whole buffers.
+  Status add(ByteView bytes, const ByteSink& sink) override {
+    while (!bytes.empty()) {
+      const std::size_t count = std::min(bytes.size(), kBufferBytes - input_.size());
+      input_.insert(input_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
+      bytes = bytes.subspan(count);
+      if (input_.size() < kBufferBytes) return {};
+      Status status = run(Z_NO_FLUSH, sink);
+      if (!status.ok()) return status;
+    }
+    return {};
+  }
+  Status finish(const ByteSink& sink) override { return run(Z_FINISH, sink); }
+
+ private:
+  Status run(int flush, const ByteSink& sink) {
+    if (error_ != Z_OK) return Status(Code::Internal, "deflate does not start: " + std::to_string(error_));
+    stream_.next_in = input_of(input_);
+    stream_.avail_in = static_cast<uInt>(input_.size());
+    do {
+      stream_.next_out = output_of(output_);
+      stream_.avail_out = kBufferBytes;
+      if (::deflate(&stream_, flush) == Z_STREAM_ERROR) return Status(Code::Internal, "deflate failed");
+      const std::size_t made = kBufferBytes - stream_.avail_out;
+      Status status = made == 0 ? Status() : sink(ByteView(output_).first(made));
+      if (!status.ok()) return status;
+    } while (stream_.avail_out == 0);
+    input_.clear();
+    return {};
+  }
+
+  z_stream stream_{};
+  int error_ = Z_OK;
+  std::vector<std::byte> input_;
+  std::vector<std::byte> output_ = std::vector<std::byte>(kBufferBytes);
+};
+
+class DeflateWriter::ByGnuGzip final : public Compression {
+ public:
+  explicit ByGnuGzip(int level) : deflate_(level) {}
+  Status add(ByteView bytes, const ByteSink& sink) override {
+    deflate_.add(bytes);
+    return pass_on(sink);
+  }
+  Status finish(const ByteSink& sink) override {
+    deflate_.finish();
+    return pass_on(sink);
+  }
+
+ private:
+  Status pass_on(const ByteSink& sink) {
+    const std::string made = deflate_.take();
+    return made.empty() ? Status() : sink(bytes_of(made));
+  }
+  GnuDeflate deflate_;
+};
+
+DeflateWriter::DeflateWriter(DeflateParameters parameters) {
+  switch (parameters.compressor) {
+    case Compressor::Zlib: compression_ = std::make_unique<ByZlib>(parameters); break;
+    case Compressor::GnuGzip: compression_ = std::make_unique<ByGnuGzip>(parameters.level); break;
+  }
+}
 DeflateWriter::~DeflateWriter() = default;
 
-Status DeflateWriter::add(ByteView bytes, const ByteSink& sink) {
-  while (!bytes.empty()) {
-    const std::size_t count = std::min(bytes.size(), kBufferBytes - state_->input.size());
-    state_->input.insert(state_->input.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
-    bytes = bytes.subspan(count);
-    if (state_->input.size() < kBufferBytes) return {};
-    Status status = state_->run(Z_NO_FLUSH, sink);
-    if (!status.ok()) return status;
-  }
-  return {};
-}
-
-Status DeflateWriter::finish(const ByteSink& sink) { return state_->run(Z_FINISH, sink); }
+Status DeflateWriter::add(ByteView bytes, const ByteSink& sink) { return compression_->add(bytes, sink); }
+Status DeflateWriter::finish(const ByteSink& sink) { return compression_->finish(sink); }
 
 Status read_piece(const ArchiveReadAt& archive, const ArchivePiece& piece, const ByteSink& sink) {
   std::vector<std::byte> buffer(std::min<std::uint64_t>(piece.size_bytes, 4 * kBufferBytes));

@@ -1,4 +1,4 @@
-// Raw deflate streams (RFC 1951): made by zlib with given parameters, and read from something readable at random.
+// Raw deflate streams (RFC 1951): made as a known compressor makes them, and read from something readable at random.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -15,10 +15,14 @@ using ByteSink = std::function<Status(ByteView)>;
 // Gives bytes of an archive; short only at its end.
 using ArchiveReadAt = std::function<Result<std::size_t>(std::uint64_t offset_bytes, ByteSpan into)>;
 
-// What decides zlib's output besides the input; window and strategy are zlib's defaults.
+// Stored in recipes: never renumber.
+enum class Compressor : std::uint8_t { Zlib = 1, GnuGzip = 2 };
+
+// What decides the output besides the input; window and strategy are zlib's defaults.
 struct DeflateParameters {
   int level = 6;         // 1 to 9
-  int memory_level = 8;  // 8 or 9
+  int memory_level = 8;  // of zlib, 1 to 9
+  Compressor compressor = Compressor::Zlib;
   bool operator==(const DeflateParameters&) const = default;
 };
 
@@ -35,8 +39,10 @@ class DeflateWriter {
   Status finish(const ByteSink& sink);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  class Compression;
+  class ByZlib;
+  class ByGnuGzip;
+  std::unique_ptr<Compression> compression_;
 };
 
 struct Inflated {

@@ -57,7 +57,9 @@ Result<std::string> beginning_of(const ArchiveReadAt& archive, const ArchivePiec
 std::vector<DeflateParameters> likely_parameters(int level) {
   std::vector<DeflateParameters> all;
   for (int each = 9; each >= 1; --each) {
-    for (const int memory_level : {8, 9}) all.push_back({each, memory_level});
+    all.push_back({.level = each, .memory_level = 8, .compressor = Compressor::Zlib});
+    all.push_back({.level = each, .memory_level = 9, .compressor = Compressor::Zlib});
+    all.push_back({.level = each, .memory_level = 9, .compressor = Compressor::GnuGzip});
   }
   std::stable_partition(all.begin(), all.end(), [&](DeflateParameters each) { return each.level == level; });
   return all;

@@ -1,4 +1,4 @@
-// Finds with which parameters zlib has made a deflate stream.
+// Finds which compressor has made a deflate stream, and with which parameters.
 #pragma once
 #include <vector>
 

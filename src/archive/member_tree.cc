@@ -123,9 +123,12 @@ std::uint32_t MemberTree::add(std::uint32_t parent, std::string_view name, FileT
 }
 
 std::string MemberTree::path_of(std::uint32_t number) const {
+  std::vector<std::string_view> names;
+  for (; number != kRoot; number = nodes_[number].parent) names.push_back(nodes_[number].name());
   std::string path;
-  for (; number != kRoot; number = nodes_[number].parent) {
-    path = path.empty() ? std::string(nodes_[number].name()) : std::string(nodes_[number].name()) + "/" + path;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    if (!path.empty()) path += '/';
+    path += *name;
   }
   return path;
 }

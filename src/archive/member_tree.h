@@ -31,6 +31,9 @@ struct MemberNode {
 class MemberTree {
  public:
   static constexpr std::uint32_t kRoot = 0;
+  // What the widths of MemberNode's numbers allow, whatever the limits say.
+  static constexpr std::uint64_t kMembersMax = 0xffff'fffe;
+  static constexpr std::size_t kTextBytesMax = 0xffff;
 
   MemberTree();
 
@@ -43,7 +46,8 @@ class MemberTree {
   // "a/b/c", for messages.
   std::string path_of(std::uint32_t number) const;
 
-  // The number of the new entry. `parent` is a directory without a child `name`; name and target are below 64 KiB.
+  // The number of the new entry. `parent` is a directory without a child `name`; name and target have at most
+  // kTextBytesMax.
   std::uint32_t add(std::uint32_t parent, std::string_view name, FileType type, std::string_view target = {});
 
   // A symlink that leaves the root, by the rule that the registry applies to a release: walked from its directory,

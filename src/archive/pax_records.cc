@@ -63,6 +63,7 @@ Status take_fact(const Record& record, PaxFacts& facts) {
   if (key == "linkpath" && value.empty()) return malformed("has an empty linkpath");
   if (key == "mtime" && !is_time(value)) return malformed("has an mtime that is no time");
   if (is_sparse_key(key)) facts.sparse = true;
+  if (key == "GNU.sparse.major") facts.sparse_list = true;
   if (key == "hdrcharset" && value != "BINARY" && value != "ISO-IR 10646 2000 UTF-8") {
     return malformed("has names in the character set '" + printable(value) + "'");
   }

@@ -12,7 +12,8 @@ namespace modelfs {
 // What a header for one member says that matters before the member is read.
 struct PaxFacts {
   bool has_path = false;
-  bool sparse = false;  // one of GNU's three ways of listing holes
+  bool sparse = false;       // one of GNU's three ways of listing holes
+  bool sparse_list = false;  // the third: the list is in front of the content
   std::optional<std::uint64_t> size_bytes;
 };
 

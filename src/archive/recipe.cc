@@ -11,14 +11,18 @@ constexpr std::size_t kGzipTextBytesMax = 1 << 20;  // a header with a name, a c
 constexpr std::uint64_t kSizeMax = std::uint64_t{1} << 62;
 
 void encode_deflate(Encoder& encoder, DeflateParameters deflate) {
+  encoder.number(raw(deflate.compressor));
   encoder.number(static_cast<std::uint64_t>(deflate.level)).number(static_cast<std::uint64_t>(deflate.memory_level));
 }
 
 std::optional<DeflateParameters> decode_deflate(Decoder& decoder) {
+  const std::uint64_t compressor = decoder.number();
   const std::uint64_t level = decoder.number();
   const std::uint64_t memory_level = decoder.number();
+  if (compressor < raw(Compressor::Zlib) || compressor > raw(Compressor::GnuGzip)) return std::nullopt;
   if (level < 1 || level > 9 || memory_level < 1 || memory_level > 9) return std::nullopt;
-  return DeflateParameters{static_cast<int>(level), static_cast<int>(memory_level)};
+  return DeflateParameters{static_cast<int>(level), static_cast<int>(memory_level),
+                           static_cast<Compressor>(compressor)};
 }
 
 void encode_piece(Encoder& encoder, const RecipePiece& piece) {

@@ -1,6 +1,7 @@
 #include "archive/tar_gate.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <utility>
 
@@ -10,6 +11,10 @@ namespace {
 constexpr std::size_t kBlockBytes = 512;
 // Longest pax header. Source: libarchive refuses longer ones, archive_read_support_format_tar.c, read_body_to_string.
 constexpr std::uint64_t kPaxBytesMax = 1 << 20;
+
+// Pieces of a sparse file. Why: libarchive keeps a hundred bytes for each.
+constexpr std::uint64_t kSparsePiecesMax = 100'000;
+constexpr std::uint64_t kPiecesPerBlock = 21;
 
 // Fields of a header. Source: POSIX.1-2017, pax, "ustar Interchange Format"; tar(5) for GNU's.
 struct Field {
@@ -70,6 +75,11 @@ bool checksum_fits(ByteView block, std::uint64_t checksum) {
     signed_sum += static_cast<signed char>(each);
   }
   return checksum == sum || static_cast<std::int64_t>(checksum) == signed_sum;
+}
+
+Status too_many_pieces(std::uint64_t offset) {
+  return {Code::TooLarge, "the tar's block at byte " + std::to_string(offset) + " is of a sparse file with more than " +
+                              std::to_string(kSparsePiecesMax) + " pieces"};
 }
 
 std::uint64_t padded(std::uint64_t size) { return (size + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
@@ -134,9 +144,8 @@ Status TarGate::block(ByteView block) {
       special_left_ -= size;
       return special_left_ == 0 ? special_ends() : Status();
     }
-    case State::SparseMap:
-      if (block[kIsExtendedAgain] == std::byte{0}) skip(members_.back().stored_bytes);
-      return {};
+    case State::SparseMap: return sparse_map(block);
+    case State::SparseList: return sparse_list(block);
     case State::Content:
     case State::Zeros: break;  // pass() takes those
   }
@@ -225,12 +234,37 @@ Status TarGate::member(ByteView block, char kind, std::uint64_t size) {
   members_.push_back({chain_begin_, size, old_sparse || pax_.sparse});
   chained_ = false;
   seen_.clear();
+  const bool listed = pax_.sparse_list;
   pax_ = {};
+  sparse_blocks_ = 0;
   if (old_sparse && block[kIsExtended] != std::byte{0}) {
     state_ = State::SparseMap;
-    return {};
+  } else if (listed) {
+    state_ = State::SparseList;
+  } else {
+    skip(size);
   }
-  skip(size);
+  return {};
+}
+
+// GNU's old way: blocks of pieces behind the header.
+Status TarGate::sparse_map(ByteView block) {
+  if (++sparse_blocks_ > kSparsePiecesMax / kPiecesPerBlock) return too_many_pieces(offset_);
+  if (block[kIsExtendedAgain] == std::byte{0}) skip(members_.back().stored_bytes);
+  return {};
+}
+
+// GNU's last way: lines of decimal numbers in front of the content, first how many pieces there are.
+Status TarGate::sparse_list(ByteView block) {
+  std::uint64_t pieces = 0;
+  const std::string_view text = text_of(block);
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), pieces);
+  const bool ends = stop != text.data() + text.size() && *stop == '\n';
+  const std::uint64_t size = padded(members_.back().stored_bytes);
+  if (error != std::errc{} || !ends || size == 0)
+    return malformed(offset_, "has no list of the pieces of a sparse file");
+  if (pieces > kSparsePiecesMax) return too_many_pieces(offset_);
+  skip(size - kBlockBytes);
   return {};
 }
 

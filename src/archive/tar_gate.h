@@ -40,7 +40,7 @@ class TarGate {
   TarMember take_member();
 
  private:
-  enum class State : std::uint8_t { Header, SecondZero, Zeros, Content, Special, SparseMap };
+  enum class State : std::uint8_t { Header, SecondZero, Zeros, Content, Special, SparseMap, SparseList };
 
   Status block(ByteView block);
   Status header(ByteView block);
@@ -48,6 +48,8 @@ class TarGate {
   Status special_ends();
   Status long_name(char kind);
   Status member(ByteView block, char kind, std::uint64_t size);
+  Status sparse_map(ByteView block);
+  Status sparse_list(ByteView block);
   void skip(std::uint64_t size);
 
   const ArchiveLimits& limits_;
@@ -64,6 +66,7 @@ class TarGate {
   std::uint64_t special_left_ = 0;
   std::vector<std::byte> special_body_;
   PaxFacts pax_;
+  std::uint64_t sparse_blocks_ = 0;  // of the member in hand
   std::deque<TarMember> members_;
 };
 

@@ -95,32 +95,32 @@ Status check_flags(const ZipEntry& entry) {
   return {};
 }
 
-// Sizes and place out of the zip64 field, as far as they are not in the entry itself.
+// Sizes and place out of the zip64 field, as far as they are not in the entry itself. Some writers repeat there what is
+// (Go's archive/zip); then both have to say the same.
 Status take_zip64(ByteView extra, ByteView record, ZipEntry& entry) {
   const auto field = find_zip_extra(extra, kExtraZip64);
   if (!field.ok()) return refuse_member(entry.name, field.status().message());
   ByteView left = field->value_or(ByteView());
-  bool complete = true;
-  const auto take = [&](std::size_t at) -> std::uint64_t {
-    const std::uint32_t narrow = zip_u32(record, at);
-    if (narrow != kZip64) return narrow;
-    complete = complete && left.size() >= 8;
-    if (!complete) return 0;
-    const std::uint64_t wide = zip_u64(left, 0);
+  constexpr std::array<std::size_t, 3> kFields = {24, 20, 42};  // in the order of the zip64 field
+  std::array<std::uint64_t, 3> values{};
+  std::size_t due = zip_u16(record, 34) == 0xffff ? 4 : 0;
+  for (const std::size_t at : kFields) due += zip_u32(record, at) == kZip64 ? 8 : 0;
+  bool fits = left.size() >= due;
+  for (std::size_t i = 0; i < kFields.size() && fits; ++i) {
+    const std::uint32_t narrow = zip_u32(record, kFields[i]);
+    values[i] = narrow;
+    if (narrow != kZip64 && left.size() < due + 8) continue;
+    values[i] = zip_u64(left, 0);
     left = left.subspan(8);
-    return wide;
-  };
-  entry.unpacked_bytes = take(24);
-  entry.packed_bytes = take(20);
-  entry.header_bytes = take(42);
-  std::uint32_t disk = zip_u16(record, 34);
-  if (disk == 0xffff) {
-    complete = complete && left.size() >= 4;
-    disk = complete ? zip_u32(left, 0) : 0;
-    if (complete) left = left.subspan(4);
+    if (narrow == kZip64) due -= 8;
+    fits = narrow == kZip64 || values[i] == narrow;
   }
-  if (!complete || !left.empty()) return refuse_member(entry.name, "its zip64 field does not fit its header");
+  const std::uint32_t disk = fits && due == 4 && left.size() == 4 ? zip_u32(left, 0) : zip_u16(record, 34);
+  if (!fits || left.size() != due) return refuse_member(entry.name, "its zip64 field does not fit its header");
   if (disk != 0) return refuse_member(entry.name, "it is in another part of the archive");
+  entry.unpacked_bytes = values[0];
+  entry.packed_bytes = values[1];
+  entry.header_bytes = values[2];
   return {};
 }
 

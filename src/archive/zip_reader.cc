@@ -28,13 +28,13 @@ Status two_readings(const ZipEntry& entry, std::string_view what) {
 // A time of day without a zone, to two seconds; taken as UTC, so that an archive gives the same tree everywhere.
 std::int64_t seconds_of(const ZipEntry& entry) {
   if (entry.mtime_s) return *entry.mtime_s;
-  using namespace std::chrono;  // NOLINT(google-build-using-namespace)
-  const auto day =
-      year(1980 + (entry.dos_date >> 9)) / month(entry.dos_date >> 5 & 15) / std::chrono::day(entry.dos_date & 31);
+  namespace chrono = std::chrono;
+  const chrono::month month(entry.dos_date >> 5 & 15);
+  const auto day = chrono::year(1980 + (entry.dos_date >> 9)) / month / chrono::day(entry.dos_date & 31);
   // Some writers leave it zero, which is no date.
-  const auto days = sys_days(day.ok() ? day : year(1980) / 1 / 1).time_since_epoch();
-  return seconds(days).count() + (entry.dos_time >> 11) * 3600 + (entry.dos_time >> 5 & 63) * 60 +
-         (entry.dos_time & 31) * 2;
+  const auto days = chrono::sys_days(day.ok() ? day : chrono::year(1980) / 1 / 1).time_since_epoch();
+  const int hours = entry.dos_time >> 11, minutes = entry.dos_time >> 5 & 63, seconds = (entry.dos_time & 31) * 2;
+  return chrono::seconds(days).count() + hours * 3600 + minutes * 60 + seconds;
 }
 
 MemberKind kind_of(std::uint32_t mode, bool named_as_directory) {

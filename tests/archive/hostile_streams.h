@@ -17,9 +17,9 @@ inline std::string bomb_tar(std::size_t size) { return tar_file("bomb", std::str
 inline std::vector<HostileArchive> hostile_limits() {
   ArchiveLimits few, small, flat, terse;
   few.members = 10;
-  small.unpacked_bytes = 1 << 20;
+  small.unpacked_bytes = 1 << 18;
   flat.ratio = 100;
-  flat.ratio_floor_bytes = 1 << 20;
+  flat.ratio_floor_bytes = 1 << 18;
   terse.text_bytes = 1000;
   std::string flood, deep, wordy, empties;
   for (int i = 0; i < 11; ++i) flood += tar_file("f" + std::to_string(i));
@@ -31,20 +31,20 @@ inline std::vector<HostileArchive> hostile_limits() {
                            tar_file("a", "x") + tar_end();
   ZipBuilder zips, layers;
   for (int i = 0; i < 11; ++i) zips.add({.name = "f" + std::to_string(i)});
-  layers.add({.name = "0.bin", .content = std::string(4 << 20, '\0'), .method = 8});
-  layers.add({.name = "1.bin", .content = std::string(4 << 20, '\0'), .method = 8});
+  layers.add({.name = "0.bin", .content = std::string(1 << 19, '\0'), .method = 8});
+  layers.add({.name = "1.bin", .content = std::string(1 << 19, '\0'), .method = 8});
   return {
       limited("FloodOfMembers", ArchiveFormat::Tar, flood + tar_end(), "members", few),
       limited("FloodOfImpliedDirectories", ArchiveFormat::Tar, tar_file(deep + "f") + tar_end(), "members", few),
       limited("FloodOfMembersInGzip", ArchiveFormat::TarGz, gzipped(empties + tar_end()), "members", few),
       limited("FloodOfMembersInAZip", ArchiveFormat::Zip, zips.bytes(), "members", few),
       limited("FloodOfText", ArchiveFormat::Tar, wordy + tar_end(), "names", terse),
-      limited("TooManyBytes", ArchiveFormat::Tar, bomb_tar(2 << 20), "bytes", small),
-      limited("TooManyBytesInGzip", ArchiveFormat::TarGz, gzipped(bomb_tar(2 << 20)), "bytes", small),
-      limited("TooManyZerosBehindTheEnd", ArchiveFormat::TarGz, gzipped(tar_file("a") + std::string(2 << 20, '\0')),
+      limited("TooManyBytes", ArchiveFormat::Tar, bomb_tar(1 << 19), "bytes", small),
+      limited("TooManyBytesInGzip", ArchiveFormat::TarGz, gzipped(bomb_tar(1 << 19)), "bytes", small),
+      limited("TooManyZerosBehindTheEnd", ArchiveFormat::TarGz, gzipped(tar_file("a") + std::string(1 << 19, '\0')),
               "bytes", small),
-      limited("GzipBomb", ArchiveFormat::TarGz, gzipped(bomb_tar(8 << 20), 9), "times", flat),
-      limited("ZstdBomb", ArchiveFormat::TarZst, zstandard(bomb_tar(8 << 20)), "times", flat),
+      limited("GzipBomb", ArchiveFormat::TarGz, gzipped(bomb_tar(1 << 20), 9), "times", flat),
+      limited("ZstdBomb", ArchiveFormat::TarZst, zstandard(bomb_tar(1 << 20)), "times", flat),
       limited("HoleOfAGibibyte", ArchiveFormat::Tar, hole, "times", flat),
       limited("HoleOfAGibibyteByTheDefaultLimits", ArchiveFormat::Tar, hole, "times", {}),
       limited("HoleOverTheBytes", ArchiveFormat::Tar, hole, "bytes", small),

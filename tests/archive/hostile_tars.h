@@ -153,6 +153,19 @@ inline std::vector<HostileArchive> hostile_tar_headers() {
   const auto piece = [](std::uint64_t offset, std::uint64_t size) {
     return octal(offset, 11) + " " + octal(size, 11) + " ";
   };
+  const auto sparse_flood = [&](int blocks) {
+    TarHeader header = old_sparse;
+    header.behind = std::string(41, '\0') + piece(0, 1);
+    header.behind.resize(137, '\0');
+    header.behind += '\1' + octal(1024, 11);
+    std::string more;
+    for (int i = 0; i < 21; ++i) more += piece(1, 0);
+    more += '\1';
+    more.resize(512, '\0');
+    std::string tar = header.bytes();
+    for (int i = 0; i < blocks; ++i) tar += more;
+    return tar;
+  };
   return {
       bad_tar("PaxPathWithNul", pax(pax_record("path", "good\0/../../evil"s)), "NUL"),
       bad_tar("PaxLinkWithNul", tar_pax(pax_record("linkpath", "b\0c"s)) + tar_link('2', "a", "b"), "NUL"),
@@ -198,7 +211,13 @@ inline std::vector<HostileArchive> hostile_tar_headers() {
               tar_pax(pax_record("GNU.sparse.major", "1") + pax_record("GNU.sparse.minor", "0") +
                       pax_record("GNU.sparse.name", "a") + pax_record("GNU.sparse.realsize", "9")) +
                   tar_file("x", tar_padded("999999999999\n0\n") + "x"),
-              ""),
+              "pieces", Code::TooLarge),
+      bad_tar("SparseListOfComments",
+              tar_pax(pax_record("GNU.sparse.major", "1") + pax_record("GNU.sparse.minor", "0") +
+                      pax_record("GNU.sparse.name", "a") + pax_record("GNU.sparse.realsize", "9")) +
+                  tar_file("x", tar_padded("# comment\n1\n0\n1\n") + "x"),
+              "no list"),
+      bad_tar("SparseMapThatIsHuge", sparse_flood(6000), "pieces", Code::TooLarge),
       bad_tar("WrongChecksum", tar_file("c") + spoilt, "checksum"),
       {"NoEnd", ArchiveFormat::Tar, tar_file("a", "x"), Code::Malformed, "truncated"},
       {"OneZeroBlockOnly", ArchiveFormat::Tar, tar_file("a", "x") + std::string(512, '\0'), Code::Malformed,

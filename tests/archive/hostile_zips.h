@@ -18,7 +18,7 @@ inline std::vector<HostileArchive> hostile_zips() {
   using std::string_literals::operator""s;
   const std::string text = "some text, some text, some text";
   const auto mode = [](std::uint32_t unix_mode) { return ZipMember{.name = "a", .attributes = unix_mode << 16}; };
-  const std::string two_sizes = little(5, 8) + little(5, 8);
+  const std::string two_sizes = little(5, 8) + little(6, 8);
   return {
       bad_zip("ZipAbsoluteName", {.name = "/a"}, "absolute"),
       bad_zip("ZipUpwards", {.name = "../a"}, "'..'"),
@@ -86,7 +86,8 @@ inline std::vector<HostileArchive> hostile_zips() {
       bad_zip("ZipDescriptorOfAnOddSize", {.name = "a", .flags = 8, .behind = "PK\7\10" + little(0, 4) + "123"},
               "descriptor"),
       bad_zip("Zip64FieldMissing", {.name = "a", .content = "12345", .unpacked = 0xffffffff}, "zip64"),
-      bad_zip("Zip64FieldNotAskedFor", {.name = "a", .content = "12345", .extra = zip_extra(1, two_sizes)}, "zip64"),
+      bad_zip("Zip64FieldThatContradictsTheEntry", {.name = "a", .content = "12345", .extra = zip_extra(1, two_sizes)},
+              "zip64"),
       bad_zip("Zip64SizeThatLies",
               {.name = "a", .content = "12345", .unpacked = 0xffffffff, .extra = zip_extra(1, little(6, 8))}, "size"),
       bad_zip("Zip64HugeSize",

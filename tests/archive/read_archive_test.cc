@@ -242,6 +242,16 @@ TEST(ReadZipTest, Zip64IsRead) {
   EXPECT_EQ(reading.tree.at("a").content, "12345");
 }
 
+TEST(ReadZipTest, AZip64FieldMayRepeatWhatTheEntrySays) {
+  const std::string all = little(5, 8) + little(5, 8) + little(0, 8);
+  for (const bool sizes_there : {false, true}) {
+    ZipMember member{.name = "a", .content = "12345", .extra = zip_extra(1, all)};
+    if (sizes_there) member.packed = member.unpacked = 0xffffffff;
+
+    EXPECT_TRUE(read_bytes(zip_of(member), ArchiveFormat::Zip).status.ok()) << sizes_there;
+  }
+}
+
 TEST(ReadZipTest, EmptyArchiveIsAnEmptyTree) {
   EXPECT_TRUE(read_bytes(ZipBuilder().bytes(), ArchiveFormat::Zip).status.ok());
   EXPECT_TRUE(read_bytes(ZipBuilder().bytes("empty"), ArchiveFormat::Zip).status.ok());

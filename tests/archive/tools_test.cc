@@ -24,9 +24,7 @@ void write_file(const std::string& path, std::string_view text) {
   std::ofstream(path, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
-bool runs(const std::string& command) {
-  return std::system(("{ " + command + "; } >/dev/null 2>&1").c_str()) == 0;  // NOLINT(cert-env33-c)
-}
+bool runs(const std::string& command) { return std::system(("{ " + command + "; } >/dev/null 2>&1").c_str()) == 0; }
 
 // What a tool is asked to pack: names of all kinds, modes, links, an empty file, an empty directory.
 class Sample {
