@@ -16,8 +16,7 @@ bool is_possible(const HistoryRecord& record) {
   return record.deed >= Deed::CreateDomain && record.deed <= Deed::Restore;
 }
 bool is_possible(const ArchiveRecord& record) {
-  return !record.suffix.empty() && record.kept >= ArchiveRecord::Kept::Original &&
-         record.kept <= ArchiveRecord::Kept::Recipe;
+  return record.kept >= ArchiveRecord::Kept::Original && record.kept <= ArchiveRecord::Kept::Recipe;
 }
 bool is_possible(const BlobRecord& record) {
   if (!record.is_inline) return record.bytes.empty();

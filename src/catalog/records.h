@@ -47,9 +47,9 @@ struct ReleaseRecord {
   bool metadata_given = false;    // a client wrote its metadata document; it is listed and given back byte for byte
   std::uint64_t file_count = 0;
   std::uint64_t total_bytes = 0;
-  uid_t uid = 0;             // who published it
-  std::string published_by;  // name of that user, or its number
-  std::string program;       // program that committed it, as the kernel names it; empty: unknown
+  uid_t uid = 0;               // who published it
+  std::string published_by;    // name of that user, or its number
+  std::string program;         // program that committed it, as the kernel names it; empty: unknown
   std::string archive_suffix;  // ".tar.gz": it came as an archive, which is a face of it; empty: as files
 
   std::string encode() const;

@@ -68,7 +68,8 @@ Status put(const PutOptions& options) {
   if (!connection.ok()) return connection.status();
   Channel& channel = (*connection)->channel();
   if (const auto begun = channel.call(
-          Channel::request("put.begin", {{"target", location->path}, {"archive", is_archive ? suffix : ""}})); !begun.ok()) {
+          Channel::request("put.begin", {{"target", location->path}, {"archive", is_archive ? suffix : ""}}));
+      !begun.ok()) {
     return begun.status();
   }
   Result<Message> answer = Message();
@@ -171,9 +172,11 @@ Status get(const GetOptions& options) {
 
 void add_put(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<PutOptions>();
-  CLI::App* const command = add_command(app, chosen, "put", "Publish a directory or an archive as a release or generation",
-                                        [options] { return put(*options); });
-  command->add_option("SRC", options->source, "A directory; or an archive: .tar .tar.gz .tgz .tar.zst .zip .4ml")->required();
+  CLI::App* const command =
+      add_command(app, chosen, "put", "Publish a directory or an archive as a release or generation",
+                  [options] { return put(*options); });
+  command->add_option("SRC", options->source, "A directory; or an archive: .tar .tar.gz .tgz .tar.zst .zip .4ml")
+      ->required();
   command->add_option("TARGET", options->target, "DOMAIN/VERSION, DOMAIN/VERSION/next or DOMAIN/VERSION/NUMBER")
       ->required();
   add_store_option(*command, *options);
@@ -196,7 +199,10 @@ void add_get(CLI::App& app, Action& chosen) {
       add_command(app, chosen, "get", "Copy a release to a directory or an archive, whole or not at all",
                   [options] { return get(*options); });
   command->add_option("TARGET", options->target, "A release or generation")->required();
-  command->add_option("DEST", options->destination, "A directory that does not exist or is empty; or a file x.tar, x.tar.gz, x.zip or x.tar.zst")->required();
+  command
+      ->add_option("DEST", options->destination,
+                   "A directory that does not exist or is empty; or a file x.tar, x.tar.gz, x.zip or x.tar.zst")
+      ->required();
   command->add_flag("--no-generations", options->without_generations, "The release's package only");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);

@@ -109,8 +109,10 @@ Result<SourceTree> scan_tree(const std::string& path) {
   tree.root = File(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!tree.root.valid()) {
     if (errno == ENOTDIR)
-      return Status(Code::NotADirectory, printable(path) + ": neither a directory nor an archive (.tar .tar.gz .tgz .tar.zst .zip .4ml); put the "
-                                             "directory that it lies in");
+      return Status(Code::NotADirectory,
+                    printable(path) +
+                        ": neither a directory nor an archive (.tar .tar.gz .tgz .tar.zst .zip .4ml); put the "
+                        "directory that it lies in");
     return Status::from_errno(errno, "open " + printable(path));
   }
   struct stat info {};

@@ -21,8 +21,8 @@ Dispatcher::Answer Dispatcher::open_archive(Message& request, const Emit&) {
   const std::string& given = thing->generation ? thing->generation->archive_suffix : thing->release->archive_suffix;
   const bool is_made = suffix == ".tar" || suffix == ".tar.gz" || suffix == ".zip";
   if (!format || (suffix != given && !is_made)) {
-    return Status(Code::NotFound, thing->str() + " has no face " + printable(suffix) +
-                                      "; every release has .tar, .tar.gz and .zip");
+    return Status(Code::NotFound,
+                  thing->str() + " has no face " + printable(suffix) + "; every release has .tar, .tar.gz and .zip");
   }
   auto archive = context_.registry.archives().open({thing->container(), suffix == given, *format});
   if (!archive.ok()) return archive.status();

@@ -285,8 +285,8 @@ Result<Published> Upload::publish() {
   if (files->size() != 1 || files->front().type != FileType::Regular) {
     return Status(Code::Malformed, "an archive is one file");
   }
-  return context_.registry.publish_archive({files->front().ino, entries_[0].ino, files->front().name, archive_, target_,
-                                            who_, context_.hooks.on_published});
+  return context_.registry.publish_archive(
+      {files->front().ino, entries_[0].ino, files->front().name, archive_, target_, who_, context_.hooks.on_published});
 }
 
 Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& name) {

@@ -53,7 +53,7 @@ class Archives {
     std::pair<std::uint64_t, ArchiveFormat> key;
     Laid laid;
   };
-  Mutex mutex_;                        // leaf lock; not held while a layout is made
+  Mutex mutex_;                               // leaf lock; not held while a layout is made
   std::list<Item> items_ GUARDED_BY(mutex_);  // most recently used first
   std::size_t bytes_ GUARDED_BY(mutex_) = 0;
 };

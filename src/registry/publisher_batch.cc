@@ -194,8 +194,7 @@ Status Publisher::fill_common(Batch& batch) {
   }
   if (request_.original != nullptr) {
     const ArchiveOriginal& original = *request_.original;
-    if (Status status =
-            registry_.drafts().retire_file(original.directory, original.name, original.file.ino(), batch);
+    if (Status status = registry_.drafts().retire_file(original.directory, original.name, original.file.ino(), batch);
         !status.ok()) {
       return status;
     }

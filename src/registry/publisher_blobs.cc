@@ -37,13 +37,14 @@ Result<std::vector<Publisher::Piece>> Publisher::collect_pieces() {
     if (!sum.ok()) return sum.status();
     sums_[i] = sum->sum;
     if (!seen.insert(sum->sum.digest).second) continue;
-    pieces.push_back({sum->sum, entries[i].size_bytes, entries[i].allocated_bytes, draft_->host_name(i),
-                      draft_->path_of(i)});
+    pieces.push_back(
+        {sum->sum, entries[i].size_bytes, entries[i].allocated_bytes, draft_->host_name(i), draft_->path_of(i)});
   }
   if (request_.original != nullptr) {
     const SealedFile& file = request_.original->file;
     if (seen.insert(file.sum().sum.digest).second) {
-      pieces.push_back({file.sum().sum, file.sum().size_bytes, file.allocated_bytes(), file.host_name(), "the archive"});
+      pieces.push_back(
+          {file.sum().sum, file.sum().size_bytes, file.allocated_bytes(), file.host_name(), "the archive"});
     }
   }
   return pieces;
@@ -112,8 +113,7 @@ Status Publisher::link_large(const std::vector<const Piece*>& large) {
     const auto known = registry_.engine_.keys->get(keys::blob(digest));
     const bool usable = there.ok() && (*there)->size_bytes() == piece->size_bytes && !known.ok();
     if (!usable) {
-      const Status adopted =
-          registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), piece->host_name);
+      const Status adopted = registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), piece->host_name);
       if (!adopted.ok()) return adopted;
     }
     large_records_.emplace_back(digest, record);

@@ -177,8 +177,8 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
       if (!changed.ok()) return changed.status();
       domain_changed(*name);
     }
-  } else if (sets_owner && place.kind != Kind::Entry && place.kind != Kind::Document &&
-             place.kind != Kind::Archive && place.kind != Kind::Link) {
+  } else if (sets_owner && place.kind != Kind::Entry && place.kind != Kind::Document && place.kind != Kind::Archive &&
+             place.kind != Kind::Link) {
     return Status(Code::NotPermitted, "its owner and mode follow the domain's; change those");
   }
   // Programs set times and modes after the close: on what is committed that succeeds and changes nothing.

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <climits>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ namespace modelfs {
 namespace {
 
 constexpr std::size_t kTextBytesMax = 64 * 1024;
-constexpr unsigned long kExiting = 0x4;      // PF_EXITING of the kernel's linux/sched.h
-constexpr std::size_t kFlagsField = 9;       // of /proc/PID/stat, counted from 1
+constexpr std::size_t kMountsBytesMax = 4ull << 20;
+constexpr unsigned long kExiting = 0x4;  // PF_EXITING of the kernel's linux/sched.h
+constexpr std::size_t kFlagsField = 9;   // of /proc/PID/stat, counted from 1
 constexpr std::size_t kExitCodeField = 52;
 
 std::string text_of_file(int directory, const std::string& name) {
@@ -53,7 +55,47 @@ bool names_file(int directory, const std::string& descriptor, std::string_view n
   return path.ends_with(name) && path.size() > name.size() && path[path.size() - name.size() - 1] == '/';
 }
 
-bool process_writes(const std::string& process, Ino ino, std::string_view name) {
+// The third and fifth field of the lines of a mountinfo file: "0:57" and where it is mounted.
+struct MountLine {
+  std::uint64_t id = 0;
+  std::string device;
+  std::string mount_point;
+};
+
+std::vector<MountLine> mounts_of(const std::string& process) {
+  const auto file = open_at(AT_FDCWD, "/proc/" + process + "/mountinfo", O_RDONLY);
+  const auto text = file.ok() ? read_all(file->fd(), kMountsBytesMax) : Result<std::string>(file.status());
+  std::vector<MountLine> mounts;
+  std::istringstream lines(text.ok() ? *text : "");
+  for (std::string line; std::getline(lines, line);) {
+    MountLine mount;
+    std::string parent;
+    std::string root;
+    std::istringstream(line) >> mount.id >> parent >> mount.device >> root >> mount.mount_point;
+    mounts.push_back(std::move(mount));
+  }
+  return mounts;
+}
+
+// The device of the mount at `mount_point`; empty if it is not known (a name with odd characters, another namespace).
+std::string device_at(const std::string& mount_point) {
+  std::string device;
+  for (const MountLine& mount : mounts_of("self")) {
+    if (mount.mount_point == mount_point) device = mount.device;  // the last one lies on top
+  }
+  return device;
+}
+
+// Why: another mount may hold a file of this number and name.
+bool is_on(const std::string& device, const std::string& process, std::uint64_t mount_id) {
+  if (device.empty()) return true;
+  const auto mounts = mounts_of(process);
+  const auto found =
+      std::find_if(mounts.begin(), mounts.end(), [&](const MountLine& mount) { return mount.id == mount_id; });
+  return found == mounts.end() || found->device == device;
+}
+
+bool process_writes(const std::string& process, Ino ino, std::string_view name, const std::string& device) {
   const auto descriptors = open_at(AT_FDCWD, "/proc/" + process + "/fd", O_RDONLY | O_DIRECTORY);
   std::vector<std::string> numbers;
   if (!descriptors.ok() || !list_names(descriptors->fd(), numbers).ok()) return false;
@@ -62,7 +104,9 @@ bool process_writes(const std::string& process, Ino ino, std::string_view name) 
     const std::string facts = text_of_file(AT_FDCWD, "/proc/" + process + "/fdinfo/" + number);
     const auto flags = value_of(facts, "flags:", 8);
     const auto file = value_of(facts, "ino:", 10);
-    return flags && file && *file == raw(ino) && (*flags & O_ACCMODE) != O_RDONLY;
+    const auto mount = value_of(facts, "mnt_id:", 10);
+    return flags && file && *file == raw(ino) && (*flags & O_ACCMODE) != O_RDONLY && mount &&
+           is_on(device, process, *mount);
   });
 }
 
@@ -91,12 +135,13 @@ bool is_dying_badly(pid_t thread) {
   return (flags & kExiting) != 0 && exit_code != 0;
 }
 
-bool has_writer(Ino ino, std::string_view name) {
+bool has_writer(Ino ino, std::string_view name, const std::string& mount_point) {
+  const std::string device = device_at(mount_point);
   const auto proc = open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
   std::vector<std::string> processes;
   if (!proc.ok() || !list_names(proc->fd(), processes).ok()) return false;
   return std::any_of(processes.begin(), processes.end(), [&](const std::string& process) {
-    return process.front() >= '1' && process.front() <= '9' && process_writes(process, ino, name);
+    return process.front() >= '1' && process.front() <= '9' && process_writes(process, ino, name, device);
   });
 }
 

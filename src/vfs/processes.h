@@ -3,6 +3,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <string>
 #include <string_view>
 
 #include "base/types.h"
@@ -15,9 +16,9 @@ pid_t process_of(pid_t thread);
 // True if the thread dies of a signal, or with an exit code other than 0: what it closes then was not finished.
 bool is_dying_badly(pid_t thread);
 
-// True if any process has a descriptor that may write the file `ino`, whose name ends in `name`. A descriptor that is
-// being closed does not count: it is out of its table before FLUSH is sent. Works in proportion to all open descriptors
-// of the machine. Not seen: descriptors on their way through a socket, and mappings.
-bool has_writer(Ino ino, std::string_view name);
+// True if any process has a descriptor that may write the file `ino` of the mount at `mount_point`, opened under
+// `name`. A descriptor that is being closed does not count: it is out of its table before FLUSH is sent. Works in
+// proportion to all open descriptors of the machine. Not seen: descriptors on their way through a socket, and mappings.
+bool has_writer(Ino ino, std::string_view name, const std::string& mount_point);
 
 }  // namespace modelfs

@@ -83,8 +83,8 @@ struct FileSystem::State {
 
   // Uploads.
   Result<Target> upload_target(const Place& parent, const Meaning& meaning);
-  Result<Entry> begin_upload(const Credentials& who, const Place& parent, std::string_view name,
-                             const Meaning& meaning, const NewDraft& fresh_file);
+  Result<Entry> begin_upload(const Credentials& who, const Place& parent, std::string_view name, const Meaning& meaning,
+                             const NewDraft& fresh_file);
   Status publish_upload(const Credentials& who, const ArchiveUpload& upload);
   // A finished file that is moved onto an archive's name.
   Status rename_to_archive(const Credentials& who, Ino file, Ino directory, std::string_view name, const Place& to,

@@ -116,8 +116,7 @@ Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Plac
 
 Status FileSystem::State::publish_upload(const Credentials& who, const ArchiveUpload& upload) {
   const auto published = registry.publish_archive({upload.file, upload.directory, upload.draft_name, upload.suffix,
-                                                   upload.target, who,
-                                                   [this](const Published& done) { flip(done); }});
+                                                   upload.target, who, [this](const Published& done) { flip(done); }});
   return published.ok() ? Status() : published.status();
 }
 
@@ -145,10 +144,9 @@ void FileSystem::State::refuse_upload(const Credentials& who, const ArchiveUploa
     if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
     errors[{raw(upload.file), who.uid}] = why.message();
   }
-  registry.events().append("upload_refused", {{"target", upload.target.str()},
-                                              {"reason", why.message()},
-                                              {"kept", kept},
-                                              {"by", user_name(who.uid)}});
+  registry.events().append(
+      "upload_refused",
+      {{"target", upload.target.str()}, {"reason", why.message()}, {"kept", kept}, {"by", user_name(who.uid)}});
 }
 
 Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle& handle, const ArchiveUpload& upload) {
@@ -164,7 +162,7 @@ Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle&
     refuse_upload(who, upload, changes, why);
     return why;
   }
-  if (has_writer(upload.file, upload.name)) return {};  // a later close decides
+  if (has_writer(upload.file, upload.name, options.mount_point)) return {};  // a later close decides
   const Status status = publish_upload(who, upload);
   if (status.code() == Code::Busy) return {};  // likewise: somebody writes it, or decides it right now
   if (status.ok()) {

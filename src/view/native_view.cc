@@ -299,7 +299,8 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
       });
       break;
     case Kind::System:
-      names = {{"status.json", kStatusIno, FileType::Regular}, {"trash", kTrashIno, FileType::Directory},
+      names = {{"status.json", kStatusIno, FileType::Regular},
+               {"trash", kTrashIno, FileType::Directory},
                {"drafts", kDraftsIno, FileType::Directory}};
       break;
     case Kind::TrashRoot:

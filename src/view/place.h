@@ -25,34 +25,34 @@ inline constexpr std::uint64_t kGivenArchive = 16;  // others: the value of thei
 
 struct Place {
   enum class Kind : std::uint8_t {
-    Root,       // the mount point: domains
-    System,     // /.modelfs
-    Status,     // /.modelfs/status.json
-    Events,     // /.modelfs/events and events.1
-    TrashRoot,  // /.modelfs/trash
-    Trash,      // /.modelfs/trash/<domain>
+    Root,        // the mount point: domains
+    System,      // /.modelfs
+    Status,      // /.modelfs/status.json
+    Events,      // /.modelfs/events and events.1
+    TrashRoot,   // /.modelfs/trash
+    Trash,       // /.modelfs/trash/<domain>
     DraftsRoot,  // /.modelfs/drafts
-    Uploads,    // /.modelfs/drafts/<domain>: archives that are being written, or were refused
-    Domain,     // /<domain>
-    Stage,      // /<domain>/.stage
-    Versions,   // /<domain>/versions
-    Entry,      // a file or directory of a release or generation; index 0 is its own directory
-    Document,   // a metadata face of a release or generation
-    Archive,    // an archive face of one
-    Link,       // latest, or a label
-    Draft,      // anything that is not committed
+    Uploads,     // /.modelfs/drafts/<domain>: archives that are being written, or were refused
+    Domain,      // /<domain>
+    Stage,       // /<domain>/.stage
+    Versions,    // /<domain>/versions
+    Entry,       // a file or directory of a release or generation; index 0 is its own directory
+    Document,    // a metadata face of a release or generation
+    Archive,     // an archive face of one
+    Link,        // latest, or a label
+    Draft,       // anything that is not committed
   };
   Kind kind = Kind::Draft;
   Ino ino = kNoIno;
   FileType type = FileType::Directory;
-  std::string domain;       // all but Root, System, Status, Events, TrashRoot, DraftsRoot, Draft
-  Ino container = kNoIno;   // Entry, Document, Archive: the directory of the release or generation
-  std::uint32_t index = 0;  // Entry: in the container's manifest
-  bool is_release = false;  // Entry, Document, Archive: the container is a release, not a generation
-  bool given = false;       // Document, Archive: a client wrote it
+  std::string domain;                         // all but Root, System, Status, Events, TrashRoot, DraftsRoot, Draft
+  Ino container = kNoIno;                     // Entry, Document, Archive: the directory of the release or generation
+  std::uint32_t index = 0;                    // Entry: in the container's manifest
+  bool is_release = false;                    // Entry, Document, Archive: the container is a release, not a generation
+  bool given = false;                         // Document, Archive: a client wrote it
   ArchiveFormat format = ArchiveFormat::Tar;  // Archive
-  std::string target;       // Link
-  TimeNs time{};            // Link, Document, Archive: when it came about
+  std::string target;                         // Link
+  TimeNs time{};                              // Link, Document, Archive: when it came about
 
   bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
 };

@@ -47,10 +47,11 @@ struct Golden<ReleaseRecord> {
     record.uid = 1000;
     record.published_by = "ann";
     record.program = "cp";
+    record.archive_suffix = ".tgz";
     return record;
   }
   static std::string golden() {
-    return "01 03312e32 026964 07 40 48 " + kAA + kBB + " 02 04 03 00 01 02 8001 e807 03616e6e 026370";
+    return "01 03312e32 026964 07 40 48 " + kAA + kBB + " 02 04 03 00 01 02 8001 e807 03616e6e 026370 042e74677a";
   }
 };
 
@@ -71,9 +72,10 @@ struct Golden<GenerationRecord> {
     record.total_bytes = 5;
     record.uid = 1000;
     record.published_by = "ann";
+    record.archive_suffix = ".zip";
     return record;
   }
-  static std::string golden() { return "01 03 09 50 54 " + kAA + kBB + " 02 01 04 05 e807 03616e6e"; }
+  static std::string golden() { return "01 03 09 50 54 " + kAA + kBB + " 02 01 04 05 e807 03616e6e 042e7a6970"; }
 };
 
 template <>
@@ -108,6 +110,15 @@ struct Golden<BlobRecord> {
 };
 
 template <>
+struct Golden<ArchiveRecord> {
+  static constexpr std::string_view kKind = "archive record";
+  static ArchiveRecord sample() {
+    return {".tar", 300, 8, {digest_of_all(0xaa), 0x352441c2}, ArchiveRecord::Kept::Recipe};
+  }
+  static std::string golden() { return "01 042e746172 ac02 08 " + kAA + " c28391a903 03"; }
+};
+
+template <>
 struct Golden<ContainerRecord> {
   static constexpr std::string_view kKind = "container record";
   static ContainerRecord sample() { return {"churn", "1.2", Sequence{7}, Generation{3}, "mm"}; }
@@ -117,7 +128,7 @@ struct Golden<ContainerRecord> {
 template <class Record>
 class EveryRecord : public testing::Test {};
 using Records = testing::Types<DomainRecord, ReleaseRecord, GenerationRecord, LabelRecord, TombstoneRecord,
-                               HistoryRecord, BlobRecord, ContainerRecord>;
+                               HistoryRecord, BlobRecord, ContainerRecord, ArchiveRecord>;
 TYPED_TEST_SUITE(EveryRecord, Records);
 
 TYPED_TEST(EveryRecord, HasItsGoldenBytes) {
@@ -196,6 +207,7 @@ TEST(ReleaseRecord, ReadsEachFieldIntoItsPlace) {
   EXPECT_FALSE(record->takes_generations);
   EXPECT_TRUE(record->metadata_given);
   EXPECT_EQ(record->program, "cp");
+  EXPECT_EQ(record->archive_suffix, ".tgz");
 }
 
 TEST(HistoryRecord, WithoutADigestEndsInZero) {

@@ -132,7 +132,9 @@ TEST_F(Archive, IsTakenFromRsyncInPlace) {
   NEEDS("rsync");
   publishes("rsync --inplace $G $M/1.0.tar.gz");
 }
-TEST_F(Archive, IsTakenFromAFinishedPart) { publishes("cp $G $M/1.0.tar.gz.part && mv $M/1.0.tar.gz.part $M/1.0.tar.gz"); }
+TEST_F(Archive, IsTakenFromAFinishedPart) {
+  publishes("cp $G $M/1.0.tar.gz.part && mv $M/1.0.tar.gz.part $M/1.0.tar.gz");
+}
 TEST_F(Archive, IsTakenFromPython) {
   NEEDS("python3");
   publishes("python3 -c \"import shutil,sys; shutil.copy2(sys.argv[1], sys.argv[2])\" $G $M/1.0.tar.gz");
@@ -169,7 +171,14 @@ TEST_F(Archive, IsTakenFromAChildThatGoesOnAfterItsParentHasClosed) {
 
 TEST_F(Archive, ThatIsTruncatedFailsCp) { fails("cp $T $M/1.0.tar.gz", 1, "failed to close"); }
 TEST_F(Archive, ThatIsTruncatedFailsInstall) { fails("install $T $M/1.0.tar.gz", 1, "failed to close"); }
-TEST_F(Archive, ThatIsTruncatedFailsCat) { fails("cat $T > $M/1.0.tar.gz", 1, "Bad message"); }
+TEST_F(Archive, ThatIsTruncatedFailsCat) {
+  NEEDS("bash");
+  fails("bash -c 'cat $1 > $2' - $T $M/1.0.tar.gz", 1, "Bad message");
+}
+TEST_F(Archive, ThatIsTruncatedIsNotPublishedByAShellThatClosesLast) {
+  fails("python3 -c \"import os, sys; os.write(1, open(sys.argv[1], 'rb').read())\" $T > $M/1.0.tar.gz; true", 0, "");
+  EXPECT_NE(read_file(mount().point() + "/.modelfs/events").find("upload_refused"), std::string::npos);
+}
 TEST_F(Archive, ThatIsTruncatedFailsDd) { fails("dd status=none if=$T of=$M/1.0.tar.gz", 1, "closing output file"); }
 TEST_F(Archive, ThatIsTruncatedFailsTee) { fails("tee $M/1.0.tar.gz < $T > /dev/null", 1, "Bad message"); }
 TEST_F(Archive, ThatIsTruncatedFailsPython) {
