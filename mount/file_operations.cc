@@ -17,8 +17,11 @@ void on_open(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
     const auto opened = request.files().open(request.caller(), Ino{node}, flags);
     std::move(request).reply(opened);
   };
-  if (may_change(file->flags)) return answer_later({raw, "open", node}, carry_out);
-  answer({raw, "open", node}, carry_out);
+  Request request(raw, "open", node);
+  if (may_change(file->flags) || request.files().opening_waits(Ino{node})) {
+    return answer_later(std::move(request), carry_out);
+  }
+  answer(std::move(request), carry_out);
 }
 
 void on_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* file) {

@@ -14,6 +14,7 @@
 //   m/<be64 ino>                           ContainerRecord: manifest of a release or generation
 //   j/<be64 ino>                           metadata document of a release or generation (JSON)
 //   a/<be64 ino>                           ArchiveRecord: the archive that a release or generation came as
+//   k/<be64 ino>                           recipe that rebuilds that archive
 //   b/<digest>                             BlobRecord
 //   w/<be64 ino>                           intent: digests that a commit of that draft is about to link into blobs/
 //   n/<be64 ino>                           draft inode
@@ -75,6 +76,7 @@ inline std::string history(const DomainName& domain, Sequence sequence) {
 inline std::string manifest(Ino ino) { return by_ino('m', ino); }
 inline std::string metadata(Ino ino) { return by_ino('j', ino); }
 inline std::string archive(Ino ino) { return by_ino('a', ino); }
+inline std::string recipe(Ino ino) { return by_ino('k', ino); }
 inline std::string blob(const Digest& digest) { return std::string("b/").append(digest.raw_bytes()); }
 inline std::string intent(Ino draft) { return by_ino('w', draft); }
 inline std::string draft_inode(Ino ino) { return by_ino('n', ino); }

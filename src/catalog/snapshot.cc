@@ -120,6 +120,10 @@ Result<ArchiveRecord> Snapshot::archive(Ino ino) const {
   return record_of<ArchiveRecord>(*keys_, keys::archive(ino), "archive of directory " + std::to_string(raw(ino)));
 }
 
+Result<std::string> Snapshot::recipe(Ino ino) const {
+  return value_of(*keys_, keys::recipe(ino), "recipe for the archive of directory " + std::to_string(raw(ino)));
+}
+
 Result<BlobRecord> Snapshot::blob(const Digest& digest) const {
   return record_of<BlobRecord>(*keys_, keys::blob(digest), "blob " + digest.hex());
 }

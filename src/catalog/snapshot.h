@@ -42,6 +42,8 @@ class Snapshot {
   Result<std::string> metadata(Ino ino) const;
   // The archive that the release or generation whose directory has this number came as.
   Result<ArchiveRecord> archive(Ino ino) const;
+  // The recipe that rebuilds it: bytes of src/archive/recipe.h.
+  Result<std::string> recipe(Ino ino) const;
   Result<BlobRecord> blob(const Digest& digest) const;
 
   Status for_each_domain(const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const;

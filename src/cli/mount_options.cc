@@ -37,6 +37,10 @@ Status set_option(std::string_view option, MountRequest& request) {
     request.allow_other = true;
     return {};
   }
+  if (option == "recipes=on" || option == "recipes=off") {
+    request.recipes = option == "recipes=on";
+    return {};
+  }
   if (option.starts_with("reserve=")) return set_size(option, request.reserve_bytes);
   if (option.starts_with("cache=")) return set_size(option, request.block_cache_bytes);
   if (option == "dev" || option == "suid") {
@@ -44,7 +48,7 @@ Status set_option(std::string_view option, MountRequest& request) {
             "-o " + std::string(option) + ": refused; a registry holds no devices and no set-id programs"};
   }
   return {Code::InvalidArgument,
-          "-o " + printable(option) + ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE"};
+          "-o " + printable(option) + ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE, recipes=off"};
 }
 
 }  // namespace

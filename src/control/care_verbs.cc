@@ -68,6 +68,8 @@ Dispatcher::Answer Dispatcher::status(Message&, const Emit&) {
   if (!snapshot.ok()) return snapshot.status();
   const auto counts = count(*snapshot, who_);
   if (!counts.ok()) return counts.status();
+  const auto archives = registry.count_archives();
+  if (!archives.ok()) return archives.status();
   const auto space = space_document(registry.store_dir());
   if (!space.ok()) return space.status();
   const bool sees_all = authorise_store_owner(registry, who_, "see everybody's drafts").ok();
@@ -80,6 +82,11 @@ Dispatcher::Answer Dispatcher::status(Message&, const Emit&) {
                  {"mount_point", context_.place.mount_point},
                  {"space", *space},
                  {"counts", counts->document()},
+                 {"archives",
+                  {{"recipes", archives->recipes},
+                   {"unsuited", archives->unsuited},
+                   {"waiting", archives->waiting},
+                   {"kept_bytes", archives->kept_bytes}}},
                  {"draft_count", drafts->size()}};
   Json& listed = answer.body["drafts"] = Json::array();
   for (const DraftSummary& draft : *drafts) {

@@ -1,5 +1,7 @@
 #include "registry/archives.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <unordered_map>
 
@@ -65,47 +67,52 @@ class Collector {
 // A face that is made while it is read.
 class MadeArchive : public ContentReader {
  public:
-  MadeArchive(Registry& registry, std::shared_ptr<const ArchiveLayout> layout,
-              std::shared_ptr<const std::vector<ManifestEntry>> contents, std::unique_ptr<Leases::Lease> lease)
-      : registry_(registry), layout_(std::move(layout)), contents_(std::move(contents)), lease_(std::move(lease)) {}
+  MadeArchive(std::shared_ptr<const ArchiveLayout> layout, std::unique_ptr<const Contents> contents)
+      : layout_(std::move(layout)), contents_(std::move(contents)) {}
 
   std::uint64_t size_bytes() const override { return layout_->size_bytes(); }
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
-    return layout_->read_at(offset_bytes, into,
-                            [this](std::uint32_t content, std::uint64_t offset, ByteSpan part) -> Result<std::size_t> {
-                              const auto reader = open(content);
-                              if (!reader.ok()) return reader.status();
-                              return (*reader)->read_at(offset, part);
-                            });
+    return layout_->read_at(offset_bytes, into, contents_->reader());
   }
   std::optional<int> descriptor() const override { return std::nullopt; }
 
  private:
-  static constexpr std::size_t kOpenMax = 16;
-
-  Result<std::shared_ptr<const ContentReader>> open(std::uint32_t content) const {
-    {
-      const MutexLock lock(mutex_);
-      for (auto at = open_.begin(); at != open_.end(); ++at) {
-        if (at->first != content) continue;
-        open_.splice(open_.begin(), open_, at);
-        return at->second;
-      }
-    }
-    auto reader = registry_.open_content((*contents_)[content]);
-    if (!reader.ok()) return reader;
-    const MutexLock lock(mutex_);
-    open_.emplace_front(content, *reader);
-    if (open_.size() > kOpenMax) open_.pop_back();
-    return reader;
-  }
-
-  Registry& registry_;
   const std::shared_ptr<const ArchiveLayout> layout_;
-  const std::shared_ptr<const std::vector<ManifestEntry>> contents_;
-  const std::unique_ptr<Leases::Lease> lease_;
-  mutable Mutex mutex_;  // leaf lock
-  mutable std::list<std::pair<std::uint32_t, std::shared_ptr<const ContentReader>>> open_ GUARDED_BY(mutex_);
+  const std::unique_ptr<const Contents> contents_;
+};
+
+// An archive whose recipe can be read at random.
+class RecipeArchive : public ContentReader {
+ public:
+  RecipeArchive(Recipe recipe, std::unique_ptr<const Contents> contents)
+      : recipe_(std::move(recipe)), contents_(std::move(contents)) {}
+
+  std::uint64_t size_bytes() const override { return recipe_.size_bytes; }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    return modelfs::read_at(recipe_, offset_bytes, into, contents_->reader());
+  }
+  std::optional<int> descriptor() const override { return std::nullopt; }
+
+ private:
+  const Recipe recipe_;
+  const std::unique_ptr<const Contents> contents_;
+};
+
+// An archive that was rebuilt.
+class RebuiltArchive : public ContentReader {
+ public:
+  RebuiltArchive(std::shared_ptr<const File> file, std::uint64_t size_bytes)
+      : file_(std::move(file)), size_bytes_(size_bytes) {}
+
+  std::uint64_t size_bytes() const override { return size_bytes_; }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    return modelfs::read_at(file_->fd(), offset_bytes, into);
+  }
+  std::optional<int> descriptor() const override { return file_->fd(); }
+
+ private:
+  const std::shared_ptr<const File> file_;
+  const std::uint64_t size_bytes_;
 };
 
 // The generations that were published in one commit with their release, by name.
@@ -198,25 +205,111 @@ Result<std::uint64_t> Archives::size_bytes(const ArchiveFace& face) {
   return laid->layout->size_bytes();
 }
 
+Result<std::unique_ptr<const Contents>> Archives::contents(Ino container) {
+  const auto laid = lay({container, false, ArchiveFormat::Tar});
+  if (!laid.ok()) return laid.status();
+  return std::make_unique<const Contents>(registry_, laid->contents);
+}
+
 Result<std::shared_ptr<const ContentReader>> Archives::open(const ArchiveFace& face) {
-  if (face.given) {
+  if (face.given) return open_given(face.container);
+  const auto laid = lay(face);
+  if (!laid.ok()) return laid.status();
+  return std::shared_ptr<const ContentReader>(
+      std::make_shared<MadeArchive>(laid->layout, std::make_unique<const Contents>(registry_, laid->contents)));
+}
+
+Result<std::shared_ptr<const ContentReader>> Archives::open_given(Ino container) {
+  for (int tries = 0;; ++tries) {
     const auto stored = registry_.snapshot();
     if (!stored.ok()) return stored.status();
-    const auto record = stored->archive(face.container);
+    const auto record = stored->archive(container);
     if (!record.ok()) return record.status();
+    if (record->kept == ArchiveRecord::Kept::Recipe) return open_recipe(*stored, container, *record);
     ManifestEntry original;
     original.size_bytes = record->size_bytes;
     original.sum = record->sum;
-    return registry_.open_content(original);
+    auto opened = registry_.open_content(original);
+    // A recipe may have taken its place since we looked.
+    if (opened.ok() || tries > 0) return opened;
   }
-  const auto laid = lay(face);
-  if (!laid.ok()) return laid.status();
-  std::vector<Digest> digests;
-  digests.reserve(laid->contents->size());
-  for (const ManifestEntry& entry : *laid->contents) digests.push_back(entry.sum.digest);
-  auto lease = registry_.lease(std::move(digests));
-  return std::shared_ptr<const ContentReader>(
-      std::make_shared<MadeArchive>(registry_, laid->layout, laid->contents, std::move(lease)));
+}
+
+Result<std::shared_ptr<const ContentReader>> Archives::open_recipe(const Snapshot& stored, Ino container,
+                                                                   const ArchiveRecord& record) {
+  {
+    const MutexLock lock(mutex_);
+    if (auto file = find_rebuilt(container)) {
+      return std::shared_ptr<const ContentReader>(std::make_shared<RebuiltArchive>(std::move(file), record.size_bytes));
+    }
+  }
+  auto recipe = stored.recipe(container);
+  if (!recipe.ok()) return recipe.status();
+  auto decoded = Recipe::decode(*recipe);
+  if (!decoded.ok()) return decoded.status();
+  auto files = contents(container);
+  if (!files.ok()) return files.status();
+  if (decoded->reads_at_random()) {
+    return std::shared_ptr<const ContentReader>(
+        std::make_shared<RecipeArchive>(std::move(*decoded), std::move(*files)));
+  }
+  const MutexLock one_at_a_time(rebuild_mutex_);
+  {
+    const MutexLock lock(mutex_);
+    if (auto file = find_rebuilt(container)) {
+      return std::shared_ptr<const ContentReader>(std::make_shared<RebuiltArchive>(std::move(file), record.size_bytes));
+    }
+  }
+  auto file = rebuild_file(*decoded, **files);
+  if (!file.ok()) return file.status();
+  const MutexLock lock(mutex_);
+  keep_rebuilt(container, *file, record.size_bytes);
+  return std::shared_ptr<const ContentReader>(std::make_shared<RebuiltArchive>(std::move(*file), record.size_bytes));
+}
+
+Result<std::shared_ptr<const File>> Archives::rebuild_file(const Recipe& recipe, const Contents& files) const {
+  // Without a name: it goes with its last reader, whatever happens.
+  auto file = open_at(registry_.store_dir(), "drafts", O_RDWR | O_TMPFILE, 0600);
+  if (!file.ok()) return file.status();
+  std::uint64_t written_bytes = 0;
+  const Status status = rebuild(recipe, files.reader(), [&](ByteView bytes) -> Status {
+    if (Status room = registry_.drafts().check_space(bytes.size()); !room.ok()) return room;
+    const Status written = write_at(file->fd(), written_bytes, bytes);
+    written_bytes += bytes.size();
+    return written;
+  });
+  if (!status.ok()) return status;
+  return std::make_shared<const File>(std::move(*file));
+}
+
+std::shared_ptr<const File> Archives::find_rebuilt(Ino container) {
+  for (auto at = rebuilt_.begin(); at != rebuilt_.end(); ++at) {
+    if (at->container != container) continue;
+    rebuilt_.splice(rebuilt_.begin(), rebuilt_, at);
+    return at->file;
+  }
+  return nullptr;
+}
+
+void Archives::keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) {
+  rebuilt_.push_front({container, std::move(file), size_bytes});
+  rebuilt_bytes_ += size_bytes;
+  while (rebuilt_bytes_ > kRebuiltBytesMax) {
+    rebuilt_bytes_ -= rebuilt_.back().size_bytes;
+    rebuilt_.pop_back();
+  }
+}
+
+Status Archives::verify_recipe(Ino container) {
+  const auto stored = registry_.snapshot();
+  if (!stored.ok()) return stored.status();
+  auto bytes = stored->recipe(container);
+  if (!bytes.ok()) return bytes.status();
+  const auto recipe = Recipe::decode(*bytes);
+  if (!recipe.ok()) return recipe.status();
+  const auto files = contents(container);
+  if (!files.ok()) return files.status();
+  return rebuild(*recipe, (*files)->reader(), [](ByteView) { return Status(); });
 }
 
 }  // namespace modelfs

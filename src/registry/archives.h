@@ -8,12 +8,15 @@
 
 #include "archive/archive_format.h"
 #include "archive/archive_layout.h"
+#include "archive/recipe.h"
+#include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "base/types.h"
 #include "catalog/manifest.h"
 #include "catalog/snapshot.h"
 #include "registry/content.h"
+#include "registry/contents.h"
 
 namespace modelfs {
 
@@ -32,13 +35,20 @@ class Archives {
  public:
   // Layouts are kept up to this size, the most recently used ones.
   static constexpr std::size_t kLayoutBytesMax = 64ull << 20;
+  // Archives that were rebuilt from recipes are kept on the disk up to this size, beside those that are open.
+  static constexpr std::uint64_t kRebuiltBytesMax = 8ull << 30;
 
   explicit Archives(Registry& registry) : registry_(registry) {}
 
   // The size of a face, exactly, before a byte of it was made. NotFound: no such container, or it came as no archive.
   Result<std::uint64_t> size_bytes(const ArchiveFace& face) EXCLUDES(mutex_);
-  // Opens a face for reading at random. The reader keeps every blob that it may need away from gc.
+  // Opens a face for reading at random. The reader keeps every blob that it may need away from gc. May take long for a
+  // given one: where only the recipe of a compressed archive is left, it is rebuilt first. Corrupt: it cannot be.
   Result<std::shared_ptr<const ContentReader>> open(const ArchiveFace& face) EXCLUDES(mutex_);
+  // The files of a container, numbered as recipes number them.
+  Result<std::unique_ptr<const Contents>> contents(Ino container) EXCLUDES(mutex_);
+  // Rebuilds the archive that `container` came as, and drops it. Corrupt: it is not the same any more.
+  Status verify_recipe(Ino container) EXCLUDES(mutex_);
 
  private:
   struct Laid {
@@ -47,6 +57,12 @@ class Archives {
   };
   Result<Laid> lay(const ArchiveFace& face) EXCLUDES(mutex_);
   Result<Laid> make(const ArchiveFace& face);
+  Result<std::shared_ptr<const ContentReader>> open_given(Ino container) EXCLUDES(mutex_);
+  Result<std::shared_ptr<const ContentReader>> open_recipe(const Snapshot& stored, Ino container,
+                                                           const ArchiveRecord& record) EXCLUDES(mutex_);
+  Result<std::shared_ptr<const File>> rebuild_file(const Recipe& recipe, const Contents& files) const;
+  std::shared_ptr<const File> find_rebuilt(Ino container) REQUIRES(mutex_);
+  void keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) REQUIRES(mutex_);
 
   Registry& registry_;
   struct Item {
@@ -56,6 +72,14 @@ class Archives {
   Mutex mutex_;                               // leaf lock; not held while a layout is made
   std::list<Item> items_ GUARDED_BY(mutex_);  // most recently used first
   std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+  struct Rebuilt {
+    Ino container = kNoIno;
+    std::shared_ptr<const File> file;
+    std::uint64_t size_bytes = 0;
+  };
+  Mutex rebuild_mutex_;  // one at a time; taken before mutex_, held while an archive is rebuilt
+  std::list<Rebuilt> rebuilt_ GUARDED_BY(mutex_);  // most recently used first
+  std::uint64_t rebuilt_bytes_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace modelfs

@@ -241,6 +241,9 @@ class DraftStore {
   // A draft file that is not summed cannot be published any more.
   void prepare_to_end() { ending_ = true; }
 
+  // NoSpace: `more_bytes` would reach into the reserve.
+  Status check_space(std::uint64_t more_bytes) const;
+
   // Digests that drafts refer to: gc keeps them.
   Status for_each_blob(const std::function<void(const Digest&)>& visit) const;
   // Removes host files that no draft inode knows. Returns how many.
@@ -253,8 +256,7 @@ class DraftStore {
   friend class SealedFile;
   DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, std::uint64_t reserve_bytes);
 
-  // Of DraftFile. NoSpace: `more_bytes` would reach into the reserve.
-  Status check_space(std::uint64_t more_bytes) const;
+  // Of DraftFile.
   Status forget_sum(Ino ino);
   Status remember_sum(Ino ino, const DraftSum& sum);
 

@@ -103,6 +103,7 @@ Registry::Registry(Engine engine, int store_dir, const Options& options)
 
 Registry::~Registry() {
   if (drafts_) prepare_to_end();
+  settler_.reset();
   sweeper_.reset();
 }
 
@@ -118,6 +119,7 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
   if (!drafts.ok()) return drafts.status();
   registry->drafts_ = std::move(*drafts);
   if (Status status = registry->discard_unpacking(); !status.ok()) return status;
+  if (options.settles_archives) registry->settler_ = std::make_unique<ArchiveSettler>(*registry);
   return registry;
 }
 

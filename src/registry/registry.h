@@ -1,6 +1,7 @@
 // The verbs of the registry: publish, label, remove, restore, open, verify, gc. The mount and the command both end
 // here.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "base/thread_pool.h"
 #include "base/types.h"
 #include "catalog/snapshot.h"
+#include "registry/archive_settler.h"
 #include "registry/archives.h"
 #include "registry/authorise.h"
 #include "registry/content.h"
@@ -91,6 +93,14 @@ struct ArchiveRequest {
   std::function<void(const Published&)> on_published;
 };
 
+// How the archives that were uploaded are stored.
+struct ArchiveCounts {
+  std::uint64_t recipes = 0;     // rebuilt when they are read
+  std::uint64_t unsuited = 0;    // kept: no recipe makes them
+  std::uint64_t waiting = 0;     // kept: nobody has looked yet
+  std::uint64_t kept_bytes = 0;  // of those that are kept
+};
+
 // What verify and gc found.
 struct VerifyReport {
   std::uint64_t blobs = 0;
@@ -123,6 +133,8 @@ class Registry {
     // Free space below which drafts stop growing; the engine has the same figure for commits.
     std::uint64_t reserve_bytes = 64ull << 20;
     ArchiveLimits archive_limits = {};
+    // Replace archives by recipes in the background.
+    bool settles_archives = false;
   };
 
   // `store_dir`: the store's directory, locked by the caller, open as long as this lives.
@@ -172,6 +184,11 @@ class Registry {
   // Reading. Corrupt: the blob is missing or has another size.
   Result<std::shared_ptr<const ContentReader>> open_content(const ManifestEntry& file);
   Archives& archives() { return archives_; }
+
+  // Replaces archives by recipes where that is proven to give the same bytes, until `cancel`. Works in proportion to
+  // their sizes. Interrupted.
+  Status settle_archives(const std::atomic<bool>& cancel);
+  Result<ArchiveCounts> count_archives() const;
   // Keeps these blobs away from gc.
   std::unique_ptr<Leases::Lease> lease(std::vector<Digest> digests) { return leases_.take(std::move(digests)); }
 
@@ -203,7 +220,10 @@ class Registry {
   // Nothing waits for long work behind any more: sums and sweeps end at their next step, and the next start goes on
   // with them. Publishing works on for what is summed. The destructor does this; call it earlier when requests that may
   // wait for such work are to end.
-  void prepare_to_end() { drafts_->prepare_to_end(); }
+  void prepare_to_end() {
+    drafts_->prepare_to_end();
+    if (settler_) settler_->stop();
+  }
 
  private:
   friend class Publisher;
@@ -215,6 +235,11 @@ class Registry {
   Result<GcReport> collect_garbage();
   Result<DraftSummary> summarise_draft(const DraftName& draft);
   Result<std::unordered_set<Digest, DigestHash>> referenced_blobs() const;
+  Result<std::vector<Ino>> archives_to_settle() const;
+  // The digest of the archive whose bytes are not needed any more, if a recipe took their place.
+  Result<std::optional<Digest>> settle_archive(Ino container, const std::atomic<bool>& cancel);
+  // Removes a blob that nothing refers to, however young it is.
+  Status drop_blob(const Digest& digest);
   void sweep_later();
   // Reads the head of `domain`, lets `change` fill the batch with what follows from it, and commits; again on a
   // Conflict. `change` gets the record with `last` already counted up, and must be repeatable.
@@ -233,6 +258,7 @@ class Registry {
   Events events_;
   std::unique_ptr<DraftStore> drafts_;
   std::unique_ptr<ThreadPool> sweeper_;  // one thread: gives back what commits left behind
+  std::unique_ptr<ArchiveSettler> settler_;  // last: uses all of the above
 };
 
 // History and events of a commit share who did it.

@@ -154,6 +154,7 @@ class UnpackingDirectory {
 Result<Published> Registry::publish_archive(const ArchiveRequest& request) {
   auto published = unpack_and_publish(request);
   sweep_later();
+  if (published.ok() && settler_) settler_->wake();
   return published;
 }
 

@@ -70,12 +70,11 @@ Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view 
       if (fresh) total += entry.size_bytes;
     }
     const auto archive = stored->archive(directory);
-    if (!archive.ok() || archive->kept == ArchiveRecord::Kept::Recipe) {
-      if (!archive.ok() && archive.code() != Code::NotFound) {
-        report.problems.push_back(path + ": " + archive.status().message());
-      }
-      return;
-    }
+    if (archive.code() == Code::NotFound) return;
+    Status broken = archive.ok() ? Status() : archive.status();
+    if (archive.ok() && archive->kept == ArchiveRecord::Kept::Recipe) broken = archives_.verify_recipe(directory);
+    if (!broken.ok()) report.problems.push_back(path + " as an archive: " + broken.message());
+    if (!archive.ok() || archive->kept == ArchiveRecord::Kept::Recipe) return;
     ManifestEntry original;
     original.size_bytes = archive->size_bytes;
     original.sum = archive->sum;

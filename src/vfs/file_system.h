@@ -102,7 +102,8 @@ class FileSystem {
                        DraftStore::AttributeMode mode);
   Status remove_attribute(const Credentials& who, Ino ino, std::string_view name);
 
-  // Files. `flags` are open(2)'s. open may take long when it writes.
+  // Files. `flags` are open(2)'s. open may take long when it writes, and where opening_waits().
+  bool opening_waits(Ino ino) const;
   Result<Opened> open(const Credentials& who, Ino ino, int flags);
   struct Created {
     Entry entry;

@@ -42,6 +42,12 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, bo
   return Opened{*number, false, false, writes};
 }
 
+// An archive of which only a recipe is left may have to be rebuilt.
+bool FileSystem::opening_waits(Ino ino) const {
+  const auto node = state_->node(ino);
+  return node.ok() && node->place.kind == Kind::Archive && node->place.given;
+}
+
 Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   State& state = *state_;
   const auto node = state.node(ino);

@@ -1,0 +1,38 @@
+// Replaces archives that were uploaded by recipes that rebuild them, when the machine has nothing better to do.
+#pragma once
+#include <atomic>
+#include <thread>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/types.h"
+
+namespace modelfs {
+
+class Registry;
+
+// Has a thread of its own, of idle priority for processor and disk. Safe for concurrent use.
+class ArchiveSettler {
+ public:
+  explicit ArchiveSettler(Registry& registry);
+  ~ArchiveSettler();
+  ArchiveSettler(const ArchiveSettler&) = delete;
+  ArchiveSettler& operator=(const ArchiveSettler&) = delete;
+
+  // There may be something to do.
+  void wake() EXCLUDES(mutex_);
+  // Ends at the next step; what was not settled is, after the next start.
+  void stop() EXCLUDES(mutex_);
+
+ private:
+  void run() EXCLUDES(mutex_);
+
+  Registry& registry_;
+  std::atomic<bool> stopping_{false};
+  Mutex mutex_;  // leaf lock
+  Condition wake_;
+  bool woken_ GUARDED_BY(mutex_) = true;  // begins with what the last process left
+  std::thread thread_;                    // last: it uses all of the above
+};
+
+}  // namespace modelfs

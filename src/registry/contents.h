@@ -1,0 +1,42 @@
+// The files of a release or generation by number, opened as they are needed.
+#pragma once
+#include <list>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "archive/archive_layout.h"
+#include "base/mutex.h"
+#include "catalog/manifest.h"
+#include "registry/content.h"
+#include "registry/leases.h"
+
+namespace modelfs {
+
+class Registry;
+
+// Safe for concurrent use. Keeps the blobs away from gc.
+class Contents {
+ public:
+  // `entries` by their numbers.
+  Contents(Registry& registry, std::shared_ptr<const std::vector<ManifestEntry>> entries);
+
+  const std::vector<ManifestEntry>& entries() const { return *entries_; }
+  // Short only at the end of the file.
+  Result<std::size_t> read_at(std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) const EXCLUDES(mutex_);
+  // The same as a function, valid as long as this.
+  ContentReadAt reader() const;
+
+ private:
+  static constexpr std::size_t kOpenMax = 16;
+  Result<std::shared_ptr<const ContentReader>> open(std::uint32_t number) const EXCLUDES(mutex_);
+
+  Registry& registry_;
+  const std::shared_ptr<const std::vector<ManifestEntry>> entries_;
+  const std::unique_ptr<Leases::Lease> lease_;
+  mutable Mutex mutex_;  // leaf lock
+  // Most recently used first.
+  mutable std::list<std::pair<std::uint32_t, std::shared_ptr<const ContentReader>>> open_ GUARDED_BY(mutex_);
+};
+
+}  // namespace modelfs
