@@ -58,8 +58,9 @@ std::vector<DeflateParameters> likely_parameters(int level) {
   std::vector<DeflateParameters> all;
   for (int each = 9; each >= 1; --each) {
     all.push_back({.level = each, .memory_level = 8, .compressor = Compressor::Zlib});
-    all.push_back({.level = each, .memory_level = 9, .compressor = Compressor::Zlib});
+    // Why before zlib's memory level 9: where both match it was gzip, and the recipe needs no particular zlib then.
     all.push_back({.level = each, .memory_level = 9, .compressor = Compressor::GnuGzip});
+    all.push_back({.level = each, .memory_level = 9, .compressor = Compressor::Zlib});
   }
   std::stable_partition(all.begin(), all.end(), [&](DeflateParameters each) { return each.level == level; });
   return all;

@@ -87,8 +87,9 @@ class GnuDeflate::Search {
     if (pending_.size() < room && !is_ended_) return false;
     if (slides) slide();
     const std::size_t count = std::min<std::size_t>(room, pending_.size());
-    std::memcpy(window_.data() + at_ + ahead_, pending_.data(), count);
-    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(count));
+    const auto taken = pending_.begin() + static_cast<std::ptrdiff_t>(count);
+    std::transform(pending_.begin(), taken, window_.begin() + at_ + ahead_, std::to_integer<std::uint8_t>);
+    pending_.erase(pending_.begin(), taken);
     ahead_ += static_cast<std::uint32_t>(count);
     if (count == 0) {
       is_drained_ = true;
@@ -120,7 +121,10 @@ class GnuDeflate::Search {
     return last;
   }
 
-  bool is_near(std::uint32_t position) const { return position != kNone && at_ - position <= kDistanceMax; }
+  // Nothing is searched for where a match would reach beyond the buffer, which happens only close to the end.
+  bool may_match(std::uint32_t position) const {
+    return position != kNone && at_ - position <= kDistanceMax && at_ <= kBufferBytes - kAheadMin;
+  }
 
   // The length of the longest match longer than `beaten`, from `position` back; sets match_at_. Else `beaten`. May
   // reach beyond what is ahead.
@@ -149,7 +153,7 @@ class GnuDeflate::Search {
   void step_fast() {
     const std::uint32_t last = enter();
     std::uint32_t length = 0;
-    if (is_near(last)) length = std::min(longest_match(last, kMatchMin - 1), ahead_);
+    if (may_match(last)) length = std::min(longest_match(last, kMatchMin - 1), ahead_);
     bool is_full = false;
     if (length >= kMatchMin) {
       is_full = add_match(at_ - match_at_, length);
@@ -178,7 +182,7 @@ class GnuDeflate::Search {
     const std::uint32_t before = length_;
     const std::uint32_t before_at = match_at_;
     length_ = kMatchMin - 1;
-    if (is_near(last) && before < effort_.lazy) {
+    if (may_match(last) && before < effort_.lazy) {
       length_ = std::min(longest_match(last, before), ahead_);
       if (length_ == kMatchMin && at_ - match_at_ > kFarForShort) --length_;
     }

@@ -19,12 +19,7 @@ class PieceWriter {
   PieceWriter(const Recipe& recipe, const ContentReadAt& content) : literals_(recipe.literals), content_(content) {}
 
   Status write(const RecipePiece& piece, const ByteSink& sink) {
-    switch (piece.kind) {
-      case RecipePiece::Kind::Literal: return write_source(piece, sink);
-      case RecipePiece::Kind::Content: return write_source(piece, sink);
-      case RecipePiece::Kind::Deflated: return write_deflated(piece, sink);
-    }
-    return Status(Code::Corrupt, "a piece of an unknown kind");
+    return piece.kind == RecipePiece::Kind::Deflated ? write_deflated(piece, sink) : write_source(piece, sink);
   }
 
  private:
@@ -96,7 +91,8 @@ Status rebuild(const Recipe& recipe, const ContentReadAt& content, const ByteSin
 
 Result<std::size_t> read_at(const Recipe& recipe, std::uint64_t offset_bytes, ByteSpan into,
                             const ContentReadAt& content) {
-  if (!recipe.reads_at_random()) return Status(Code::Unsupported, "a compressed archive is not read at random");
+  const Status unsupported(Code::Unsupported, "a compressed archive is not read at random");
+  if (recipe.gzip) return unsupported;
   if (offset_bytes >= recipe.size_bytes) return std::size_t{0};
   const ReadWindow window(offset_bytes,
                           into.first(std::min<std::uint64_t>(into.size(), recipe.size_bytes - offset_bytes)));
@@ -105,6 +101,7 @@ Result<std::size_t> read_at(const Recipe& recipe, std::uint64_t offset_bytes, By
     return each.at_bytes + each.size_bytes <= offset_bytes;
   });
   for (; piece != recipe.pieces.end() && piece->at_bytes < window.end(); ++piece) {
+    if (piece->kind == RecipePiece::Kind::Deflated) return unsupported;
     const ReadWindow::Part part = window.part(piece->at_bytes, piece->size_bytes);
     if (piece->kind == RecipePiece::Kind::Literal) {
       Status status = literals.read_at(piece->literals_at + part.from, part.into);

@@ -46,7 +46,7 @@ struct Recipe {
   std::uint64_t container_bytes() const {
     return pieces.empty() ? 0 : pieces.back().at_bytes + pieces.back().size_bytes;
   }
-  // Whether read_at() works: nothing is compressed.
+  // Whether read_at() works everywhere: nothing is compressed. Looks at every piece: ask once.
   bool reads_at_random() const;
 
   std::string encode() const;
@@ -60,7 +60,8 @@ struct Recipe {
 Status rebuild(const Recipe& recipe, const ContentReadAt& content, const ByteSink& sink);
 
 // As much of [offset, offset + into.size()) as the archive has; short only at its end. Bytes of contents go straight
-// into `into`. Unsupported unless reads_at_random(). Corrupt: as above, as far as the sizes tell.
+// into `into`. Unsupported: it is compressed there; never so when reads_at_random(). Corrupt: as above, as far as the
+// sizes tell.
 Result<std::size_t> read_at(const Recipe& recipe, std::uint64_t offset_bytes, ByteSpan into,
                             const ContentReadAt& content);
 

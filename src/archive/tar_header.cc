@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 
 namespace modelfs {
@@ -35,7 +34,7 @@ constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 template <std::size_t kSize>
 void put_text(std::array<char, kSize>& field, std::string_view text) {
-  std::memcpy(field.data(), text.data(), std::min(text.size(), kSize));
+  std::copy_n(text.begin(), std::min(text.size(), kSize), field.begin());
 }
 
 // Octal digits, a NUL at the end.
