@@ -7,6 +7,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "catalog/package_manifest.h"
+
 namespace modelfs {
 namespace {
 
@@ -137,6 +139,16 @@ Document modelfs_of(const MetadataFacts& facts) {
   return own;
 }
 
+// What a ForML package says of itself.
+void add_package(Document& document, const std::optional<std::string>& text) {
+  const auto manifest = text ? parse_package_manifest(*text) : std::nullopt;
+  if (!manifest) return;
+  Document& package = document["package"];
+  package = {{"name", manifest->name}, {"version", manifest->version}, {"package", manifest->package}};
+  package["modules"] = Document::object();
+  for (const auto& [component, module] : manifest->modules) package["modules"][component] = module;
+}
+
 std::string written(const Document& document) {
   // Why replace: names of programs and mount points may be any bytes, and only dump() would notice, by throwing.
   return document.dump(2, ' ', false, Document::error_handler_t::replace) + "\n";
@@ -148,6 +160,7 @@ std::string make_metadata(const MetadataFacts& facts) {
   Document document = Document::object();
   document["model"] = model_of(facts);
   document["code"] = code_of(facts);
+  add_package(document, facts.package);
   document["modelfs"] = modelfs_of(facts);
   return written(document);
 }

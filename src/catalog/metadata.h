@@ -36,6 +36,7 @@ struct MetadataFacts {
   std::optional<std::string> python_info;   // python-info.json: {"runtime":, "dependencies":} or {package: version}
   std::optional<std::string> model_info;    // model-info.json: {"library":, "type":}
   std::optional<std::string> requirements;  // requirements.txt: lines `name==version`
+  std::optional<std::string> package;       // __4ml__.py: see package_manifest.h
 };
 
 // The document of a release that came without one. It says nothing about where the release is stored, because that

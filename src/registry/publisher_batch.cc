@@ -5,6 +5,7 @@
 
 #include "catalog/keys.h"
 #include "catalog/metadata.h"
+#include "catalog/package_manifest.h"
 #include "registry/publisher.h"
 
 namespace modelfs {
@@ -41,6 +42,7 @@ std::string Publisher::describe(const PackagePart& part, const ReleaseRecord& re
     std::optional<std::string>* into = entries[i].name == "python-info.json"   ? &facts.python_info
                                        : entries[i].name == "model-info.json"  ? &facts.model_info
                                        : entries[i].name == "requirements.txt" ? &facts.requirements
+                                            : entries[i].name == kPackageManifestName ? &facts.package
                                                                                : nullptr;
     if (into == nullptr) continue;
     auto file = draft_->open(i);

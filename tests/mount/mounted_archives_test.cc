@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 
 #include "mount/mounted.h"
@@ -325,6 +326,19 @@ TEST_F(Archive, CanBePutByCommand) {
   EXPECT_EQ(modelfs("put '" + good() + "' '" + at("1.0") + "'").exit_code, 0);
   EXPECT_NE(modelfs("put '" + truncated() + "' '" + at("2.0") + "'").exit_code, 0);
   EXPECT_FALSE(exists(at("2.0")));
+}
+
+TEST_F(Archive, IsKeptAsARecipeWhereThatMakesTheSameBytes) {
+  publishes("tar czf $G -C $S . && cp $G $M/1.0.tar.gz");
+  const std::string status = "status --json '" + mount().point() + "'";
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (modelfs(status).output.find("\"waiting\": 0") == std::string::npos) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  }
+
+  EXPECT_EQ(modelfs(status).output.find("\"recipes\": 0"), std::string::npos) << modelfs(status).output;
+  EXPECT_EQ(read_file(at("1.0.tar.gz")), read_file(good()));
+  EXPECT_EQ(modelfs("verify '" + domain() + "'").exit_code, 0);
 }
 
 TEST_F(Archive, SurvivesTheTrash) {

@@ -1,0 +1,25 @@
+// The manifest of a ForML package, `__4ml__.py`: Python source, read as text and never executed.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace modelfs {
+
+inline constexpr std::string_view kPackageManifestName = "__4ml__.py";
+
+// What such a file assigns. Source: forml/project/_distribution.py of ForML 0.98.
+struct PackageManifest {
+  std::string name;
+  std::string version;
+  std::string package;
+  std::map<std::string, std::string> modules;  // component -> module
+};
+
+// Understands the dialect in which ForML and people write it: at the left margin NAME, VERSION and PACKAGE are assigned
+// string literals and MODULES a dictionary of them; there may be comments and a docstring. Empty for anything that
+// leaves one of the first three unsaid, or says it by an expression.
+std::optional<PackageManifest> parse_package_manifest(std::string_view text);
+
+}  // namespace modelfs
