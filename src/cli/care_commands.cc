@@ -48,8 +48,8 @@ std::string status_text(const Json& status) {
   if (const Json& archives = status.at("archives");
       number(archives, "recipes") + number(archives, "unsuited") + number(archives, "waiting") > 0) {
     line("archives", std::to_string(number(archives, "recipes")) + " by recipe, " +
-                         std::to_string(number(archives, "unsuited") + number(archives, "waiting")) + " kept as they came (" +
-                         human_size(number(archives, "kept_bytes")) + "), " +
+                         std::to_string(number(archives, "unsuited") + number(archives, "waiting")) +
+                         " kept as they came (" + human_size(number(archives, "kept_bytes")) + "), " +
                          std::to_string(number(archives, "waiting")) + " not looked at yet");
   }
   line("packages", counted(number(counts, "files"), "file") + ", " + human_size(number(counts, "bytes")));

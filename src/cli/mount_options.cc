@@ -47,8 +47,9 @@ Status set_option(std::string_view option, MountRequest& request) {
     return {Code::InvalidArgument,
             "-o " + std::string(option) + ": refused; a registry holds no devices and no set-id programs"};
   }
-  return {Code::InvalidArgument,
-          "-o " + printable(option) + ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE, recipes=off"};
+  return {
+      Code::InvalidArgument,
+      "-o " + printable(option) + ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE, recipes=off"};
 }
 
 }  // namespace

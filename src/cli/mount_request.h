@@ -15,7 +15,7 @@ struct MountRequest {
   bool debug = false;                             // -d: every request to stderr; implies foreground
   bool read_only = false;                         // -o ro
   bool allow_other = false;                       // -o allow_other
-  bool recipes = true;  // -o recipes=off: archives that were uploaded are kept as they came
+  bool recipes = true;                            // -o recipes=off: archives that were uploaded are kept as they came
   std::uint64_t reserve_bytes = 64ull << 20;      // -o reserve=BYTES: commits are refused below this much free space
   std::uint64_t block_cache_bytes = 32ull << 20;  // -o cache=BYTES: RocksDB's block cache
 };

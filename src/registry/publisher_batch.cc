@@ -39,11 +39,11 @@ std::string Publisher::describe(const PackagePart& part, const ReleaseRecord& re
   const auto& entries = draft_->entries();
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     if (entries[i].parent != part.root || i == part.root || entries[i].record.type != FileType::Regular) continue;
-    std::optional<std::string>* into = entries[i].name == "python-info.json"   ? &facts.python_info
-                                       : entries[i].name == "model-info.json"  ? &facts.model_info
-                                       : entries[i].name == "requirements.txt" ? &facts.requirements
-                                            : entries[i].name == kPackageManifestName ? &facts.package
-                                                                               : nullptr;
+    std::optional<std::string>* into = entries[i].name == "python-info.json"     ? &facts.python_info
+                                       : entries[i].name == "model-info.json"    ? &facts.model_info
+                                       : entries[i].name == "requirements.txt"   ? &facts.requirements
+                                       : entries[i].name == kPackageManifestName ? &facts.package
+                                                                                 : nullptr;
     if (into == nullptr) continue;
     auto file = draft_->open(i);
     auto text = file.ok() ? read_all(file->fd(), kInfoBytesMax) : Result<std::string>(file.status());

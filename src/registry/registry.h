@@ -257,7 +257,7 @@ class Registry {
   Mutex gc_mutex_;  // one gc at a time; no other lock is held when it is taken
   Events events_;
   std::unique_ptr<DraftStore> drafts_;
-  std::unique_ptr<ThreadPool> sweeper_;  // one thread: gives back what commits left behind
+  std::unique_ptr<ThreadPool> sweeper_;      // one thread: gives back what commits left behind
   std::unique_ptr<ArchiveSettler> settler_;  // last: uses all of the above
 };
 

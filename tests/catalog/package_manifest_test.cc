@@ -41,7 +41,8 @@ TEST(PackageManifest, NeedsANameAVersionAndAPackage) {
 }
 
 TEST(PackageManifest, CutOffAnywhereNeverHangs) {
-  const std::string whole = "'''doc'''\nNAME = 'a\\'b'\nVERSION = \"1\"\nPACKAGE = 'p'\nMODULES = {'a': 'b', 'c': 'd'}\n";
+  const std::string whole =
+      "'''doc'''\nNAME = 'a\\'b'\nVERSION = \"1\"\nPACKAGE = 'p'\nMODULES = {'a': 'b', 'c': 'd'}\n";
   for (std::size_t size = 0; size <= whole.size(); ++size) {
     (void)parse_package_manifest(std::string_view(whole).substr(0, size));
   }
