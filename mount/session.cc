@@ -104,8 +104,12 @@ Session::~Session() {
   notifier_.disconnect();
   // Not served, or it would be gone by now.
   if (!device_.empty() && workers_.empty()) detach();
-  // Why not fuse_session_unmount(): it closes the descriptor while threads may read it, and unmounts whatever is there.
-  if (session_ != nullptr) fuse_session_destroy(session_);
+  if (session_ == nullptr) return;
+  // fuse_session_unmount() gives memory back that nothing else does. Only where the connection is gone: else it would
+  // unmount whatever lies at the mount point by now.
+  pollfd device{fuse_session_fd(session_), 0, 0};
+  if (::poll(&device, 1, 0) == 1 && (device.revents & POLLERR) != 0) fuse_session_unmount(session_);
+  fuse_session_destroy(session_);
 }
 
 Status Session::start() {
