@@ -90,9 +90,10 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   auto engine = open_rocksdb_engine(
       store_path, {.reserve_bytes = request.reserve_bytes, .block_cache_bytes = request.block_cache_bytes});
   if (!engine.ok()) return engine.status();
-  const auto registry = Registry::open(
-      *std::move(engine), lock->directory(),
-      {.reserve_bytes = request.reserve_bytes, .settles_archives = request.recipes && !request.read_only});
+  const auto registry = Registry::open(*std::move(engine), lock->directory(),
+                                       {.reserve_bytes = request.reserve_bytes,
+                                        .archive_limits = request.archive_limits,
+                                        .settles_archives = request.recipes && !request.read_only});
   if (!registry.ok()) return registry.status();
 
   KernelNotifier notifier;

@@ -27,6 +27,32 @@ Status set_size(std::string_view option, std::uint64_t& into) {
   return {};
 }
 
+// archive_members=SIZE and its like: what one archive may hold.
+Status set_archive_limit(std::string_view option, ArchiveLimits& limits) {
+  struct Limit {
+    std::string_view name;
+    std::uint64_t* count;
+    std::size_t* size;
+  };
+  const std::array<Limit, 5> known = {{{"archive_members=", &limits.members, nullptr},
+                                       {"archive_bytes=", &limits.unpacked_bytes, nullptr},
+                                       {"archive_ratio=", &limits.ratio, nullptr},
+                                       {"archive_path=", nullptr, &limits.path_bytes},
+                                       {"archive_depth=", nullptr, &limits.depth}}};
+  for (const Limit& limit : known) {
+    if (!option.starts_with(limit.name)) continue;
+    std::uint64_t value = 0;
+    if (Status status = set_size(option, value); !status.ok()) return status;
+    if (value == 0) return {Code::InvalidArgument, "-o " + printable(option) + ": nothing could be unpacked at all"};
+    if (limit.count != nullptr) *limit.count = value;
+    if (limit.size != nullptr) *limit.size = value;
+    return {};
+  }
+  return {Code::InvalidArgument, "-o " + printable(option) +
+                                     ": unknown limit; there are archive_members, archive_bytes, archive_ratio, "
+                                     "archive_path and archive_depth"};
+}
+
 Status set_option(std::string_view option, MountRequest& request) {
   if (option.empty() || is_meaningless(option)) return {};
   if (option == "ro" || option == "rw") {
@@ -37,6 +63,7 @@ Status set_option(std::string_view option, MountRequest& request) {
     request.allow_other = true;
     return {};
   }
+  if (option.starts_with("archive_")) return set_archive_limit(option, request.archive_limits);
   if (option == "recipes=on" || option == "recipes=off") {
     request.recipes = option == "recipes=on";
     return {};
@@ -47,9 +74,10 @@ Status set_option(std::string_view option, MountRequest& request) {
     return {Code::InvalidArgument,
             "-o " + std::string(option) + ": refused; a registry holds no devices and no set-id programs"};
   }
-  return {
-      Code::InvalidArgument,
-      "-o " + printable(option) + ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE, recipes=off"};
+  return {Code::InvalidArgument,
+          "-o " + printable(option) +
+              ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE, recipes=off, "
+              "archive_members=COUNT and other limits of archives"};
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "archive/read_archive.h"
+
 namespace modelfs {
 
 struct MountRequest {
@@ -16,6 +18,7 @@ struct MountRequest {
   bool read_only = false;                         // -o ro
   bool allow_other = false;                       // -o allow_other
   bool recipes = true;                            // -o recipes=off: archives that were uploaded are kept as they came
+  ArchiveLimits archive_limits = {};              // -o archive_members=, _bytes=, _ratio=, _path=, _depth=
   std::uint64_t reserve_bytes = 64ull << 20;      // -o reserve=BYTES: commits are refused below this much free space
   std::uint64_t block_cache_bytes = 32ull << 20;  // -o cache=BYTES: RocksDB's block cache
 };

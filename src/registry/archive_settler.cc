@@ -1,6 +1,6 @@
 #include "registry/archive_settler.h"
 
-#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +14,7 @@
 namespace modelfs {
 namespace {
 
+constexpr int kLowestPriority = 19;
 // Source: linux/ioprio.h, which Debian's headers keep from programs: class idle, of this thread.
 constexpr int kIoprioWhoProcess = 1;
 constexpr int kIoprioClassIdle = 3 << 13;
@@ -22,9 +23,9 @@ constexpr int kIoprioClassIdle = 3 << 13;
 constexpr std::size_t kRecipeBytesMax = 64ull << 20;
 
 void become_idle() {
-  const sched_param none{};
+  // Why not SCHED_IDLE: on a busy machine its threads stand still, and the end of the daemon would wait for this one.
   // If either is refused, it works at the usual priority.
-  (void)::sched_setscheduler(0, SCHED_IDLE, &none);
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestPriority);
   (void)::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIoprioClassIdle);
 }
 

@@ -11,7 +11,7 @@ namespace modelfs {
 
 class Registry;
 
-// Has a thread of its own, of idle priority for processor and disk. Safe for concurrent use.
+// Has a thread of its own, of the lowest priority for the processor, and idle for the disk. Safe for concurrent use.
 class ArchiveSettler {
  public:
   explicit ArchiveSettler(Registry& registry);

@@ -331,7 +331,7 @@ TEST_F(Archive, CanBePutByCommand) {
 TEST_F(Archive, IsKeptAsARecipeWhereThatMakesTheSameBytes) {
   publishes("tar czf $G -C $S . && cp $G $M/1.0.tar.gz");
   const std::string status = "status --json '" + mount().point() + "'";
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(200);
   while (modelfs(status).output.find("\"waiting\": 0") == std::string::npos) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline);
   }
