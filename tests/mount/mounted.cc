@@ -178,4 +178,15 @@ void Mounted::publish(const std::string& version, const Files& files) const {
   ASSERT_EQ(error(::rename(stage("publish").c_str(), at(version).c_str())), 0) << version;
 }
 
+void make_model(const std::string& directory) {
+  make_directory(directory);
+  make_directory(directory + "/variables");
+  make_directory(directory + "/empty");
+  write_file(directory + "/weights", pattern(300'000));
+  write_file(directory + "/run.sh", "#!/bin/sh\n", 0755);
+  write_file(directory + "/variables/small", "abc");
+  write_file(directory + "/nothing", "");
+  ASSERT_EQ(error(::symlink("../weights", (directory + "/variables/link").c_str())), 0);
+}
+
 }  // namespace modelfs

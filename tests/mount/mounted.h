@@ -85,4 +85,11 @@ class Mounted : public testing::Test {
   std::string name_;
 };
 
+// A small model in a new directory: a large and a small file, a program, an empty file and directory, a symlink.
+void make_model(const std::string& directory);
+
+// Ends a test visibly where the program is not there.
+#define NEEDS(program) \
+  if (!is_installed(program)) GTEST_SKIP() << program " is not installed"
+
 }  // namespace modelfs

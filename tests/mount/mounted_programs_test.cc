@@ -13,14 +13,8 @@ class Programs : public Mounted {
     Mounted::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     source_ = local_.path() + "/model";
-    make_directory(source_);
-    make_directory(source_ + "/variables");
-    make_directory(source_ + "/empty");
-    write_file(source_ + "/weights", pattern(300'000));
-    write_file(source_ + "/run.sh", "#!/bin/sh\n", 0755);
-    write_file(source_ + "/variables/small", "abc");
-    write_file(source_ + "/nothing", "");
-    ASSERT_EQ(error(::symlink("../weights", (source_ + "/variables/link").c_str())), 0);
+    make_model(source_);
+    ASSERT_FALSE(HasFatalFailure());
     const timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 123'456'789}};
     ASSERT_EQ(error(::utimensat(AT_FDCWD, (source_ + "/weights").c_str(), times, 0)), 0);
   }
@@ -45,9 +39,6 @@ class Programs : public Mounted {
   TemporaryDirectory local_;
   std::string source_;
 };
-
-#define NEEDS(program) \
-  if (!is_installed(program)) GTEST_SKIP() << program " is not installed"
 
 TEST_F(Programs, CpCopiesAModel) { copy_by("cp -r $S $D"); }
 
