@@ -20,6 +20,8 @@ std::optional<ArchiveFormat> format_of_suffix(std::string_view suffix) {
   return std::nullopt;
 }
 
+bool is_made_suffix(std::string_view suffix) { return suffix == ".tar" || suffix == ".tar.gz" || suffix == ".zip"; }
+
 std::string_view describe_format(ArchiveFormat format) {
   switch (format) {
     case ArchiveFormat::Tar: return "tar";

@@ -12,6 +12,9 @@ enum class ArchiveFormat : std::uint8_t { Tar = 1, TarGz = 2, TarZst = 3, Zip = 
 // The format that a face's suffix names: .tar .tar.gz .tgz .tar.zst .zip, and .4ml, which is a zip. Empty for others.
 std::optional<ArchiveFormat> format_of_suffix(std::string_view suffix);
 
+// True for the suffixes of the archives that every release can be read as: .tar .tar.gz .zip.
+bool is_made_suffix(std::string_view suffix);
+
 // "gzip-compressed tar", for messages.
 std::string_view describe_format(ArchiveFormat format);
 

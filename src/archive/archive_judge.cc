@@ -13,16 +13,6 @@ namespace {
 // Longest path that a message quotes whole, in bytes.
 constexpr std::size_t kQuotedBytesMax = 200;
 
-bool has_control_character(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7f) return true;
-    // U+0080…U+009F, the C1 controls, are C2 80 … C2 9F in UTF-8.
-    if (byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) <= 0x9f) return true;
-  }
-  return false;
-}
-
 std::string quoted(std::string_view path) {
   if (path.size() <= kQuotedBytesMax) return "'" + printable(path) + "'";
   return "'" + printable(path.substr(0, kQuotedBytesMax)) + "…'";

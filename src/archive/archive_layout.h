@@ -81,7 +81,7 @@ class ArchiveLayout {
   Status read_member(const Member& member, const ReadWindow& window, const ContentReadAt& content) const;
   Status read_data(const Member& member, std::uint64_t from, ByteSpan into, const ContentReadAt& content) const;
   void read_central_directory(const ReadWindow& window) const;
-  ZipDirectory directory() const { return {members_.size(), members_end_, central_end_ - members_end_}; }
+  LaidDirectory directory() const { return {members_.size(), members_end_, central_end_ - members_end_}; }
 
   ArchiveFormat format_ = ArchiveFormat::Tar;
   std::uint64_t size_bytes_ = 0;

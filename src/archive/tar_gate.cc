@@ -5,10 +5,11 @@
 #include <limits>
 #include <utility>
 
+#include "archive/tar_header.h"
+
 namespace modelfs {
 namespace {
 
-constexpr std::size_t kBlockBytes = 512;
 // Longest pax header. Source: libarchive refuses longer ones, archive_read_support_format_tar.c, read_body_to_string.
 constexpr std::uint64_t kPaxBytesMax = 1 << 20;
 
@@ -82,12 +83,12 @@ Status too_many_pieces(std::uint64_t offset) {
                               std::to_string(kSparsePiecesMax) + " pieces"};
 }
 
-std::uint64_t padded(std::uint64_t size) { return (size + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
+std::uint64_t padded(std::uint64_t size) { return size + tar_padding_bytes(size); }
 
 }  // namespace
 
 bool is_tar_block(ByteView block) {
-  if (block.size() != kBlockBytes) return false;
+  if (block.size() != kTarBlockBytes) return false;
   const auto checksum = number(block, kChecksum, 0);
   return is_zero(block) || (checksum.ok() && checksum_fits(block, *checksum));
 }
@@ -102,7 +103,7 @@ Status TarGate::pass(ByteView bytes) {
       if (content_left_ == 0) state_ = State::Header;
       continue;
     }
-    const std::size_t size = std::min(bytes.size(), kBlockBytes - part_.size());
+    const std::size_t size = std::min(bytes.size(), kTarBlockBytes - part_.size());
     const ByteView piece = bytes.first(size);
     bytes = bytes.subspan(size);
     if (state_ == State::Zeros) {
@@ -110,11 +111,11 @@ Status TarGate::pass(ByteView bytes) {
       offset_ += size;
       continue;
     }
-    if (size < kBlockBytes) part_.insert(part_.end(), piece.begin(), piece.end());
-    if (size < kBlockBytes && part_.size() < kBlockBytes) continue;
-    if (Status status = block(size < kBlockBytes ? ByteView(part_) : piece); !status.ok()) return status;
+    if (size < kTarBlockBytes) part_.insert(part_.end(), piece.begin(), piece.end());
+    if (size < kTarBlockBytes && part_.size() < kTarBlockBytes) continue;
+    if (Status status = block(size < kTarBlockBytes ? ByteView(part_) : piece); !status.ok()) return status;
     part_.clear();
-    offset_ += kBlockBytes;
+    offset_ += kTarBlockBytes;
   }
   return {};
 }
@@ -136,10 +137,10 @@ Status TarGate::block(ByteView block) {
     case State::SecondZero:
       if (!is_zero(block)) return malformed(offset_, "follows a single zero block; two end a tar");
       state_ = State::Zeros;
-      end_bytes_ = offset_ + kBlockBytes;
+      end_bytes_ = offset_ + kTarBlockBytes;
       return {};
     case State::Special: {
-      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(special_left_, kBlockBytes));
+      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(special_left_, kTarBlockBytes));
       special_body_.insert(special_body_.end(), block.begin(), block.begin() + static_cast<std::ptrdiff_t>(size));
       special_left_ -= size;
       return special_left_ == 0 ? special_ends() : Status();
@@ -226,7 +227,7 @@ Status TarGate::member(ByteView block, char kind, std::uint64_t size) {
   if (old_sparse && pax_.sparse) return malformed(offset_, "is of a member with two lists of holes");
   size = pax_.size_bytes.value_or(size);
   if (size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() -
-                                        2 * static_cast<std::int64_t>(kBlockBytes))) {
+                                        2 * static_cast<std::int64_t>(kTarBlockBytes))) {
     return malformed(offset_, "is of a member with an absurd size");
   }
   // Why: of a hard link with a size some readers take the content that follows and some take that for headers.
@@ -264,7 +265,7 @@ Status TarGate::sparse_list(ByteView block) {
   if (error != std::errc{} || !ends || size == 0)
     return malformed(offset_, "has no list of the pieces of a sparse file");
   if (pieces > kSparsePiecesMax) return too_many_pieces(offset_);
-  skip(size - kBlockBytes);
+  skip(size - kTarBlockBytes);
   return {};
 }
 

@@ -1,9 +1,9 @@
 #include "archive/tar_walk.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
+#include "archive/pax_records.h"
 #include "archive/tar_header.h"
 
 namespace modelfs {
@@ -40,20 +40,8 @@ bool has_right_checksum(std::string_view block) {
 
 // The size that pax records give the next member.
 std::optional<std::uint64_t> size_in(std::string_view records) {
-  while (!records.empty()) {
-    std::size_t length = 0;
-    const auto [stop, error] = std::from_chars(records.data(), records.data() + records.size(), length);
-    const auto digits = static_cast<std::size_t>(stop - records.data());
-    if (error != std::errc{} || length <= digits || length > records.size()) return std::nullopt;
-    const std::string_view record = records.substr(digits, length - digits);
-    if (record.starts_with(" size=")) {
-      std::uint64_t size = 0;
-      std::from_chars(record.data() + 6, record.data() + record.size(), size);
-      return size;
-    }
-    records.remove_prefix(length);
-  }
-  return std::nullopt;
+  const auto facts = read_pax_records(bytes_of(records));
+  return facts.ok() ? facts->size_bytes : std::nullopt;
 }
 
 bool is_extension(char type) { return type == 'x' || type == 'g' || type == 'L' || type == 'K'; }

@@ -10,17 +10,6 @@
 namespace modelfs {
 namespace {
 
-constexpr std::uint32_t kEndSignature = 0x06054b50;
-constexpr std::uint32_t kEnd64Signature = 0x06064b50;
-constexpr std::uint32_t kLocatorSignature = 0x07064b50;
-constexpr std::uint32_t kEntrySignature = 0x02014b50;
-constexpr std::size_t kEndBytes = 22;
-constexpr std::size_t kEnd64Bytes = 56;
-constexpr std::size_t kLocatorBytes = 20;
-constexpr std::size_t kEntryBytes = 46;
-constexpr std::size_t kCommentBytesMax = 0xffff;
-
-constexpr std::uint16_t kExtraZip64 = 0x0001;
 constexpr std::uint16_t kExtraTimestamp = 0x5455;
 constexpr std::uint16_t kExtraUnicodePath = 0x7075;
 
@@ -38,10 +27,10 @@ Status malformed(std::string_view why) { return {Code::Malformed, "the zip " + s
 // Where the end record begins in `tail`, the archive's last bytes.
 Result<std::size_t> find_end(ByteView tail) {
   std::optional<std::size_t> last, fitting;
-  for (std::size_t at = 0; at + kEndBytes <= tail.size(); ++at) {
-    if (tail[at] != std::byte{'P'} || zip_u32(tail, at) != kEndSignature) continue;
+  for (std::size_t at = 0; at + kZipEndBytes <= tail.size(); ++at) {
+    if (tail[at] != std::byte{'P'} || zip_u32(tail, at) != kZipEndSignature) continue;
     last = at;
-    if (zip_u16(tail, at + 20) != tail.size() - at - kEndBytes) continue;
+    if (zip_u16(tail, at + 20) != tail.size() - at - kZipEndBytes) continue;
     if (fitting) return malformed("has two end records that both fit, one in the comment of the other");
     fitting = at;
   }
@@ -61,13 +50,13 @@ bool agrees(std::uint64_t narrow, std::uint64_t wide, std::uint64_t left_to_it) 
 Result<ZipDirectory> read_end64(ArchiveSource& source, ByteView locator, std::uint64_t locator_offset, ByteView end) {
   const std::uint64_t offset = zip_u64(locator, 8);
   if (zip_u32(locator, 4) != 0 || zip_u32(locator, 16) > 1) return malformed("has several parts");
-  if (locator_offset < kEnd64Bytes || offset != locator_offset - kEnd64Bytes) {
+  if (locator_offset < kZip64EndBytes || offset != locator_offset - kZip64EndBytes) {
     return malformed("has a zip64 end record that is not where it belongs");
   }
-  std::array<std::byte, kEnd64Bytes> record;
+  std::array<std::byte, kZip64EndBytes> record;
   const auto got = source.read_at(offset, record);
   if (!got.ok()) return got.status();
-  if (*got != kEnd64Bytes || zip_u32(record, 0) != kEnd64Signature || zip_u64(record, 4) != kEnd64Bytes - 12) {
+  if (*got != kZip64EndBytes || zip_u32(record, 0) != kZip64EndSignature || zip_u64(record, 4) != kZip64EndBytes - 12) {
     return malformed("has no zip64 end record where it says");
   }
   const std::uint64_t entries = zip_u64(record, 32), size = zip_u64(record, 40), begin = zip_u64(record, 48);
@@ -98,7 +87,7 @@ Status check_flags(const ZipEntry& entry) {
 // Sizes and place out of the zip64 field, as far as they are not in the entry itself. Some writers repeat there what is
 // (Go's archive/zip); then both have to say the same.
 Status take_zip64(ByteView extra, ByteView record, ZipEntry& entry) {
-  const auto field = find_zip_extra(extra, kExtraZip64);
+  const auto field = find_zip_extra(extra, kZip64Extra);
   if (!field.ok()) return refuse_member(entry.name, field.status().message());
   ByteView left = field->value_or(ByteView());
   constexpr std::array<std::size_t, 3> kFields = {24, 20, 42};  // in the order of the zip64 field
@@ -146,7 +135,8 @@ std::uint32_t zip_u32(ByteView bytes, std::size_t at) { return little_endian<std
 std::uint64_t zip_u64(ByteView bytes, std::size_t at) { return little_endian<std::uint64_t>(bytes, at); }
 
 Result<ZipDirectory> find_zip_directory(ArchiveSource& source, std::uint64_t archive_bytes) {
-  const std::uint64_t tail_bytes = std::min<std::uint64_t>(archive_bytes, kLocatorBytes + kEndBytes + kCommentBytesMax);
+  const std::uint64_t tail_bytes =
+      std::min<std::uint64_t>(archive_bytes, kZip64LocatorBytes + kZipEndBytes + kZipCommentBytesMax);
   std::vector<std::byte> tail(static_cast<std::size_t>(tail_bytes));
   const auto got = source.read_at(archive_bytes - tail_bytes, tail);
   if (!got.ok()) return got.status();
@@ -156,8 +146,8 @@ Result<ZipDirectory> find_zip_directory(ArchiveSource& source, std::uint64_t arc
   const ByteView end = ByteView(tail).subspan(*at);
   const std::uint64_t end_offset = archive_bytes - tail_bytes + *at;
   if (zip_u16(end, 4) != 0 || zip_u16(end, 6) != 0) return malformed("has several parts");
-  if (*at >= kLocatorBytes && zip_u32(tail, *at - kLocatorBytes) == kLocatorSignature) {
-    return read_end64(source, ByteView(tail).subspan(*at - kLocatorBytes), end_offset - kLocatorBytes, end);
+  if (*at >= kZip64LocatorBytes && zip_u32(tail, *at - kZip64LocatorBytes) == kZip64LocatorSignature) {
+    return read_end64(source, ByteView(tail).subspan(*at - kZip64LocatorBytes), end_offset - kZip64LocatorBytes, end);
   }
   const std::uint64_t size = zip_u32(end, 12), begin = zip_u32(end, 16);
   if (zip_u16(end, 8) != zip_u16(end, 10)) return malformed("has several parts");
@@ -192,19 +182,19 @@ ZipEntries::ZipEntries(ArchiveSource& source, const ZipDirectory& directory)
 }
 
 Result<std::optional<ZipEntry>> ZipEntries::next() {
-  auto bytes = input_.peek(kEntryBytes);
+  auto bytes = input_.peek(kZipEntryBytes);
   if (!bytes.ok()) return bytes.status();
   if (bytes->empty() && left_ == 0) return std::optional<ZipEntry>();
   if (left_ == 0) return malformed("has more in its directory than entries");
-  if (bytes->size() < kEntryBytes || zip_u32(*bytes, 0) != kEntrySignature)
+  if (bytes->size() < kZipEntryBytes || zip_u32(*bytes, 0) != kZipEntrySignature)
     return malformed("has fewer entries than it says");
   const std::size_t name_bytes = zip_u16(*bytes, 28), extra_bytes = zip_u16(*bytes, 30);
-  const std::size_t size = kEntryBytes + name_bytes + extra_bytes + zip_u16(*bytes, 32);
+  const std::size_t size = kZipEntryBytes + name_bytes + extra_bytes + zip_u16(*bytes, 32);
   bytes = input_.peek(size);
   if (!bytes.ok()) return bytes.status();
   if (bytes->size() < size) return malformed("has an entry that is longer than its directory");
   ZipEntry entry;
-  entry.name = text_of(bytes->subspan(kEntryBytes, name_bytes));
+  entry.name = text_of(bytes->subspan(kZipEntryBytes, name_bytes));
   entry.made_by = zip_u16(*bytes, 4);
   entry.flags = zip_u16(*bytes, 8);
   entry.method = zip_u16(*bytes, 10);
@@ -212,9 +202,9 @@ Result<std::optional<ZipEntry>> ZipEntries::next() {
   entry.dos_date = zip_u16(*bytes, 14);
   entry.crc = zip_u32(*bytes, 16);
   entry.attributes = zip_u32(*bytes, 38);
-  const ByteView extra = bytes->subspan(kEntryBytes + name_bytes, extra_bytes);
+  const ByteView extra = bytes->subspan(kZipEntryBytes + name_bytes, extra_bytes);
   if (Status status = check_flags(entry); !status.ok()) return status;
-  if (Status status = take_zip64(extra, bytes->first(kEntryBytes), entry); !status.ok()) return status;
+  if (Status status = take_zip64(extra, bytes->first(kZipEntryBytes), entry); !status.ok()) return status;
   if (Status status = take_extras(extra, entry); !status.ok()) return status;
   input_.use(size);
   --left_;

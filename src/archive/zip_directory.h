@@ -5,6 +5,7 @@
 #include <string>
 
 #include "archive/packed_input.h"
+#include "archive/zip_format.h"
 
 namespace modelfs {
 
@@ -15,10 +16,6 @@ std::uint64_t zip_u64(ByteView bytes, std::size_t at);
 
 // Says of a 32-bit field that its value is in the zip64 extra field.
 inline constexpr std::uint32_t kZip64 = 0xffffffff;
-
-// General purpose flags.
-inline constexpr std::uint16_t kZipDescriptor = 1 << 3;  // sums and sizes follow the content
-inline constexpr std::uint16_t kZipUtf8 = 1 << 11;
 
 struct ZipDirectory {
   std::uint64_t begin_bytes = 0;

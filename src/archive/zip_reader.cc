@@ -13,9 +13,6 @@
 namespace modelfs {
 namespace {
 
-constexpr std::uint32_t kLocalSignature = 0x04034b50;
-constexpr std::uint32_t kDescriptorSignature = 0x08074b50;
-constexpr std::size_t kLocalBytes = 30;
 constexpr std::uint16_t kExtraZip64 = 0x0001;
 constexpr std::size_t kPieceBytes = 256 << 10;
 
@@ -179,20 +176,20 @@ Status ZipReader::read_member(const ZipEntry& entry) {
 }
 
 Status ZipReader::check_local(const ZipEntry& entry) {
-  auto bytes = input_.peek(kLocalBytes);
+  auto bytes = input_.peek(kZipLocalBytes);
   if (!bytes.ok()) return bytes.status();
-  if (bytes->size() < kLocalBytes || zip_u32(*bytes, 0) != kLocalSignature) {
+  if (bytes->size() < kZipLocalBytes || zip_u32(*bytes, 0) != kZipLocalSignature) {
     return refuse_member(entry.name, "it has no local header where the directory says, or overlaps with another");
   }
   const std::size_t name_bytes = zip_u16(*bytes, 26), extra_bytes = zip_u16(*bytes, 28);
-  const std::size_t size = kLocalBytes + name_bytes + extra_bytes;
+  const std::size_t size = kZipLocalBytes + name_bytes + extra_bytes;
   bytes = input_.peek(size);
   if (!bytes.ok()) return bytes.status();
   if (bytes->size() < size) return refuse_member(entry.name, "its local header is cut off, or overlaps with another");
-  if (text_of(bytes->subspan(kLocalBytes, name_bytes)) != entry.name) return two_readings(entry, "name");
+  if (text_of(bytes->subspan(kZipLocalBytes, name_bytes)) != entry.name) return two_readings(entry, "name");
   if (zip_u16(*bytes, 6) != entry.flags) return two_readings(entry, "flags");
   if (zip_u16(*bytes, 8) != entry.method) return two_readings(entry, "compression method");
-  const ByteView extra = bytes->subspan(kLocalBytes + name_bytes, extra_bytes);
+  const ByteView extra = bytes->subspan(kZipLocalBytes + name_bytes, extra_bytes);
   if (Status status = check_local_sizes(entry, *bytes, extra); !status.ok()) return status;
   input_.use(size);
   return {};
@@ -234,7 +231,7 @@ Status ZipReader::check_descriptor(const ZipEntry& entry) {
   const bool wide = rest.size() == 20 || rest.size() == 24;
   const bool known = wide || rest.size() == 12 || rest.size() == 16;
   const bool is_signed = rest.size() == 16 || rest.size() == 24;
-  if (!known || (is_signed && zip_u32(rest, 0) != kDescriptorSignature)) {
+  if (!known || (is_signed && zip_u32(rest, 0) != kZipDescriptorSignature)) {
     return refuse_member(entry.name, "its data descriptor is missing or damaged");
   }
   if (is_signed) rest = rest.subspan(4);

@@ -5,17 +5,14 @@
 #include <algorithm>
 #include <chrono>
 
+#include "archive/zip_format.h"
+
 namespace modelfs {
 namespace {
 
 constexpr std::uint64_t kMax16 = 0xffff;      // as the value of a field: "see zip64"
 constexpr std::uint64_t kMax32 = 0xffffffff;  // likewise
 
-constexpr std::uint32_t kLocalBytes = 30;
-constexpr std::uint32_t kCentralBytes = 46;
-constexpr std::uint32_t kEndBytes = 22;
-constexpr std::uint32_t kZip64EndBytes = 56;
-constexpr std::uint32_t kZip64LocatorBytes = 20;
 constexpr std::uint32_t kExtraHeaderBytes = 4;
 constexpr std::uint32_t kTimeExtraBytes = kExtraHeaderBytes + 5;
 
@@ -23,7 +20,6 @@ constexpr std::uint16_t kVersionStored = 10;
 constexpr std::uint16_t kVersionDirectory = 20;
 constexpr std::uint16_t kVersionZip64 = 45;
 constexpr std::uint16_t kMadeByUnix = 3 << 8 | kVersionZip64;
-constexpr std::uint16_t kFlagUtf8 = 1 << 11;
 constexpr std::uint16_t kMethodStored = 0;
 constexpr std::uint32_t kDosDirectory = 0x10;
 
@@ -110,7 +106,7 @@ void append_time_extra(Record& record, const LaidEntry& entry) {
 // The part that local and central header share: from the version needed to the length of the extra field.
 void append_common(Record& record, const LaidEntry& entry, bool zip64, std::uint32_t extra_bytes) {
   const std::uint64_t size_bytes = std::min(entry.size_bytes, kMax32);
-  record.u16(version_needed(entry, zip64)).u16(kFlagUtf8).u16(kMethodStored);
+  record.u16(version_needed(entry, zip64)).u16(kZipUtf8).u16(kMethodStored);
   record.u32(dos_time(entry.mtime)).u32(entry.crc32).u32(size_bytes).u32(size_bytes);
   record.u16(name_bytes(entry)).u16(extra_bytes);
 }
@@ -124,15 +120,15 @@ std::uint32_t unix_mode(const LaidEntry& entry) {
   return entry.mode;  // unreachable for a valid FileType
 }
 
-bool needs_zip64(const ZipDirectory& directory) {
+bool needs_zip64(const LaidDirectory& directory) {
   return directory.entry_count >= kMax16 || directory.offset_bytes >= kMax32 || directory.size_bytes >= kMax32;
 }
 
-void append_zip64_end(Record& record, const ZipDirectory& directory) {
-  record.u32(0x06064b50).u64(kZip64EndBytes - 12).u16(kMadeByUnix).u16(kVersionZip64);
+void append_zip64_end(Record& record, const LaidDirectory& directory) {
+  record.u32(kZip64EndSignature).u64(kZip64EndBytes - 12).u16(kMadeByUnix).u16(kVersionZip64);
   record.u32(0).u32(0).u64(directory.entry_count).u64(directory.entry_count);
   record.u64(directory.size_bytes).u64(directory.offset_bytes);
-  record.u32(0x07064b50).u32(0).u64(directory.offset_bytes + directory.size_bytes).u32(1);
+  record.u32(kZip64LocatorSignature).u32(0).u64(directory.offset_bytes + directory.size_bytes).u32(1);
 }
 
 }  // namespace
@@ -140,10 +136,10 @@ void append_zip64_end(Record& record, const ZipDirectory& directory) {
 std::string zip_local_header(const LaidEntry& entry) {
   const bool zip64 = needs_zip64(entry);
   Record record;
-  record.u32(0x04034b50);
+  record.u32(kZipLocalSignature);
   append_common(record, entry, zip64, local_extra_bytes(entry));
   record.text(name_of(entry));
-  if (zip64) record.u16(1).u16(16).u64(entry.size_bytes).u64(entry.size_bytes);
+  if (zip64) record.u16(kZip64Extra).u16(16).u64(entry.size_bytes).u64(entry.size_bytes);
   append_time_extra(record, entry);
   return record.take();
 }
@@ -153,12 +149,12 @@ std::string zip_central_header(const LaidEntry& entry, std::uint64_t offset_byte
   const bool zip64 = needs_zip64(entry) || zip64_offset;
   const std::uint32_t dos_attributes = entry.type == FileType::Directory ? kDosDirectory : 0;
   Record record;
-  record.u32(0x02014b50).u16(kMadeByUnix);
+  record.u32(kZipEntrySignature).u16(kMadeByUnix);
   append_common(record, entry, zip64, central_extra_bytes(entry, offset_bytes));
   record.u16(0).u16(0).u16(0);  // comment, disk, internal attributes
   record.u32(std::uint64_t{unix_mode(entry)} << 16 | dos_attributes).u32(std::min(offset_bytes, kMax32));
   record.text(name_of(entry));
-  if (zip64) record.u16(1).u16((needs_zip64(entry) ? 16 : 0) + (zip64_offset ? 8 : 0));
+  if (zip64) record.u16(kZip64Extra).u16((needs_zip64(entry) ? 16 : 0) + (zip64_offset ? 8 : 0));
   if (needs_zip64(entry)) record.u64(entry.size_bytes).u64(entry.size_bytes);
   if (zip64_offset) record.u64(offset_bytes);
   append_time_extra(record, entry);
@@ -166,24 +162,24 @@ std::string zip_central_header(const LaidEntry& entry, std::uint64_t offset_byte
 }
 
 std::uint32_t zip_local_header_bytes(const LaidEntry& entry) {
-  return kLocalBytes + name_bytes(entry) + local_extra_bytes(entry);
+  return kZipLocalBytes + name_bytes(entry) + local_extra_bytes(entry);
 }
 
 std::uint32_t zip_central_header_bytes(const LaidEntry& entry, std::uint64_t offset_bytes) {
-  return kCentralBytes + name_bytes(entry) + central_extra_bytes(entry, offset_bytes);
+  return kZipEntryBytes + name_bytes(entry) + central_extra_bytes(entry, offset_bytes);
 }
 
-std::string zip_end(const ZipDirectory& directory) {
+std::string zip_end(const LaidDirectory& directory) {
   Record record;
   if (needs_zip64(directory)) append_zip64_end(record, directory);
   const std::uint64_t count = std::min(directory.entry_count, kMax16);
-  record.u32(0x06054b50).u16(0).u16(0).u16(count).u16(count);
+  record.u32(kZipEndSignature).u16(0).u16(0).u16(count).u16(count);
   record.u32(std::min(directory.size_bytes, kMax32)).u32(std::min(directory.offset_bytes, kMax32)).u16(0);
   return record.take();
 }
 
-std::uint32_t zip_end_bytes(const ZipDirectory& directory) {
-  return kEndBytes + (needs_zip64(directory) ? kZip64EndBytes + kZip64LocatorBytes : 0);
+std::uint32_t zip_end_bytes(const LaidDirectory& directory) {
+  return kZipEndBytes + (needs_zip64(directory) ? kZip64EndBytes + kZip64LocatorBytes : 0);
 }
 
 }  // namespace modelfs

@@ -20,13 +20,14 @@ std::string zip_central_header(const LaidEntry& entry, std::uint64_t offset_byte
 std::uint32_t zip_local_header_bytes(const LaidEntry& entry);
 std::uint32_t zip_central_header_bytes(const LaidEntry& entry, std::uint64_t offset_bytes);
 
-struct ZipDirectory {
+// Where the central directory lies.
+struct LaidDirectory {
   std::uint64_t entry_count = 0;
   std::uint64_t offset_bytes = 0;
   std::uint64_t size_bytes = 0;
 };
 // What follows the central directory and ends the archive.
-std::string zip_end(const ZipDirectory& directory);
-std::uint32_t zip_end_bytes(const ZipDirectory& directory);
+std::string zip_end(const LaidDirectory& directory);
+std::uint32_t zip_end_bytes(const LaidDirectory& directory);
 
 }  // namespace modelfs

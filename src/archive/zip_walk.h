@@ -1,5 +1,5 @@
 // Finds the members' bytes in a zip, stored ones and those that a known compressor has deflated, and takes all else
-// down as it is. It judges nothing: what it misunderstands makes no recipe, since the recipe is proven afterwards.
+// down as it is. The recipe is proven afterwards.
 #pragma once
 #include "archive/recipe.h"
 #include "archive/recipe_members.h"

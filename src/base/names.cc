@@ -40,6 +40,12 @@ std::size_t sequence_bytes(std::string_view text) {
   return 0;
 }
 
+Status invalid(std::string_view name, std::string_view why) {
+  return {Code::InvalidArgument, "'" + printable(name) + "' cannot be a name here: " + std::string(why)};
+}
+
+}  // namespace
+
 bool has_control_character(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
@@ -49,12 +55,6 @@ bool has_control_character(std::string_view text) {
   }
   return false;
 }
-
-Status invalid(std::string_view name, std::string_view why) {
-  return {Code::InvalidArgument, "'" + printable(name) + "' cannot be a name here: " + std::string(why)};
-}
-
-}  // namespace
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {

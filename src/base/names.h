@@ -32,6 +32,9 @@ bool is_reserved_name(std::string_view name);
 // The suffix of a face that `name` ends in, with its dot, or empty.
 std::string_view face_suffix(std::string_view name);
 
+// True with a control character (C0, DEL, C1) in it. `text` is UTF-8.
+bool has_control_character(std::string_view text);
+
 // True when `name` reads as a PEP 440 version ("1.0", "v2", "1.0-alpha"). Source: PEP 440, appendix B.
 bool reads_as_pep440(std::string_view name);
 

@@ -78,7 +78,7 @@ TEST(ZipRecords, Zip64IsThereExactlyWhereAFieldOverflows) {
 }
 
 TEST(ZipRecords, TheEndHasZip64RecordsExactlyWhereAFieldOverflows) {
-  const auto bytes = [](const ZipDirectory& directory) {
+  const auto bytes = [](const LaidDirectory& directory) {
     EXPECT_EQ(zip_end(directory).size(), zip_end_bytes(directory));
     return zip_end_bytes(directory);
   };
