@@ -18,13 +18,20 @@ namespace modelfs {
 struct DomainRecord {
   // Inode numbers of the domain's fixed places: a block of kInoBlock numbers.
   static constexpr std::uint64_t kInoBlock = 8;
-  Ino ino = kNoIno;    // the directory /<domain>; +1 versions/, +2 trash, +3 drafts, +4 its events
+  Ino ino = kNoIno;    // the directory /<domain>; +4 its events, +5 .stage; others below
   Ino stage = kNoIno;  // the draft directory /<domain>/.stage
   Ownership owner;     // of the directory and, through it, of everything committed in it
   TimeNs created{};
   TimeNs changed{};         // when what is committed in the directory last changed: a name came or went
   TimeNs status_changed{};  // ctime: owner, mode, or the above
   Sequence last{};          // the newest commit; 0: none yet
+
+  Ino versions() const { return Ino{raw(ino) + 1}; }
+  Ino trash() const { return Ino{raw(ino) + 2}; }
+  // Uploads: archives that are being written, or were refused (/.modelfs/drafts/<domain>).
+  Ino uploads() const { return Ino{raw(ino) + 3}; }
+  // Where archives are unpacked: no path leads there.
+  Ino unpacking() const { return Ino{raw(ino) + 6}; }
 
   std::string encode() const;
   static Result<DomainRecord> decode(std::string_view bytes);

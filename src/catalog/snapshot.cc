@@ -112,6 +112,19 @@ Result<Container> Snapshot::container(Ino ino) const {
                    std::move(*manifest)};
 }
 
+Result<ReleaseRecord> Snapshot::release_of(const DomainName& domain, const Container& container) const {
+  auto live = release(domain, container.version);
+  if (live.ok() && live->sequence == container.release) return live;
+  auto there = removed(domain, container.version);
+  if (there.ok() && there->sequence == container.release) return there;
+  Result<ReleaseRecord> found = Status(Code::NotFound, "the release is gone");
+  const Status scanned = for_each_removed(domain, [&](std::string_view, const ReleaseRecord& record) {
+    if (record.sequence == container.release) found = record;
+    return !found.ok();
+  });
+  return scanned.ok() ? found : Result<ReleaseRecord>(scanned);
+}
+
 Result<std::string> Snapshot::metadata(Ino ino) const {
   return value_of(*keys_, keys::metadata(ino), "metadata of directory " + std::to_string(raw(ino)));
 }

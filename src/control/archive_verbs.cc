@@ -19,8 +19,7 @@ Dispatcher::Answer Dispatcher::open_archive(Message& request, const Emit&) {
   const std::string suffix = text_field(request.body, "suffix");
   const auto format = format_of_suffix(suffix);
   const std::string& given = thing->generation ? thing->generation->archive_suffix : thing->release->archive_suffix;
-  const bool is_made = suffix == ".tar" || suffix == ".tar.gz" || suffix == ".zip";
-  if (!format || (suffix != given && !is_made)) {
+  if (!format || (suffix != given && !is_made_suffix(suffix))) {
     return Status(Code::NotFound,
                   thing->str() + " has no face " + printable(suffix) + "; every release has .tar, .tar.gz and .zip");
   }

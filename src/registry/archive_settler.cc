@@ -96,9 +96,7 @@ Status Registry::settle_archives(const std::atomic<bool>& cancel) {
 }
 
 Result<std::optional<Digest>> Registry::settle_archive(Ino container, const std::atomic<bool>& cancel) {
-  const auto stored = snapshot();
-  if (!stored.ok()) return stored.status();
-  const auto value = stored->keys().get(keys::archive(container));
+  const auto value = engine_.keys->get(keys::archive(container));
   if (!value.ok()) return value.status();
   auto record = ArchiveRecord::decode(*value);
   if (!record.ok()) return record.status();

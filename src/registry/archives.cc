@@ -194,9 +194,7 @@ Result<Archives::Laid> Archives::lay(const ArchiveFace& face) {
 
 Result<std::uint64_t> Archives::size_bytes(const ArchiveFace& face) {
   if (face.given) {
-    const auto stored = registry_.snapshot();
-    if (!stored.ok()) return stored.status();
-    const auto record = stored->archive(face.container);
+    const auto record = record_of(face.container);
     if (!record.ok()) return record.status();
     return record->size_bytes;
   }
@@ -219,13 +217,25 @@ Result<std::shared_ptr<const ContentReader>> Archives::open(const ArchiveFace& f
       std::make_shared<MadeArchive>(laid->layout, std::make_unique<const Contents>(registry_, laid->contents)));
 }
 
+Result<ArchiveRecord> Archives::record_of(Ino container) const {
+  const auto stored = registry_.snapshot();
+  if (!stored.ok()) return stored.status();
+  return stored->archive(container);
+}
+
+Result<Recipe> Archives::recipe_of(Ino container) const {
+  const auto stored = registry_.snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto bytes = stored->recipe(container);
+  if (!bytes.ok()) return bytes.status();
+  return Recipe::decode(*bytes);
+}
+
 Result<std::shared_ptr<const ContentReader>> Archives::open_given(Ino container) {
   for (int tries = 0;; ++tries) {
-    const auto stored = registry_.snapshot();
-    if (!stored.ok()) return stored.status();
-    const auto record = stored->archive(container);
+    const auto record = record_of(container);
     if (!record.ok()) return record.status();
-    if (record->kept == ArchiveRecord::Kept::Recipe) return open_recipe(*stored, container, *record);
+    if (record->kept == ArchiveRecord::Kept::Recipe) return open_recipe(container, record->size_bytes);
     ManifestEntry original;
     original.size_bytes = record->size_bytes;
     original.sum = record->sum;
@@ -235,36 +245,23 @@ Result<std::shared_ptr<const ContentReader>> Archives::open_given(Ino container)
   }
 }
 
-Result<std::shared_ptr<const ContentReader>> Archives::open_recipe(const Snapshot& stored, Ino container,
-                                                                   const ArchiveRecord& record) {
-  {
-    const MutexLock lock(mutex_);
-    if (auto file = find_rebuilt(container)) {
-      return std::shared_ptr<const ContentReader>(std::make_shared<RebuiltArchive>(std::move(file), record.size_bytes));
-    }
-  }
-  auto recipe = stored.recipe(container);
+Result<std::shared_ptr<const ContentReader>> Archives::open_recipe(Ino container, std::uint64_t size_bytes) {
+  using Opened = std::shared_ptr<const ContentReader>;
+  if (auto file = find_rebuilt(container)) return Opened(std::make_shared<RebuiltArchive>(file, size_bytes));
+  auto recipe = recipe_of(container);
   if (!recipe.ok()) return recipe.status();
-  auto decoded = Recipe::decode(*recipe);
-  if (!decoded.ok()) return decoded.status();
   auto files = contents(container);
   if (!files.ok()) return files.status();
-  if (decoded->reads_at_random()) {
-    return std::shared_ptr<const ContentReader>(
-        std::make_shared<RecipeArchive>(std::move(*decoded), std::move(*files)));
+  if (recipe->reads_at_random()) {
+    return Opened(std::make_shared<RecipeArchive>(std::move(*recipe), std::move(*files)));
   }
   const MutexLock one_at_a_time(rebuild_mutex_);
-  {
-    const MutexLock lock(mutex_);
-    if (auto file = find_rebuilt(container)) {
-      return std::shared_ptr<const ContentReader>(std::make_shared<RebuiltArchive>(std::move(file), record.size_bytes));
-    }
-  }
-  auto file = rebuild_file(*decoded, **files);
+  // Somebody else may have done it while we waited.
+  if (auto file = find_rebuilt(container)) return Opened(std::make_shared<RebuiltArchive>(file, size_bytes));
+  const auto file = rebuild_file(*recipe, **files);
   if (!file.ok()) return file.status();
-  const MutexLock lock(mutex_);
-  keep_rebuilt(container, *file, record.size_bytes);
-  return std::shared_ptr<const ContentReader>(std::make_shared<RebuiltArchive>(std::move(*file), record.size_bytes));
+  keep_rebuilt(container, *file, size_bytes);
+  return Opened(std::make_shared<RebuiltArchive>(*file, size_bytes));
 }
 
 Result<std::shared_ptr<const File>> Archives::rebuild_file(const Recipe& recipe, const Contents& files) const {
@@ -283,6 +280,7 @@ Result<std::shared_ptr<const File>> Archives::rebuild_file(const Recipe& recipe,
 }
 
 std::shared_ptr<const File> Archives::find_rebuilt(Ino container) {
+  const MutexLock lock(mutex_);
   for (auto at = rebuilt_.begin(); at != rebuilt_.end(); ++at) {
     if (at->container != container) continue;
     rebuilt_.splice(rebuilt_.begin(), rebuilt_, at);
@@ -292,6 +290,7 @@ std::shared_ptr<const File> Archives::find_rebuilt(Ino container) {
 }
 
 void Archives::keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) {
+  const MutexLock lock(mutex_);
   rebuilt_.push_front({container, std::move(file), size_bytes});
   rebuilt_bytes_ += size_bytes;
   while (rebuilt_bytes_ > kRebuiltBytesMax) {
@@ -301,11 +300,7 @@ void Archives::keep_rebuilt(Ino container, std::shared_ptr<const File> file, std
 }
 
 Status Archives::verify_recipe(Ino container) {
-  const auto stored = registry_.snapshot();
-  if (!stored.ok()) return stored.status();
-  auto bytes = stored->recipe(container);
-  if (!bytes.ok()) return bytes.status();
-  const auto recipe = Recipe::decode(*bytes);
+  const auto recipe = recipe_of(container);
   if (!recipe.ok()) return recipe.status();
   const auto files = contents(container);
   if (!files.ok()) return files.status();

@@ -58,11 +58,13 @@ class Archives {
   Result<Laid> lay(const ArchiveFace& face) EXCLUDES(mutex_);
   Result<Laid> make(const ArchiveFace& face);
   Result<std::shared_ptr<const ContentReader>> open_given(Ino container) EXCLUDES(mutex_);
-  Result<std::shared_ptr<const ContentReader>> open_recipe(const Snapshot& stored, Ino container,
-                                                           const ArchiveRecord& record) EXCLUDES(mutex_);
+  Result<std::shared_ptr<const ContentReader>> open_recipe(Ino container, std::uint64_t size_bytes) EXCLUDES(mutex_);
+  // What the catalog has, read by a snapshot of their own: nothing that takes long may hold one.
+  Result<ArchiveRecord> record_of(Ino container) const;
+  Result<Recipe> recipe_of(Ino container) const;
   Result<std::shared_ptr<const File>> rebuild_file(const Recipe& recipe, const Contents& files) const;
-  std::shared_ptr<const File> find_rebuilt(Ino container) REQUIRES(mutex_);
-  void keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) REQUIRES(mutex_);
+  std::shared_ptr<const File> find_rebuilt(Ino container) EXCLUDES(mutex_);
+  void keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) EXCLUDES(mutex_);
 
   Registry& registry_;
   struct Item {

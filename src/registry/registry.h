@@ -209,11 +209,6 @@ class Registry {
   Result<DraftPlace> find_draft(std::string_view path);
   // The directory that holds the staged drafts of a domain (/<domain>/.stage).
   static Ino stage_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 5}; }
-  // The directory that holds the uploads of a domain: archives that are being written, or were refused
-  // (/.modelfs/drafts/<domain>).
-  static Ino uploads_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 3}; }
-  // Where archives are unpacked: no path leads there.
-  static Ino unpacking_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 6}; }
 
   // Waits until what earlier commits left to sweep is gone. Interrupted: see prepare_to_end().
   Status finish_sweeping();

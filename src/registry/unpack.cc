@@ -170,7 +170,7 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
 
   auto sealed = drafts_->seal(request.file);
   if (!sealed.ok()) return sealed.status();
-  const auto unpacking = UnpackingDirectory::make(*drafts_, unpacking_of(*domain), request.file, request.who);
+  const auto unpacking = UnpackingDirectory::make(*drafts_, domain->unpacking(), request.file, request.who);
   if (!unpacking.ok()) return unpacking.status();
   SealedSource source(**sealed);
   DraftSink sink(*drafts_, (*unpacking)->root(), request.who);
@@ -179,8 +179,8 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
   if (!status.ok()) return Status(status.code(), request.target.str() + request.suffix + ": " + status.message());
 
   ArchiveOriginal original{**sealed, request.directory, request.name, request.suffix};
-  const PublishRequest publication{(*unpacking)->root(), unpacking_of(*domain), (*unpacking)->name(), request.target,
-                                   request.who,          Effort::Full,          request.on_published, &original};
+  const PublishRequest publication{(*unpacking)->root(), domain->unpacking(), (*unpacking)->name(), request.target,
+                                   request.who,          Effort::Full,        request.on_published, &original};
   auto published = publish(publication);
   if (!published.ok()) return published;
   if (!published->already) {
@@ -200,10 +200,10 @@ Status Registry::discard_unpacking() {
   if (!stored.ok()) return stored.status();
   Status failed;
   const Status walked = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
-    const auto left = drafts_->list(unpacking_of(head));
+    const auto left = drafts_->list(head.unpacking());
     if (!left.ok()) failed = left.status();
     for (const DraftName& name : left.ok() ? *left : std::vector<DraftName>()) {
-      if (failed.ok()) failed = drafts_->discard(unpacking_of(head), name.name);
+      if (failed.ok()) failed = drafts_->discard(head.unpacking(), name.name);
     }
     return failed.ok();
   });

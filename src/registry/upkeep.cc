@@ -45,49 +45,77 @@ Status for_each_container(const Snapshot& stored, std::string_view only_domain, 
   return status.ok() ? inner : status;
 }
 
-}  // namespace
-
-Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view version,
-                                      const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  const auto stored = snapshot();
-  if (!stored.ok()) return stored.status();
-  VerifyReport report;
+// What a verify has to read: found first, because what takes long may hold no snapshot.
+struct VerifyPlan {
+  bool any = false;                                               // something is published under these names
   std::map<Digest, std::pair<ManifestEntry, std::string>> files;  // each blob once, with one path that needs it
-  std::uint64_t total = 0;
-  bool any = false;
-  const Status walked = for_each_container(*stored, domain, version, [&](Ino directory, const std::string& path) {
-    any = true;
-    const auto container = stored->container(directory);
+  std::vector<std::pair<Ino, std::string>> recipes;               // archives to rebuild, with their paths
+  std::uint64_t total_bytes = 0;                                  // of files
+
+  void add(const ManifestEntry& file, const std::string& path) {
+    if (files.try_emplace(file.sum.digest, file, path).second) total_bytes += file.size_bytes;
+  }
+};
+
+// Adds the archive that a container came as, if it did.
+void plan_archive(const Snapshot& stored, Ino directory, const std::string& path, VerifyPlan& plan,
+                  std::vector<std::string>& problems) {
+  const auto archive = stored.archive(directory);
+  if (archive.code() == Code::NotFound) return;
+  if (!archive.ok()) {
+    problems.push_back(path + " as an archive: " + archive.status().message());
+  } else if (archive->kept == ArchiveRecord::Kept::Recipe) {
+    plan.recipes.emplace_back(directory, path);
+  } else {
+    ManifestEntry original;
+    original.size_bytes = archive->size_bytes;
+    original.sum = archive->sum;
+    plan.add(original, path + archive->suffix);
+  }
+}
+
+Result<VerifyPlan> plan_verify(const Snapshot& stored, std::string_view domain, std::string_view version,
+                               std::vector<std::string>& problems) {
+  VerifyPlan plan;
+  const Status walked = for_each_container(stored, domain, version, [&](Ino directory, const std::string& path) {
+    plan.any = true;
+    const auto container = stored.container(directory);
     if (!container.ok()) {
-      report.problems.push_back(path + ": " + container.status().message());
+      problems.push_back(path + ": " + container.status().message());
       return;
     }
     const auto& manifest = *container->manifest;
     for (std::uint32_t i = 0; i < manifest.entries().size(); ++i) {
       const ManifestEntry& entry = manifest.at(i);
-      if (entry.type != FileType::Regular) continue;
-      const auto [at, fresh] = files.try_emplace(entry.sum.digest, entry, path + "/" + manifest.path_of(i));
-      if (fresh) total += entry.size_bytes;
+      if (entry.type == FileType::Regular) plan.add(entry, path + "/" + manifest.path_of(i));
     }
-    const auto archive = stored->archive(directory);
-    if (archive.code() == Code::NotFound) return;
-    Status broken = archive.ok() ? Status() : archive.status();
-    if (archive.ok() && archive->kept == ArchiveRecord::Kept::Recipe) broken = archives_.verify_recipe(directory);
-    if (!broken.ok()) report.problems.push_back(path + " as an archive: " + broken.message());
-    if (!archive.ok() || archive->kept == ArchiveRecord::Kept::Recipe) return;
-    ManifestEntry original;
-    original.size_bytes = archive->size_bytes;
-    original.sum = archive->sum;
-    const auto [at, fresh] = files.try_emplace(archive->sum.digest, original, path + archive->suffix);
-    if (fresh) total += archive->size_bytes;
+    plan_archive(stored, directory, path, plan, problems);
   });
   if (!walked.ok()) return walked;
-  if (!any && !(domain.empty() && version.empty())) {
+  return plan;
+}
+
+}  // namespace
+
+Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view version,
+                                      const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  VerifyReport report;
+  const auto plan = [&]() -> Result<VerifyPlan> {
+    const auto stored = snapshot();
+    if (!stored.ok()) return stored.status();
+    return plan_verify(*stored, domain, version, report.problems);
+  }();
+  if (!plan.ok()) return plan.status();
+  if (!plan->any && !(domain.empty() && version.empty())) {
     return Status(Code::NotFound, "nothing is published as " + std::string(domain) + (version.empty() ? "" : "/") +
                                       std::string(version));
   }
+  for (const auto& [container, path] : plan->recipes) {
+    const Status made = archives_.verify_recipe(container);
+    if (!made.ok()) report.problems.push_back(path + " as an archive: " + made.message());
+  }
   std::vector<std::byte> buffer(kReadBytes);
-  for (const auto& [digest, file] : files) {
+  for (const auto& [digest, file] : plan->files) {
     ++report.blobs;
     const auto content = open_content(file.first);
     if (!content.ok()) {
@@ -105,7 +133,7 @@ Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view 
       summer.add(ByteView(buffer.data(), *got));
       position += *got;
       report.bytes += *got;
-      if (progress) progress(report.bytes, total);
+      if (progress) progress(report.bytes, plan->total_bytes);
     }
     if (failed.ok() && summer.finish().digest == digest) continue;
     report.problems.push_back(file.second + ": " +
@@ -207,7 +235,7 @@ Result<std::vector<DraftSummary>> Registry::list_drafts(std::optional<uid_t> own
   const Status walked = stored->for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
     summarise(head.ino, domain.str() + "/", true);
     summarise(stage_of(head), domain.str() + "/.stage/", false);
-    summarise(uploads_of(head), ".modelfs/drafts/" + domain.str() + "/", false);
+    summarise(head.uploads(), ".modelfs/drafts/" + domain.str() + "/", false);
     const Status releases = stored->for_each_release(domain, [&](const ReleaseRecord& release) {
       summarise(release.ino, domain.str() + "/" + release.version + "/", false);
       return failed.ok();

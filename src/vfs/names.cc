@@ -269,31 +269,33 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, Ino di
   const Meaning meaning = NativeView::meaning(*stored, parent, committed_name, FileType::Directory);
   const std::string what = "publish as " + parent.domain + "/" + printable(committed_name);
   if (meaning.kind == Meaning::Kind::Refused) return refuse(who, draft, what, for_rename(meaning.refusal));
-  std::string version(committed_name);
-  if (meaning.kind == Meaning::Kind::Generation) {
-    const auto container = cache.find(parent.container);
-    if (!container.ok()) return container.status();
-    version = (*container)->version;
-  }
-  auto domain_name = DomainName::parse(parent.domain);
-  auto version_name = VersionName::parse(version);
-  if (!version_name.ok()) return refuse(who, draft, what, for_rename(version_name.status()));
-  PublishRequest request{draft,
-                         directory,
-                         std::string(name),
-                         {*domain_name, *version_name, meaning.kind == Meaning::Kind::Generation, meaning.number},
-                         who,
-                         effort,
-                         [this](const Published& published) { flip(published); }};
+  const bool is_generation = meaning.kind == Meaning::Kind::Generation;
+  auto target = target_of(parent, meaning, is_generation, committed_name);
+  if (!target.ok()) return refuse(who, draft, what, for_rename(target.status()));
+  PublishRequest request{
+      draft, directory, std::string(name), std::move(*target), who, effort, [this](const Published& published) {
+        flip(published);
+      }};
   const auto published = registry.publish(request);
   if (!published.ok()) {
-    const MutexLock lock(errors_mutex);
-    if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
-    errors[{raw(draft), who.uid}] = published.status().message();
+    remember_error(draft, who.uid, published.status().message());
     return for_rename(published.status());
   }
   if (published->already) return {Code::AlreadyExists, "identical content is published under that name already"};
   return {};
+}
+
+Status FileSystem::State::rename_to_archive(const Credentials& who, Ino file, Ino directory, std::string_view name,
+                                            const Place& to, const Meaning& meaning) {
+  auto target = target_of(to, meaning, meaning.is_generation, meaning.stem);
+  if (!target.ok()) return target.status();
+  ArchiveUpload upload{.target = std::move(*target), .suffix = meaning.suffix};
+  upload.file = file;
+  upload.directory = directory;
+  upload.draft_name = name;
+  const Status status = publish_upload(who, upload);
+  if (status.ok()) return status;
+  return refuse(who, file, "publish '" + printable(name) + "' as " + upload.target.str(), for_rename(status));
 }
 
 namespace {

@@ -83,14 +83,33 @@ Result<Entry> FileSystem::State::enter_known(const Node& node) {
 
 // Reasons.
 
+void FileSystem::State::remember_error(Ino where, uid_t user, std::string reason) {
+  const MutexLock lock(errors_mutex);
+  if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
+  errors[{raw(where), user}] = std::move(reason);
+}
+
 Status FileSystem::State::refuse(const Credentials& who, Ino where, const std::string& what, Status status) {
-  {
-    const MutexLock lock(errors_mutex);
-    if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
-    errors[{raw(where), who.uid}] = what + ": " + status.message();
-  }
+  remember_error(where, who.uid, what + ": " + status.message());
   registry.events().append("refused", {{"what", what}, {"reason", status.message()}, {"by", user_name(who.uid)}});
   return status;
+}
+
+// Targets.
+
+Result<Target> FileSystem::State::target_of(const Place& parent, const Meaning& meaning, bool is_generation,
+                                            std::string_view version) {
+  std::string release(version);
+  if (is_generation) {
+    const auto container = cache.find(parent.container);
+    if (!container.ok()) return container.status();
+    release = (*container)->version;
+  }
+  auto domain = DomainName::parse(parent.domain);
+  if (!domain.ok()) return domain.status();
+  auto name = VersionName::parse(release);
+  if (!name.ok()) return name.status();
+  return Target{std::move(*domain), std::move(*name), is_generation, meaning.number};
 }
 
 // Handles.

@@ -78,11 +78,15 @@ struct FileSystem::State {
   void wait_for_sweep(const Place& directory);
   Status clear_empty_target(Ino directory, std::string_view name, bool replace);
   void flip(const Published& published);
-  // Remembers why something was refused, for events and user.modelfs.error; gives the Status back.
+  // Remembers why something was refused, for user.modelfs.error.
+  void remember_error(Ino where, uid_t user, std::string reason) EXCLUDES(errors_mutex);
+  // Likewise, for events too; gives the Status back.
   Status refuse(const Credentials& who, Ino where, const std::string& what, Status status);
 
+  // What a Release, Generation or Archive in `parent` would become; `version` where it is no generation.
+  Result<Target> target_of(const Place& parent, const Meaning& meaning, bool is_generation, std::string_view version);
+
   // Uploads.
-  Result<Target> upload_target(const Place& parent, const Meaning& meaning);
   Result<Entry> begin_upload(const Credentials& who, const Place& parent, std::string_view name, const Meaning& meaning,
                              const NewDraft& fresh_file);
   Status publish_upload(const Credentials& who, const ArchiveUpload& upload);

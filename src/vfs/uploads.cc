@@ -70,23 +70,9 @@ constexpr int kNamesMax = 1000;  // of uploads of one name that lie about
 
 }  // namespace
 
-Result<Target> FileSystem::State::upload_target(const Place& parent, const Meaning& meaning) {
-  std::string version = meaning.stem;
-  if (meaning.is_generation) {
-    const auto container = cache.find(parent.container);
-    if (!container.ok()) return container.status();
-    version = (*container)->version;
-  }
-  auto domain = DomainName::parse(parent.domain);
-  if (!domain.ok()) return domain.status();
-  auto name = VersionName::parse(version);
-  if (!name.ok()) return name.status();
-  return Target{std::move(*domain), std::move(*name), meaning.is_generation, meaning.number};
-}
-
 Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Place& parent, std::string_view name,
                                               const Meaning& meaning, const NewDraft& fresh_file) {
-  auto target = upload_target(parent, meaning);
+  auto target = target_of(parent, meaning, meaning.is_generation, meaning.stem);
   if (!target.ok()) return target.status();
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
@@ -98,7 +84,7 @@ Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Plac
   ArchiveUpload upload{.target = *target, .suffix = meaning.suffix};
   upload.parent = parent.ino;
   upload.name = name;
-  upload.directory = Registry::uploads_of(*head);
+  upload.directory = head->uploads();
   upload.creator = process_of(who.pid);
   const std::string shown = (meaning.is_generation ? target->version.str() + "." : "") + std::string(name);
   for (int i = 1; i <= kNamesMax; ++i) {
@@ -120,30 +106,11 @@ Status FileSystem::State::publish_upload(const Credentials& who, const ArchiveUp
   return published.ok() ? Status() : published.status();
 }
 
-Status FileSystem::State::rename_to_archive(const Credentials& who, Ino file, Ino directory, std::string_view name,
-                                            const Place& to, const Meaning& meaning) {
-  auto target = upload_target(to, meaning);
-  if (!target.ok()) return target.status();
-  ArchiveUpload upload{.target = std::move(*target), .suffix = meaning.suffix};
-  upload.file = file;
-  upload.directory = directory;
-  upload.draft_name = name;
-  const Status status = publish_upload(who, upload);
-  if (status.ok()) return status;
-  // mv reads EINVAL as "cannot move to a subdirectory of itself".
-  return refuse(who, file, "publish '" + printable(name) + "' as " + upload.target.str(),
-                status.code() == Code::InvalidArgument ? Status(Code::NotPermitted, status.message()) : status);
-}
-
 void FileSystem::State::refuse_upload(const Credentials& who, const ArchiveUpload& upload, std::uint64_t changes,
                                       const Status& why) {
   uploads.refuse(upload.file, changes, why);
   const std::string kept = "/.modelfs/drafts/" + upload.target.domain.str() + "/" + upload.draft_name;
-  {
-    const MutexLock lock(errors_mutex);
-    if (errors.size() >= kErrorsMax) errors.erase(errors.begin());
-    errors[{raw(upload.file), who.uid}] = why.message();
-  }
+  remember_error(upload.file, who.uid, why.message());
   registry.events().append(
       "upload_refused",
       {{"target", upload.target.str()}, {"reason", why.message()}, {"kept", kept}, {"by", user_name(who.uid)}});

@@ -50,8 +50,7 @@ Result<Place> archive_place(const std::string& domain, Ino container, bool is_re
                             std::string_view given_suffix, TimeNs time) {
   const auto format = format_of_suffix(suffix);
   const bool given = !given_suffix.empty() && suffix == given_suffix;
-  const bool is_made = suffix == ".tar" || suffix == ".tar.gz" || suffix == ".zip";
-  if (!format || (!given && !is_made)) return nothing(suffix);
+  if (!format || (!given && !is_made_suffix(suffix))) return nothing(suffix);
   Place place = at(Kind::Archive, archive_ino(container, given ? kGivenArchive : static_cast<std::uint64_t>(*format)),
                    domain, FileType::Regular);
   place.container = container;
@@ -73,7 +72,7 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
   const auto head = stored.domain(domain);
   if (!head.ok()) return head.status();
   if (name == ".stage") return at(Kind::Stage, head->stage, domain.str());
-  if (name == "versions") return at(Kind::Versions, plus(head->ino, 1), domain.str());
+  if (name == "versions") return at(Kind::Versions, head->versions(), domain.str());
   if (name == "latest" || name == "latest.json") {
     const auto release = stored.latest_release(domain);
     if (!release.ok()) return release.status();
@@ -100,21 +99,6 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
   const auto label = stored.label(domain, name);
   if (!label.ok()) return label.status();
   return link_place(domain.str(), label->ino, label->version, label->changed);
-}
-
-// The record of the release whose directory is `container`, live or in the trash.
-Result<ReleaseRecord> release_of(const Snapshot& stored, const DomainName& domain, const Container& container,
-                                 Ino ino) {
-  auto live = stored.release(domain, container.version);
-  if (live.ok() && live->ino == ino) return live;
-  auto removed = stored.removed(domain, container.version);
-  if (removed.ok() && removed->ino == ino) return removed;
-  Result<ReleaseRecord> found = Status(Code::NotFound, "the release is gone");
-  const Status scanned = stored.for_each_removed(domain, [&](std::string_view, const ReleaseRecord& record) {
-    if (record.ino == ino) found = record;
-    return record.ino != ino;
-  });
-  return scanned.ok() ? found : Result<ReleaseRecord>(scanned);
 }
 
 // What a release shows beside its package: generations, latest, and their documents. The package's own names win.
@@ -159,7 +143,7 @@ Result<Place> child_of_entry(const Snapshot& stored, const ContainerSource& cont
   if (!parent.is_release_directory()) return nothing(name);
   const auto domain = DomainName::parse(parent.domain);
   if (!domain.ok()) return domain.status();
-  const auto release = release_of(stored, *domain, **container, parent.container);
+  const auto release = stored.release_of(*domain, **container);
   if (!release.ok()) return release.status();
   return child_of_release(stored, *domain, *release, name);
 }
@@ -202,8 +186,8 @@ Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& c
       if (!parsed.ok()) return nothing(name);
       const auto head = stored.domain(*parsed);
       if (!head.ok()) return head.status();
-      if (parent.kind == Kind::TrashRoot) return at(Kind::Trash, plus(head->ino, 2), parsed->str());
-      return at(Kind::Uploads, plus(head->ino, 3), parsed->str());
+      if (parent.kind == Kind::TrashRoot) return at(Kind::Trash, head->trash(), parsed->str());
+      return at(Kind::Uploads, head->uploads(), parsed->str());
     }
     case Kind::Trash: {
       const auto release = stored.removed(*domain(), name);
@@ -267,7 +251,7 @@ Status list_entry(const Snapshot& stored, const ContainerSource& containers, con
   if (!place.is_release_directory()) return {};
   const auto domain = DomainName::parse(place.domain);
   if (!domain.ok()) return domain.status();
-  const auto release = release_of(stored, *domain, **container, place.container);
+  const auto release = stored.release_of(*domain, **container);
   if (!release.ok()) return release.status();
   const auto add = [&](std::string name, Ino ino, FileType type) {
     if (!manifest.child(Manifest::kRoot, name)) names.push_back({std::move(name), ino, type});
@@ -283,6 +267,29 @@ Status list_entry(const Snapshot& stored, const ContainerSource& containers, con
     return true;
   });
   return status;
+}
+
+// The domains that have something in the trash.
+Status list_trashes(const Snapshot& stored, std::vector<ListedPlace>& names) {
+  return stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+    const Status scanned = stored.for_each_removed(domain, [&](std::string_view, const ReleaseRecord&) {
+      names.push_back({domain.str(), head.trash(), FileType::Directory});
+      return false;
+    });
+    return scanned.ok();
+  });
+}
+
+// The domains that have uploads.
+Status list_uploads(const Snapshot& stored, std::vector<ListedPlace>& names) {
+  return stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+    const std::string uploads = keys::draft_entries(head.uploads());
+    const Status scanned = stored.keys().scan(uploads, "", [&](std::string_view, std::string_view) {
+      names.push_back({domain.str(), head.uploads(), FileType::Directory});
+      return false;
+    });
+    return scanned.ok();
+  });
 }
 
 }  // namespace
@@ -303,28 +310,8 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
                {"trash", kTrashIno, FileType::Directory},
                {"drafts", kDraftsIno, FileType::Directory}};
       break;
-    case Kind::TrashRoot:
-      status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
-        bool any = false;
-        const Status scanned = stored.for_each_removed(domain, [&](std::string_view, const ReleaseRecord&) {
-          any = true;
-          return false;
-        });
-        if (any) names.push_back({domain.str(), plus(head.ino, 2), FileType::Directory});
-        return scanned.ok();
-      });
-      break;
-    case Kind::DraftsRoot:
-      status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
-        const Ino uploads = plus(head.ino, 3);
-        const Status scanned =
-            stored.keys().scan(keys::draft_entries(uploads), "", [&](std::string_view, std::string_view) {
-              names.push_back({domain.str(), uploads, FileType::Directory});
-              return false;
-            });
-        return scanned.ok();
-      });
-      break;
+    case Kind::TrashRoot: status = list_trashes(stored, names); break;
+    case Kind::DraftsRoot: status = list_uploads(stored, names); break;
     case Kind::Trash:
       status = stored.for_each_removed(*DomainName::parse(directory.domain),
                                        [&](std::string_view name, const ReleaseRecord& release) {
@@ -351,85 +338,6 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
   }
   if (!status.ok()) return status;
   return names;
-}
-
-// Attributes.
-
-namespace {
-
-// The times of what is committed: a release's and generation's own directory tell of it, what is inside keeps its
-// mtime.
-Status show_times(const Snapshot& stored, const DomainName& domain, const Container& container, const Place& place,
-                  Attributes& shown) {
-  const bool is_top = place.index == 0;
-  if (is_top) shown.valid_seconds = 0;
-  if (!place.is_release) {
-    const auto generation = stored.generation(domain, container.release, container.generation);
-    if (!generation.ok()) return generation.status();
-    shown.ctime = generation->published;
-    if (is_top) shown.mtime = generation->published;
-    return {};
-  }
-  const auto release = release_of(stored, domain, container, place.container);
-  if (!release.ok()) return release.status();
-  shown.ctime = is_top ? release->changed : release->published;
-  if (!is_top) return {};
-  shown.mtime = release->published;
-  if (release->takes_generations && release->last_generation != kNoGeneration) {
-    const auto last = stored.generation(domain, release->sequence, release->last_generation);
-    if (last.ok()) shown.mtime = std::max(shown.mtime, last->published);
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerSource& containers, const Place& place,
-                                        std::uint64_t content_bytes) {
-  const auto domain = DomainName::parse(place.domain);
-  if (!domain.ok()) return domain.status();
-  const auto head = stored.domain(*domain);
-  if (!head.ok()) return head.status();
-  Attributes shown;
-  shown.ino = place.ino;
-  shown.type = place.type;
-  shown.uid = head->owner.uid;
-  shown.gid = head->owner.gid;
-  shown.mode = head->owner.mode & 07777;
-  shown.link_count = place.kind == Kind::Versions ? 2 : 1;
-  shown.mtime = head->changed;
-  shown.ctime = head->status_changed;
-  if (place.kind == Kind::Link) {
-    shown.mode = 0777;
-    shown.size_bytes = place.target.size();
-    shown.mtime = shown.ctime = place.time;
-  } else if (place.kind == Kind::Document || place.kind == Kind::Archive) {
-    shown.mode = head->owner.mode & 0444;
-    shown.size_bytes = content_bytes;
-    // Why also where nothing is stored: few blocks for many bytes would tell programs of holes that are not there.
-    shown.blocks = (content_bytes + 511) / 512;
-    if (place.kind == Kind::Archive) shown.valid_seconds = kForeverSeconds;
-    shown.mtime = shown.ctime = place.time;
-  } else if (place.kind == Kind::Entry) {
-    const auto container = containers(place.container);
-    if (!container.ok()) return container.status();
-    const ManifestEntry& entry = (*container)->manifest->at(place.index);
-    // Why not counted: generations lie in a release, and drafts of them.
-    shown.link_count = place.is_release_directory() ? 1 : entry.link_count;
-    shown.mtime = entry.mtime;
-    shown.valid_seconds = kForeverSeconds;
-    if (entry.type == FileType::Regular) {
-      shown.mode = entry.mode & 0555;
-      shown.size_bytes = entry.size_bytes;
-      shown.blocks = (entry.allocated_bytes + 511) / 512;
-    } else if (entry.type == FileType::Symlink) {
-      shown.mode = 0777;
-      shown.size_bytes = entry.size_bytes;
-    }
-    if (Status status = show_times(stored, *domain, **container, place, shown); !status.ok()) return status;
-  }
-  shown.atime = shown.mtime;
-  return shown;
 }
 
 }  // namespace modelfs

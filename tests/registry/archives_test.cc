@@ -16,8 +16,8 @@ class ArchivesTest : public RegistryFixture {
     RegistryFixture::SetUp();
     domain_ = std::make_unique<DomainName>(make_domain());
   }
-  Ino uploads() { return Registry::uploads_of(*registry_->snapshot()->domain(*domain_)); }
-  Ino unpacking() { return Registry::unpacking_of(*registry_->snapshot()->domain(*domain_)); }
+  Ino uploads() { return registry_->snapshot()->domain(*domain_)->uploads(); }
+  Ino unpacking() { return registry_->snapshot()->domain(*domain_)->unpacking(); }
 
   Result<Published> publish_archive(std::string_view path, const std::string& bytes, const std::string& suffix) {
     const std::string name = "upload" + std::to_string(++uploads_made_);
