@@ -202,6 +202,7 @@ Status Upload::add_file(const Wanted& wanted, Message& message, const Proceed& p
   entries_.push_back({made->ino, FileType::Regular, {}});
   auto handle = drafts.open_file(made->ino, true, who_.pid);
   if (!handle.ok()) return handle.status();
+  if (!archive_.empty()) behind_ = context_.registry.unpack_behind(made->ino, archive_, target_.domain, who_);
   if (wanted.content == Wanted::Content::Chunks) {
     pending_ = Pending{*std::move(handle), made->ino, wanted.name, wanted.size_bytes, wanted.mtime};
     return {};
@@ -285,8 +286,8 @@ Result<Published> Upload::publish() {
   if (files->size() != 1 || files->front().type != FileType::Regular) {
     return Status(Code::Malformed, "an archive is one file");
   }
-  return context_.registry.publish_archive(
-      {files->front().ino, entries_[0].ino, files->front().name, archive_, target_, who_, context_.hooks.on_published});
+  return context_.registry.publish_archive({files->front().ino, entries_[0].ino, files->front().name, archive_, target_,
+                                            who_, context_.hooks.on_published, std::move(behind_)});
 }
 
 Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& name) {

@@ -70,6 +70,7 @@ class Upload {
   const Credentials who_;
   const Target target_;
   std::string archive_;  // suffix
+  std::unique_ptr<UnpackingBehind> behind_;
   Ino stage_ = kNoIno;
   std::string name_;  // of the draft in stage_; empty: there is none
   bool made_domain_ = false;

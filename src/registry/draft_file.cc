@@ -64,11 +64,23 @@ Status DraftFile::begin_change(std::uint64_t offset_bytes) {
   }
   ++changes_;
   ++changing_;
-  if (offset_bytes < ordered_) {
-    ++epoch_;
-    in_order_ = false;
-  }
+  spoil_order(offset_bytes);
   return {};
+}
+
+void DraftFile::spoil_order(std::uint64_t offset_bytes) {
+  if (offset_bytes >= ordered_) return;
+  ++epoch_;
+  in_order_ = false;
+  if (const auto follower = follower_.lock()) follower->spoiled();
+}
+
+bool DraftFile::follow(const std::shared_ptr<WriteFollower>& follower) {
+  const MutexLock lock(mutex_);
+  if (!in_order_) return false;
+  follower_ = follower;
+  follower->grown(ordered_);
+  return true;
 }
 
 Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
@@ -79,14 +91,16 @@ Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
   if (!written.ok()) return written;
 
   const MutexLock lock(mutex_);
+  spoil_order(offset_bytes);  // somebody wrote the same place meanwhile
   if (!in_order_) return {};
   if (offset_bytes != ordered_) {
-    // A hole, or somebody wrote the same place meanwhile.
+    // A hole.
     ++epoch_;
     in_order_ = false;
     return {};
   }
   ordered_ += bytes.size();
+  if (const auto follower = follower_.lock()) follower->grown(ordered_);
   if (!summing_ && ordered_ - summed_ >= kSumChunkBytes) {
     summing_ = true;
     workers_.submit([self = shared_from_this()] { self->sum_behind(); });
@@ -100,6 +114,7 @@ Status DraftFile::truncate(std::uint64_t size_bytes) {
   end_change();
   if (error != 0) return Status::from_errno(error, "truncate");
   const MutexLock lock(mutex_);
+  spoil_order(size_bytes);  // somebody wrote on meanwhile
   if (size_bytes == 0) {
     // Begun anew: in order again once nobody sums the old bytes; what was lost by a failed sync is gone with them.
     ++epoch_;

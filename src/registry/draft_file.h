@@ -15,6 +15,7 @@
 #include "base/thread_pool.h"
 #include "base/types.h"
 #include "registry/draft_records.h"
+#include "registry/write_follower.h"
 
 namespace modelfs {
 
@@ -61,12 +62,17 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   Status settle() EXCLUDES(mutex_);
   // Counts changes of its bytes since it was opened.
   std::uint64_t changes() const EXCLUDES(mutex_);
+  // From now on tells `follower` what is written in order, beginning with what was so far, as long as it lives. One
+  // follower at a time. False: it was not written in order so far.
+  bool follow(const std::shared_ptr<WriteFollower>& follower) EXCLUDES(mutex_);
   // Bytes that settle() would have to read now.
   std::uint64_t unsummed_bytes() const EXCLUDES(mutex_);
 
  private:
   Status begin_change(std::uint64_t offset_bytes) EXCLUDES(mutex_);
   void end_change() EXCLUDES(mutex_);
+  // What was written in order is changed from `offset_bytes` on.
+  void spoil_order(std::uint64_t offset_bytes) REQUIRES(mutex_);
   void sum_behind() EXCLUDES(mutex_);
   // Sums [summed, end); stops early when the file was changed below its position.
   Result<std::uint64_t> sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch)
@@ -89,6 +95,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   std::uint64_t summed_ GUARDED_BY(mutex_) = 0;   // bytes in summer_
   std::uint64_t ordered_ GUARDED_BY(mutex_) = 0;  // bytes written in order from the start
   bool in_order_ GUARDED_BY(mutex_) = true;
+  std::weak_ptr<WriteFollower> follower_ GUARDED_BY(mutex_);
   bool summing_ GUARDED_BY(mutex_) = false;  // somebody owns summer_
   Summer summer_;                            // of whoever set summing_
 };

@@ -138,6 +138,16 @@ Result<std::unique_ptr<DraftHandle>> DraftStore::open_file(Ino ino, bool writes,
   return handle;
 }
 
+bool DraftStore::follow(Ino ino, const std::shared_ptr<WriteFollower>& follower) {
+  std::shared_ptr<DraftFile> file;
+  {
+    const MutexLock lock(opens_mutex_);
+    if (!has_open_writer(ino)) return false;
+    file = opens_.find(raw(ino))->second.file.lock();
+  }
+  return file && file->follow(follower);
+}
+
 void DraftStore::release(DraftHandle& handle) {
   const Ino ino = handle.file_->ino();
   bool last = false;

@@ -214,6 +214,10 @@ class DraftStore {
   // Opens a regular file. With `writes`, a file whose bytes are a blob's gets a host file of its own first.
   Result<std::unique_ptr<DraftHandle>> open_file(Ino ino, bool writes, pid_t pid);
 
+  // Tells `follower` of what is written to the file in order. False: nobody has it open for writing, or it was not
+  // written in order so far.
+  bool follow(Ino ino, const std::shared_ptr<WriteFollower>& follower);
+
   // Freezes the draft directory `root`. Waits, bounded by kReleaseWaitMs, for files that are closed but not yet
   // released. Busy: a file is open for writing (names it and the process), or the draft is being published already.
   Result<std::unique_ptr<FrozenDraft>> freeze(Ino root);

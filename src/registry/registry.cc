@@ -18,6 +18,9 @@ namespace {
 // How often a commit tries again after others came first. Each try means that somebody else's commit went through.
 constexpr int kConflictsMax = 10000;
 
+constexpr unsigned kCloserThreads = 4;    // they wait for the disk
+constexpr unsigned kUnpackerThreads = 4;  // uploads beyond that are unpacked when they are complete
+
 // A blob that lies in the catalog.
 class InlineContent final : public ContentReader {
  public:
@@ -99,11 +102,15 @@ Registry::Registry(Engine engine, int store_dir, const Options& options)
       options_(options),
       inos_(*engine_.keys),
       events_(store_dir),
+      closers_(std::make_unique<ThreadPool>("close", kCloserThreads)),
+      unpackers_(std::make_unique<ThreadPool>("unpack", kUnpackerThreads)),
       sweeper_(std::make_unique<ThreadPool>("sweep", 1)) {}
 
 Registry::~Registry() {
   if (drafts_) prepare_to_end();
   settler_.reset();
+  unpackers_.reset();
+  closers_.reset();
   sweeper_.reset();
 }
 

@@ -24,6 +24,7 @@
 #include "registry/events.h"
 #include "registry/ino_allocator.h"
 #include "registry/leases.h"
+#include "registry/unpacking.h"
 #include "store/engine.h"
 
 namespace modelfs {
@@ -91,6 +92,8 @@ struct ArchiveRequest {
   Target target;
   Credentials who;
   std::function<void(const Published&)> on_published;
+  // What has followed its writer, if anything has.
+  std::unique_ptr<UnpackingBehind> behind = nullptr;
 };
 
 // How the archives that were uploaded are stored.
@@ -169,6 +172,11 @@ class Registry {
   // bytes. Malformed: it is no whole archive of its format, or holds what may not be published; the message names the
   // member. Others as publish(). The draft file is kept unless this succeeds.
   Result<Published> publish_archive(const ArchiveRequest& request);
+  // Begins to unpack a draft file that is being written as the archive that `suffix` names, so that little is left to
+  // do when publish_archive() is called with the result. Null where that is not possible, or not yet known to be
+  // allowed.
+  std::unique_ptr<UnpackingBehind> unpack_behind(Ino file, std::string_view suffix, const DomainName& domain,
+                                                 const Credentials& who);
 
   // Labels. InvalidArgument: `version` is not exactly one live version of the domain, or the name may not be a label.
   Result<LabelRecord> set_label(const DomainName& domain, std::string_view label, std::string_view version,
@@ -226,6 +234,8 @@ class Registry {
   Status recover();
   Status discard_unpacking();
   Result<Published> unpack_and_publish(const ArchiveRequest& request);
+  UnpackingMeans unpacking_means() { return {*drafts_, *closers_, options_.archive_limits}; }
+  std::string unpacking_name(Ino file);
   Status quarantine(const Digest& digest);
   Result<GcReport> collect_garbage();
   Result<DraftSummary> summarise_draft(const DraftName& draft);
@@ -252,6 +262,9 @@ class Registry {
   Mutex gc_mutex_;  // one gc at a time; no other lock is held when it is taken
   Events events_;
   std::unique_ptr<DraftStore> drafts_;
+  std::atomic<std::uint64_t> unpackings_ = 0;
+  std::unique_ptr<ThreadPool> closers_;      // sum and sync what is unpacked
+  std::unique_ptr<ThreadPool> unpackers_;    // one thread for each upload that is unpacked behind its writer
   std::unique_ptr<ThreadPool> sweeper_;      // one thread: gives back what commits left behind
   std::unique_ptr<ArchiveSettler> settler_;  // last: uses all of the above
 };

@@ -111,6 +111,10 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
     forget(entry->attributes.ino, 1);
     return opened.status();
   }
+  if (const auto upload = state_->uploads.find(entry->attributes.ino)) {
+    state_->uploads.follow(upload->file,
+                           state_->registry.unpack_behind(upload->file, upload->suffix, upload->target.domain, who));
+  }
   return Created{*entry, *opened};
 }
 

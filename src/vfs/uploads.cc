@@ -12,6 +12,17 @@ void Uploads::add(ArchiveUpload upload) {
   items_.insert_or_assign(file, Item{.upload = std::move(upload)});
 }
 
+void Uploads::follow(Ino file, std::unique_ptr<UnpackingBehind> behind) {
+  const MutexLock lock(mutex_);
+  if (const auto found = items_.find(raw(file)); found != items_.end()) found->second.behind = std::move(behind);
+}
+
+std::unique_ptr<UnpackingBehind> Uploads::take_follower(Ino file) {
+  const MutexLock lock(mutex_);
+  const auto found = items_.find(raw(file));
+  return found == items_.end() ? nullptr : std::move(found->second.behind);
+}
+
 void Uploads::opened(Ino file) {
   const MutexLock lock(mutex_);
   if (const auto found = items_.find(raw(file)); found != items_.end()) ++found->second.handles;
@@ -58,6 +69,7 @@ void Uploads::refuse(Ino file, std::uint64_t changes, Status why) {
 }
 
 void Uploads::remove(Ino file) {
+  const auto unused = take_follower(file);  // ends without the lock
   const MutexLock lock(mutex_);
   items_.erase(raw(file));
 }
@@ -101,14 +113,16 @@ Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Plac
 }
 
 Status FileSystem::State::publish_upload(const Credentials& who, const ArchiveUpload& upload) {
-  const auto published = registry.publish_archive({upload.file, upload.directory, upload.draft_name, upload.suffix,
-                                                   upload.target, who, [this](const Published& done) { flip(done); }});
+  const auto published =
+      registry.publish_archive({upload.file, upload.directory, upload.draft_name, upload.suffix, upload.target, who,
+                                [this](const Published& done) { flip(done); }, uploads.take_follower(upload.file)});
   return published.ok() ? Status() : published.status();
 }
 
 void FileSystem::State::refuse_upload(const Credentials& who, const ArchiveUpload& upload, std::uint64_t changes,
                                       const Status& why) {
   uploads.refuse(upload.file, changes, why);
+  (void)uploads.take_follower(upload.file);
   const std::string kept = "/.modelfs/drafts/" + upload.target.domain.str() + "/" + upload.draft_name;
   remember_error(upload.file, who.uid, why.message());
   registry.events().append(

@@ -31,6 +31,9 @@ struct ArchiveUpload {
 class Uploads {
  public:
   void add(ArchiveUpload upload) EXCLUDES(mutex_);
+  // What unpacks it behind its writer; goes with it.
+  void follow(Ino file, std::unique_ptr<UnpackingBehind> behind) EXCLUDES(mutex_);
+  std::unique_ptr<UnpackingBehind> take_follower(Ino file) EXCLUDES(mutex_);
   // An open or a close of a handle. True if the close was the last one.
   void opened(Ino file) EXCLUDES(mutex_);
   bool released(Ino file) EXCLUDES(mutex_);
@@ -52,6 +55,7 @@ class Uploads {
     unsigned handles = 0;
     std::uint64_t refused_changes = 0;
     std::optional<Status> refusal = std::nullopt;
+    std::unique_ptr<UnpackingBehind> behind = nullptr;
   };
   mutable Mutex mutex_;  // leaf lock
   std::unordered_map<std::uint64_t, Item> items_ GUARDED_BY(mutex_);

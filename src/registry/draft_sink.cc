@@ -1,0 +1,104 @@
+#include "registry/draft_sink.h"
+
+#include <utility>
+
+namespace modelfs {
+
+Status ClosingFiles::close(std::unique_ptr<DraftHandle> file) {
+  {
+    const MutexLock lock(mutex_);
+    while (under_way_ >= kMax) closed_.wait(mutex_);
+    if (!failed_.ok()) return failed_;
+    ++under_way_;
+  }
+  threads_.submit([this, shared = std::shared_ptr<DraftHandle>(std::move(file))]() mutable {
+    const Status status = shared->flush();
+    shared.reset();  // the release, before anybody takes the file for closed
+    const MutexLock lock(mutex_);
+    if (failed_.ok()) failed_ = status;
+    --under_way_;
+    closed_.notify_all();
+  });
+  return {};
+}
+
+Status ClosingFiles::finish() {
+  const MutexLock lock(mutex_);
+  while (under_way_ > 0) closed_.wait(mutex_);
+  return failed_;
+}
+
+Status DraftSink::begin(const ArchiveMember& member) {
+  if (member.number == 0) return {};
+  if (member.link_to) {
+    const auto made = drafts_.link(inos_[*member.link_to], inos_[member.parent], member.name);
+    if (!made.ok()) return made.status();
+    return add(member.number, made->ino);
+  }
+  NewDraft fresh;
+  fresh.type = member.type;
+  fresh.owner = {who_.uid, who_.gid, member.implied ? kUnnamedDirectoryMode : member.mode & 0777};
+  fresh.target = member.target;
+  const auto made = drafts_.make(inos_[member.parent], member.name, fresh);
+  if (!made.ok()) return made.status();
+  if (Status status = add(member.number, made->ino); !status.ok()) return status;
+  if (member.type == FileType::Directory) {
+    if (!member.implied) directory_times_[member.number] = member.mtime;
+    return {};
+  }
+  if (member.type == FileType::Symlink) return set_time(made->ino, member.mtime);
+  auto handle = drafts_.open_file(made->ino, true, 0);
+  if (!handle.ok()) return handle.status();
+  handle_ = std::move(*handle);
+  mtime_ = member.mtime;
+  written_ = 0;
+  return {};
+}
+
+Status DraftSink::write(std::uint64_t offset_bytes, ByteView bytes) {
+  written_ = offset_bytes + bytes.size();
+  return handle_->write(offset_bytes, bytes);
+}
+
+Status DraftSink::end(std::uint64_t size_bytes) {
+  auto handle = std::exchange(handle_, nullptr);
+  if (size_bytes > written_) {
+    if (Status status = handle->file().truncate(size_bytes); !status.ok()) return status;  // ends in a hole
+  }
+  // Why before the close: nothing may change the file once it is summed.
+  if (Status status = set_time(handle->file().ino(), mtime_); !status.ok()) return status;
+  // Small files are not synced one by one, and summing them costs less than handing them over.
+  if (size_bytes < DraftFile::kSyncedBytesMin) return handle->flush();
+  return closing_.close(std::move(handle));
+}
+
+Status DraftSink::describe(const ArchiveMember& directory) {
+  directory_times_[directory.number] = directory.mtime;
+  DraftChange change;
+  change.mode = directory.mode & 0777;
+  const auto changed = drafts_.change(inos_[directory.number], change);
+  return changed.ok() ? Status() : changed.status();
+}
+
+Status DraftSink::finish() {
+  for (const auto& [number, mtime] : directory_times_) {
+    if (Status status = set_time(inos_[number], mtime); !status.ok()) return status;
+  }
+  return closing_.finish();
+}
+
+Status DraftSink::add(std::uint32_t number, Ino ino) {
+  if (number != inos_.size()) return {Code::Internal, "members come out of order"};
+  inos_.push_back(ino);
+  return {};
+}
+
+Status DraftSink::set_time(Ino ino, TimeNs mtime) {
+  DraftChange change;
+  change.mtime = mtime;
+  change.atime = mtime;
+  const auto changed = drafts_.change(ino, change);
+  return changed.ok() ? Status() : changed.status();
+}
+
+}  // namespace modelfs
