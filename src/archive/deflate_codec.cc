@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "archive/gnu_deflate.h"
+#include "archive/gzip_stored.h"
 
 namespace modelfs {
 namespace {
@@ -97,10 +98,38 @@ class DeflateWriter::ByGnuGzip final : public Compression {
   GnuDeflate deflate_;
 };
 
+class DeflateWriter::ByNothing final : public Compression {
+ public:
+  // Why a whole block is kept until more comes: the last one says that it is the last.
+  Status add(ByteView bytes, const ByteSink& sink) override {
+    while (!bytes.empty()) {
+      if (block_.size() == kStoredBlockBytes) {
+        if (Status status = end_block(false, sink); !status.ok()) return status;
+      }
+      const std::size_t count = std::min(bytes.size(), kStoredBlockBytes - block_.size());
+      block_ += text_of(bytes.first(count));
+      bytes = bytes.subspan(count);
+    }
+    return {};
+  }
+  Status finish(const ByteSink& sink) override { return end_block(true, sink); }
+
+ private:
+  Status end_block(bool is_last, const ByteSink& sink) {
+    const std::string header = stored_block_header(block_.size(), is_last);
+    if (Status status = sink(bytes_of(header)); !status.ok()) return status;
+    const Status status = block_.empty() ? Status() : sink(bytes_of(block_));
+    block_.clear();
+    return status;
+  }
+  std::string block_;
+};
+
 DeflateWriter::DeflateWriter(DeflateParameters parameters) {
   switch (parameters.compressor) {
     case Compressor::Zlib: compression_ = std::make_unique<ByZlib>(parameters); break;
     case Compressor::GnuGzip: compression_ = std::make_unique<ByGnuGzip>(parameters.level); break;
+    case Compressor::Stored: compression_ = std::make_unique<ByNothing>(); break;
   }
 }
 DeflateWriter::~DeflateWriter() = default;

@@ -16,7 +16,9 @@ using ByteSink = std::function<Status(ByteView)>;
 using ArchiveReadAt = std::function<Result<std::size_t>(std::uint64_t offset_bytes, ByteSpan into)>;
 
 // Stored in recipes: never renumber.
-enum class Compressor : std::uint8_t { Zlib = 1, GnuGzip = 2 };
+// Stored: the blocks of 65,535 uncompressed bytes that our own .tar.gz consist of (gzip_stored.h); it has no
+// parameters.
+enum class Compressor : std::uint8_t { Zlib = 1, GnuGzip = 2, Stored = 3 };
 
 // What decides the output besides the input; window and strategy are zlib's defaults.
 struct DeflateParameters {
@@ -42,6 +44,7 @@ class DeflateWriter {
   class Compression;
   class ByZlib;
   class ByGnuGzip;
+  class ByNothing;
   std::unique_ptr<Compression> compression_;
 };
 

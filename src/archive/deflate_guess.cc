@@ -62,6 +62,7 @@ std::vector<DeflateParameters> likely_parameters(int level) {
     all.push_back({.level = each, .memory_level = 9, .compressor = Compressor::GnuGzip});
     all.push_back({.level = each, .memory_level = 9, .compressor = Compressor::Zlib});
   }
+  all.push_back({.level = 1, .memory_level = 1, .compressor = Compressor::Stored});
   std::stable_partition(all.begin(), all.end(), [&](DeflateParameters each) { return each.level == level; });
   return all;
 }

@@ -14,24 +14,23 @@ using namespace std::string_view_literals;
 // Deflate, no flags, no time, no hint, unknown system: the same bytes whoever makes them.
 constexpr std::string_view kHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"sv;
 constexpr std::uint64_t kTrailerBytes = 8;
-constexpr std::uint64_t kBlockDataBytes = 65535;
 constexpr std::uint64_t kBlockHeaderBytes = 5;
-constexpr std::uint64_t kBlockBytes = kBlockHeaderBytes + kBlockDataBytes;
+constexpr std::uint64_t kBlockBytes = kBlockHeaderBytes + kStoredBlockBytes;
 
-std::uint64_t block_count(std::uint64_t data_bytes) { return (data_bytes + kBlockDataBytes - 1) / kBlockDataBytes; }
+std::uint64_t block_count(std::uint64_t data_bytes) { return (data_bytes + kStoredBlockBytes - 1) / kStoredBlockBytes; }
 
 void append_little_endian(std::string& out, std::uint64_t number, unsigned count) {
   for (; count > 0; --count, number >>= 8) out += static_cast<char>(static_cast<unsigned char>(number));
 }
 
-std::string block_header(std::uint64_t size_bytes, bool is_last) {
+}  // namespace
+
+std::string stored_block_header(std::uint64_t size_bytes, bool is_last) {
   std::string header(1, is_last ? '\x01' : '\x00');
   append_little_endian(header, size_bytes, 2);
   append_little_endian(header, ~size_bytes, 2);
   return header;
 }
-
-}  // namespace
 
 std::uint64_t StoredGzip::size_bytes(std::uint64_t data_bytes) {
   return kHeader.size() + block_count(data_bytes) * kBlockHeaderBytes + data_bytes + kTrailerBytes;
@@ -41,10 +40,10 @@ Status StoredGzip::read_block(std::uint64_t block, std::uint64_t offset_bytes, B
                               const ReadStored& read_data) const {
   const ReadWindow window(offset_bytes, into);
   const std::uint64_t at = kHeader.size() + block * kBlockBytes;
-  const std::uint64_t data_at = block * kBlockDataBytes;
-  const std::uint64_t size_bytes = std::min(kBlockDataBytes, data_bytes_ - data_at);
+  const std::uint64_t data_at = block * kStoredBlockBytes;
+  const std::uint64_t size_bytes = std::min<std::uint64_t>(kStoredBlockBytes, data_bytes_ - data_at);
   if (window.meets(at, kBlockHeaderBytes)) {
-    window.put(at, block_header(size_bytes, data_at + size_bytes == data_bytes_));
+    window.put(at, stored_block_header(size_bytes, data_at + size_bytes == data_bytes_));
   }
   const ReadWindow::Part data = window.part(at + kBlockHeaderBytes, size_bytes);
   return data.into.empty() ? Status() : read_data(data_at + data.from, data.into);

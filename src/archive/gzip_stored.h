@@ -3,11 +3,18 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "base/status.h"
 #include "base/types.h"
 
 namespace modelfs {
+
+// A stored block holds at most so much. Source: RFC 1951, 3.2.4.
+inline constexpr std::size_t kStoredBlockBytes = 65535;
+
+// What stands in front of a stored block that begins with a byte.
+std::string stored_block_header(std::uint64_t size_bytes, bool is_last);
 
 // Fills all of `into` with the data from `offset_bytes` on, or says why not.
 using ReadStored = std::function<Status(std::uint64_t offset_bytes, ByteSpan into)>;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 #include <string>
 
@@ -27,6 +28,28 @@ bool is_time(std::string_view text) {
   const std::size_t dot = std::min(text.find('.'), text.size());
   const std::string_view fraction = text.substr(std::min(dot + 1, text.size()));
   return is_number(text.substr(0, dot)) && (fraction.empty() || is_number(fraction));
+}
+
+// Of what is_time() accepts. What is finer than a nanosecond is cut off towards the past, as GNU tar does; what lies
+// beyond 64 bits, at their ends.
+PaxTime time_of(std::string_view text) {
+  constexpr std::size_t kDigits = 9;
+  const bool before = text.starts_with('-');
+  const std::size_t dot = std::min(text.find('.'), text.size());
+  PaxTime time;
+  const auto error = std::from_chars(text.data(), text.data() + dot, time.seconds).ec;
+  if (error == std::errc::result_out_of_range) {
+    return {before ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max(), 0};
+  }
+  const std::string_view fraction = text.substr(std::min(dot + 1, text.size()));
+  for (std::size_t i = 0; i < kDigits; ++i) {
+    time.nanoseconds = time.nanoseconds * 10 + (i < fraction.size() ? fraction[i] - '0' : 0);
+  }
+  if (!before) return time;
+  const bool is_finer = fraction.find_first_not_of('0', kDigits) != std::string_view::npos;
+  if (is_finer) ++time.nanoseconds;
+  if (time.nanoseconds == 0 || time.seconds == std::numeric_limits<std::int64_t>::min()) return time;
+  return {time.seconds - 1, 1'000'000'000 - time.nanoseconds};
 }
 
 // Takes the first record off `text`.
@@ -61,7 +84,10 @@ Status take_fact(const Record& record, PaxFacts& facts) {
   if (key == "path") facts.has_path = true;
   if (key == "path" && value.empty()) return malformed("has an empty path");
   if (key == "linkpath" && value.empty()) return malformed("has an empty linkpath");
-  if (key == "mtime" && !is_time(value)) return malformed("has an mtime that is no time");
+  if (key == "mtime") {
+    if (!is_time(value)) return malformed("has an mtime that is no time");
+    facts.mtime = time_of(value);
+  }
   if (is_sparse_key(key)) facts.sparse = true;
   if (key == "GNU.sparse.major") facts.sparse_list = true;
   if (key == "hdrcharset" && value != "BINARY" && value != "ISO-IR 10646 2000 UTF-8") {

@@ -9,12 +9,19 @@
 
 namespace modelfs {
 
+// Seconds since 1970 and nanoseconds of that second, which count forward before 1970, too.
+struct PaxTime {
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;
+};
+
 // What a header for one member says that matters before the member is read.
 struct PaxFacts {
   bool has_path = false;
   bool sparse = false;       // one of GNU's three ways of listing holes
   bool sparse_list = false;  // the third: the list is in front of the content
   std::optional<std::uint64_t> size_bytes;
+  std::optional<PaxTime> mtime;
 };
 
 // Malformed: not a row of "LENGTH KEY=VALUE\n" that fills the body, the same key twice, or a value with NUL, or no

@@ -19,7 +19,7 @@ std::optional<DeflateParameters> decode_deflate(Decoder& decoder) {
   const std::uint64_t compressor = decoder.number();
   const std::uint64_t level = decoder.number();
   const std::uint64_t memory_level = decoder.number();
-  if (compressor < raw(Compressor::Zlib) || compressor > raw(Compressor::GnuGzip)) return std::nullopt;
+  if (compressor < raw(Compressor::Zlib) || compressor > raw(Compressor::Stored)) return std::nullopt;
   if (level < 1 || level > 9 || memory_level < 1 || memory_level > 9) return std::nullopt;
   return DeflateParameters{static_cast<int>(level), static_cast<int>(memory_level),
                            static_cast<Compressor>(compressor)};

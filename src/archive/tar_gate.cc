@@ -232,7 +232,7 @@ Status TarGate::member(ByteView block, char kind, std::uint64_t size) {
   }
   // Why: of a hard link with a size some readers take the content that follows and some take that for headers.
   if (!file && size != 0) return malformed(offset_, "is of a link, directory or device with content");
-  members_.push_back({chain_begin_, size, old_sparse || pax_.sparse});
+  members_.push_back({chain_begin_, size, old_sparse || pax_.sparse, pax_.mtime});
   chained_ = false;
   seen_.clear();
   const bool listed = pax_.sparse_list;

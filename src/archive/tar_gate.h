@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct TarMember {
   std::uint64_t begin_bytes = 0;   // where its first header, of whatever kind, begins in the tar
   std::uint64_t stored_bytes = 0;  // its content as stored
   bool sparse = false;
+  std::optional<PaxTime> mtime = std::nullopt;  // of a pax header
 };
 
 // Why it exists: libarchive is made to get out of a tar what can be got. It cuts names at a NUL, guesses whether a hard

@@ -123,6 +123,10 @@ class TarReader {
     const auto begin = static_cast<std::uint64_t>(::archive_read_header_position(archive_.get()));
     if (!gate_.has_member()) return two_readings(path);
     const TarMember seen = gate_.take_member();
+    if (seen.mtime) {  // Why not libarchive's: it adds the fraction of a negative time instead of subtracting it
+      raw.mtime_s = seen.mtime->seconds;
+      raw.mtime_ns = seen.mtime->nanoseconds;
+    }
     if (seen.begin_bytes != begin || (!seen.sparse && seen.stored_bytes != raw.size_bytes)) return two_readings(path);
     if (Status status = judge_.begin(raw); !status.ok()) return status;
     return raw.kind == MemberKind::Regular ? read_content(std::string(path), seen, raw.size_bytes) : Status();

@@ -52,7 +52,7 @@ class LaidSample {
       const std::string& bytes = contents_.at(number);
       const std::size_t at = std::min<std::size_t>(offset_bytes, bytes.size());
       const std::size_t count = std::min(into.size(), bytes.size() - at);
-      std::memcpy(into.data(), bytes.data() + at, count);
+      std::copy_n(std::as_bytes(std::span(bytes)).begin() + static_cast<std::ptrdiff_t>(at), count, into.begin());
       return count;
     };
   }

@@ -65,6 +65,22 @@ TEST(ReadTarTest, TimesKeepTheirNanosecondsAndMayLieBefore1970) {
   EXPECT_EQ(reading.tree.at("b").mtime_ns, -1'000'000'000);
 }
 
+TEST(ReadTarTest, FractionsOfTimesBefore1970CountForward) {
+  const auto member = [](const std::string& name, std::string_view mtime) {
+    return tar_pax(pax_record("mtime", mtime)) + tar_file(name);
+  };
+  const Reading reading =
+      read_tar_members(member("half", "-0.5") + member("more", "-1.25") + member("whole", "-2.000") +
+                       member("fine", "-0.0000000001") + member("cut", "0.9999999999"));
+
+  ASSERT_TRUE(reading.status.ok()) << reading.status.str();
+  EXPECT_EQ(reading.tree.at("half").mtime_ns, -500'000'000);
+  EXPECT_EQ(reading.tree.at("more").mtime_ns, -1'250'000'000);
+  EXPECT_EQ(reading.tree.at("whole").mtime_ns, -2'000'000'000);
+  EXPECT_EQ(reading.tree.at("fine").mtime_ns, -1);
+  EXPECT_EQ(reading.tree.at("cut").mtime_ns, 999'999'999);
+}
+
 TEST(ReadTarTest, BinarySizesAreRead) {
   TarHeader header{.name = "a"};
   header.size = "\x80" + std::string(10, '\0') + "\3";
