@@ -18,12 +18,17 @@ void on_getattr(fuse_req_t raw, fuse_ino_t node, fuse_file_info*) {
 }
 
 void on_setattr(fuse_req_t raw, fuse_ino_t node, struct stat* wanted, int to_set, fuse_file_info* file) {
-  const auto carry_out = [node, change = to_change(*wanted, to_set, file)](Request request) {
-    const auto attributes = request.files().change(request.caller(), Ino{node}, change);
-    std::move(request).reply(attributes);
-  };
-  if ((to_set & FUSE_SET_ATTR_SIZE) != 0) return answer_later({raw, "setattr", node}, carry_out);
-  answer({raw, "setattr", node}, carry_out);
+  const Change change = to_change(*wanted, to_set, file);
+  answer({raw, "setattr", node}, [node, change](Request request) {
+    if (!request.files().changing_waits(Ino{node}, change)) {
+      const auto attributes = request.files().change(request.caller(), Ino{node}, change);
+      return std::move(request).reply(attributes);
+    }
+    answer_later(std::move(request), [node, change](Request accepted) {
+      const auto attributes = accepted.files().change(accepted.caller_with_groups(), Ino{node}, change);
+      std::move(accepted).reply(attributes);
+    });
+  });
 }
 
 void on_readlink(fuse_req_t raw, fuse_ino_t node) {

@@ -6,7 +6,6 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <regex>
 #include <stdexcept>
 
 namespace modelfs {
@@ -101,18 +100,6 @@ std::string_view face_suffix(std::string_view name) {
     if (name.ends_with(suffix) && suffix.size() > longest.size()) longest = name.substr(name.size() - suffix.size());
   }
   return longest;
-}
-
-bool reads_as_pep440(std::string_view name) {
-  // Source: PEP 440, appendix B, "Parsing version strings with regular expressions".
-  static const std::regex kPattern(
-      "\\s*v?(?:[0-9]+!)?[0-9]+(?:\\.[0-9]+)*"
-      "(?:[-_.]?(?:alpha|beta|preview|pre|a|b|c|rc)[-_.]?[0-9]*)?"
-      "(?:-[0-9]+|[-_.]?(?:post|rev|r)[-_.]?[0-9]*)?"
-      "(?:[-_.]?dev[-_.]?[0-9]*)?"
-      "(?:\\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?\\s*",
-      std::regex::icase | std::regex::optimize);
-  return std::regex_match(name.begin(), name.end(), kPattern);
 }
 
 Result<Generation> parse_generation(std::string_view name) {

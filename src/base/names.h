@@ -35,9 +35,6 @@ std::string_view face_suffix(std::string_view name);
 // True with a control character (C0, DEL, C1) in it. `text` is UTF-8.
 bool has_control_character(std::string_view text);
 
-// True when `name` reads as a PEP 440 version ("1.0", "v2", "1.0-alpha"). Source: PEP 440, appendix B.
-bool reads_as_pep440(std::string_view name);
-
 // "7" as a Generation. InvalidArgument for anything we would not print back identically ("", "0", "07", "+7") and for
 // numbers above 2^63 - 1, which TF-Serving would silently never serve.
 Result<Generation> parse_generation(std::string_view name);

@@ -11,16 +11,14 @@
 //   t/<domain>\0<name in the trash>        ReleaseRecord, removed
 //   T/<domain>\0<version>                  TombstoneRecord
 //   h/<domain>\0<be64 sequence>            HistoryRecord
-//   m/<be64 ino>                           ContainerRecord: manifest of a release or generation
-//   j/<be64 ino>                           metadata document of a release or generation (JSON)
-//   a/<be64 ino>                           ArchiveRecord: the archive that a release or generation came as
-//   k/<be64 ino>                           recipe that rebuilds that archive
-//   b/<digest>                             BlobRecord
-//   w/<be64 ino>                           intent: digests that a commit of that draft is about to link into blobs/
-//   n/<be64 ino>                           draft inode
-//   e/<be64 ino><name>                     draft directory entry
-//   x/<be64 ino><name>                     extended attribute of a draft inode
-//   c/<be64 ino>                           sum of a draft file's bytes, valid until it is written again
+//   p/<domain>                             the domain's policy: the highest PEP 440 version that was ever published in
+//   it m/<be64 ino>                           ContainerRecord: manifest of a release or generation j/<be64 ino>
+//   metadata document of a release or generation (JSON) a/<be64 ino>                           ArchiveRecord: the
+//   archive that a release or generation came as k/<be64 ino>                           recipe that rebuilds that
+//   archive b/<digest>                             BlobRecord w/<be64 ino>                           intent: digests
+//   that a commit of that draft is about to link into blobs/ n/<be64 ino>                           draft inode e/<be64
+//   ino><name>                     draft directory entry x/<be64 ino><name>                     extended attribute of a
+//   draft inode c/<be64 ino>                           sum of a draft file's bytes, valid until it is written again
 //   s/<be64 ino>                           root of a dead draft, to be swept
 //   u/<be64 ino>                           draft file without a name that was open: to be swept at the next start
 //
@@ -48,6 +46,7 @@ inline std::string in_domain(char kind, const DomainName& domain) {
 inline std::string by_ino(char kind, Ino ino) { return std::string{kind, '/'} + be64(raw(ino)); }
 
 inline std::string domain(const DomainName& name) { return "d/" + name.str(); }
+inline std::string policy(const DomainName& name) { return "p/" + name.str(); }
 inline std::string release(const DomainName& domain, std::string_view version) {
   return in_domain('r', domain).append(version);
 }

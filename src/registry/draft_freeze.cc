@@ -40,8 +40,9 @@ std::string FrozenDraft::path_of(std::uint32_t index) const {
 void FrozenDraft::bury() {
   const MutexLock lock(store_.names_mutex_);
   for (const FrozenEntry& entry : entries_) {
-    if (!entry.named_outside) store_.dead_.insert(raw(entry.ino));
+    if (!entry.named_outside && !entry.grafted) store_.dead_.insert(raw(entry.ino));
   }
+  if (beneath_ != kNoIno) store_.dead_.insert(raw(beneath_));
 }
 
 bool DraftStore::is_dead(Ino ino) const {
@@ -108,6 +109,46 @@ Status DraftStore::measure(FrozenDraft& draft) {
     entry.mtime = inode->mtime;
   }
   return {};
+}
+
+Status DraftStore::graft(FrozenDraft& draft, const SealedFile& file, std::string_view name) const {
+  auto found = record(file.ino());
+  if (!found.ok()) return found.status();
+  const auto inode = present(file.ino(), *found);
+  if (!inode.ok()) return inode.status();
+  FrozenEntry entry{
+      0, std::string(name), file.ino(), std::move(*found), inode->size_bytes, inode->blocks * 512, inode->mtime};
+  entry.grafted = true;
+  draft.entries_.push_back(std::move(entry));
+  return {};
+}
+
+Status DraftStore::freeze_beneath(FrozenDraft& draft, Ino beneath) {
+  const MutexLock lock(names_mutex_);
+  const auto names = list(beneath);
+  if (!names.ok()) return names.status();
+  std::vector<Ino> found{beneath};
+  for (const DraftName& each : *names) {
+    if (each.ino == draft.entries_[0].ino) continue;
+    const bool is_stage = each.name == kStageName && each.type == FileType::Directory;
+    if (!is_stage || !is_empty(each.ino)) {
+      return {Code::NotEmpty, "the draft under that name holds '" + printable(each.name) + "', too; move that away"};
+    }
+    found.push_back(each.ino);
+  }
+  for (const Ino ino : found) {
+    if (Status status = check_thawed({ino}); !status.ok()) return status;
+  }
+  for (const Ino ino : found) frozen_.insert(raw(ino));
+  draft.companions_.insert(draft.companions_.end(), found.begin(), found.end());
+  draft.beneath_ = beneath;
+  return {};
+}
+
+void DraftStore::retire_beneath(const FrozenDraft& draft, const NamedAt& place, Batch& batch) const {
+  batch.erase(keys::draft_entry(place.directory, place.name));
+  batch.put(keys::sweep(draft.beneath_), "1");
+  touch_directory(place.directory, -1, batch);
 }
 
 Result<std::unique_ptr<FrozenDraft>> DraftStore::freeze(Ino root) {

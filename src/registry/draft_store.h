@@ -56,6 +56,8 @@ struct DraftChange {
   std::optional<TimeNs> atime, mtime;
 };
 
+// Where drafts are made that are to be moved into place; not listed as content anywhere.
+inline constexpr std::string_view kStageName = ".stage";
 // Longest target of a symlink. Source: PATH_MAX of Linux, which counts the NUL.
 inline constexpr std::size_t kSymlinkBytesMax = 4095;
 // Largest value of an extended attribute. Source: XATTR_SIZE_MAX of Linux.
@@ -98,6 +100,7 @@ struct FrozenEntry {
   std::uint64_t allocated_bytes = 0;
   TimeNs mtime{};
   bool named_outside = false;  // regular files: has a name outside the draft
+  bool grafted = false;        // a file that lies elsewhere and joins the draft with its commit
 };
 
 // A draft that nobody can change as long as this lives. Entry 0 is its root; a directory stands before what is in it.
@@ -125,7 +128,8 @@ class FrozenDraft {
   explicit FrozenDraft(DraftStore& store) : store_(store) {}
   DraftStore& store_;
   std::vector<FrozenEntry> entries_;
-  std::vector<Ino> companions_;  // files outside that are frozen with it
+  std::vector<Ino> companions_;  // outside, frozen with it
+  Ino beneath_ = kNoIno;         // the directory whose place it takes
 };
 
 // A regular draft file that nobody can change as long as this lives, and for ever once it was published.
@@ -221,6 +225,13 @@ class DraftStore {
   // Freezes the draft directory `root`. Waits, bounded by kReleaseWaitMs, for files that are closed but not yet
   // released. Busy: a file is open for writing (names it and the process), or the draft is being published already.
   Result<std::unique_ptr<FrozenDraft>> freeze(Ino root);
+  // A sealed file joins the draft as `name` at its top.
+  Status graft(FrozenDraft& draft, const SealedFile& file, std::string_view name) const;
+  // Freezes with it the draft directory `beneath`, whose place it will take. Busy: that is being published. NotEmpty:
+  // there is more in it than the draft itself and an empty `.stage`.
+  Status freeze_beneath(FrozenDraft& draft, Ino beneath);
+  // Adds to `batch` what takes that directory, which stands at `place`, out of the drafts.
+  void retire_beneath(const FrozenDraft& draft, const NamedAt& place, Batch& batch) const;
   // Adds to `batch` what takes a frozen draft out of the drafts: its name goes now, its inodes are swept afterwards. A
   // file with a name outside goes on there with the bytes of the blob that `blob_of(index)` names.
   Status retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,

@@ -39,6 +39,7 @@ Result<Published> Publisher::run() {
   auto frozen = registry_.drafts().freeze(request_.draft);
   if (!frozen.ok()) return refused(frozen.code(), frozen.status().message());
   draft_ = std::move(*frozen);
+  if (Status status = take_along(); !status.ok()) return refused(status.code(), status.message());
   const bool may_sum = request_.effort == Effort::Full || draft_->unsummed_bytes() <= kRenameSumBytesMax;
   if (!may_sum) registry_.drafts().sum_in_background(*draft_);
   package_ = split_package(*draft_, !target().is_generation);
@@ -79,14 +80,24 @@ Result<Published> Publisher::run() {
   }
   committed_ = true;
   if (request_.original != nullptr) request_.original->file.keep();
+  if (request_.marker != nullptr) request_.marker->file.keep();
   draft_->bury();
   if (request_.on_published) request_.on_published(published_);
   draft_.reset();  // thaws
   if (given_) registry_.drafts().file_retired(given_->ino);
   if (request_.original != nullptr) registry_.drafts().file_retired(request_.original->file.ino());
+  if (request_.marker != nullptr) registry_.drafts().file_retired(request_.marker->file.ino());
   registry_.sweep_later();
   tell();
   return published_;
+}
+
+Status Publisher::take_along() {
+  DraftStore& drafts = registry_.drafts();
+  if (request_.marker != nullptr) {
+    if (Status status = drafts.graft(*draft_, request_.marker->file, request_.marker->as); !status.ok()) return status;
+  }
+  return request_.beneath == kNoIno ? Status() : drafts.freeze_beneath(*draft_, request_.beneath);
 }
 
 Status Publisher::take_numbers() {
@@ -131,7 +142,7 @@ Status Publisher::check_target(const Snapshot& stored) {
     return refused(Code::AlreadyExists, "a label has that name");
   }
   const auto draft = registry_.drafts().lookup(domain->ino, target().version.str());
-  if (draft.ok() && draft->ino != request_.draft) {
+  if (draft.ok() && draft->ino != request_.draft && draft->ino != request_.beneath) {
     return refused(Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it");
   }
   return {};

@@ -35,6 +35,10 @@ class Publisher {
   Status check_target(const Snapshot& stored);
   Result<bool> is_published_already(const Snapshot& stored);
   Status read_given_metadata();
+  // What joins the draft, or makes place for it.
+  Status take_along();
+  // Judges the version by the domain's policy, and sets that.
+  Status check_policy(const Snapshot& stored, Batch& batch) const;
   Status take_numbers();  // of the faces of what is published
   Status store_blobs();
   // One file whose bytes become a blob.

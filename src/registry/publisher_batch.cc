@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "base/pep440.h"
 #include "catalog/keys.h"
 #include "catalog/metadata.h"
 #include "catalog/package_manifest.h"
@@ -100,10 +101,42 @@ void Publisher::put_generation(const PackagePart& part, const ReleaseRecord& rel
   published_.containers.emplace_back(record.ino, part.manifest);
 }
 
+Status Publisher::check_policy(const Snapshot& stored, Batch& batch) const {
+  const std::string& version = target().version.str();
+  const std::string key = keys::policy(target().domain);
+  const auto highest = stored.keys().get(key);
+  if (!highest.ok() && (highest.code() != Code::NotFound || !request_.orders_versions)) {
+    return highest.code() == Code::NotFound ? Status() : highest.status();
+  }
+  const auto mine = Pep440::parse(version);
+  if (!mine || mine->str() != version) {
+    const std::string form = mine ? "; write it as " + mine->str() : "";
+    return refused(Code::InvalidArgument, "the versions of this domain are those of Python packages (PEP 440)" + form);
+  }
+  Status lower;
+  const auto compare = [&](std::string_view other) {
+    const auto theirs = Pep440::parse(other);
+    if (!theirs || *mine > *theirs) return true;
+    const Code code = *mine == *theirs ? Code::AlreadyExists : Code::OutOfRange;
+    lower = refused(code, "versions of this domain only grow, and " + std::string(other) + " was published");
+    return false;
+  };
+  if (highest.ok()) {
+    compare(*highest);
+  } else if (Status status = stored.for_each_release(
+                 target().domain, [&](const ReleaseRecord& release) { return compare(release.version); });
+             !status.ok()) {
+    return status;
+  }
+  if (lower.ok()) batch.put(key, version);
+  return lower;
+}
+
 Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch) {
   const std::string& version = target().version.str();
   if (stored.release(target().domain, version).ok()) return refused(Code::AlreadyExists, "that version exists already");
   if (stored.label(target().domain, version).ok()) return refused(Code::AlreadyExists, "a label has that name");
+  if (Status status = check_policy(stored, batch); !status.ok()) return status;
   const PackagePart& part = package_.parts[0];
   const auto tombstone = stored.tombstone(target().domain, version);
   if (tombstone.ok() && tombstone->digest != part.manifest->content_digest()) {
@@ -200,6 +233,18 @@ Status Publisher::fill_common(Batch& batch) {
         !status.ok()) {
       return status;
     }
+  }
+  if (request_.marker != nullptr) {
+    const DraftMarker& marker = *request_.marker;
+    if (Status status = registry_.drafts().retire_file(marker.directory, marker.name, marker.file.ino(), batch);
+        !status.ok()) {
+      return status;
+    }
+  }
+  if (request_.beneath != kNoIno) {
+    const auto domain = registry_.snapshot()->domain(target().domain);
+    if (!domain.ok()) return domain.status();
+    registry_.drafts().retire_beneath(*draft_, {domain->ino, target().version.str()}, batch);
   }
   return registry_.drafts().retire(*draft_, request_.directory, request_.name, batch,
                                    [&](std::uint32_t index) { return sums_[index].digest; });

@@ -71,6 +71,14 @@ struct ArchiveOriginal {
   std::string suffix;  // ".tar.gz"
 };
 
+// A file that says that a draft is complete and is published in it.
+struct DraftMarker {
+  SealedFile& file;
+  Ino directory = kNoIno;  // where its name stands
+  std::string name;
+  std::string as;  // its name in what is published
+};
+
 struct PublishRequest {
   Ino draft = kNoIno;      // the draft directory
   Ino directory = kNoIno;  // where its name stands
@@ -81,6 +89,12 @@ struct PublishRequest {
   // Called once it is committed and before anybody can touch the draft's nodes again.
   std::function<void(const Published&)> on_published;
   ArchiveOriginal* original = nullptr;  // what the draft was unpacked from, if it was
+  DraftMarker* marker = nullptr;
+  // The draft directory under the version's own name, which the release takes the place of. NotEmpty: it holds more
+  // than the draft itself and an empty `.stage`.
+  Ino beneath = kNoIno;
+  // From now on the versions of the domain are PEP 440's, each higher than all before.
+  bool orders_versions = false;
 };
 
 // An archive, in a draft file, that is to become a release or generation.
@@ -94,6 +108,22 @@ struct ArchiveRequest {
   std::function<void(const Published&)> on_published;
   // What has followed its writer, if anything has.
   std::unique_ptr<UnpackingBehind> behind = nullptr;
+  // As in PublishRequest.
+  Ino beneath = kNoIno;
+  bool orders_versions = false;
+};
+
+// A tag.toml, in a draft file, that is to make a generation of the draft directory that it was written into.
+struct TagRequest {
+  Ino file = kNoIno;
+  Ino directory = kNoIno;  // where its name stands
+  std::string name;
+  Ino draft = kNoIno;    // the directory with the states
+  Ino release = kNoIno;  // the release's directory, where the draft is named
+  std::string draft_name;
+  Target target;
+  Credentials who;
+  std::function<void(const Published&)> on_published;
 };
 
 // How the archives that were uploaded are stored.
@@ -172,6 +202,10 @@ class Registry {
   // bytes. Malformed: it is no whole archive of its format, or holds what may not be published; the message names the
   // member. Others as publish(). The draft file is kept unless this succeeds.
   Result<Published> publish_archive(const ArchiveRequest& request);
+  // Publishes a generation of exactly the states that a tag names, and the tag; other files of the draft go (back) to
+  // the release's `.stage`. Malformed: it is no tag. NotFound: a state is not there; names it. Others as publish(). The
+  // tag's file is kept unless this succeeds.
+  Result<Published> publish_tag(const TagRequest& request);
   // Begins to unpack a draft file that is being written as the archive that `suffix` names, so that little is left to
   // do when publish_archive() is called with the result. Null where that is not possible, or not yet known to be
   // allowed.
@@ -236,6 +270,7 @@ class Registry {
   Result<Published> unpack_and_publish(const ArchiveRequest& request);
   UnpackingMeans unpacking_means() { return {*drafts_, *closers_, options_.archive_limits}; }
   std::string unpacking_name(Ino file);
+  Status unstage_others(const TagRequest& request, const std::vector<std::string>& states);
   Status quarantine(const Digest& digest);
   Result<GcReport> collect_garbage();
   Result<DraftSummary> summarise_draft(const DraftName& draft);

@@ -1,4 +1,5 @@
 // What happens to releases after they were published: labels, removal, restoring.
+#include "base/pep440.h"
 #include "catalog/keys.h"
 #include "registry/registry.h"
 

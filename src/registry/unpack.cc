@@ -72,8 +72,10 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
   UnpackingDirectory& unpacking = ***unpacked;
 
   ArchiveOriginal original{**sealed, request.directory, request.name, request.suffix};
-  const PublishRequest publication{unpacking.root(), domain->unpacking(), unpacking.name(),     request.target,
-                                   request.who,      Effort::Full,        request.on_published, &original};
+  PublishRequest publication{unpacking.root(), domain->unpacking(), unpacking.name(),     request.target,
+                             request.who,      Effort::Full,        request.on_published, &original};
+  publication.beneath = request.beneath;
+  publication.orders_versions = request.orders_versions;
   auto published = publish(publication);
   if (!published.ok()) return published;
   if (!published->already) {

@@ -108,10 +108,11 @@ Result<Attributes> FileSystem::State::describe(const Node& node) {
     case Kind::Entry:
     case Kind::Document:
     case Kind::Archive:
+    case Kind::Tag:
     case Kind::Link: break;
   }
   std::uint64_t content_bytes = 0;
-  if (place.kind == Kind::Document) {
+  if (place.kind == Kind::Document || place.kind == Kind::Tag) {
     const auto text = document(place);
     if (!text.ok()) return text.status();
     content_bytes = text->size();
@@ -155,6 +156,10 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
     }
     const auto inode = state_->registry.drafts().change(ino, values);
     if (!inode.ok()) return inode.status();
+    if (state_->ends_a_package_copy(who, place, values)) {
+      if (Status status = state_->publish_package_directory(who, ino); !status.ok()) return status;
+      return stat(who, ino);
+    }
     return state_->describe_inode(*inode, node->in_place);
   }
   if (values.size_bytes) {
@@ -178,7 +183,7 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
       domain_changed(*name);
     }
   } else if (sets_owner && place.kind != Kind::Entry && place.kind != Kind::Document && place.kind != Kind::Archive &&
-             place.kind != Kind::Link) {
+             place.kind != Kind::Tag && place.kind != Kind::Link) {
     return Status(Code::NotPermitted, "its owner and mode follow the domain's; change those");
   }
   // Programs set times and modes after the close: on what is committed that succeeds and changes nothing.

@@ -93,6 +93,8 @@ class FileSystem {
   // Attributes.
   Result<Attributes> stat(const Credentials& who, Ino ino);
   // May take long when it sets a size.
+  // True when change() may take long.
+  bool changing_waits(Ino ino, const Change& change);
   Result<Attributes> change(const Credentials& who, Ino ino, const Change& change);
   Result<std::string> read_link(Ino ino);
   Result<std::string> attribute(const Credentials& who, Ino ino, std::string_view name);

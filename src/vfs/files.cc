@@ -82,8 +82,8 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     if (!content.ok()) return content.status();
     opened->content = std::move(*content);
     reply.keeps_cache = true;  // a function of what was published, which never changes
-  } else if (place.kind == Kind::Document || place.kind == Kind::Status) {
-    auto text = place.kind == Kind::Document ? state.document(place) : state.status_text();
+  } else if (place.kind == Kind::Document || place.kind == Kind::Tag || place.kind == Kind::Status) {
+    auto text = place.kind == Kind::Status ? state.status_text() : state.document(place);
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
     reply.direct = place.kind == Kind::Status;

@@ -116,7 +116,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       return Status(Code::AlreadyExists, "'" + printable(name) + "' exists already");
     }
   }
-  const Meaning meaning = NativeView::meaning(*stored, directory->place, name, draft.type);
+  const Meaning meaning = meaning_of(*stored, directory->place, name, draft.type);
   switch (meaning.kind) {
     case Meaning::Kind::Refused:
       if (has_reason(meaning.refusal.code())) return refuse(who, parent, what, meaning.refusal);
@@ -141,7 +141,8 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       if (!place.ok()) return place.status();
       return enter(*place, false, 0);
     }
-    case Meaning::Kind::Archive: return begin_upload(who, directory->place, name, meaning, draft);
+    case Meaning::Kind::Archive:
+    case Meaning::Kind::Tag: return begin_upload(who, directory->place, name, meaning, draft);
     case Meaning::Kind::Draft:
     case Meaning::Kind::Release:
     case Meaning::Kind::Generation: break;
@@ -194,10 +195,10 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   if (directory->place.kind != Kind::Draft && state_->committed_child(*stored, directory->place, new_name).ok()) {
     return Status(Code::AlreadyExists, "'" + printable(new_name) + "' exists already");
   }
-  const Meaning meaning = NativeView::meaning(*stored, directory->place, new_name, FileType::Regular);
+  const Meaning meaning = state_->meaning_of(*stored, directory->place, new_name, FileType::Regular);
   if (meaning.kind == Meaning::Kind::Refused) return state_->refuse(who, new_parent, what, meaning.refusal);
-  if (meaning.kind == Meaning::Kind::Archive) {
-    return state_->refuse(who, new_parent, what, {Code::NotPermitted, "an archive is published by cp or mv"});
+  if (meaning.kind == Meaning::Kind::Archive || meaning.kind == Meaning::Kind::Tag) {
+    return state_->refuse(who, new_parent, what, {Code::NotPermitted, "what is published is copied or moved here"});
   }
   state_->wait_for_sweep(directory->place);
   const auto made = state_->registry.drafts().link(ino, new_parent, new_name);
@@ -287,15 +288,14 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, Ino di
 
 Status FileSystem::State::rename_to_archive(const Credentials& who, Ino file, Ino directory, std::string_view name,
                                             const Place& to, const Meaning& meaning) {
-  auto target = target_of(to, meaning, meaning.is_generation, meaning.stem);
-  if (!target.ok()) return target.status();
-  ArchiveUpload upload{.target = std::move(*target), .suffix = meaning.suffix};
-  upload.file = file;
-  upload.directory = directory;
-  upload.draft_name = name;
-  const Status status = publish_upload(who, upload);
+  auto upload = plan_upload(to, name, meaning);
+  if (!upload.ok()) return upload.status();
+  upload->file = file;
+  upload->directory = directory;
+  upload->draft_name = name;
+  const Status status = publish_upload(who, *upload);
   if (status.ok()) return status;
-  return refuse(who, file, "publish '" + printable(name) + "' as " + upload.target.str(), for_rename(status));
+  return refuse(who, file, "publish '" + printable(name) + "' as " + upload->target.str(), for_rename(status));
 }
 
 namespace {
@@ -366,7 +366,11 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
   if (to->place.kind != Kind::Draft && state.committed_child(*stored, to->place, new_name).ok()) {
     return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
   }
-  const Meaning meaning = NativeView::meaning(*stored, to->place, new_name, source->type);
+  if (to->place.is_generation_directory() && state.is_stage_of_release(from->place)) {
+    // A trainer whose number was taken meanwhile: what it moves stays where it is.
+    return refuse({Code::AlreadyExists, "that generation is published; use the next number"});
+  }
+  const Meaning meaning = state.meaning_of(*stored, to->place, new_name, source->type);
   if (flag == RenameFlag::Exchange) {
     if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
     return for_rename(state.registry.drafts().exchange(parent, name, new_parent, new_name));
@@ -384,7 +388,8 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
       if (Status status = state.clear_empty_target(new_parent, new_name, replace); !status.ok()) return status;
       return state.commit_draft(who, source->ino, parent, name, to->place, new_name, Effort::Short);
     }
-    case Meaning::Kind::Archive: return state.rename_to_archive(who, source->ino, parent, name, to->place, meaning);
+    case Meaning::Kind::Archive:
+    case Meaning::Kind::Tag: return state.rename_to_archive(who, source->ino, parent, name, to->place, meaning);
     case Meaning::Kind::Draft: break;
   }
   state.wait_for_sweep(to->place);

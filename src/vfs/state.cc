@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "catalog/metadata.h"
+#include "catalog/tag.h"
 
 namespace modelfs {
 
@@ -176,6 +177,7 @@ Result<std::string> FileSystem::State::path_of(const Place& place) {
 }
 
 Result<std::string> FileSystem::State::document(const Place& place) const {
+  if (place.kind == Kind::Tag) return make_tag(place.time);
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   auto text = stored->metadata(place.container);

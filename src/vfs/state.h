@@ -83,10 +83,16 @@ struct FileSystem::State {
   // Likewise, for events too; gives the Status back.
   Status refuse(const Credentials& who, Ino where, const std::string& what, Status status);
 
+  // What a fresh name in `parent` would mean; also in a draft, where clients have markers.
+  Meaning meaning_of(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) const;
   // What a Release, Generation or Archive in `parent` would become; `version` where it is no generation.
   Result<Target> target_of(const Place& parent, const Meaning& meaning, bool is_generation, std::string_view version);
 
+  // True for `.stage` in a release, where ForML's trainers put states.
+  bool is_stage_of_release(const Place& directory) const;
+
   // Uploads.
+  Result<ArchiveUpload> plan_upload(const Place& parent, std::string_view name, const Meaning& meaning);
   Result<Entry> begin_upload(const Credentials& who, const Place& parent, std::string_view name, const Meaning& meaning,
                              const NewDraft& fresh_file);
   Status publish_upload(const Credentials& who, const ArchiveUpload& upload);
@@ -98,6 +104,13 @@ struct FileSystem::State {
   Status close_upload(const Credentials& who, const OpenHandle& handle, const ArchiveUpload& upload);
   // The end of a handle: what no close has decided is decided now, in the background.
   void end_upload(const std::shared_ptr<OpenHandle>& handle);
+
+  // ForML copies a package that is a directory to `package.4ml` and gives it, last of all, the times and the mode of
+  // what it has copied. Whether this is that.
+  bool ends_a_package_copy(const Credentials& who, const Place& place, const DraftChange& change)
+      EXCLUDES(copies_mutex);
+  // Publishes it, if it is a package; else it stays a draft. What publishing fails with.
+  Status publish_package_directory(const Credentials& who, Ino directory);
 
   // Handles.
   Result<Handle> keep(std::shared_ptr<OpenHandle> handle);
@@ -122,6 +135,10 @@ struct FileSystem::State {
   static constexpr std::size_t kErrorsMax = 1024;
   mutable Mutex errors_mutex;                                                              // leaf lock
   std::map<std::pair<std::uint64_t, uid_t>, std::string> errors GUARDED_BY(errors_mutex);  // (node, user) -> reason
+
+  static constexpr std::size_t kCopiesMax = 1024;
+  Mutex copies_mutex;                                              // leaf lock
+  std::map<std::uint64_t, pid_t> copies GUARDED_BY(copies_mutex);  // directories that got their times, and from whom
 
   ThreadPool late{"late", 1};  // last: its work uses all of the above
 };

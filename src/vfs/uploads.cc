@@ -82,23 +82,42 @@ constexpr int kNamesMax = 1000;  // of uploads of one name that lie about
 
 }  // namespace
 
-Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Place& parent, std::string_view name,
-                                              const Meaning& meaning, const NewDraft& fresh_file) {
-  auto target = target_of(parent, meaning, meaning.is_generation, meaning.stem);
+// What publishing it needs to know; not yet where its file lies.
+Result<ArchiveUpload> FileSystem::State::plan_upload(const Place& parent, std::string_view name,
+                                                     const Meaning& meaning) {
+  const Place& place = meaning.place ? *meaning.place : parent;
+  auto target = target_of(place, meaning, meaning.is_generation, meaning.stem);
   if (!target.ok()) return target.status();
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  if (!meaning.is_generation && stored->release(target->domain, target->version.str()).ok()) {
-    return Status(Code::AlreadyExists, target->str() + " is published already");
-  }
-  const auto head = stored->domain(target->domain);
-  if (!head.ok()) return head.status();
-  ArchiveUpload upload{.target = *target, .suffix = meaning.suffix};
+  ArchiveUpload upload{.target = std::move(*target), .suffix = meaning.suffix};
   upload.parent = parent.ino;
   upload.name = name;
+  if (!meaning.place) return upload;
+  const bool is_tag = meaning.kind == Meaning::Kind::Tag;
+  upload.marker = is_tag ? ArchiveUpload::Marker::Tag : ArchiveUpload::Marker::Package;
+  upload.beside = parent.ino;
+  upload.above = place.ino;
+  upload.stem = meaning.stem;
+  return upload;
+}
+
+Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Place& parent, std::string_view name,
+                                              const Meaning& meaning, const NewDraft& fresh_file) {
+  auto planned = plan_upload(parent, name, meaning);
+  if (!planned.ok()) return planned.status();
+  ArchiveUpload& upload = *planned;
+  const Target& target = upload.target;
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  if (!meaning.is_generation && stored->release(target.domain, target.version.str()).ok()) {
+    return Status(Code::AlreadyExists, target.str() + " is published already");
+  }
+  const auto head = stored->domain(target.domain);
+  if (!head.ok()) return head.status();
   upload.directory = head->uploads();
   upload.creator = process_of(who.pid);
-  const std::string shown = (meaning.is_generation ? target->version.str() + "." : "") + std::string(name);
+  const std::string own_name =
+      meaning.kind == Meaning::Kind::Tag ? meaning.stem + "." + std::string(name) : meaning.stem + meaning.suffix;
+  const std::string shown = (meaning.is_generation ? target.version.str() + "." : "") + own_name;
   for (int i = 1; i <= kNamesMax; ++i) {
     upload.draft_name = i == 1 ? shown : shown + ".~" + std::to_string(i) + "~";
     const auto made = registry.drafts().make(upload.directory, upload.draft_name, fresh_file);
@@ -109,14 +128,28 @@ Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Plac
     return enter_draft(*made, parent);
   }
   return Status(Code::AlreadyExists, "too many refused uploads of " + shown + " lie in /.modelfs/drafts/" +
-                                         target->domain.str() + "; remove some");
+                                         target.domain.str() + "; remove some");
 }
 
 Status FileSystem::State::publish_upload(const Credentials& who, const ArchiveUpload& upload) {
-  const auto published =
-      registry.publish_archive({upload.file, upload.directory, upload.draft_name, upload.suffix, upload.target, who,
-                                [this](const Published& done) { flip(done); }, uploads.take_follower(upload.file)});
-  return published.ok() ? Status() : published.status();
+  const auto on_published = [this](const Published& done) { flip(done); };
+  if (upload.marker == ArchiveUpload::Marker::Tag) {
+    return registry
+        .publish_tag({upload.file, upload.directory, upload.draft_name, upload.beside, upload.above, upload.stem,
+                      upload.target, who, on_published})
+        .status();
+  }
+  ArchiveRequest request{upload.file,       upload.directory,
+                         upload.draft_name, upload.suffix,
+                         upload.target,     who,
+                         on_published,      uploads.take_follower(upload.file)};
+  if (upload.marker == ArchiveUpload::Marker::Package) {
+    request.orders_versions = true;
+    // It may have been removed while the package was written.
+    const auto draft = registry.drafts().lookup(upload.above, upload.stem);
+    if (draft.ok() && draft->ino == upload.beside) request.beneath = upload.beside;
+  }
+  return registry.publish_archive(request).status();
 }
 
 void FileSystem::State::refuse_upload(const Credentials& who, const ArchiveUpload& upload, std::uint64_t changes,

@@ -25,6 +25,12 @@ struct ArchiveUpload {
   Ino directory = kNoIno;
   std::string draft_name = {};
   pid_t creator = 0;  // the process that sees the name; 0: nobody does
+  // A marker: written into the draft directory `beside`, which is called `stem` in the place `above`.
+  enum class Marker : std::uint8_t { None, Package, Tag };
+  Marker marker = Marker::None;
+  Ino beside = kNoIno;
+  Ino above = kNoIno;
+  std::string stem = {};
 };
 
 // Safe for concurrent use.

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "catalog/keys.h"
+#include "catalog/package_manifest.h"
+#include "catalog/tag.h"
 
 namespace modelfs {
 namespace {
@@ -101,6 +103,24 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
   return link_place(domain.str(), label->ino, label->version, label->changed);
 }
 
+// The package of a release as ForML reads it: the archive that it came as, or a zip of what ForML packed.
+Result<Place> forml_package(const std::string& domain, const ReleaseRecord& release, const Manifest& manifest) {
+  if (release.archive_suffix == ".4ml") {
+    return archive_place(domain, release.ino, true, ".4ml", release.archive_suffix, release.published);
+  }
+  if (!manifest.child(Manifest::kRoot, kPackageManifestName)) return nothing(kFormlPackageName);
+  return archive_place(domain, release.ino, true, ".zip", release.archive_suffix, release.published);
+}
+
+Result<Place> tag_of_generation(const Snapshot& stored, const DomainName& domain, const Container& container) {
+  const auto generation = stored.generation(domain, container.release, container.generation);
+  if (!generation.ok()) return generation.status();
+  Place place = at(Kind::Tag, plus(generation->faces, 3), domain.str(), FileType::Regular);
+  place.container = generation->ino;
+  place.time = generation->published;
+  return place;
+}
+
 // What a release shows beside its package: generations, latest, and their documents. The package's own names win.
 Result<Place> child_of_release(const Snapshot& stored, const DomainName& domain, const ReleaseRecord& release,
                                std::string_view name) {
@@ -140,11 +160,15 @@ Result<Place> child_of_entry(const Snapshot& stored, const ContainerSource& cont
     place.index = *found;
     return place;
   }
-  if (!parent.is_release_directory()) return nothing(name);
+  if (!parent.is_release_directory() && !parent.is_generation_directory()) return nothing(name);
   const auto domain = DomainName::parse(parent.domain);
   if (!domain.ok()) return domain.status();
+  if (parent.is_generation_directory()) {
+    return name == kTagName ? tag_of_generation(stored, *domain, **container) : nothing(name);
+  }
   const auto release = stored.release_of(*domain, **container);
   if (!release.ok()) return release.status();
+  if (name == kFormlPackageName) return forml_package(domain->str(), *release, *(*container)->manifest);
   return child_of_release(stored, *domain, *release, name);
 }
 
@@ -210,6 +234,7 @@ Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& c
     case Kind::Events:
     case Kind::Document:
     case Kind::Archive:
+    case Kind::Tag:
     case Kind::Link: return nothing(name);
   }
   return nothing(name);
@@ -334,6 +359,7 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
     case Kind::Events:
     case Kind::Document:
     case Kind::Archive:
+    case Kind::Tag:
     case Kind::Link: break;
   }
   if (!status.ok()) return status;

@@ -18,6 +18,9 @@ namespace modelfs {
 // Gives the release or generation whose directory has a number, from a cache.
 using ContainerSource = std::function<Result<std::shared_ptr<const Container>>(Ino)>;
 
+// A release's package in ForML's layout. It can be opened and is not listed: it is a face.
+inline constexpr std::string_view kFormlPackageName = "package.4ml";
+
 struct ListedPlace {
   std::string name;
   Ino ino = kNoIno;
@@ -33,12 +36,16 @@ struct Meaning {
     Generation,  // likewise of a generation
     Label,       // a symlink here is a label
     Archive,     // a file here is an upload: its close publishes the release or generation that it holds
+    Tag,         // a file here is an upload: its close publishes the directory that it lies in as a generation
     Refused,     // see `refusal`
   };
   Kind kind = Kind::Draft;
   std::optional<Generation> number;  // Generation, Archive of one; empty: next
   bool is_generation = false;        // Archive
   std::string stem, suffix;          // Archive: the name without its suffix, and that
+  // Where it will be published, if that is not the directory itself: a file in a draft directory that lies under the
+  // name `stem` in this place.
+  std::optional<Place> place;
   Status refusal;
 };
 
@@ -63,8 +70,12 @@ class NativeView {
   // What a fresh name of this type in `parent` would mean. Judges the name, not whether it is free.
   static Meaning meaning(const Snapshot& stored, const Place& parent, std::string_view name, FileType type);
 
-  // Attributes of everything but Root, System, Status, Events, TrashRoot and drafts. `content_bytes`: of a Document or
-  // Archive.
+  // Likewise in a draft directory that is called `directory` in the committed place `above`: ForML's markers.
+  static Meaning meaning_in_draft(const Snapshot& stored, const Place& above, std::string_view directory,
+                                  std::string_view name, FileType type);
+
+  // Attributes of everything but Root, System, Status, Events, TrashRoot and drafts. `content_bytes`: of a Document,
+  // Tag or Archive.
   static Result<Attributes> describe(const Snapshot& stored, const ContainerSource& containers, const Place& place,
                                      std::uint64_t content_bytes);
 };

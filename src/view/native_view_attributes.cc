@@ -55,12 +55,12 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
     shown.mode = 0777;
     shown.size_bytes = place.target.size();
     shown.mtime = shown.ctime = place.time;
-  } else if (place.kind == Kind::Document || place.kind == Kind::Archive) {
+  } else if (place.kind == Kind::Document || place.kind == Kind::Archive || place.kind == Kind::Tag) {
     shown.mode = head->owner.mode & 0444;
     shown.size_bytes = content_bytes;
     // Why also where nothing is stored: few blocks for many bytes would tell programs of holes that are not there.
     shown.blocks = (content_bytes + 511) / 512;
-    if (place.kind == Kind::Archive) shown.valid_seconds = kForeverSeconds;
+    if (place.kind != Kind::Document) shown.valid_seconds = kForeverSeconds;
     shown.mtime = shown.ctime = place.time;
   } else if (place.kind == Kind::Entry) {
     const auto container = containers(place.container);

@@ -1,4 +1,5 @@
 // What making or moving something to a name would mean in the native layout.
+#include "catalog/tag.h"
 #include "view/native_view.h"
 
 namespace modelfs {
@@ -58,6 +59,7 @@ Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::str
   const auto release = stored.release(*domain, container->version);
   const std::string where = parent.domain + "/" + container->version;
   if (!release.ok() || release->ino != parent.container) return refused(Code::Immutable, where + " is in the trash");
+  if (name == ".stage" && type == FileType::Directory) return {};  // where ForML's trainers put states
   const std::string_view suffix = type == FileType::Regular ? face_suffix(name) : std::string_view();
   const bool is_document = suffix == kJson;
   const std::string_view stem = name.substr(0, name.size() - suffix.size());
@@ -88,6 +90,26 @@ Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::str
 }
 
 }  // namespace
+
+Meaning NativeView::meaning_in_draft(const Snapshot& stored, const Place& above, std::string_view directory,
+                                     std::string_view name, FileType type) {
+  if (type != FileType::Regular) return {};
+  Meaning meaning;
+  if (above.kind == Kind::Domain && name == kFormlPackageName) {
+    meaning = of_kind(Meaning::Kind::Archive);
+    meaning.suffix = ".4ml";
+    if (Status status = check_name(directory); !status.ok()) return {};
+  } else if (above.is_release_directory() && name == kTagName) {
+    meaning = NativeView::meaning(stored, above, directory, FileType::Directory);
+    if (meaning.kind != Meaning::Kind::Generation || !meaning.number) return {};
+    meaning.kind = Meaning::Kind::Tag;
+  } else {
+    return {};
+  }
+  meaning.stem = directory;
+  meaning.place = above;
+  return meaning;
+}
 
 Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) {
   switch (parent.kind) {
@@ -120,6 +142,7 @@ Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::st
     case Kind::Events:
     case Kind::Document:
     case Kind::Archive:
+    case Kind::Tag:
     case Kind::Link: break;
   }
   return refused(Code::NotADirectory, "not a directory");

@@ -40,6 +40,7 @@ Result<Ino> NativeView::parent(const Snapshot& stored, const ContainerSource& co
     case Kind::Events:
     case Kind::Document:
     case Kind::Archive:
+    case Kind::Tag:
     case Kind::Link: break;
   }
   const auto domain = DomainName::parse(directory.domain);

@@ -39,22 +39,24 @@ struct Place {
     Entry,       // a file or directory of a release or generation; index 0 is its own directory
     Document,    // a metadata face of a release or generation
     Archive,     // an archive face of one
+    Tag,         // <n>/tag.toml of a generation that came without one
     Link,        // latest, or a label
     Draft,       // anything that is not committed
   };
   Kind kind = Kind::Draft;
   Ino ino = kNoIno;
   FileType type = FileType::Directory;
-  std::string domain;                         // all but Root, System, Status, Events, TrashRoot, DraftsRoot, Draft
-  Ino container = kNoIno;                     // Entry, Document, Archive: the directory of the release or generation
-  std::uint32_t index = 0;                    // Entry: in the container's manifest
-  bool is_release = false;                    // Entry, Document, Archive: the container is a release, not a generation
-  bool given = false;                         // Document, Archive: a client wrote it
+  std::string domain;       // all but Root, System, Status, Events, TrashRoot, DraftsRoot, Draft
+  Ino container = kNoIno;   // Entry, Document, Archive, Tag: the directory of the release or generation
+  std::uint32_t index = 0;  // Entry: in the container's manifest
+  bool is_release = false;  // Entry, Document, Archive: the container is a release, not a generation
+  bool given = false;       // Document, Archive: a client wrote it
   ArchiveFormat format = ArchiveFormat::Tar;  // Archive
   std::string target;                         // Link
-  TimeNs time{};                              // Link, Document, Archive: when it came about
+  TimeNs time{};                              // Link, Document, Archive, Tag: when it came about
 
   bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
+  bool is_generation_directory() const { return kind == Kind::Entry && index == 0 && !is_release; }
 };
 
 // What stat(2) shows.

@@ -4,6 +4,8 @@
 
 #include <regex>
 
+#include "base/pep440.h"
+
 namespace modelfs {
 namespace {
 
@@ -88,9 +90,9 @@ TEST(RefusalOfAName, SaysTheRuleAndIsPrintable) {
   EXPECT_EQ(check_name("latest").message(), "'latest' cannot be a name here: the name is reserved");
 }
 
-class Pep440 : public testing::TestWithParam<const char*> {};
-TEST_P(Pep440, ReadsAsAVersion) { EXPECT_TRUE(reads_as_pep440(GetParam())); }
-INSTANTIATE_TEST_SUITE_P(, Pep440,
+class Pep440Text : public testing::TestWithParam<const char*> {};
+TEST_P(Pep440Text, ReadsAsAVersion) { EXPECT_TRUE(reads_as_pep440(GetParam())); }
+INSTANTIATE_TEST_SUITE_P(, Pep440Text,
                          testing::Values("1", "1.0", "1.0-alpha", "v2", "V2", "1!0.1", "2.0+Local_7", "1.0a1",
                                          "1.0.post2", "1.0-1", "1.0.dev3", "1.0RC1", "1.0c", "2026.11.21", "01.02",
                                          "1.0+ubuntu.1", "1.0.r4", "1.0_rev_4", "1.0.preview1", " 1.0 "));

@@ -1,0 +1,28 @@
+// The marker of a ForML generation, `tag.toml`: which states it has, and when it was trained. Source: forml 0.93,
+// forml/io/asset, which writes and reads it with the package `toml`.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "base/types.h"
+
+namespace modelfs {
+
+inline constexpr std::string_view kTagName = "tag.toml";
+inline constexpr std::string_view kStateSuffix = ".bin";
+// A tag is read whole. One of a pipeline with a thousand states has 40 KiB.
+inline constexpr std::size_t kTagBytesMax = 1 << 20;
+
+struct Tag {
+  std::vector<std::string> states;  // UUIDs in lower case; the order is the pipeline's
+};
+
+// Malformed: no TOML, or without what every reader needs: `states` (UUIDs, none twice), [training] and [tuning].
+Result<Tag> parse_tag(std::string_view text);
+
+// The tag of a generation that came without one: trained then, no states.
+std::string make_tag(TimeNs trained);
+
+}  // namespace modelfs

@@ -1,0 +1,64 @@
+// ForML's way to a generation: states are moved into a draft directory, and the close of its tag.toml publishes them.
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/file.h"
+#include "catalog/tag.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+
+Status Registry::unstage_others(const TagRequest& request, const std::vector<std::string>& states) {
+  std::unordered_set<std::string> wanted;
+  for (const std::string& state : states) wanted.insert(state + std::string(kStateSuffix));
+  const auto names = drafts_->list(request.draft);
+  if (!names.ok()) return names.status();
+  std::vector<std::string> others;
+  for (const DraftName& each : *names) {
+    if (each.type != FileType::Regular || wanted.erase(each.name) == 0) others.push_back(each.name);
+  }
+  if (!wanted.empty()) {
+    return {Code::NotFound, "tag.toml names the state " + *wanted.begin() + ", which is not in '" +
+                                printable(request.draft_name) + "'; move it there first"};
+  }
+  if (others.empty()) return {};
+  auto stage = drafts_->lookup(request.release, kStageName);
+  if (!stage.ok()) {
+    const NewDraft fresh{FileType::Directory, {request.who.uid, request.who.gid, 0755}, ""};
+    const auto made = drafts_->make(request.release, kStageName, fresh);
+    if (!made.ok()) return made.status();
+    stage = DraftEntry{made->ino, FileType::Directory};
+  }
+  for (const std::string& name : others) {
+    if (Status status = drafts_->rename(request.draft, name, stage->ino, name, false); !status.ok()) {
+      return {status.code(),
+              "'" + printable(name) + "' is no state of this tag and cannot go back to .stage: " + status.message()};
+    }
+  }
+  return {};
+}
+
+Result<Published> Registry::publish_tag(const TagRequest& request) {
+  const auto sealed = drafts_->seal(request.file);
+  if (!sealed.ok()) return sealed.status();
+  const auto refused = [&](const Status& status) {
+    return Status(status.code(), request.target.str() + ": " + status.message());
+  };
+  if ((*sealed)->sum().size_bytes > kTagBytesMax) {
+    return refused({Code::TooLarge, "tag.toml has more than " + std::to_string(kTagBytesMax) + " bytes"});
+  }
+  std::string text((*sealed)->sum().size_bytes, '\0');
+  const auto got = read_at((*sealed)->host(), 0, std::as_writable_bytes(std::span(text)));
+  if (!got.ok()) return got.status();
+  const auto tag = parse_tag(text);
+  if (!tag.ok()) return refused(tag.status());
+  if (Status status = unstage_others(request, tag->states); !status.ok()) return refused(status);
+
+  DraftMarker marker{**sealed, request.directory, request.name, std::string(kTagName)};
+  PublishRequest publication{request.draft, request.release, request.draft_name,  request.target,
+                             request.who,   Effort::Full,    request.on_published};
+  publication.marker = &marker;
+  return publish(publication);
+}
+
+}  // namespace modelfs

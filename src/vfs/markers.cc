@@ -1,0 +1,91 @@
+// Markers: files and directories that clients write last, in a draft, to say that it is complete.
+#include "catalog/package_manifest.h"
+#include "catalog/tag.h"
+#include "vfs/processes.h"
+#include "vfs/state.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+namespace {
+
+// Longer ones are no manifests. Those that ForML writes have a few hundred bytes.
+constexpr std::size_t kManifestBytesMax = 1 << 20;
+
+}  // namespace
+
+Meaning FileSystem::State::meaning_of(const Snapshot& stored, const Place& parent, std::string_view name,
+                                      FileType type) const {
+  const bool may_mark = parent.kind == Kind::Draft && (name == kFormlPackageName || name == kTagName);
+  if (!may_mark) return NativeView::meaning(stored, parent, name, type);
+  const auto named = registry.drafts().name_of(parent.ino);
+  const auto above = named.ok() ? nodes.find(named->directory) : std::nullopt;
+  if (!above) return NativeView::meaning(stored, parent, name, type);
+  return NativeView::meaning_in_draft(stored, above->place, named->name, name, type);
+}
+
+bool FileSystem::State::is_stage_of_release(const Place& directory) const {
+  if (directory.kind != Kind::Draft) return false;
+  const auto named = registry.const_drafts().name_of(directory.ino);
+  if (!named.ok() || named->name != kStageName) return false;
+  const auto above = nodes.find(named->directory);
+  return above && above->place.is_release_directory();
+}
+
+bool FileSystem::changing_waits(Ino ino, const Change& change) {
+  if (!change.values.mode) return change.values.size_bytes.has_value();
+  const MutexLock lock(state_->copies_mutex);
+  return state_->copies.contains(raw(ino));
+}
+
+bool FileSystem::State::ends_a_package_copy(const Credentials& who, const Place& place, const DraftChange& change) {
+  if (place.type != FileType::Directory || (!change.mode && !change.mtime)) return false;
+  const pid_t process = process_of(who.pid);
+  const MutexLock lock(copies_mutex);
+  if (change.mtime) {
+    if (copies.size() >= kCopiesMax) copies.clear();
+    copies[raw(place.ino)] = process;
+    return false;
+  }
+  const auto found = copies.find(raw(place.ino));
+  const bool same = found != copies.end() && found->second == process && process != 0;
+  if (found != copies.end()) copies.erase(found);
+  return same;
+}
+
+Status FileSystem::State::publish_package_directory(const Credentials& who, Ino directory) {
+  DraftStore& drafts = registry.drafts();
+  const auto inode = drafts.stat(directory);
+  if (!inode.ok()) return {};
+  const Ino place = inode->record.parent;
+  const auto named = drafts.lookup(place, kFormlPackageName);
+  if (!named.ok() || named->ino != directory) return {};
+  const auto beneath = drafts.name_of(place);
+  const auto above = beneath.ok() ? nodes.find(beneath->directory) : std::nullopt;
+  if (!above || above->place.kind != Kind::Domain) return {};
+  auto domain = DomainName::parse(above->place.domain);
+  auto version = VersionName::parse(beneath->name);
+  if (!domain.ok() || !version.ok()) return {};
+  const auto manifest = drafts.lookup(directory, kPackageManifestName);
+  if (!manifest.ok()) return {};
+  const auto file = drafts.open_file(manifest->ino, false, who.pid);
+  if (!file.ok()) return {};
+  std::string text(kManifestBytesMax, '\0');
+  const auto got = (*file)->file().read(0, std::as_writable_bytes(std::span(text)));
+  if (!got.ok() || !parse_package_manifest(std::string_view(text).substr(0, *got))) return {};
+
+  PublishRequest request{directory,
+                         place,
+                         std::string(kFormlPackageName),
+                         {std::move(*domain), std::move(*version), false, std::nullopt},
+                         who,
+                         Effort::Full,
+                         [this](const Published& done) { flip(done); }};
+  request.beneath = place;
+  request.orders_versions = true;
+  const auto published = registry.publish(request);
+  return published.ok() ? Status() : refuse(who, directory, "publish " + request.target.str(), published.status());
+}
+
+}  // namespace modelfs
