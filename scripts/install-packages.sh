@@ -13,7 +13,7 @@ declare -A groups=(
   # tesseract-ocr brings text2image, which draws the picture; it needs a font.
   [demo]="tesseract-ocr tesseract-ocr-eng fonts-dejavu-core"
   [test]="rsync git sqlite3 attr strace acl tar python3 e2fsprogs util-linux
-          libarchive-tools zip unzip zstd"
+          libarchive-tools zip unzip zstd python3-venv"
   [bench]="archivemount fuse-zip squashfuse squashfs-tools python3-venv"
   [check]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev"
 )
