@@ -110,7 +110,7 @@ class GnuDeflate::Search {
     std::transform(previous_.begin(), previous_.end(), previous_.begin(), moved);
   }
 
-  void restart_hash() { hash_ = ((window_[at_] << kHashShift) ^ window_[at_ + 1]) & kHashMask; }
+  void restart_hash() { hash_ = ((unsigned{window_[at_]} << kHashShift) ^ window_[at_ + 1]) & kHashMask; }
 
   // Enters the three bytes at at_; where they were last, or kNone.
   std::uint32_t enter() {
