@@ -80,13 +80,19 @@ Result<std::vector<DeflateParameters>> matching_parameters(const ArchiveReadAt& 
     return into.size();
   };
   std::uint64_t plain_bytes = 0;
-  const Status enough(Code::Interrupted, "enough");  // not an error: the way to stop
-  const auto inflated = inflate_piece(from_memory, {0, at_hand.size()}, [&](ByteView plain) {
-    std::erase_if(attempts, [&](const auto& attempt) { return !attempt->add(plain); });
+  bool has_enough = false;
+  const auto inflated = inflate_piece(from_memory, {0, at_hand.size()}, [&](ByteView plain) -> Status {
+    for (auto& attempt : attempts) {
+      // Why asked of the archive, which is in memory: only it knows whether the search goes on.
+      if (const auto goes_on = archive(stream.offset_bytes, {}); !goes_on.ok()) return goes_on.status();
+      if (!attempt->add(plain)) attempt.reset();
+    }
+    std::erase(attempts, nullptr);
     plain_bytes += plain.size();
-    return attempts.empty() || plain_bytes >= kGuessPlainBytes ? enough : Status();
+    has_enough = attempts.empty() || plain_bytes >= kGuessPlainBytes;
+    return has_enough ? Status(Code::Interrupted, "enough") : Status();  // not an error: the way to stop
   });
-  if (!inflated.ok() && inflated.code() != Code::Interrupted) return inflated.status();
+  if (!inflated.ok() && !has_enough) return inflated.status();
   if (inflated.ok() && inflated->finished) {
     std::erase_if(attempts, [&](const auto& attempt) {
       return !attempt->finish() || attempt->matched_bytes() != inflated->read_bytes;

@@ -36,6 +36,7 @@ void add_all(CLI::App& app, Action& chosen, const MountRunner& mount) {
   add_mount(app, chosen, mount);
   add_umount(app, chosen);
   add_put(app, chosen);
+  add_import(app, chosen);
   add_commit(app, chosen);
   add_get(app, chosen);
   add_ls(app, chosen);

@@ -43,6 +43,7 @@ Status written(bool ok);
 void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount);
 void add_umount(CLI::App& app, Action& chosen);
 void add_put(CLI::App& app, Action& chosen);
+void add_import(CLI::App& app, Action& chosen);
 void add_get(CLI::App& app, Action& chosen);
 void add_commit(CLI::App& app, Action& chosen);
 void add_ls(CLI::App& app, Action& chosen);

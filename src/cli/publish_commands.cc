@@ -11,7 +11,7 @@
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/sender.h"
+#include "cli/send_put.h"
 
 namespace modelfs {
 namespace {
@@ -21,6 +21,7 @@ using Json = nlohmann::json;
 struct PutOptions : CommonOptions {
   std::string source;
   std::string target;
+  std::string metadata;
 };
 
 struct CommitOptions : CommonOptions {
@@ -58,36 +59,21 @@ Status put(const PutOptions& options) {
   const auto location = locate(options.target, options.store);
   if (!location.ok()) return location.status();
   std::error_code ignored;
-  const std::string suffix(face_suffix(options.source));
+  PutSource source{options.source, std::string(face_suffix(options.source)), std::nullopt};
   const bool is_archive =
-      format_of_suffix(suffix).has_value() && std::filesystem::is_regular_file(options.source, ignored);
-  const auto tree = is_archive ? scan_archive(options.source) : scan_tree(options.source);
-  if (!tree.ok()) return tree.status();
+      format_of_suffix(source.suffix).has_value() && std::filesystem::is_regular_file(options.source, ignored);
+  if (!is_archive) source.suffix.clear();
+  if (!options.metadata.empty()) {
+    auto document = read_metadata_file(options.metadata);
+    if (!document.ok()) return document.status();
+    source.metadata = std::move(*document);
+  }
   catch_interrupts();
   const auto connection = connect_to(*location);
   if (!connection.ok()) return connection.status();
-  Channel& channel = (*connection)->channel();
-  if (const auto begun = channel.call(
-          Channel::request("put.begin", {{"target", location->path}, {"archive", is_archive ? suffix : ""}}));
-      !begun.ok()) {
-    return begun.status();
-  }
-  Result<Message> answer = Message();
-  {
-    Progress progress("put");
-    const OnBytes on_bytes = [&](std::uint64_t done_bytes) {
-      progress.show(done_bytes, tree->total_bytes);
-      return check_interrupt();
-    };
-    Sender sender(*tree, channel, on_bytes);
-    Status status = sender.send_all();
-    if (status.ok()) status = check_interrupt();
-    if (!status.ok()) return {status.code(), printable(options.source) + ": " + status.message()};
-    const SourceEntry& root = tree->entries.front();
-    answer = channel.call(Channel::request("put.commit", {{"mode", root.mode}, {"mtime_ns", raw(root.mtime)}}));
-  }
-  if (!answer.ok()) return answer.status();
-  return report_published(answer->body.at("published"), options.json);
+  const auto published = send_put((*connection)->channel(), source, location->path);
+  if (!published.ok()) return published.status();
+  return report_published(*published, options.json);
 }
 
 // A draft on a mount whose daemon cannot be asked: the mount itself commits it.
@@ -179,6 +165,7 @@ void add_put(CLI::App& app, Action& chosen) {
       ->required();
   command->add_option("TARGET", options->target, "DOMAIN/VERSION, DOMAIN/VERSION/next or DOMAIN/VERSION/NUMBER")
       ->required();
+  command->add_option("--metadata", options->metadata, "A JSON file that is its metadata document, byte for byte");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -73,6 +73,7 @@ Dispatcher::Answer Dispatcher::put_begin(Message& request, const Emit&) {
   auto upload = Upload::begin(context_, who_, *std::move(target), archive);
   if (!upload.ok()) return upload.status();
   upload_ = *std::move(upload);
+  if (request.body.contains("metadata")) upload_->bring_metadata(text_field(request.body, "metadata"));
   return Message();
 }
 

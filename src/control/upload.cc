@@ -277,6 +277,7 @@ Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
 Result<Published> Upload::publish() {
   if (archive_.empty()) {
     PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, Effort::Full, context_.hooks.on_published};
+    request.metadata = metadata_;
     auto published = context_.registry.publish(request);
     if (published.ok() && !published->already) name_.clear();  // the draft became the release
     return published;
@@ -286,8 +287,10 @@ Result<Published> Upload::publish() {
   if (files->size() != 1 || files->front().type != FileType::Regular) {
     return Status(Code::Malformed, "an archive is one file");
   }
-  return context_.registry.publish_archive({files->front().ino, entries_[0].ino, files->front().name, archive_, target_,
-                                            who_, context_.hooks.on_published, std::move(behind_)});
+  ArchiveRequest request{files->front().ino,          entries_[0].ino,   files->front().name, archive_, target_, who_,
+                         context_.hooks.on_published, std::move(behind_)};
+  request.metadata = metadata_;
+  return context_.registry.publish_archive(request);
 }
 
 Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& name) {

@@ -22,6 +22,8 @@ class Upload {
   // `archive`: the suffix of the one file that comes and is to be unpacked; empty: what comes is published as it is.
   static Result<std::unique_ptr<Upload>> begin(ControlContext& context, const Credentials& who, Target target,
                                                const std::string& archive = "");
+  // The metadata document of what will be published.
+  void bring_metadata(std::string document) { metadata_ = std::move(document); }
   // Removes the draft, and the domain if it was made for it, unless it was published.
   ~Upload();
   Upload(const Upload&) = delete;
@@ -70,6 +72,7 @@ class Upload {
   const Credentials who_;
   const Target target_;
   std::string archive_;  // suffix
+  std::optional<std::string> metadata_;
   std::unique_ptr<UnpackingBehind> behind_;
   Ino stage_ = kNoIno;
   std::string name_;  // of the draft in stage_; empty: there is none

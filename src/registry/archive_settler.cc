@@ -46,6 +46,8 @@ void ArchiveSettler::wake() {
 
 void ArchiveSettler::stop() {
   stopping_ = true;
+  // It ends at its next step, which on a busy machine it would hardly reach at its priority. Users may not raise it.
+  if (const pid_t thread = thread_id_; thread != 0) (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(thread), 0);
   const MutexLock lock(mutex_);
   wake_.notify_all();
 }
@@ -53,6 +55,7 @@ void ArchiveSettler::stop() {
 void ArchiveSettler::run() {
   (void)::pthread_setname_np(::pthread_self(), "settle");
   become_idle();
+  thread_id_ = ::gettid();
   while (!stopping_) {
     {
       const MutexLock lock(mutex_);

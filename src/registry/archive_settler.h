@@ -1,5 +1,7 @@
 // Replaces archives that were uploaded by recipes that rebuild them, when the machine has nothing better to do.
 #pragma once
+#include <sys/types.h>
+
 #include <atomic>
 #include <thread>
 
@@ -29,6 +31,7 @@ class ArchiveSettler {
 
   Registry& registry_;
   std::atomic<bool> stopping_{false};
+  std::atomic<pid_t> thread_id_{0};
   Mutex mutex_;  // leaf lock
   Condition wake_;
   bool woken_ GUARDED_BY(mutex_) = true;  // begins with what the last process left

@@ -84,7 +84,7 @@ Result<Published> Publisher::run() {
   draft_->bury();
   if (request_.on_published) request_.on_published(published_);
   draft_.reset();  // thaws
-  if (given_) registry_.drafts().file_retired(given_->ino);
+  if (given_ && given_->ino != kNoIno) registry_.drafts().file_retired(given_->ino);
   if (request_.original != nullptr) registry_.drafts().file_retired(request_.original->file.ino());
   if (request_.marker != nullptr) registry_.drafts().file_retired(request_.marker->file.ino());
   registry_.sweep_later();
@@ -185,6 +185,13 @@ Result<bool> Publisher::is_published_already(const Snapshot& stored) {
 }
 
 Status Publisher::read_given_metadata() {
+  if (request_.metadata) {
+    if (Status status = check_given_metadata(*request_.metadata); !status.ok()) {
+      return refused(status.code(), status.message());
+    }
+    given_ = Given{kNoIno, "", kNoIno, *request_.metadata};
+    return {};
+  }
   const auto stored = registry_.snapshot();
   if (!stored.ok()) return stored.status();
   Given given;

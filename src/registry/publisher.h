@@ -24,7 +24,7 @@ class Publisher {
   Result<Published> run();
 
  private:
-  // A metadata document that a client put beside the draft.
+  // A metadata document that a client put beside the draft, or gave with the request (then without a number).
   struct Given {
     Ino directory = kNoIno;
     std::string name;

@@ -221,7 +221,7 @@ Status Publisher::fill_generation(const Snapshot& stored, DomainRecord& head, Ba
 Status Publisher::fill_common(Batch& batch) {
   for (const auto& [digest, record] : large_records_) batch.put(keys::blob(digest), record.encode());
   if (!linked_.empty()) batch.erase(keys::intent(request_.draft));
-  if (given_) {
+  if (given_ && given_->ino != kNoIno) {
     if (Status status = registry_.drafts().retire_file(given_->directory, given_->name, given_->ino, batch);
         !status.ok()) {
       return status;

@@ -95,6 +95,8 @@ struct PublishRequest {
   Ino beneath = kNoIno;
   // From now on the versions of the domain are PEP 440's, each higher than all before.
   bool orders_versions = false;
+  // The metadata document, if it is given and does not lie beside the draft.
+  std::optional<std::string> metadata = std::nullopt;
 };
 
 // An archive, in a draft file, that is to become a release or generation.
@@ -111,6 +113,7 @@ struct ArchiveRequest {
   // As in PublishRequest.
   Ino beneath = kNoIno;
   bool orders_versions = false;
+  std::optional<std::string> metadata = std::nullopt;
 };
 
 // A tag.toml, in a draft file, that is to make a generation of the draft directory that it was written into.

@@ -76,6 +76,7 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
                              request.who,      Effort::Full,        request.on_published, &original};
   publication.beneath = request.beneath;
   publication.orders_versions = request.orders_versions;
+  publication.metadata = request.metadata;
   auto published = publish(publication);
   if (!published.ok()) return published;
   if (!published->already) {

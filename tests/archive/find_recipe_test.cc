@@ -341,6 +341,25 @@ TEST(FindRecipe, IsEndedByCancelling) {
   EXPECT_EQ(find_recipe({zeros, 1'000'000, ArchiveFormat::Tar}, {}, {}, cancelled).code(), Code::Interrupted);
 }
 
+// What is compressed takes long, and is tried in memory: the end of a daemon must not wait for it.
+TEST(FindRecipe, IsEndedWhileItTriesParameters) {
+  const auto files = small_model();
+  files->pack("tar -czf \"$A\" -C \"$D\" .");
+  const std::string archive = bytes_of_file(files->archive());
+  std::atomic<bool> cancelled = false;
+  const ArchiveReadAt read = [&](std::uint64_t offset, ByteSpan into) -> Result<std::size_t> {
+    const std::size_t at = std::min<std::size_t>(offset, archive.size());
+    const std::size_t count = std::min(into.size(), archive.size() - at);
+    std::copy_n(std::as_bytes(std::span(archive)).begin() + static_cast<std::ptrdiff_t>(at), count, into.begin());
+    cancelled = count > 100'000;  // the beginning that the parameters are tried on
+    return count;
+  };
+
+  EXPECT_EQ(
+      find_recipe({read, archive.size(), ArchiveFormat::TarGz}, files->members, files->reader(), cancelled).code(),
+      Code::Interrupted);
+}
+
 TEST(Rebuild, ContentsThatHaveChangedAreCorrupt) {
   const auto files = small_model();
   files->pack("tar -cf \"$A\" -C \"$D\" .");

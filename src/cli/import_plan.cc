@@ -1,0 +1,203 @@
+#include "cli/import_plan.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <tuple>
+
+#include "base/names.h"
+#include "base/pep440.h"
+
+namespace modelfs {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kModelstoreName = "operatorai-model-store";
+constexpr const char* kVersions = "versions";
+constexpr const char* kDeletedState = "modelstore-deleted";
+
+// The entries of a directory that pass, in order of their names. What cannot be read is empty.
+template <class Passes>
+std::vector<fs::path> entries_of(const fs::path& directory, Passes passes) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator each(directory, error), end; !error && each != end; each.increment(error)) {
+    if (passes(*each)) found.push_back(each->path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+bool is_directory(const fs::directory_entry& entry) {
+  std::error_code error;
+  return entry.is_directory(error);
+}
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path, error);
+}
+bool is_document(const fs::directory_entry& entry) {
+  return entry.path().extension() == ".json" && !is_directory(entry);
+}
+
+// The text behind `"created": "`, which sorts as its time does; empty: none.
+std::string created_of(const std::string& document) {
+  constexpr std::string_view kKey = "\"created\": \"";
+  const std::size_t at = document.find(kKey);
+  if (at == std::string::npos) return "";
+  const std::size_t begin = at + kKey.size();
+  return document.substr(begin, document.find('"', begin) - begin);
+}
+
+class ModelstorePlan {
+ public:
+  explicit ModelstorePlan(fs::path root) : root_(std::move(root)) { plan_.layout = "modelstore"; }
+
+  ImportPlan run() {
+    for (const fs::path& domain : entries_of(root_, is_directory)) {
+      if (is_there(domain / kVersions)) add_domain(domain);
+    }
+    // What modelstore takes for the newest becomes `latest` here.
+    std::stable_sort(models_.begin(), models_.end(),
+                     [](const Model& one, const Model& other) { return one.created < other.created; });
+    for (Model& model : models_) plan_.items.push_back(std::move(model.item));
+    return std::move(plan_);
+  }
+
+ private:
+  struct Model {
+    std::string created;
+    ImportItem item;
+  };
+
+  void leave(const fs::path& path, std::string reason) { plan_.left.push_back({path.string(), std::move(reason)}); }
+
+  // Archives by what a document's path of one ends in: "/<domain>/…/artifacts.tar.gz".
+  std::map<std::string, fs::path> archives_of(const fs::path& domain) const {
+    std::map<std::string, fs::path> found;
+    std::error_code error;
+    for (fs::recursive_directory_iterator each(domain, error), end; !error && each != end; each.increment(error)) {
+      const std::string name = each->path().filename().string();
+      if (name == "artifacts.tar.gz" || name == "archive.tar.gz") {
+        found["/" + each->path().lexically_relative(root_).string() + "\""] = each->path();
+      }
+    }
+    return found;
+  }
+
+  void add_domain(const fs::path& domain) {
+    const auto archives = archives_of(domain);
+    std::map<std::string, bool> taken;
+    for (const fs::path& path : entries_of(domain / kVersions, is_document)) {
+      auto document = read_metadata_file(path.string());
+      if (!document.ok()) {
+        leave(path, document.status().message());
+        continue;
+      }
+      const auto archive = std::find_if(archives.begin(), archives.end(), [&](const auto& each) {
+        return document->find(each.first) != std::string::npos;
+      });
+      if (archive == archives.end()) {
+        leave(path, "the archive that it names is not there");
+        continue;
+      }
+      taken[archive->first] = true;
+      const std::string created = created_of(*document);
+      PutSource source{archive->second.string(), ".tar.gz", std::move(*document)};
+      models_.push_back({created, {std::move(source), domain.filename().string() + "/" + path.stem().string()}});
+    }
+    for (const auto& [tail, path] : archives) {
+      if (!taken.contains(tail)) leave(path, "no model's document names it");
+    }
+    for (const fs::path& state : entries_of(domain / kVersions, is_directory)) {
+      const bool deleted = state.filename() == kDeletedState;
+      for (const fs::path& marker : entries_of(state, is_document)) {
+        leave(marker, deleted ? "a deleted model" : "states are not taken over; a label may say the same");
+      }
+    }
+  }
+
+  const fs::path root_;
+  ImportPlan plan_;
+  std::vector<Model> models_;
+};
+
+class FormlPlan {
+ public:
+  explicit FormlPlan(fs::path root) : root_(std::move(root)) { plan_.layout = "forml"; }
+
+  ImportPlan run() {
+    for (const fs::path& project : entries_of(root_, is_visible_directory)) {
+      auto releases = entries_of(project, is_visible_directory);
+      std::stable_sort(releases.begin(), releases.end(), is_lower);
+      for (const fs::path& release : releases) add_release(project.filename().string(), release);
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  static bool is_visible_directory(const fs::directory_entry& entry) {
+    return is_directory(entry) && !entry.path().filename().string().starts_with('.');
+  }
+  // Those that are no versions first: they are refused or in nobody's way.
+  static bool is_lower(const fs::path& one, const fs::path& other) {
+    const auto version = Pep440::parse(one.filename().string());
+    const auto second = Pep440::parse(other.filename().string());
+    if (!version || !second) return version.has_value() < second.has_value();
+    return *version < *second;
+  }
+
+  void add_release(const std::string& project, const fs::path& release) {
+    const fs::path package = release / "package.4ml";
+    if (!is_there(package)) return plan_.left.push_back({release.string(), "it has no package.4ml"});
+    const std::string target = project + "/" + release.filename().string();
+    std::error_code error;
+    const bool packed = !fs::is_directory(package, error);
+    plan_.items.push_back({{package.string(), packed ? ".4ml" : "", std::nullopt}, target});
+    std::map<std::uint64_t, fs::path> generations;
+    for (const fs::path& each : entries_of(release, is_visible_directory)) {
+      const auto number = parse_generation(each.filename().string());
+      if (!number.ok()) continue;
+      if (!is_there(each / "tag.toml")) {
+        plan_.left.push_back({each.string(), "it has no tag.toml: never completed"});
+        continue;
+      }
+      generations[raw(*number)] = each;
+    }
+    for (const auto& [number, path] : generations) {
+      plan_.items.push_back({{path.string(), "", std::nullopt}, target + "/" + std::to_string(number)});
+    }
+    for (const fs::path& state : entries_of(release / ".stage", [](const auto&) { return true; })) {
+      plan_.left.push_back({state.string(), "a state that no generation names"});
+    }
+  }
+
+  const fs::path root_;
+  ImportPlan plan_;
+};
+
+bool is_forml_registry(const fs::path& root) {
+  for (const fs::path& project : entries_of(root, is_directory)) {
+    for (const fs::path& release : entries_of(project, is_directory)) {
+      if (is_there(release / "package.4ml")) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<ImportPlan> plan_import(const std::string& directory) {
+  const fs::path root(directory);
+  std::error_code error;
+  if (!fs::is_directory(root, error)) return Status(Code::NotFound, printable(directory) + ": no such directory");
+  if (is_there(root / kModelstoreName)) return ModelstorePlan(root / kModelstoreName).run();
+  if (is_there(root / "domains") && root.filename() == kModelstoreName) return ModelstorePlan(root).run();
+  if (is_forml_registry(root)) return FormlPlan(root).run();
+  return Status(Code::Unsupported, printable(directory) +
+                                       ": neither a modelstore (operatorai-model-store/) nor a registry of ForML "
+                                       "(PROJECT/VERSION/package.4ml)");
+}
+
+}  // namespace modelfs

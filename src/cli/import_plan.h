@@ -1,0 +1,37 @@
+// What a directory of another system holds, and what each part of it becomes here.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "cli/send_put.h"
+
+namespace modelfs {
+
+struct ImportItem {
+  PutSource source;
+  std::string target;  // "churn/1.2.0", "churn/1.2.0/4"
+};
+
+// Something that is not taken over.
+struct ImportLeft {
+  std::string path;
+  std::string reason;
+};
+
+struct ImportPlan {
+  std::string layout;  // "modelstore", "forml"
+  // In the order in which they have to come: what was made first, and a release before its generations.
+  std::vector<ImportItem> items;
+  std::vector<ImportLeft> left;
+};
+
+// Knows two layouts, by what lies in the directory:
+//   modelstore  operatorai-model-store/<domain>/versions/<id>.json, with the archive that it names (one of today's, or
+//               of the layouts before). Each model becomes the release <domain>/<id>, with that document.
+//   forml       <project>/<version>/package.4ml, a file or directory; and <version>/<number>/tag.toml beside states.
+//               They become releases and their generations.
+// Reads names and documents, no models. Unsupported: none of these. Messages name the path.
+Result<ImportPlan> plan_import(const std::string& directory);
+
+}  // namespace modelfs
