@@ -12,14 +12,19 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "base/types.h"
+#include "mount/request_counts.h"
 #include "vfs/file_system.h"
 
 namespace modelfs {
+
+class Passthrough;
 
 // What operations work on: the userdata of the session. Outlives every request.
 struct Served {
   FileSystem& files;
   ThreadPool& slow;  // runs what may take long
+  Passthrough& passthrough;
+  RequestCounts& counts;
 };
 
 // One pending request: answered exactly once, by one of the reply functions, which consume it. Dropping it answers EIO

@@ -48,7 +48,9 @@ class Mount {
   pid_t pid_ = -1;
 };
 
-// The program under test with these arguments, as in a shell.
+// The program under test.
+std::string program_path();
+// The same with these arguments, as in a shell.
 Outcome modelfs(const std::string& arguments);
 // Why there can be no mount on this machine, or empty.
 std::string why_no_mount();
