@@ -87,12 +87,14 @@ void Request::reply(const Result<SpaceFigures>& space) && {
   fuse_reply_statfs(take(), &info);
 }
 
-void Request::reply(const Result<Handle>& opened) && {
+void Request::reply(const Result<OpenedDirectory>& opened) && {
   if (!opened.ok()) return refuse(opened.status());
   FileSystem& fs = files();
   fuse_file_info file{};
-  file.fh = raw(*opened);
-  if (fuse_reply_open(take(), &file) != 0) fs.release_directory(*opened);
+  file.fh = raw(opened->handle);
+  file.cache_readdir = opened->keeps_listing ? 1 : 0;
+  file.keep_cache = file.cache_readdir;
+  if (fuse_reply_open(take(), &file) != 0) fs.release_directory(opened->handle);
 }
 
 void Request::reply_bytes(ByteView bytes) && {

@@ -56,8 +56,7 @@ class Request {
   void reply(const Result<Opened>& opened) &&;
   void reply(const Result<FileSystem::Created>& created) &&;
   void reply(const Result<SpaceFigures>& space) &&;
-  // Of OPENDIR.
-  void reply(const Result<Handle>& opened) &&;
+  void reply(const Result<OpenedDirectory>& opened) &&;
   void reply_bytes(ByteView bytes) &&;
   void reply_written(const Result<std::size_t>& size_bytes) &&;
   void reply_offset(const Result<std::uint64_t>& offset_bytes) &&;

@@ -33,6 +33,11 @@ struct Opened {
   Backing backing = kNoBacking;  // what the kernel reads by itself; then neither keeps_cache nor direct
 };
 
+struct OpenedDirectory {
+  Handle handle{};
+  bool keeps_listing = false;  // the names in it never change, so the kernel may answer later listings by itself
+};
+
 struct ListedName {
   std::string_view name;
   Ino ino = kNoIno;
@@ -133,7 +138,7 @@ class FileSystem {
 
   // Directories. A listing is made when it is opened, and anew when it is read from offset 0: each name that stays is
   // in it exactly once, whatever is committed meanwhile.
-  Result<Handle> open_directory(const Credentials& who, Ino ino);
+  Result<OpenedDirectory> open_directory(const Credentials& who, Ino ino);
   // Calls `visit` for names from `offset` on, until it returns false.
   Status list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit);
   void release_directory(Handle handle);

@@ -287,7 +287,7 @@ Status FileSystem::State::make_listing(Listing& listing) {
   return {};
 }
 
-Result<Handle> FileSystem::open_directory(const Credentials& who, Ino ino) {
+Result<OpenedDirectory> FileSystem::open_directory(const Credentials& who, Ino ino) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   if (node->place.type != FileType::Directory) return Status(Code::NotADirectory, "not a directory");
@@ -296,7 +296,9 @@ Result<Handle> FileSystem::open_directory(const Credentials& who, Ino ino) {
   const MutexLock lock(opened->mutex);
   opened->listing = std::make_unique<Listing>();
   opened->listing->who = who;
-  return state_->keep(opened);
+  const auto number = state_->keep(opened);
+  if (!number.ok()) return number.status();
+  return OpenedDirectory{*number, node->place.kind == Kind::Entry && !NativeView::holds_drafts(node->place)};
 }
 
 Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit) {

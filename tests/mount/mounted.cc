@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -91,6 +92,36 @@ std::string Mount::log() const {
   if (!file.ok()) return "";
   auto text = read_all(file->fd(), 16 << 20);
   return text.ok() ? *text : "";
+}
+
+std::string Mount::status() const { return read_file(point_ + "/.modelfs/status.json"); }
+
+namespace {
+
+std::uint64_t figure_in(const std::string& status, const std::string& name) {
+  const std::string key = "\"" + name + "\": ";
+  const std::size_t at = status.find(key);
+  std::uint64_t value = 0;
+  if (at != std::string::npos) std::from_chars(status.data() + at + key.size(), status.data() + status.size(), value);
+  return value;
+}
+
+}  // namespace
+
+std::uint64_t Mount::figure(const std::string& name) const { return figure_in(status(), name); }
+
+std::uint64_t Mount::requests(const std::vector<std::string>& kinds, const std::function<void()>& work) const {
+  const auto sum = [&] {
+    const std::string text = status();
+    std::uint64_t count = 0;
+    for (const std::string& kind : kinds) count += figure_in(text, kind);
+    return count;
+  };
+  // Asking for the status causes some itself: as many each time.
+  const std::uint64_t first = sum();
+  const std::uint64_t second = sum();
+  work();
+  return sum() - second - (second - first);
 }
 
 bool Mount::is_mounted() const {

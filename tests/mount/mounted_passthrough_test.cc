@@ -7,7 +7,6 @@
 
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -19,17 +18,6 @@ namespace {
 
 constexpr std::size_t kSize = 300'000;  // above what lies in the catalog
 constexpr const char* kReadMode = "user.modelfs.read_mode";
-
-std::string status_of(const Mount& mount) { return read_file(mount.point() + "/.modelfs/status.json"); }
-
-// A number of status.json; 0 where it is absent, as what was never asked for is.
-std::uint64_t figure(const std::string& status, const std::string& name) {
-  const std::string key = "\"" + name + "\": ";
-  const std::size_t at = status.find(key);
-  std::uint64_t value = 0;
-  if (at != std::string::npos) std::from_chars(status.data() + at + key.size(), status.data() + status.size(), value);
-  return value;
-}
 
 // Until `holds()`, with a bound: the kernel tells of a close when it comes to it.
 bool becomes_true(const std::function<bool()>& holds) {
@@ -73,7 +61,7 @@ class Passthrough : public Mounted {
   void SetUp() override {
     Mounted::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    if (const std::string status = status_of(mount()); status.find("\"mode\": \"passthrough\"") == std::string::npos) {
+    if (const std::string status = mount().status(); status.find("\"mode\": \"passthrough\"") == std::string::npos) {
       GTEST_SKIP() << "the kernel does not read by itself here: " << status.substr(0, status.find("\"opens_by"));
     }
     publish("1.0", {{"weights", bytes()}, {"small", "abc"}});
@@ -81,20 +69,6 @@ class Passthrough : public Mounted {
   static std::string bytes() { return pattern(kSize, 7); }
   File open() const { return open_file(at("1.0/weights"), O_RDONLY); }
   std::string mode_of(const std::string& path) const { return text_attribute(at(path), kReadMode); }
-
-  // Requests of these kinds that `work` causes. Asking for the status causes some itself: as many each time.
-  static std::uint64_t requests(const std::vector<std::string>& kinds, const std::function<void()>& work) {
-    const auto sum = [&kinds] {
-      const std::string status = status_of(mount());
-      std::uint64_t count = 0;
-      for (const std::string& kind : kinds) count += figure(status, kind);
-      return count;
-    };
-    const std::uint64_t first = sum();
-    const std::uint64_t second = sum();
-    work();
-    return sum() - second - (second - first);
-  }
 };
 
 TEST_F(Passthrough, AFileIsReadWithoutAReadRequest) {
@@ -105,7 +79,7 @@ TEST_F(Passthrough, AFileIsReadWithoutAReadRequest) {
     EXPECT_TRUE(Mapping(file).holds(bytes()));
   };
 
-  EXPECT_EQ(requests({"read"}, work), 0u);
+  EXPECT_EQ(mount().requests({"read"}, work), 0u);
 }
 
 TEST_F(Passthrough, AnOpenNeedsNoLookupAndACloseNoFlush) {
@@ -118,8 +92,8 @@ TEST_F(Passthrough, AnOpenNeedsNoLookupAndACloseNoFlush) {
   };
   work();
 
-  EXPECT_EQ(requests({"open"}, work), 10u);
-  EXPECT_EQ(requests({"lookup", "flush", "read"}, work), 0u);
+  EXPECT_EQ(mount().requests({"open"}, work), 10u);
+  EXPECT_EQ(mount().requests({"lookup", "flush", "read"}, work), 0u);
 }
 
 TEST_F(Passthrough, AfterAReadOneGetattrIsEnough) {
@@ -130,7 +104,7 @@ TEST_F(Passthrough, AfterAReadOneGetattrIsEnough) {
     for (int i = 0; i < 5; ++i) EXPECT_EQ(error(::fstat(file.fd(), &info)), 0);
   };
 
-  EXPECT_LE(requests({"getattr"}, work), 1u);
+  EXPECT_LE(mount().requests({"getattr"}, work), 1u);
 }
 
 TEST_F(Passthrough, TheModeIsToldByAttributeAndByStatus) {
@@ -138,11 +112,11 @@ TEST_F(Passthrough, TheModeIsToldByAttributeAndByStatus) {
   EXPECT_EQ(mode_of("1.0/small"), "daemon") << "small files lie in the catalog";
   std::array<char, 64> value{};
   EXPECT_EQ(error(::getxattr(at("1.0.json").c_str(), kReadMode, value.data(), value.size())), ENODATA);
-  const std::uint64_t lent = figure(status_of(mount()), "files_lent");
+  const std::uint64_t lent = mount().figure("files_lent");
 
   const File file = open();
 
-  EXPECT_EQ(figure(status_of(mount()), "files_lent"), lent + 1);
+  EXPECT_EQ(mount().figure("files_lent"), lent + 1);
 }
 
 TEST_F(Passthrough, ReleasesThatShareBytesAreReadAtOnce) {
@@ -222,7 +196,7 @@ TEST_F(Passthrough, ManyMayOpenOneFileAtOnce) {
   for (std::thread& thread : threads) thread.join();
 
   EXPECT_EQ(wrong, 0);
-  EXPECT_TRUE(becomes_true([] { return figure(status_of(mount()), "files_lent") == 0; })) << status_of(mount());
+  EXPECT_TRUE(becomes_true([] { return mount().figure("files_lent") == 0; })) << mount().status();
 }
 
 TEST_F(Passthrough, AReadAheadThatIsAskedForDoesNoHarm) {
@@ -276,8 +250,8 @@ class Fallback : public testing::Test {
   // A mount that serves committed files itself, and its log says why.
   static void expect_daemon(const Mount& mount, const std::string& reason) {
     // Whether it can do better is found out while the first requests come in.
-    const auto is_told = [&mount] { return status_of(mount).find("\"mode\": \"daemon\"") != std::string::npos; };
-    EXPECT_TRUE(becomes_true(is_told)) << status_of(mount);
+    const auto is_told = [&mount] { return mount.status().find("\"mode\": \"daemon\"") != std::string::npos; };
+    EXPECT_TRUE(becomes_true(is_told)) << mount.status();
     EXPECT_TRUE(becomes_true([&] { return mount.log().find(reason) != std::string::npos; })) << mount.log();
     const std::string bytes = pattern(kSize, 7);
     const std::string domain = mount.point() + "/churn";
