@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "base/file.h"
@@ -27,6 +29,7 @@ namespace modelfs {
 namespace {
 
 constexpr std::size_t kSmallFileBytesMax = 64 * 1024;
+constexpr std::size_t kStatusBytesMax = 64 << 20;  // it lists all drafts
 
 Finding fine(std::string about, std::string message) { return {Health::Ok, std::move(about), std::move(message), ""}; }
 
@@ -149,6 +152,22 @@ Finding check_space(int directory) {
   return fine("space", text);
 }
 
+// How a mount that lives reads published files. Nothing where its status is not ours to read.
+std::optional<Finding> check_reads(const std::string& mount_point) {
+  const auto file = open_at(AT_FDCWD, mount_point + "/.modelfs/status.json", O_RDONLY);
+  if (!file.ok()) return std::nullopt;
+  const auto text = read_all(file->fd(), kStatusBytesMax);
+  if (!text.ok()) return std::nullopt;
+  const auto status = nlohmann::json::parse(*text, nullptr, false);
+  if (!status.is_object() || !status.contains("reads") || !status["reads"].is_object()) return std::nullopt;
+  const std::string place = printable(mount_point);
+  if (status["reads"].value("mode", "") == "passthrough") {
+    return fine("reads", place + ": by the kernel itself (passthrough)");
+  }
+  return Finding{Health::Warn, "reads", place + ": through the daemon, slower than from the disk",
+                 printable(status["reads"].value("reason", ""))};
+}
+
 }  // namespace
 
 std::pair<int, int> parse_kernel_release(std::string_view release) {
@@ -185,6 +204,7 @@ std::vector<Finding> check_mounts() {
       findings.push_back({Health::Fail, "mount", place + ": its daemon is gone", "modelfs umount " + place});
     } else {
       findings.push_back(fine("mount", place + " shows " + printable(mount.source)));
+      if (auto reads = check_reads(mount.mount_point)) findings.push_back(*std::move(reads));
     }
   }
   return findings;

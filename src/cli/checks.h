@@ -19,7 +19,7 @@ struct Finding {
 
 // The machine: /dev/fuse, fusermount3, /etc/fuse.conf, the kernel.
 std::vector<Finding> check_machine();
-// Mounts of ours whose daemon is gone, with the command that detaches them.
+// Mounts of ours: whose daemon is gone, with the command that detaches them; how the others read.
 std::vector<Finding> check_mounts();
 // A store: FORMAT, owner and mode, who holds it, whether its daemon answers, free space. Changes nothing in it.
 std::vector<Finding> check_store(const std::string& store);

@@ -1,7 +1,9 @@
 // mount/SEMANTICS.md, "Who reads": the kernel by itself, or the daemon.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -199,6 +201,23 @@ TEST_F(Passthrough, ManyMayOpenOneFileAtOnce) {
   EXPECT_TRUE(becomes_true([] { return mount().figure("files_lent") == 0; })) << mount().status();
 }
 
+TEST_F(Passthrough, OpenersThatAreKilledLeaveNothingOpen) {
+  const std::string path = at("1.0/weights");
+  for (int round = 0; round < 40; ++round) {
+    const std::uint64_t opens = mount().figure("opens_by_kernel");
+    const pid_t child = ::fork();
+    if (child == 0) {
+      for (;;) ::close(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    }
+    EXPECT_TRUE(becomes_true([&] { return mount().figure("opens_by_kernel") > opens; }));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+  }
+
+  EXPECT_TRUE(becomes_true([] { return mount().figure("files_lent") == 0; })) << mount().status();
+  EXPECT_TRUE(read_all_of(open()) == bytes());
+}
+
 TEST_F(Passthrough, AReadAheadThatIsAskedForDoesNoHarm) {
   const File file = open();
 
@@ -252,6 +271,8 @@ class Fallback : public testing::Test {
     // Whether it can do better is found out while the first requests come in.
     const auto is_told = [&mount] { return mount.status().find("\"mode\": \"daemon\"") != std::string::npos; };
     EXPECT_TRUE(becomes_true(is_told)) << mount.status();
+    const std::string finding = "reads: " + mount.point() + ": through the daemon";
+    EXPECT_NE(modelfs("doctor").output.find(finding), std::string::npos) << modelfs("doctor").output;
     EXPECT_TRUE(becomes_true([&] { return mount.log().find(reason) != std::string::npos; })) << mount.log();
     const std::string bytes = pattern(kSize, 7);
     const std::string domain = mount.point() + "/churn";
