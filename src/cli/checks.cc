@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -152,8 +153,14 @@ Finding check_space(int directory) {
   return fine("space", text);
 }
 
-// How a mount that lives reads published files. Nothing where its status is not ours to read.
-std::optional<Finding> check_reads(const std::string& mount_point) {
+// How a store's mount reads published files. Nothing where it is not mounted, or its status is not ours to read.
+std::optional<Finding> check_reads(const std::string& store) {
+  const auto table = read_mounts();
+  if (!table.ok()) return std::nullopt;
+  const auto mount = std::find_if(table->begin(), table->end(),
+                                  [&store](const Mount& each) { return each.is_ours() && each.source == store; });
+  if (mount == table->end() || is_dead_mount(mount->mount_point)) return std::nullopt;
+  const std::string& mount_point = mount->mount_point;
   const auto file = open_at(AT_FDCWD, mount_point + "/.modelfs/status.json", O_RDONLY);
   if (!file.ok()) return std::nullopt;
   const auto text = read_all(file->fd(), kStatusBytesMax);
@@ -204,7 +211,6 @@ std::vector<Finding> check_mounts() {
       findings.push_back({Health::Fail, "mount", place + ": its daemon is gone", "modelfs umount " + place});
     } else {
       findings.push_back(fine("mount", place + " shows " + printable(mount.source)));
-      if (auto reads = check_reads(mount.mount_point)) findings.push_back(*std::move(reads));
     }
   }
   return findings;
@@ -217,8 +223,10 @@ std::vector<Finding> check_store(const std::string& store) {
     if (errno == EACCES) return {{Health::Warn, "store", "cannot be looked at by this user: " + why, "try with sudo"}};
     return {{Health::Fail, "store", why, "give the path of a store"}};
   }
-  return {check_format(directory.fd(), store), check_owner(directory.fd(), store), check_holder(directory.fd()),
-          check_space(directory.fd())};
+  std::vector<Finding> findings = {check_format(directory.fd(), store), check_owner(directory.fd(), store),
+                                   check_holder(directory.fd()), check_space(directory.fd())};
+  if (auto reads = check_reads(store)) findings.push_back(*std::move(reads));
+  return findings;
 }
 
 }  // namespace modelfs

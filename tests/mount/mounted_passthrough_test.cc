@@ -271,8 +271,8 @@ class Fallback : public testing::Test {
     // Whether it can do better is found out while the first requests come in.
     const auto is_told = [&mount] { return mount.status().find("\"mode\": \"daemon\"") != std::string::npos; };
     EXPECT_TRUE(becomes_true(is_told)) << mount.status();
-    const std::string finding = "reads: " + mount.point() + ": through the daemon";
-    EXPECT_NE(modelfs("doctor").output.find(finding), std::string::npos) << modelfs("doctor").output;
+    const std::string found = modelfs("doctor '" + mount.point() + "'").output;
+    EXPECT_NE(found.find("reads: " + mount.point() + ": through the daemon"), std::string::npos) << found;
     EXPECT_TRUE(becomes_true([&] { return mount.log().find(reason) != std::string::npos; })) << mount.log();
     const std::string bytes = pattern(kSize, 7);
     const std::string domain = mount.point() + "/churn";
