@@ -298,7 +298,8 @@ Result<OpenedDirectory> FileSystem::open_directory(const Credentials& who, Ino i
   opened->listing->who = who;
   const auto number = state_->keep(opened);
   if (!number.ok()) return number.status();
-  return OpenedDirectory{*number, node->place.kind == Kind::Entry && !NativeView::holds_drafts(node->place)};
+  // As for the names in it: those of a release's and generation's own directory are not all of the package.
+  return OpenedDirectory{*number, node->place.kind == Kind::Entry && node->place.index != 0};
 }
 
 Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit) {
