@@ -1,9 +1,14 @@
 #include "mount/convert.h"
 
+#include <algorithm>
+
 namespace modelfs {
 namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+// How long the attributes that come with a look-up count at least. Why not 0 where they may change: the kernel looks at
+// them right after the look-up, and would ask for them again; a name that can change is looked up each time anyway.
+constexpr double kJustSeenSeconds = 0.01;
 
 timespec to_timespec(TimeNs time) {
   std::int64_t seconds = raw(time) / kNsPerSecond;
@@ -56,7 +61,7 @@ fuse_entry_param to_entry_param(const Entry& entry) {
   param.ino = raw(entry.attributes.ino);
   param.generation = 0;  // numbers are never reused
   param.attr = to_stat(entry.attributes);
-  param.attr_timeout = entry.attributes.valid_seconds;
+  param.attr_timeout = std::max(entry.attributes.valid_seconds, kJustSeenSeconds);
   param.entry_timeout = entry.name_valid_seconds;
   return param;
 }

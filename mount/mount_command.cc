@@ -18,6 +18,7 @@
 #include "mount/kernel_notifier.h"
 #include "mount/log_file.h"
 #include "mount/mount_checks.h"
+#include "mount/passthrough.h"
 #include "mount/session.h"
 #include "mount/volatile_store.h"
 #include "registry/registry.h"
@@ -73,11 +74,23 @@ log::level::level_enum log_level(const MountRequest& request, bool is_starting) 
   return is_starting ? log::level::warn : log::level::info;
 }
 
+// How committed files are read. Why a warning: nothing else shows the loss.
+void tell_read_mode(const Passthrough& passthrough) {
+  const ReadMode mode = passthrough.mode();
+  if (mode.by_kernel) return log::info("published files are read by the kernel itself (passthrough)");
+  const auto level = passthrough.is_wanted() ? log::level::warn : log::level::info;
+  log::log(level, "published files are read through the daemon, slower than from the disk: {}", mode.reason);
+}
+
 // Called when requests are being answered.
-void announce(Readiness& readiness, const MountRequest& request, int store_dir) {
-  if (readiness.is_awaited()) leave_terminal(store_dir);
+void announce(Readiness& readiness, const MountRequest& request, const Passthrough& passthrough, int store_dir) {
+  if (readiness.is_awaited()) {
+    tell_read_mode(passthrough);  // on the terminal; the log hears it below
+    leave_terminal(store_dir);
+  }
   log::set_level(log_level(request, false));
   log::info("modelfs {} serves {} at {}", MODELFS_VERSION, request.store, request.mount_point);
+  tell_read_mode(passthrough);
   if (!readiness.announce()) ::kill(::getpid(), SIGTERM);  // who started it was stopped
 }
 
@@ -97,17 +110,21 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   if (!registry.ok()) return registry.status();
 
   KernelNotifier notifier;
+  Passthrough passthrough(request.passthrough);
+  RequestCounts counts;
   FileSystem files(**registry, notifier,
                    {.read_only = request.read_only,
                     .mount_point = request.mount_point,
                     .store_path = request.store,
                     .owner_uid = ::geteuid(),
-                    .owner_gid = ::getegid()});
+                    .owner_gid = ::getegid(),
+                    .kernel_reads = &passthrough,
+                    .request_counts = [&counts] { return counts.by_kind(); }});
   auto control = ControlServer::start(**registry, lock->directory(), hooks_of(files),
                                       {.mount_point = request.mount_point, .store_id = lock->id()});
   if (!control.ok()) return control.status();
   std::optional<ThreadPool> slow(std::in_place, "slow", kSlowThreadCount);
-  Served served{.files = files, .slow = *slow};
+  Served served{.files = files, .slow = *slow, .passthrough = passthrough, .counts = counts};
   auto session = Session::mount({.mount_point = request.mount_point,
                                  .source = request.store,
                                  .read_only = request.read_only,
@@ -117,7 +134,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   if (!session.ok()) return session.status();
 
   if (Status status = (*session)->start(); !status.ok()) return status;
-  announce(readiness, request, lock->directory());
+  passthrough.probe(lock->directory());
+  announce(readiness, request, passthrough, lock->directory());
   (*session)->wait_for_end(signals);
   (*registry)->prepare_to_end();
   // The control server goes while requests are answered: it may wait for them (KernelCache::forget_name). Then what is

@@ -1,5 +1,6 @@
 #include "mount/operations.h"
 
+#include "mount/passthrough.h"
 #include "mount/session.h"
 
 namespace modelfs {
@@ -13,7 +14,7 @@ constexpr unsigned kBackgroundMax = Session::kThreadCount - 2;
 
 // What this connection is to be. No writeback cache: it would keep written bytes from the daemon, which sums them, and
 // excludes passthrough reads. No locks of ours: the kernel's own serve all processes of this machine.
-void on_init(void*, fuse_conn_info* connection) {
+void on_init(void* served, fuse_conn_info* connection) {
   constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO  //
                                | FUSE_CAP_ATOMIC_O_TRUNC                 // open() is told, and nothing is cut twice
                                | FUSE_CAP_PARALLEL_DIROPS                //
@@ -21,7 +22,12 @@ void on_init(void*, fuse_conn_info* connection) {
   // Not wanted, by leaving it out: WRITEBACK_CACHE (we sum what is written, in the order it is written),
   // AUTO_INVAL_DATA (the bytes of a node change only through it), EXPORT_SUPPORT, the LOCKS, HANDLE_KILLPRIV (the
   // kernel clears setuid bits itself).
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+  connection->want_ext = connection->capable_ext & kWanted;  // `want` is its former name
+#else
   connection->want = connection->capable & kWanted;
+#endif
+  static_cast<const Served*>(served)->passthrough.negotiate(*connection);
   connection->max_write = kRequestBytesMax;
   connection->max_readahead = kRequestBytesMax;
   connection->max_background = kBackgroundMax;

@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "mount/convert.h"
 #include "mount/errno.h"
+#include "mount/passthrough.h"
 
 namespace modelfs {
 
@@ -65,7 +66,9 @@ void Request::reply(const Result<Opened>& opened) && {
   if (!opened.ok()) return refuse(opened.status());
   FileSystem& fs = files();
   const fuse_file_info file = to_file_info(*opened);
-  if (fuse_reply_open(take(), &file) != 0) fs.release(opened->handle);
+  const bool is_lent = opened->backing != kNoBacking;
+  const int error = is_lent ? reply_lent(take(), *opened) : fuse_reply_open(take(), &file);
+  if (error != 0) fs.release(opened->handle);
 }
 
 void Request::reply(const Result<FileSystem::Created>& created) && {
@@ -84,12 +87,14 @@ void Request::reply(const Result<SpaceFigures>& space) && {
   fuse_reply_statfs(take(), &info);
 }
 
-void Request::reply(const Result<Handle>& opened) && {
+void Request::reply(const Result<OpenedDirectory>& opened) && {
   if (!opened.ok()) return refuse(opened.status());
   FileSystem& fs = files();
   fuse_file_info file{};
-  file.fh = raw(*opened);
-  if (fuse_reply_open(take(), &file) != 0) fs.release_directory(*opened);
+  file.fh = raw(opened->handle);
+  file.cache_readdir = opened->keeps_listing ? 1 : 0;
+  file.keep_cache = file.cache_readdir;
+  if (fuse_reply_open(take(), &file) != 0) fs.release_directory(opened->handle);
 }
 
 void Request::reply_bytes(ByteView bytes) && {

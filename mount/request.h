@@ -12,14 +12,19 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "base/types.h"
+#include "mount/request_counts.h"
 #include "vfs/file_system.h"
 
 namespace modelfs {
+
+class Passthrough;
 
 // What operations work on: the userdata of the session. Outlives every request.
 struct Served {
   FileSystem& files;
   ThreadPool& slow;  // runs what may take long
+  Passthrough& passthrough;
+  RequestCounts& counts;
 };
 
 // One pending request: answered exactly once, by one of the reply functions, which consume it. Dropping it answers EIO
@@ -51,8 +56,7 @@ class Request {
   void reply(const Result<Opened>& opened) &&;
   void reply(const Result<FileSystem::Created>& created) &&;
   void reply(const Result<SpaceFigures>& space) &&;
-  // Of OPENDIR.
-  void reply(const Result<Handle>& opened) &&;
+  void reply(const Result<OpenedDirectory>& opened) &&;
   void reply_bytes(ByteView bytes) &&;
   void reply_written(const Result<std::size_t>& size_bytes) &&;
   void reply_offset(const Result<std::uint64_t>& offset_bytes) &&;

@@ -19,6 +19,7 @@
 #include "mount/fuse_log.h"
 #include "mount/mount_point.h"
 #include "mount/operations.h"
+#include "mount/passthrough.h"
 
 namespace modelfs {
 namespace {
@@ -66,16 +67,16 @@ std::vector<std::string> arguments_of(const Session::Options& options) {
 
 }  // namespace
 
-Session::Session(std::string mount_point, KernelNotifier& notifier)
-    : mount_point_(std::move(mount_point)), notifier_(notifier) {}
+Session::Session(std::string mount_point, Served& served, KernelNotifier& notifier)
+    : mount_point_(std::move(mount_point)), served_(served), notifier_(notifier) {}
 
 Result<std::unique_ptr<Session>> Session::mount(const Options& options, Served& served, KernelNotifier& notifier) {
-  std::unique_ptr<Session> session(new Session(options.mount_point, notifier));
-  if (Status status = session->open(options, served); !status.ok()) return status;
+  std::unique_ptr<Session> session(new Session(options.mount_point, served, notifier));
+  if (Status status = session->open(options); !status.ok()) return status;
   return session;
 }
 
-Status Session::open(const Options& options, Served& served) {
+Status Session::open(const Options& options) {
   route_fuse_log();
   install_wake_signal();
   ended_ = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -86,7 +87,7 @@ Status Session::open(const Options& options, Served& served) {
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   fuse_args args{.argc = static_cast<int>(pointers.size()), .argv = pointers.data(), .allocated = 0};
   const fuse_lowlevel_ops table = operations();
-  session_ = fuse_session_new(&args, &table, sizeof table, &served);
+  session_ = fuse_session_new(&args, &table, sizeof table, &served_);
   fuse_opt_free_args(&args);
   if (session_ == nullptr) return Status(Code::Internal, "libfuse refused its options: " + last_fuse_complaint());
 
@@ -96,12 +97,14 @@ Status Session::open(const Options& options, Served& served) {
   }
   const auto mounted = mounted_at(mount_point_);
   if (mounted.ok() && *mounted) device_ = (*mounted)->device;
+  if (Status status = served_.passthrough.connect(session_); !status.ok()) log::warn("{}", status.str());
   notifier_.connect(session_);
   return {};
 }
 
 Session::~Session() {
   notifier_.disconnect();
+  served_.passthrough.disconnect();
   // Not served, or it would be gone by now.
   if (!device_.empty() && workers_.empty()) detach();
   if (session_ == nullptr) return;
@@ -132,7 +135,20 @@ Status Session::start() {
     workers_.push_back(std::move(worker));
   }
   if (workers_.size() < kThreadCount) log::warn("serving with {} threads of {}", workers_.size(), kThreadCount);
+  wait_for_first_answer();
   return {};
+}
+
+void Session::wait_for_first_answer() {
+  const MutexLock lock(mutex_);
+  // The kernel sends INIT by itself. A worker that ends before means that nothing can be agreed on.
+  while (!is_agreed_ && running_ == workers_.size()) changed_.wait(mutex_);
+}
+
+void Session::note_first_answer() {
+  const MutexLock lock(mutex_);
+  is_agreed_ = true;
+  changed_.notify_all();
 }
 
 void Session::answer_requests(Worker& worker) {
@@ -146,15 +162,20 @@ void Session::answer_requests(Worker& worker) {
       if (got_bytes < 0) log::error("reading requests: {}", Status::from_errno(-got_bytes, "/dev/fuse").message());
       break;
     }
+    // Never a pipe: splice was not agreed on.
+    served_.counts.count(buffer.mem, buffer.size);
     fuse_session_process_buf(session_, &buffer);
     // The first request is INIT, whose answer sets the read-ahead too.
-    if (!is_initialized_.exchange(true)) raise_read_ahead(device_);
+    if (!is_initialized_.exchange(true)) {
+      raise_read_ahead(device_);
+      note_first_answer();
+    }
   }
   std::free(buffer.mem);  // libfuse's malloc
   ::eventfd_write(ended_.fd(), 1);
   const MutexLock lock(mutex_);
   --running_;
-  worker_gone_.notify_all();
+  changed_.notify_all();
 }
 
 void Session::wait_for_end(const EndSignals& signals) {
@@ -202,7 +223,7 @@ bool Session::wait_for_workers(int limit_ms) {
   while (running_ > 0) {
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left <= left.zero()) return false;
-    worker_gone_.wait_for(mutex_, left);
+    changed_.wait_for(mutex_, left);
   }
   return true;
 }

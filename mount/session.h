@@ -44,7 +44,7 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Begins to answer requests.
+  // Begins to answer requests. When it returns, what the connection is to be has been agreed (INIT).
   Status start();
   // Returns when somebody has unmounted, or a signal has come and the mount is detached: nobody new comes in. Requests
   // are still answered.
@@ -60,24 +60,28 @@ class Session {
     std::thread thread;
   };
 
-  Session(std::string mount_point, KernelNotifier& notifier);
-  Status open(const Options& options, Served& served);
+  Session(std::string mount_point, Served& served, KernelNotifier& notifier);
+  Status open(const Options& options);
   void answer_requests(Worker& worker);
+  void note_first_answer() EXCLUDES(mutex_);
+  void wait_for_first_answer() EXCLUDES(mutex_);
   void detach();
   void remove_dead_mount();
   // False when `limit_ms` passed before all workers were gone.
   bool wait_for_workers(int limit_ms) EXCLUDES(mutex_);
 
   const std::string mount_point_;
+  Served& served_;
   KernelNotifier& notifier_;
   std::string device_;  // of the mounted file system, as in Mount
   fuse_session* session_ = nullptr;
   std::atomic<bool> is_initialized_ = false;
   File ended_;  // eventfd: readable when a worker has met the end of the connection
   std::vector<std::unique_ptr<Worker>> workers_;
-  Mutex mutex_;  // leaf lock
-  Condition worker_gone_;
+  Mutex mutex_;        // leaf lock
+  Condition changed_;  // a worker has ended, or INIT was answered
   std::size_t running_ GUARDED_BY(mutex_) = 0;
+  bool is_agreed_ GUARDED_BY(mutex_) = false;  // INIT was answered
 };
 
 }  // namespace modelfs

@@ -7,10 +7,13 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "base/file.h"
@@ -27,6 +30,7 @@ namespace modelfs {
 namespace {
 
 constexpr std::size_t kSmallFileBytesMax = 64 * 1024;
+constexpr std::size_t kStatusBytesMax = 64 << 20;  // it lists all drafts
 
 Finding fine(std::string about, std::string message) { return {Health::Ok, std::move(about), std::move(message), ""}; }
 
@@ -149,6 +153,28 @@ Finding check_space(int directory) {
   return fine("space", text);
 }
 
+// How a store's mount reads published files. Nothing where it is not mounted, or its status is not ours to read.
+std::optional<Finding> check_reads(const std::string& store) {
+  const auto table = read_mounts();
+  if (!table.ok()) return std::nullopt;
+  const auto mount = std::find_if(table->begin(), table->end(),
+                                  [&store](const Mount& each) { return each.is_ours() && each.source == store; });
+  if (mount == table->end() || is_dead_mount(mount->mount_point)) return std::nullopt;
+  const std::string& mount_point = mount->mount_point;
+  const auto file = open_at(AT_FDCWD, mount_point + "/.modelfs/status.json", O_RDONLY);
+  if (!file.ok()) return std::nullopt;
+  const auto text = read_all(file->fd(), kStatusBytesMax);
+  if (!text.ok()) return std::nullopt;
+  const auto status = nlohmann::json::parse(*text, nullptr, false);
+  if (!status.is_object() || !status.contains("reads") || !status["reads"].is_object()) return std::nullopt;
+  const std::string place = printable(mount_point);
+  if (status["reads"].value("mode", "") == "passthrough") {
+    return fine("reads", place + ": by the kernel itself (passthrough)");
+  }
+  return Finding{Health::Warn, "reads", place + ": through the daemon, slower than from the disk",
+                 printable(status["reads"].value("reason", ""))};
+}
+
 }  // namespace
 
 std::pair<int, int> parse_kernel_release(std::string_view release) {
@@ -197,8 +223,10 @@ std::vector<Finding> check_store(const std::string& store) {
     if (errno == EACCES) return {{Health::Warn, "store", "cannot be looked at by this user: " + why, "try with sudo"}};
     return {{Health::Fail, "store", why, "give the path of a store"}};
   }
-  return {check_format(directory.fd(), store), check_owner(directory.fd(), store), check_holder(directory.fd()),
-          check_space(directory.fd())};
+  std::vector<Finding> findings = {check_format(directory.fd(), store), check_owner(directory.fd(), store),
+                                   check_holder(directory.fd()), check_space(directory.fd())};
+  if (auto reads = check_reads(store)) findings.push_back(*std::move(reads));
+  return findings;
 }
 
 }  // namespace modelfs

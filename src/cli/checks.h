@@ -21,7 +21,8 @@ struct Finding {
 std::vector<Finding> check_machine();
 // Mounts of ours whose daemon is gone, with the command that detaches them.
 std::vector<Finding> check_mounts();
-// A store: FORMAT, owner and mode, who holds it, whether its daemon answers, free space. Changes nothing in it.
+// A store: FORMAT, owner and mode, who holds it, whether its daemon answers, free space, how its mount reads. Changes
+// nothing in it.
 std::vector<Finding> check_store(const std::string& store);
 
 // "6.1.0-28-amd64" as {6, 1}; {0, 0} for what does not read so.

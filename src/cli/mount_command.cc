@@ -55,7 +55,9 @@ void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
       app.add_subcommand("mount", "Serve a store at a directory; makes the store if there is none");
   command->add_option("STORE", options->first, "The store's directory; left out with --volatile")->required();
   command->add_option("MOUNTPOINT", options->second, "The directory where it is to appear");
-  command->add_option("-o", options->lists, "ro, allow_other, reserve=SIZE (space that is kept free), cache=SIZE")
+  command
+      ->add_option("-o", options->lists,
+                   "ro, allow_other, no_passthrough, reserve=SIZE (space that is kept free), cache=SIZE")
       ->type_name("OPTIONS")
       ->allow_extra_args(false);  // -o LIST may come again, but takes no path with it
   command->add_flag("-f", options->request.foreground, "Stay in the foreground");

@@ -63,6 +63,10 @@ Status set_option(std::string_view option, MountRequest& request) {
     request.allow_other = true;
     return {};
   }
+  if (option == "no_passthrough") {
+    request.passthrough = false;
+    return {};
+  }
   if (option.starts_with("archive_")) return set_archive_limit(option, request.archive_limits);
   if (option == "recipes=on" || option == "recipes=off") {
     request.recipes = option == "recipes=on";
@@ -76,8 +80,8 @@ Status set_option(std::string_view option, MountRequest& request) {
   }
   return {Code::InvalidArgument,
           "-o " + printable(option) +
-              ": unknown option; there are ro, allow_other, reserve=SIZE, cache=SIZE, recipes=off, "
-              "archive_members=COUNT and other limits of archives"};
+              ": unknown option; there are ro, allow_other, no_passthrough, reserve=SIZE, cache=SIZE, "
+              "recipes=off, archive_members=COUNT and other limits of archives"};
 }
 
 }  // namespace

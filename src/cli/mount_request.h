@@ -17,6 +17,7 @@ struct MountRequest {
   bool debug = false;                             // -d: every request to stderr; implies foreground
   bool read_only = false;                         // -o ro
   bool allow_other = false;                       // -o allow_other
+  bool passthrough = true;                        // -o no_passthrough: the daemon serves every byte
   bool recipes = true;                            // -o recipes=off: archives that were uploaded are kept as they came
   ArchiveLimits archive_limits = {};              // -o archive_members=, _bytes=, _ratio=, _path=, _depth=
   std::uint64_t reserve_bytes = 64ull << 20;      // -o reserve=BYTES: commits are refused below this much free space

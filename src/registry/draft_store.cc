@@ -119,7 +119,11 @@ Result<DraftInode> DraftStore::present(Ino ino, DraftRecord record) const {
   }
   struct stat info {};
   if (::fstatat(dir_, host_path(ino).c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-    return Status::from_errno(errno == ENOENT ? EIO : errno, "stat the bytes of draft file " + host_path(ino));
+    const int error = errno;
+    // Removed since its record was read: the record goes first.
+    if (error == ENOENT && this->record(ino).code() == Code::NotFound)
+      return Status(Code::NotFound, "the draft is gone");
+    return Status::from_errno(error == ENOENT ? EIO : error, "stat the bytes of draft file " + host_path(ino));
   }
   inode.size_bytes = static_cast<std::uint64_t>(info.st_size);
   inode.blocks = static_cast<std::uint64_t>(info.st_blocks);

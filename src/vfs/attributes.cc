@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kOwnAttributes = "user.modelfs.";
 constexpr std::string_view kCommitAttribute = "user.modelfs.commit";
 constexpr std::string_view kErrorAttribute = "user.modelfs.error";
+constexpr std::string_view kReadModeAttribute = "user.modelfs.read_mode";
 constexpr std::uint32_t kRootMode = 0755;
 
 TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
@@ -234,6 +235,7 @@ Result<std::string> FileSystem::attribute(const Credentials& who, Ino ino, std::
     if (name.starts_with(kOwnAttributes)) return none;
     return state_->registry.drafts().attribute(ino, name);
   }
+  if (name == kReadModeAttribute) return state_->read_mode_of(place);
   if (place.kind != Kind::Entry || !name.starts_with(kOwnAttributes)) return none;
   const auto container = state_->cache.find(place.container);
   if (!container.ok()) return container.status();

@@ -6,11 +6,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
 #include "base/types.h"
 #include "registry/registry.h"
+#include "vfs/kernel_reads.h"
 #include "view/place.h"
 
 namespace modelfs {
@@ -25,9 +27,15 @@ enum class Handle : std::uint64_t {};
 
 struct Opened {
   Handle handle{};
-  bool keeps_cache = false;  // the kernel's pages of an earlier open are still right
-  bool direct = false;       // no pages at all: the text was made for this handle
-  bool flushes = false;      // a close of this handle has something to say
+  bool keeps_cache = false;      // the kernel's pages of an earlier open are still right
+  bool direct = false;           // no pages at all: the text was made for this handle
+  bool flushes = false;          // a close of this handle has something to say
+  Backing backing = kNoBacking;  // what the kernel reads by itself; then neither keeps_cache nor direct
+};
+
+struct OpenedDirectory {
+  Handle handle{};
+  bool keeps_listing = false;  // the names in it never change, so the kernel may answer later listings by itself
 };
 
 struct ListedName {
@@ -68,6 +76,9 @@ class FileSystem {
     std::string store_path;
     uid_t owner_uid = 0;  // of the mount: owns the root and /.modelfs
     gid_t owner_gid = 0;
+    KernelReads* kernel_reads = nullptr;  // null: the daemon serves all bytes. Outlives the file system.
+    // What the kernel has asked for since the mount, by kind: for status.json.
+    std::function<std::vector<std::pair<std::string, std::uint64_t>>()> request_counts = {};
   };
 
   FileSystem(Registry& registry, KernelCache& kernel, Options options);
@@ -127,7 +138,7 @@ class FileSystem {
 
   // Directories. A listing is made when it is opened, and anew when it is read from offset 0: each name that stays is
   // in it exactly once, whatever is committed meanwhile.
-  Result<Handle> open_directory(const Credentials& who, Ino ino);
+  Result<OpenedDirectory> open_directory(const Credentials& who, Ino ino);
   // Calls `visit` for names from `offset` on, until it returns false.
   Status list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit);
   void release_directory(Handle handle);

@@ -36,10 +36,50 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, bo
   auto opened = std::make_shared<OpenHandle>();
   opened->ino = ino;
   opened->draft = std::move(*draft);
+  opened->open = open_nodes.open(ino, std::nullopt);
+  // It was published meanwhile, and somebody else has opened what it is now.
+  if (opened->open->backing() != kNoBacking) return Status(Code::Stale, "it is published");
   const auto number = keep(std::move(opened));
   if (!number.ok()) return number.status();
   uploads.opened(ino);
-  return Opened{*number, false, false, writes};
+  return Opened{.handle = *number, .flushes = writes};
+}
+
+Result<std::shared_ptr<const ContentReader>> FileSystem::State::content_of(const Place& place) {
+  if (place.kind == Kind::Archive) return registry.archives().open(face_of(place));
+  const auto container = cache.find(place.container);
+  if (!container.ok()) return container.status();
+  return registry.open_content((*container)->manifest->at(place.index));
+}
+
+Result<Opened> FileSystem::State::open_content(const Place& place) {
+  auto content = content_of(place);
+  if (!content.ok()) return content.status();
+  auto opened = std::make_shared<OpenHandle>();
+  opened->ino = place.ino;
+  opened->content = std::move(*content);
+  opened->open = open_nodes.open(place.ino, opened->content->descriptor());
+  const Backing backing = opened->open->backing();
+  const auto number = keep(std::move(opened));
+  if (!number.ok()) return number.status();
+  // These bytes never change: those of a file were published, an archive is a function of what was.
+  return Opened{.handle = *number, .keeps_cache = backing == kNoBacking, .backing = backing};
+}
+
+Result<std::string> FileSystem::State::read_mode_of(const Place& place) {
+  const bool is_file = place.type == FileType::Regular && (place.kind == Kind::Entry || place.kind == Kind::Archive);
+  bool by_kernel = false;
+  if (const auto backing = open_nodes.find(place.ino); is_file && backing) {
+    by_kernel = *backing != kNoBacking;
+  } else if (is_file && place.kind == Kind::Entry) {
+    const auto content = content_of(place);
+    if (!content.ok()) return content.status();
+    by_kernel = open_nodes.mode().by_kernel && (*content)->descriptor().has_value();
+  } else {
+    // Why not an archive that nobody has opened: it may have to be rebuilt first.
+    return Status(Code::NoAttribute, "not a published file");
+  }
+  return std::string(by_kernel ? "passthrough" : "daemon");
 }
 
 // An archive of which only a recipe is left may have to be rebuilt.
@@ -67,22 +107,11 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   if (wants_to_write(flags) && place.kind == Kind::Archive)
     return Status(Code::AlreadyExists, "it is published already");
   if (wants_to_write(flags)) return Status(Code::Immutable, "what is published never changes");
+  if (place.kind == Kind::Entry || place.kind == Kind::Archive) return state.open_content(place);
   auto opened = std::make_shared<OpenHandle>();
   opened->ino = ino;
   Opened reply;
-  if (place.kind == Kind::Entry) {
-    const auto container = state.cache.find(place.container);
-    if (!container.ok()) return container.status();
-    auto content = state.registry.open_content((*container)->manifest->at(place.index));
-    if (!content.ok()) return content.status();
-    opened->content = std::move(*content);
-    reply.keeps_cache = true;  // these bytes never change
-  } else if (place.kind == Kind::Archive) {
-    auto content = state.registry.archives().open(State::face_of(place));
-    if (!content.ok()) return content.status();
-    opened->content = std::move(*content);
-    reply.keeps_cache = true;  // a function of what was published, which never changes
-  } else if (place.kind == Kind::Document || place.kind == Kind::Tag || place.kind == Kind::Status) {
+  if (place.kind == Kind::Document || place.kind == Kind::Tag || place.kind == Kind::Status) {
     auto text = place.kind == Kind::Status ? state.status_text() : state.document(place);
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
@@ -258,7 +287,7 @@ Status FileSystem::State::make_listing(Listing& listing) {
   return {};
 }
 
-Result<Handle> FileSystem::open_directory(const Credentials& who, Ino ino) {
+Result<OpenedDirectory> FileSystem::open_directory(const Credentials& who, Ino ino) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   if (node->place.type != FileType::Directory) return Status(Code::NotADirectory, "not a directory");
@@ -267,7 +296,10 @@ Result<Handle> FileSystem::open_directory(const Credentials& who, Ino ino) {
   const MutexLock lock(opened->mutex);
   opened->listing = std::make_unique<Listing>();
   opened->listing->who = who;
-  return state_->keep(opened);
+  const auto number = state_->keep(opened);
+  if (!number.ok()) return number.status();
+  // As for the names in it: those of a release's and generation's own directory are not all of the package.
+  return OpenedDirectory{*number, node->place.kind == Kind::Entry && node->place.index != 0};
 }
 
 Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit) {

@@ -15,7 +15,11 @@ namespace modelfs {
 using Kind = Place::Kind;
 
 FileSystem::State::State(Registry& registry_in, KernelCache& kernel_in, Options options_in)
-    : registry(registry_in), kernel(kernel_in), options(std::move(options_in)), cache(registry_in) {
+    : registry(registry_in),
+      kernel(kernel_in),
+      options(std::move(options_in)),
+      cache(registry_in),
+      open_nodes(options.kernel_reads) {
   // The kernel knows the root without asking.
   Place root;
   root.kind = Kind::Root;
@@ -197,7 +201,17 @@ Result<std::string> FileSystem::State::status_text() {
   text["pid"] = ::getpid();
   text["mounted"] = iso_time(mounted);
   text["read_only"] = options.read_only;
-  text["reads"] = "daemon";  // committed bytes are served by the daemon, through the kernel's page cache
+  const ReadMode mode = open_nodes.mode();
+  const OpenNodes::Figures opens = open_nodes.figures();
+  text["reads"]["mode"] = mode.name();
+  if (!mode.by_kernel) text["reads"]["reason"] = mode.reason;
+  text["reads"]["opens_by_kernel"] = opens.by_kernel;
+  text["reads"]["opens_by_daemon"] = opens.by_daemon;
+  text["reads"]["files_lent"] = opens.lent;
+  if (options.request_counts) {
+    text["requests"] = nlohmann::ordered_json::object();
+    for (const auto& [kind, count] : options.request_counts()) text["requests"][kind] = count;
+  }
   text["known_nodes"] = nodes.size();
   {
     const MutexLock lock(handles_mutex);

@@ -12,6 +12,7 @@
 #include "vfs/container_cache.h"
 #include "vfs/file_system.h"
 #include "vfs/node_table.h"
+#include "vfs/open_nodes.h"
 #include "vfs/uploads.h"
 #include "view/native_view.h"
 
@@ -31,7 +32,9 @@ struct OpenHandle {
   std::shared_ptr<const ContentReader> content;
   std::shared_ptr<const std::string> text;  // made when it was opened
   File host;                                // events
-  Mutex mutex;                              // of listing; held while it is made or read
+  // Of what can be a committed file: a draft, since it may become one, a file of a release, an archive.
+  std::unique_ptr<const OpenNodes::Open> open;  // after what it may have lent
+  Mutex mutex;                                  // of listing; held while it is made or read
   std::unique_ptr<Listing> listing GUARDED_BY(mutex);
 };
 
@@ -117,6 +120,12 @@ struct FileSystem::State {
   Result<std::shared_ptr<OpenHandle>> handle(Handle number) const;
   std::shared_ptr<OpenHandle> drop(Handle number);
   Result<Opened> open_draft(const Credentials& who, Ino ino, bool writes, bool truncates);
+  // A committed file or archive.
+  Result<Opened> open_content(const Place& place);
+  Result<std::shared_ptr<const ContentReader>> content_of(const Place& place);
+  // "passthrough" or "daemon": how it is read, or would be if it were opened now. NoAttribute: no committed file, or an
+  // archive that is not open.
+  Result<std::string> read_mode_of(const Place& place);
   Status make_listing(Listing& listing);
   Result<Ino> parent_of(const Place& directory);
   Status add_drafts(const Listing& listing, std::vector<ListedPlace>& names);
@@ -127,6 +136,7 @@ struct FileSystem::State {
   const TimeNs mounted = now();
   ContainerCache cache;
   NodeTable nodes;
+  OpenNodes open_nodes;
   Uploads uploads;
 
   mutable Mutex handles_mutex;  // leaf lock

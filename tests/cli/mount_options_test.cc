@@ -32,6 +32,15 @@ TEST(MountOptions, LimitArchives) {
   EXPECT_EQ(parse_mount_options({"archive_color=1"}, request).code(), Code::InvalidArgument);
 }
 
+TEST(MountOptions, PassthroughCanBeTurnedOff) {
+  MountRequest request;
+  EXPECT_TRUE(request.passthrough);
+
+  ASSERT_TRUE(parse_mount_options({"no_passthrough"}, request).ok());
+
+  EXPECT_FALSE(request.passthrough);
+}
+
 TEST(MountOptions, RecipesCanBeTurnedOff) {
   MountRequest request;
 

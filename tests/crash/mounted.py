@@ -75,6 +75,7 @@ class Daemon:
 
     def __init__(self, binary, store, mount_point, log_path):
         self.binary, self.store, self.mount_point, self.log_path = binary, store, mount_point, log_path
+        self.options = ""  # of mount -o
         self.process = None
 
     @property
@@ -84,6 +85,10 @@ class Daemon:
     def launch(self):
         os.makedirs(self.mount_point, exist_ok=True)
         verb = [] if os.path.basename(self.binary) == "mini" else ["mount"]
+        # So that the tests can be run in another mode; tests/mount reads it too.
+        options = ",".join(filter(None, [self.options, os.environ.get("MODELFS_TEST_MOUNT_OPTIONS")]))
+        if verb and options:
+            verb += ["-o", options]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([self.binary, *verb, "-f", self.store, self.mount_point],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -24,13 +25,15 @@ int left_ms(Clock::time_point deadline) {
   return left < 0 ? 0 : static_cast<int>(left);
 }
 
-// The program under test; MODELFS_BINARY in the environment names another one.
-std::string program() {
-  const char* const other = std::getenv("MODELFS_BINARY");
-  return other != nullptr ? other : MODELFS_BINARY;
-}
-
 File process_handle(pid_t pid) { return File(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+
+// What every mount of these tests is given beside its own: MODELFS_TEST_MOUNT_OPTIONS in the environment, so that the
+// suite can be run in another mode ("no_passthrough").
+std::string with_environment(const std::string& options) {
+  const char* const more = std::getenv("MODELFS_TEST_MOUNT_OPTIONS");
+  if (more == nullptr || *more == '\0') return options;
+  return options.empty() ? more : options + "," + more;
+}
 
 void use_memory() {
   if (std::getenv("TMPDIR") == nullptr && ::access("/dev/shm", W_OK | X_OK) == 0) ::setenv("TMPDIR", "/dev/shm", 0);
@@ -45,7 +48,7 @@ void use_memory() {
   ::dup2(in, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(out, STDERR_FILENO);
-  const std::string path = program();
+  const std::string path = program_path();
   if (options.empty()) {
     ::execl(path.c_str(), path.c_str(), "mount", "-f", store.c_str(), point.c_str(), nullptr);
   } else {
@@ -56,12 +59,18 @@ void use_memory() {
 
 }  // namespace
 
-Outcome modelfs(const std::string& arguments) { return run("'" + program() + "' " + arguments); }
+// MODELFS_BINARY in the environment names another one.
+std::string program_path() {
+  const char* const other = std::getenv("MODELFS_BINARY");
+  return other != nullptr ? other : MODELFS_BINARY;
+}
+
+Outcome modelfs(const std::string& arguments) { return run("'" + program_path() + "' " + arguments); }
 
 std::string why_no_mount() {
   const File device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
   if (!device.valid()) return std::string("/dev/fuse cannot be opened: ") + std::strerror(errno);
-  if (::access(program().c_str(), X_OK) != 0) return program() + " is not there; build the target modelfs";
+  if (::access(program_path().c_str(), X_OK) != 0) return program_path() + " is not there; build the target modelfs";
   return "";
 }
 
@@ -85,6 +94,36 @@ std::string Mount::log() const {
   return text.ok() ? *text : "";
 }
 
+std::string Mount::status() const { return read_file(point_ + "/.modelfs/status.json"); }
+
+namespace {
+
+std::uint64_t figure_in(const std::string& status, const std::string& name) {
+  const std::string key = "\"" + name + "\": ";
+  const std::size_t at = status.find(key);
+  std::uint64_t value = 0;
+  if (at != std::string::npos) std::from_chars(status.data() + at + key.size(), status.data() + status.size(), value);
+  return value;
+}
+
+}  // namespace
+
+std::uint64_t Mount::figure(const std::string& name) const { return figure_in(status(), name); }
+
+std::uint64_t Mount::requests(const std::vector<std::string>& kinds, const std::function<void()>& work) const {
+  const auto sum = [&] {
+    const std::string text = status();
+    std::uint64_t count = 0;
+    for (const std::string& kind : kinds) count += figure_in(text, kind);
+    return count;
+  };
+  // Asking for the status causes some itself: as many each time.
+  const std::uint64_t first = sum();
+  const std::uint64_t second = sum();
+  work();
+  return sum() - second - (second - first);
+}
+
 bool Mount::is_mounted() const {
   struct stat above {};
   struct stat here {};
@@ -95,7 +134,7 @@ bool Mount::is_mounted() const {
 std::string Mount::start(const std::string& options) {
   const File mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
   pid_ = ::fork();
-  if (pid_ == 0) become_daemon(options, store_, point_, directory_->path() + "/log");
+  if (pid_ == 0) become_daemon(with_environment(options), store_, point_, directory_->path() + "/log");
   const File process = process_handle(pid_);
   const auto deadline = Clock::now() + std::chrono::milliseconds(kReadyMs);
   for (;;) {

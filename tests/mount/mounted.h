@@ -2,10 +2,13 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mount/posix.h"
 #include "support/temporary_directory.h"
@@ -36,6 +39,11 @@ class Mount {
   pid_t pid() const { return pid_; }
   // What the daemon has said.
   std::string log() const;
+  // status.json, and a number in it; 0 where it is absent, as what was never asked for is.
+  std::string status() const;
+  std::uint64_t figure(const std::string& name) const;
+  // Requests of these kinds that `work` causes.
+  std::uint64_t requests(const std::vector<std::string>& kinds, const std::function<void()>& work) const;
 
  private:
   bool is_mounted() const;
@@ -48,7 +56,9 @@ class Mount {
   pid_t pid_ = -1;
 };
 
-// The program under test with these arguments, as in a shell.
+// The program under test.
+std::string program_path();
+// The same with these arguments, as in a shell.
 Outcome modelfs(const std::string& arguments);
 // Why there can be no mount on this machine, or empty.
 std::string why_no_mount();

@@ -131,6 +131,18 @@ TEST_F(Reading, SaysWhatAFileHoldsByAttribute) {
   EXPECT_EQ(text_attribute(at("1.0"), "user.modelfs.digest").size(), digest.size());
 }
 
+TEST_F(Reading, APathAsksOnceForEachNameThatCanChange) {
+  constexpr std::uint64_t kOpens = 50;
+  const auto work = [this] {
+    for (std::uint64_t i = 0; i < kOpens; ++i) (void)open(4096);
+  };
+  work();
+
+  EXPECT_EQ(mount().requests({"lookup"}, work), 2 * kOpens) << "the domain and the version";
+  // The root's, and where the machine was slow.
+  EXPECT_LT(mount().requests({"getattr"}, work), 2 * kOpens);
+}
+
 class Listing : public Mounted {};
 
 struct LinuxDirent {  // as the kernel writes it. Source: getdents64(2)
@@ -185,6 +197,16 @@ TEST_F(Listing, ShowsNewNamesWhenItIsRewound) {
     for (const std::string& name : names) found += name == "1.1" ? 1 : 0;
   }
   EXPECT_EQ(found, 1);
+}
+
+TEST_F(Listing, OfADirectoryInAReleaseIsAskedForOnce) {
+  publish("1.0", {{"variables/", ""}, {"variables/a", "x"}, {"variables/b", "y"}});
+  const std::vector<std::string> names = names_in(at("1.0/variables"));
+
+  const auto work = [&] { EXPECT_EQ(names_in(at("1.0/variables")), names); };
+
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(mount().requests({"readdir", "readdirplus"}, work), 0u);
 }
 
 TEST_F(Listing, ShowsALargeReleaseRightAfterItsCommit) {

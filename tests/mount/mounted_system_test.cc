@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <filesystem>
+#include <thread>
 
 #include "mount/mounted.h"
 
@@ -221,6 +223,26 @@ TEST_F(System, StatusIsReadWholeThoughItShowsNoSize) {
   if (is_installed("jq")) {
     EXPECT_EQ(run("jq .pid '" + status + "'").output, std::to_string(mount().pid()) + "\n");
   }
+}
+
+TEST_F(System, StatusCanBeReadWhileDraftsArePublished) {
+  const std::string path = system("status.json");
+  std::atomic<bool> ended = false;
+  std::atomic<int> failed = 0;
+  std::thread reader([&] {
+    while (!ended) {
+      const File status(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!status.valid()) ++failed;
+    }
+  });
+
+  Files files;
+  for (int i = 0; i < 50; ++i) files[std::to_string(i)] = "x";
+  for (int i = 0; i < 40; ++i) publish("1." + std::to_string(i), files);
+  ended = true;
+  reader.join();
+
+  EXPECT_EQ(failed, 0);
 }
 
 TEST_F(System, EventsAreLinesOfJsonThatCanBeFollowed) {

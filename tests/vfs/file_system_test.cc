@@ -70,13 +70,13 @@ class Overlay : public RegistryFixture {
   std::map<std::string, Ino> list(Ino directory, const Credentials& who = kRoot) {
     std::map<std::string, Ino> names;
     const auto handle = fs_->open_directory(who, directory);
-    EXPECT_TRUE(fs_->list(*handle, 0,
+    EXPECT_TRUE(fs_->list(handle->handle, 0,
                           [&](const ListedName& name) {
                             if (name.name != "." && name.name != "..") names.emplace(name.name, name.ino);
                             return true;
                           })
                     .ok());
-    fs_->release_directory(*handle);
+    fs_->release_directory(handle->handle);
     return names;
   }
   Status move(std::string_view from, std::string_view name, std::string_view to, std::string_view new_name,
@@ -275,7 +275,7 @@ TEST_F(Overlay, ListsEachOldNameOnceWhileReleasesAreCommitted) {
 
   for (int round = 0;; ++round) {  // three names at a time, a commit between
     int count = 0;
-    ASSERT_TRUE(fs_->list(*handle, offset,
+    ASSERT_TRUE(fs_->list(handle->handle, offset,
                           [&](const ListedName& name) {
                             ++seen[std::string(name.name)];
                             offset = name.next_offset;

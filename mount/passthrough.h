@@ -1,0 +1,63 @@
+// Reads of published files by the kernel itself ("passthrough"): asked for at INIT, file by file at OPEN.
+//
+// All facts about the kernel here are of its include/uapi/linux/fuse.h and fs/fuse/{inode,passthrough,iomode}.c,
+// Linux 6.9 and later.
+#pragma once
+#define FUSE_USE_VERSION 312
+#include <fuse3/fuse_lowlevel.h>
+
+#include <atomic>
+#include <string>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "vfs/file_system.h"
+#include "vfs/kernel_reads.h"
+
+namespace modelfs {
+
+// Safe for concurrent use. Says no until the connection has agreed to it, and again when it is disconnected: then the
+// kernel gives back by itself what it was lent.
+class Passthrough final : public KernelReads {
+ public:
+  // `is_wanted`: false if the daemon is to serve every byte (-o no_passthrough).
+  explicit Passthrough(bool is_wanted) : is_wanted_(is_wanted) {}
+
+  // `session` is mounted and was asked nothing yet; its userdata is a Served that has this.
+  // Unsupported, Internal: libfuse refused; the mount works without.
+  Status connect(fuse_session* session);
+  void disconnect() { device_ = -1; }
+  // Part of the answer to INIT, where libfuse knows of passthrough (3.17). Older ones do not: there the hooks that
+  // connect() gives them put it into the answer.
+  void negotiate(fuse_conn_info& connection);
+  // Lends the kernel a file of the store, to know mode() before anybody reads. After INIT was answered.
+  void probe(int store_dir);
+
+  Backing lend(int descriptor) override EXCLUDES(mutex_);
+  void take_back(Backing backing) override;
+  ReadMode mode() const override EXCLUDES(mutex_);
+  // Whether the mount was asked to do without, so that its mode surprises nobody.
+  bool is_wanted() const { return is_wanted_; }
+
+ private:
+  static ssize_t receive(int device, void* buffer, std::size_t room_bytes, void* userdata);
+  static ssize_t send(int device, iovec* parts, int count, void* userdata);
+  void look_at_request(const void* buffer, std::size_t size_bytes);
+  void look_at_reply(iovec* parts, int count);
+  void stop_lending(std::string reason) EXCLUDES(mutex_);
+
+  const bool is_wanted_;
+  std::atomic<int> device_ = -1;                // of the connection
+  std::atomic<bool> is_offered_ = false;        // by the kernel
+  std::atomic<bool> is_usable_ = false;         // lending has not been refused for good
+  std::atomic<std::uint64_t> init_unique_ = 0;  // the number of INIT while it is not answered
+  std::atomic<bool> is_init_over_ = false;
+  std::atomic<int> last_error_ = 0;         // of lending one file: said once in a row
+  mutable Mutex mutex_;                     // leaf lock
+  std::string refusal_ GUARDED_BY(mutex_);  // why lending has ended
+};
+
+// The answer to OPEN of a file that the kernel reads by itself. As fuse_reply_open(): not 0 when it did not arrive.
+int reply_lent(fuse_req_t request, const Opened& opened);
+
+}  // namespace modelfs

@@ -1,0 +1,60 @@
+#include "vfs/open_nodes.h"
+
+namespace modelfs {
+
+std::optional<Backing> OpenNodes::join(Ino ino, std::optional<Backing> first) {
+  const MutexLock lock(mutex_);
+  const auto found = nodes_.find(raw(ino));
+  const bool is_open = found != nodes_.end();
+  if (!is_open && !first) return std::nullopt;
+  Node& node = is_open ? found->second : nodes_[raw(ino)];
+  if (!is_open) {
+    node.backing = *first;
+    if (*first != kNoBacking) ++figures_.lent;
+  }
+  ++node.opens;
+  ++(node.backing == kNoBacking ? figures_.by_daemon : figures_.by_kernel);
+  return node.backing;
+}
+
+std::unique_ptr<const OpenNodes::Open> OpenNodes::open(Ino ino, std::optional<int> descriptor) {
+  auto backing = join(ino, std::nullopt);
+  if (!backing) {
+    // Two may come here at once; then one of them lends in vain.
+    const Backing lent = descriptor && kernel_ != nullptr ? kernel_->lend(*descriptor) : kNoBacking;
+    backing = join(ino, lent);
+    if (lent != kNoBacking && *backing != lent) kernel_->take_back(lent);
+  }
+  return std::make_unique<const Open>(*this, ino, *backing);
+}
+
+void OpenNodes::close(Ino ino) {
+  Backing unused = kNoBacking;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = nodes_.find(raw(ino));
+    if (--found->second.opens > 0) return;
+    unused = found->second.backing;
+    nodes_.erase(found);
+    if (unused != kNoBacking) --figures_.lent;
+  }
+  if (unused != kNoBacking) kernel_->take_back(unused);
+}
+
+std::optional<Backing> OpenNodes::find(Ino ino) const {
+  const MutexLock lock(mutex_);
+  const auto found = nodes_.find(raw(ino));
+  if (found == nodes_.end()) return std::nullopt;
+  return found->second.backing;
+}
+
+ReadMode OpenNodes::mode() const {
+  return kernel_ != nullptr ? kernel_->mode() : ReadMode{false, "nobody but the daemon can read"};
+}
+
+OpenNodes::Figures OpenNodes::figures() const {
+  const MutexLock lock(mutex_);
+  return figures_;
+}
+
+}  // namespace modelfs
