@@ -36,6 +36,7 @@ declare -A libraries=(
   [zstd.h]="archive"
   [rocksdb/]="engine/rocksdb"
   [nlohmann/]="catalog registry view vfs control cli mount"
+  [toml++/]="catalog"
   [CLI/]="cli"
   [fuse]="mount"
   [linux/fuse]="mount"

@@ -8,9 +8,14 @@
 
 namespace modelfs {
 
-Status Registry::unstage_others(const TagRequest& request, const std::vector<std::string>& states) {
-  std::unordered_set<std::string> wanted;
-  for (const std::string& state : states) wanted.insert(state + std::string(kStateSuffix));
+namespace {
+
+// Other trainers may move states into the draft until it is frozen; each try means that one has.
+constexpr int kTriesMax = 1000;
+
+}  // namespace
+
+Status Registry::unstage_others(const TagRequest& request, std::unordered_set<std::string> wanted) {
   const auto names = drafts_->list(request.draft);
   if (!names.ok()) return names.status();
   std::vector<std::string> others;
@@ -39,6 +44,7 @@ Status Registry::unstage_others(const TagRequest& request, const std::vector<std
 }
 
 Result<Published> Registry::publish_tag(const TagRequest& request) {
+  const MutexLock only(tag_mutexes_[raw(request.draft) % tag_mutexes_.size()]);
   const auto sealed = drafts_->seal(request.file);
   if (!sealed.ok()) return sealed.status();
   const auto refused = [&](const Status& status) {
@@ -52,13 +58,25 @@ Result<Published> Registry::publish_tag(const TagRequest& request) {
   if (!got.ok()) return got.status();
   const auto tag = parse_tag(text);
   if (!tag.ok()) return refused(tag.status());
-  if (Status status = unstage_others(request, tag->states); !status.ok()) return refused(status);
-
-  DraftMarker marker{**sealed, request.directory, request.name, std::string(kTagName)};
+  std::unordered_set<std::string> states;
+  for (const std::string& state : tag->states) states.insert(state + std::string(kStateSuffix));
+  DraftMarker marker{**sealed, request.directory, request.name, std::string(kTagName), states};
   PublishRequest publication{request.draft, request.release, request.draft_name,  request.target,
                              request.who,   Effort::Full,    request.on_published};
   publication.marker = &marker;
-  return publish(publication);
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto release = stored->release(request.target.domain, request.target.version.str());
+  if (!release.ok()) return release.status();
+  if (request.target.number && raw(*request.target.number) <= raw(release->last_generation)) {
+    return refused({Code::AlreadyExists, "another trainer has published that generation; use the next number"});
+  }
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    if (Status status = unstage_others(request, states); !status.ok()) return refused(status);
+    auto published = publish(publication);
+    if (published.code() != Code::Conflict) return published;
+  }
+  return refused({Code::Busy, "others move files into the draft without end"});
 }
 
 }  // namespace modelfs

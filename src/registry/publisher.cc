@@ -20,7 +20,7 @@ std::string program_of(pid_t pid) {
 
 Result<Published> Registry::publish(const PublishRequest& request) {
   auto published = Publisher(*this, request).run();
-  if (!published.ok() && published.code() != Code::AlreadyExists) {
+  if (!published.ok() && published.code() != Code::AlreadyExists && published.code() != Code::Conflict) {
     events_.append("refused", {{"target", request.target.str()},
                                {"reason", published.status().message()},
                                {"by", user_name(request.who.uid)}});
@@ -95,6 +95,15 @@ Result<Published> Publisher::run() {
 Status Publisher::take_along() {
   DraftStore& drafts = registry_.drafts();
   if (request_.marker != nullptr) {
+    // Why now: names came and went until it was frozen.
+    std::size_t found = 0;
+    const auto& entries = draft_->entries();
+    for (std::size_t i = 1; i < entries.size(); ++i) {
+      if (entries[i].parent != 0) continue;
+      if (!request_.marker->beside.contains(entries[i].name)) return {Code::Conflict, "more has come into the draft"};
+      ++found;
+    }
+    if (found != request_.marker->beside.size()) return {Code::Conflict, "something has left the draft"};
     if (Status status = drafts.graft(*draft_, request_.marker->file, request_.marker->as); !status.ok()) return status;
   }
   return request_.beneath == kNoIno ? Status() : drafts.freeze_beneath(*draft_, request_.beneath);

@@ -1,6 +1,7 @@
 // The verbs of the registry: publish, label, remove, restore, open, verify, gc. The mount and the command both end
 // here.
 #pragma once
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -77,6 +78,8 @@ struct DraftMarker {
   Ino directory = kNoIno;  // where its name stands
   std::string name;
   std::string as;  // its name in what is published
+  // What else lies at the top of the draft, exactly; anything more or less is a Conflict.
+  std::unordered_set<std::string> beside;
 };
 
 struct PublishRequest {
@@ -273,7 +276,7 @@ class Registry {
   Result<Published> unpack_and_publish(const ArchiveRequest& request);
   UnpackingMeans unpacking_means() { return {*drafts_, *closers_, options_.archive_limits}; }
   std::string unpacking_name(Ino file);
-  Status unstage_others(const TagRequest& request, const std::vector<std::string>& states);
+  Status unstage_others(const TagRequest& request, std::unordered_set<std::string> wanted);
   Status quarantine(const Digest& digest);
   Result<GcReport> collect_garbage();
   Result<DraftSummary> summarise_draft(const DraftName& draft);
@@ -297,6 +300,9 @@ class Registry {
   InoAllocator inos_;
   Leases leases_;
   Archives archives_{*this};
+  // One tag at a time for a draft, which trainers may share: else two would each send the other's states away. Taken
+  // before all other locks.
+  std::array<Mutex, 16> tag_mutexes_;
   Mutex gc_mutex_;  // one gc at a time; no other lock is held when it is taken
   Events events_;
   std::unique_ptr<DraftStore> drafts_;

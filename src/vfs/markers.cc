@@ -25,12 +25,13 @@ Meaning FileSystem::State::meaning_of(const Snapshot& stored, const Place& paren
   return NativeView::meaning_in_draft(stored, above->place, named->name, name, type);
 }
 
-bool FileSystem::State::is_stage_of_release(const Place& directory) const {
-  if (directory.kind != Kind::Draft) return false;
-  const auto named = registry.const_drafts().name_of(directory.ino);
-  if (!named.ok() || named->name != kStageName) return false;
+Status FileSystem::State::check_stage_move(const Place& from, const Place& to) const {
+  if (from.kind != Kind::Draft || !to.is_generation_directory()) return {};
+  const auto named = registry.const_drafts().name_of(from.ino);
+  if (!named.ok() || named->name != kStageName) return {};
   const auto above = nodes.find(named->directory);
-  return above && above->place.is_release_directory();
+  if (!above || !above->place.is_release_directory()) return {};
+  return {Code::AlreadyExists, "that generation is published; use the next number"};
 }
 
 bool FileSystem::changing_waits(Ino ino, const Change& change) {

@@ -366,10 +366,7 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
   if (to->place.kind != Kind::Draft && state.committed_child(*stored, to->place, new_name).ok()) {
     return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
   }
-  if (to->place.is_generation_directory() && state.is_stage_of_release(from->place)) {
-    // A trainer whose number was taken meanwhile: what it moves stays where it is.
-    return refuse({Code::AlreadyExists, "that generation is published; use the next number"});
-  }
+  if (Status late = state.check_stage_move(from->place, to->place); !late.ok()) return refuse(late);
   const Meaning meaning = state.meaning_of(*stored, to->place, new_name, source->type);
   if (flag == RenameFlag::Exchange) {
     if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});

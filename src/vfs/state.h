@@ -91,8 +91,9 @@ struct FileSystem::State {
   // What a Release, Generation or Archive in `parent` would become; `version` where it is no generation.
   Result<Target> target_of(const Place& parent, const Meaning& meaning, bool is_generation, std::string_view version);
 
-  // True for `.stage` in a release, where ForML's trainers put states.
-  bool is_stage_of_release(const Place& directory) const;
+  // AlreadyExists: a move from a release's `.stage` into a generation of it that is published. A trainer whose number
+  // was taken meanwhile hears that; what it moves stays where it is.
+  Status check_stage_move(const Place& from, const Place& to) const;
 
   // Uploads.
   Result<ArchiveUpload> plan_upload(const Place& parent, std::string_view name, const Meaning& meaning);
