@@ -27,7 +27,7 @@ class InlineContent final : public ContentReader {
   explicit InlineContent(std::string bytes) : bytes_(std::move(bytes)) {}
   std::uint64_t size_bytes() const override { return bytes_.size(); }
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
-    if (offset_bytes >= bytes_.size()) return std::size_t{0};
+    if (offset_bytes >= bytes_.size() || into.empty()) return std::size_t{0};
     const std::size_t count = std::min<std::size_t>(into.size(), bytes_.size() - offset_bytes);
     std::memcpy(into.data(), bytes_.data() + offset_bytes, count);
     return count;

@@ -44,6 +44,22 @@ TEST_F(Publish, MakesSmallAndLargeFilesReadable) {
   EXPECT_EQ(registry_->drafts().lookup(stage(domain), "x").code(), Code::NotFound);
 }
 
+TEST_F(Publish, FilesOfEverySizeMayBeReadForNothing) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  write_file(draft, "small", "abc");
+  write_file(draft, "large", large_);
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0").ok());
+  const auto container = registry_->snapshot()->container(registry_->snapshot()->release(domain, "1.2.0")->ino);
+
+  for (const char* name : {"small", "large"}) {
+    const auto content = registry_->open_content(container->manifest->at(*container->manifest->find(name)));
+    ASSERT_TRUE(content.ok()) << content.status().str();
+    const auto got = (*content)->read_at(0, {});
+    EXPECT_TRUE(got.ok() && *got == 0) << name;
+  }
+}
+
 TEST_F(Publish, SweepsTheDraftAway) {
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
