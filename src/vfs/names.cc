@@ -150,6 +150,11 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
   wait_for_sweep(directory->place);
   const auto made = registry.drafts().make(parent, name, draft);
   if (!made.ok()) return made.status();
+  if (was_published_meanwhile(directory->place)) {
+    const bool is_directory = draft.type == FileType::Directory;
+    (void)(is_directory ? registry.drafts().rmdir(parent, name) : registry.drafts().unlink(parent, name));
+    return Status(Code::Immutable, "it was published a moment ago");
+  }
   return enter_draft(*made, directory->place);
 }
 
@@ -203,6 +208,10 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   state_->wait_for_sweep(directory->place);
   const auto made = state_->registry.drafts().link(ino, new_parent, new_name);
   if (!made.ok()) return made.status();
+  if (state_->was_published_meanwhile(directory->place)) {
+    (void)state_->registry.drafts().unlink(new_parent, new_name);
+    return Status(Code::Immutable, "it was published a moment ago");
+  }
   return state_->enter_draft(*made, directory->place);
 }
 
@@ -255,13 +264,6 @@ Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::str
 }
 
 // Committing and moving.
-
-Status FileSystem::State::clear_empty_target(Ino directory, std::string_view name, bool replace) {
-  const auto there = registry.drafts().lookup(directory, name);
-  if (!there.ok()) return there.code() == Code::NotFound ? Status() : there.status();
-  if (!replace) return {Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it"};
-  return registry.drafts().rmdir(directory, name);  // as rename(2) does: an empty directory only
-}
 
 Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, Ino directory, std::string_view name,
                                        const Place& parent, std::string_view committed_name, Effort effort) {
@@ -389,8 +391,7 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
     case Meaning::Kind::Tag: return state.rename_to_archive(who, source->ino, parent, name, to->place, meaning);
     case Meaning::Kind::Draft: break;
   }
-  state.wait_for_sweep(to->place);
-  return for_rename(state.registry.drafts().rename(parent, name, new_parent, new_name, replace));
+  return for_rename(state.move_draft(from->place, name, to->place, new_name, replace));
 }
 
 }  // namespace modelfs

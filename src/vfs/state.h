@@ -79,6 +79,9 @@ struct FileSystem::State {
     return directory.is_release_directory() && registry.const_drafts().is_dead(directory.ino);
   }
   void wait_for_sweep(const Place& directory);
+  bool was_published_meanwhile(const Place& directory) const;
+  // rename(2) between directories that hold drafts.
+  Status move_draft(const Place& from, std::string_view name, const Place& to, std::string_view new_name, bool replace);
   Status clear_empty_target(Ino directory, std::string_view name, bool replace);
   void flip(const Published& published);
   // Remembers why something was refused, for user.modelfs.error.

@@ -1,0 +1,33 @@
+// Moving drafts, beside commits that take their directories away.
+#include "vfs/state.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+// Why asked afterwards: until the names' lock was ours the directory may have been published and swept, and a name in a
+// directory that is no draft any more is one that nobody sees. Nodes flip before the sweep.
+bool FileSystem::State::was_published_meanwhile(const Place& directory) const {
+  if (directory.kind != Kind::Draft) return false;
+  const auto now_there = nodes.find(directory.ino);
+  return now_there && now_there->place.kind != Kind::Draft && !now_there->place.is_release_directory();
+}
+
+Status FileSystem::State::move_draft(const Place& from, std::string_view name, const Place& to,
+                                     std::string_view new_name, bool replace) {
+  DraftStore& drafts = registry.drafts();
+  wait_for_sweep(to);
+  if (Status status = drafts.rename(from.ino, name, to.ino, new_name, replace); !status.ok()) return status;
+  if (!was_published_meanwhile(to)) return {};
+  if (Status status = drafts.rename(to.ino, new_name, from.ino, name, false); !status.ok()) return status;
+  return {Code::AlreadyExists, "where it was to go was published a moment ago; use the next number"};
+}
+
+Status FileSystem::State::clear_empty_target(Ino directory, std::string_view name, bool replace) {
+  const auto there = registry.drafts().lookup(directory, name);
+  if (!there.ok()) return there.code() == Code::NotFound ? Status() : there.status();
+  if (!replace) return {Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it"};
+  return registry.drafts().rmdir(directory, name);  // as rename(2) does: an empty directory only
+}
+
+}  // namespace modelfs
