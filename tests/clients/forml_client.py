@@ -46,7 +46,7 @@ class Client:
     def start(self, step, *arguments):
         home = self.run.path("home")
         os.makedirs(home, exist_ok=True)
-        environment = {**os.environ, "HOME": home, "FORML_HOME": home + "/.forml", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "HOME": home, "FORML_HOME": home + "/.forml", "TMPDIR": home, "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.Popen([self.python, os.path.join(HERE, "forml_life.py"), self.root, step, *map(str, arguments)],
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
