@@ -48,7 +48,7 @@ class Client:
         os.makedirs(home, exist_ok=True)
         environment = {**os.environ, "HOME": home, "FORML_HOME": home + "/.forml", "TMPDIR": home, "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.Popen([self.python, os.path.join(HERE, "forml_life.py"), self.root, step, *map(str, arguments)],
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=home)
 
     def finish(self, process, what):
         try:
