@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <tuple>
+#include <set>
 
 #include "base/names.h"
 #include "base/pep440.h"
@@ -88,7 +88,7 @@ class ModelstorePlan {
 
   void add_domain(const fs::path& domain) {
     const auto archives = archives_of(domain);
-    std::map<std::string, bool> taken;
+    std::set<std::string> taken;
     for (const fs::path& path : entries_of(domain / kVersions, is_document)) {
       auto document = read_metadata_file(path.string());
       if (!document.ok()) {
@@ -102,7 +102,7 @@ class ModelstorePlan {
         leave(path, "the archive that it names is not there");
         continue;
       }
-      taken[archive->first] = true;
+      taken.insert(archive->first);
       const std::string created = created_of(*document);
       PutSource source{archive->second.string(), ".tar.gz", std::move(*document)};
       models_.push_back({created, {std::move(source), domain.filename().string() + "/" + path.stem().string()}});

@@ -65,7 +65,7 @@ Result<Published> Publisher::run() {
             !status.ok()) {
           return status;
         }
-        return fill_common(batch);
+        return fill_common(head, batch);
       });
   if (!changed.ok()) {
     // A version that identical content took meanwhile is no failure for a command.

@@ -61,7 +61,7 @@ class Publisher {
                       const DomainRecord& head, Batch& batch);
   std::string describe(const PackagePart& part, const ReleaseRecord& release, Generation number,
                        Sequence sequence) const;
-  Status fill_common(Batch& batch);
+  Status fill_common(const DomainRecord& head, Batch& batch);
   void undo_links();
   void tell() const;
 

@@ -218,7 +218,7 @@ Status Publisher::fill_generation(const Snapshot& stored, DomainRecord& head, Ba
   return {};
 }
 
-Status Publisher::fill_common(Batch& batch) {
+Status Publisher::fill_common(const DomainRecord& head, Batch& batch) {
   for (const auto& [digest, record] : large_records_) batch.put(keys::blob(digest), record.encode());
   if (!linked_.empty()) batch.erase(keys::intent(request_.draft));
   if (given_ && given_->ino != kNoIno) {
@@ -242,9 +242,7 @@ Status Publisher::fill_common(Batch& batch) {
     }
   }
   if (request_.beneath != kNoIno) {
-    const auto domain = registry_.snapshot()->domain(target().domain);
-    if (!domain.ok()) return domain.status();
-    registry_.drafts().retire_beneath(*draft_, {domain->ino, target().version.str()}, batch);
+    registry_.drafts().retire_beneath(*draft_, {head.ino, target().version.str()}, batch);
   }
   return registry_.drafts().retire(*draft_, request_.directory, request_.name, batch,
                                    [&](std::uint32_t index) { return sums_[index].digest; });
