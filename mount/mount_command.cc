@@ -115,6 +115,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   FileSystem files(**registry, notifier,
                    {.read_only = request.read_only,
                     .mount_point = request.mount_point,
+                    .client_root = request.client_root,
                     .store_path = request.store,
                     .owner_uid = ::geteuid(),
                     .owner_gid = ::getegid(),

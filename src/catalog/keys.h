@@ -10,6 +10,10 @@
 //   i/<domain>\0<model-id>                 version of the live release with that id
 //   t/<domain>\0<name in the trash>        ReleaseRecord, removed
 //   T/<domain>\0<version>                  TombstoneRecord
+//   o/<domain>                             directory of the release that was published last, even if it was removed
+//   v/<be64 directory><name>               PlacementRecord
+//   y/<be64 ino><be64 directory><name>     the same, by the directory of its release
+//   V                                      modelstore's view is in use
 //   h/<domain>\0<be64 sequence>            HistoryRecord
 //   p/<domain>                             the domain's policy: the highest PEP 440 version that was ever published in
 //   it m/<be64 ino>                           ContainerRecord: manifest of a release or generation j/<be64 ino>
@@ -68,6 +72,14 @@ inline std::string removed(const DomainName& domain, std::string_view name) {
 }
 inline std::string tombstone(const DomainName& domain, std::string_view version) {
   return in_domain('T', domain).append(version);
+}
+inline const std::string kModelstoreInUse = "V";
+inline std::string newest(const DomainName& domain) { return "o/" + domain.str(); }
+inline std::string placements_in(Ino directory) { return by_ino('v', directory); }
+inline std::string placement(Ino directory, std::string_view name) { return placements_in(directory).append(name); }
+inline std::string placements_of(Ino release) { return by_ino('y', release); }
+inline std::string placement_of(Ino release, Ino directory, std::string_view name) {
+  return placements_of(release).append(be64(raw(directory))).append(name);
 }
 inline std::string history(const DomainName& domain, Sequence sequence) {
   return in_domain('h', domain) + be64(raw(sequence));

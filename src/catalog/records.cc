@@ -15,6 +15,9 @@ bool is_possible(const Record&) {
 bool is_possible(const HistoryRecord& record) {
   return record.deed >= Deed::CreateDomain && record.deed <= Deed::Restore;
 }
+bool is_possible(const PlacementRecord& record) {
+  return record.kind == PlacementRecord::Kind::Archive || record.kind == PlacementRecord::Kind::State;
+}
 bool is_possible(const ArchiveRecord& record) {
   return record.kept >= ArchiveRecord::Kept::Original && record.kept <= ArchiveRecord::Kept::Recipe;
 }
@@ -70,7 +73,12 @@ constexpr auto kLabelFields = [](auto& record, auto& fields) {
 };
 
 constexpr auto kTombstoneFields = [](auto& record, auto& fields) {
-  fields(record.sequence, record.digest, record.removed);
+  fields(record.sequence, record.digest, record.removed, record.model_id, record.release, record.faces,
+         record.metadata_given, record.is_forgotten);
+};
+
+constexpr auto kPlacementFields = [](auto& record, auto& fields) {
+  fields(record.kind, record.domain, record.version, record.sequence, record.release, record.path);
 };
 
 constexpr auto kHistoryFields = [](auto& record, auto& fields) {
@@ -115,6 +123,11 @@ Result<LabelRecord> LabelRecord::decode(std::string_view bytes) {
 std::string ArchiveRecord::encode() const { return encoded(*this, kArchiveFields); }
 Result<ArchiveRecord> ArchiveRecord::decode(std::string_view bytes) {
   return decoded<ArchiveRecord>("archive record", bytes, kArchiveFields);
+}
+
+std::string PlacementRecord::encode() const { return encoded(*this, kPlacementFields); }
+Result<PlacementRecord> PlacementRecord::decode(std::string_view bytes) {
+  return decoded<PlacementRecord>("placement record", bytes, kPlacementFields);
 }
 
 std::string TombstoneRecord::encode() const { return encoded(*this, kTombstoneFields); }

@@ -14,6 +14,10 @@ namespace modelfs {
 
 // Each `decode` answers Corrupt for bytes that its `encode` cannot have made, and for a version that is not known.
 
+// A number in a block of its own, derived from one that was given out: a place that needs no record. Blocks up to 31
+// are the archive faces'.
+inline constexpr Ino in_block(Ino ino, std::uint64_t block) { return Ino{raw(ino) | block << 56}; }
+
 // The head of a domain: the one key that every commit in the domain expects unchanged.
 struct DomainRecord {
   // Inode numbers of the domain's fixed places: a block of kInoBlock numbers.
@@ -32,6 +36,10 @@ struct DomainRecord {
   Ino uploads() const { return Ino{raw(ino) + 3}; }
   // Where archives are unpacked: no path leads there.
   Ino unpacking() const { return Ino{raw(ino) + 6}; }
+  // The domain's directories in modelstore's layout, in blocks far above all numbers that are given out.
+  Ino modelstore() const { return in_block(ino, 32); }
+  Ino modelstore_versions() const { return in_block(ino, 33); }
+  Ino modelstore_deleted() const { return in_block(ino, 34); }
 
   std::string encode() const;
   static Result<DomainRecord> decode(std::string_view bytes);
@@ -41,12 +49,14 @@ struct DomainRecord {
 struct ReleaseRecord {
   static constexpr std::uint64_t kInoBlock = 8;
   std::string version;
-  std::string model_id;  // UUID4
+  std::string model_id;  // as the document says that came with it, if that is free in the domain; else a UUID4
   Sequence sequence{};   // of the commit that published it: orders `latest`; a restored release keeps it
   Ino ino = kNoIno;      // the directory; key of its manifest and its metadata
-  Ino faces = kNoIno;    // block: +0 <version>.json, +1 latest, +2 latest.json, +3 versions/<id>.json; the rest is free
-  Digest digest;         // of the package's content
-  Digest manifest;       // of the manifest's bytes
+  // Block: +0 <version>.json, +1 latest, +2 latest.json, +3 versions/<id>.json; in modelstore's layout +4
+  // versions/<id>.json, +5 domains/<domain>.json, +6 the tombstone; the rest is free.
+  Ino faces = kNoIno;
+  Digest digest;    // of the package's content
+  Digest manifest;  // of the manifest's bytes
   TimeNs published{};
   TimeNs changed{};  // when its listing or place last changed (a generation came, removal, restoring)
   Generation last_generation{};
@@ -99,8 +109,31 @@ struct TombstoneRecord {
   Sequence sequence{};  // of the removal
   Digest digest;        // of the content: natively the name comes back only with it
   TimeNs removed{};
+  // Of the removed release.
+  std::string model_id;
+  Ino release = kNoIno;
+  Ino faces = kNoIno;
+  bool metadata_given = false;
+  bool is_forgotten = false;  // modelstore's client has unset it: its layout shows it no more
   std::string encode() const;
   static Result<TombstoneRecord> decode(std::string_view bytes);
+};
+
+// A name in a draft directory under which a client's layout shows something of a release.
+struct PlacementRecord {
+  enum class Kind : std::uint8_t {  // numbers are on disk
+    Archive = 1,                    // the archive that it was uploaded as
+    State = 2,                      // its metadata: the release is in the state that the directory stands for
+  };
+  Kind kind = Kind::Archive;
+  std::string domain;
+  std::string version;
+  Sequence sequence{};  // of the release
+  Ino release = kNoIno;
+  std::string path;  // beneath the mount point
+
+  std::string encode() const;
+  static Result<PlacementRecord> decode(std::string_view bytes);
 };
 
 enum class Deed : std::uint8_t {

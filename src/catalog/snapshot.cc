@@ -92,6 +92,49 @@ Result<TombstoneRecord> Snapshot::tombstone(const DomainName& domain, std::strin
                                     "tombstone of " + release_name(domain, version));
 }
 
+Result<Ino> Snapshot::newest(const DomainName& domain) const {
+  const auto value = value_of(*keys_, keys::newest(domain), "release" + in_domain(domain));
+  if (!value.ok()) return value.status();
+  const auto number = parse_be64(*value);
+  if (!number.ok()) return Status(Code::Corrupt, "the last release" + in_domain(domain) + " has no number");
+  return Ino{*number};
+}
+
+Result<PlacementRecord> Snapshot::placement(Ino directory, std::string_view name) const {
+  auto found =
+      record_of<PlacementRecord>(*keys_, keys::placement(directory, name), "placement of '" + printable(name) + "'");
+  if (!found.ok() || is_live(*found)) return found;
+  return Status(Code::NotFound, "the release of '" + printable(name) + "' was removed");
+}
+
+bool Snapshot::is_live(const PlacementRecord& placement) const {
+  const auto domain = DomainName::parse(placement.domain);
+  const auto live = domain.ok() ? release(*domain, placement.version) : Result<ReleaseRecord>(domain.status());
+  return live.ok() && live->sequence == placement.sequence;
+}
+
+Status Snapshot::for_each_tombstone(
+    const DomainName& domain,
+    const std::function<bool(std::string_view version, const TombstoneRecord&)>& visit) const {
+  return each_record<TombstoneRecord>(*keys_, keys::in_domain('T', domain), "a tombstone" + in_domain(domain), visit);
+}
+
+Status Snapshot::for_each_placement(
+    Ino directory, const std::function<bool(std::string_view name, const PlacementRecord&)>& visit) const {
+  return each_record<PlacementRecord>(
+      *keys_, keys::placements_in(directory), "a placement",
+      [&](std::string_view name, const PlacementRecord& found) { return !is_live(found) || visit(name, found); });
+}
+
+Status Snapshot::for_each_placement_of(
+    Ino release, const std::function<bool(Ino directory, std::string_view name, const PlacementRecord&)>& visit) const {
+  return each_record<PlacementRecord>(*keys_, keys::placements_of(release), "a placement",
+                                      [&](std::string_view rest, const PlacementRecord& found) {
+                                        const auto directory = parse_be64(rest.substr(0, 8));
+                                        return !directory.ok() || visit(Ino{*directory}, rest.substr(8), found);
+                                      });
+}
+
 Result<GenerationRecord> Snapshot::generation(const DomainName& domain, Sequence release, Generation number) const {
   return record_of<GenerationRecord>(*keys_, keys::generation(domain, release, number),
                                      "generation " + std::to_string(raw(number)) + " of the release of commit " +

@@ -34,6 +34,10 @@ class Snapshot {
   // A release in the trash, by its name there.
   Result<ReleaseRecord> removed(const DomainName& domain, std::string_view name) const;
   Result<TombstoneRecord> tombstone(const DomainName& domain, std::string_view version) const;
+  // The directory of the release that was published last in the domain, even if it was removed since.
+  Result<Ino> newest(const DomainName& domain) const;
+  // NotFound also for one of a release that is not live.
+  Result<PlacementRecord> placement(Ino directory, std::string_view name) const;
   Result<GenerationRecord> generation(const DomainName& domain, Sequence release, Generation number) const;
   Result<LabelRecord> label(const DomainName& domain, std::string_view name) const;
   // The release that a container is or belongs to, live or in the trash: it keeps its sequence there.
@@ -52,6 +56,15 @@ class Snapshot {
   Status for_each_release(const DomainName& domain, const std::function<bool(const ReleaseRecord&)>& visit) const;
   Status for_each_removed(const DomainName& domain,
                           const std::function<bool(std::string_view name, const ReleaseRecord&)>& visit) const;
+  Status for_each_tombstone(const DomainName& domain,
+                            const std::function<bool(std::string_view version, const TombstoneRecord&)>& visit) const;
+  // Those in a directory, of live releases.
+  Status for_each_placement(Ino directory,
+                            const std::function<bool(std::string_view name, const PlacementRecord&)>& visit) const;
+  // All of a release.
+  Status for_each_placement_of(
+      Ino release,
+      const std::function<bool(Ino directory, std::string_view name, const PlacementRecord&)>& visit) const;
   Status for_each_generation(const DomainName& domain, Sequence release,
                              const std::function<bool(const GenerationRecord&)>& visit) const;
   Status for_each_label(const DomainName& domain,
@@ -62,6 +75,8 @@ class Snapshot {
   const KeyValueSnapshot& keys() const { return *keys_; }
 
  private:
+  bool is_live(const PlacementRecord& placement) const;
+
   std::shared_ptr<const KeyValueSnapshot> keys_;
 };
 

@@ -74,6 +74,46 @@ Status label(const LabelOptions& options) {
   return written(print(printable(parts[0] + "/" + parts[1]) + " -> " + printable(options.version) + "\n"));
 }
 
+struct StateOptions : CommonOptions {
+  std::string target;
+  std::vector<std::string> set;
+  std::vector<std::string> unset;
+};
+
+Status state(const StateOptions& options) {
+  const auto location = locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const bool is_domain = split_path(location->path).size() == 1;
+  if (is_domain && (!options.set.empty() || !options.unset.empty())) {
+    return {Code::InvalidArgument, printable(options.target) + ": a release is in a state; write DOMAIN/VERSION"};
+  }
+  for (const auto& [verb, names] : {std::pair("state.set", options.set), std::pair("state.clear", options.unset)}) {
+    for (const std::string& name : names) {
+      const auto answer = ask(*location, verb, {{"path", location->path}, {"state", name}});
+      if (!answer.ok()) return answer.status();
+    }
+  }
+  if (!options.json && (!options.set.empty() || !options.unset.empty())) return {};
+  const auto connection = connect_to(*location);
+  if (!connection.ok()) return connection.status();
+  Json states = Json::array();
+  const auto answer =
+      (*connection)->channel().call(Channel::request("states", {{"path", location->path}}), [&](Message part) {
+        for (Json& item : part.body.at("items")) states.push_back(std::move(item));
+        return Status();
+      });
+  if (!answer.ok()) return answer.status();
+  if (options.json) return written(print_json(states));
+  std::string text;
+  Table table({{"STATE"}, {"VERSION"}});
+  for (const Json& item : states) {
+    const std::string name = item.at("state").get<std::string>();
+    text += printable(name) + "\n";
+    table.add({name, item.at("version").get<std::string>()});
+  }
+  return written(print(is_domain ? table.text() : text));
+}
+
 Status rm(const TargetsOptions& options) {
   Json removed = Json::array();
   Status first_failure;
@@ -119,6 +159,18 @@ void add_label(CLI::App& app, Action& chosen) {
   command->add_option("TARGET", options->target, "DOMAIN/LABEL to set or remove, DOMAIN to list")->required();
   command->add_option("VERSION", options->version, "The version that the label names from now on");
   command->add_flag("--remove", options->remove, "Remove the label; the version stays");
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_state(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<StateOptions>();
+  CLI::App* const command =
+      add_command(app, chosen, "state", "Set and list states: named sets of releases, as modelstore has them",
+                  [options] { return state(*options); });
+  command->add_option("TARGET", options->target, "DOMAIN/VERSION, or DOMAIN to list all")->required();
+  command->add_option("--set", options->set, "Put the release into this state")->allow_extra_args(false);
+  command->add_option("--unset", options->unset, "Take it out of this state")->allow_extra_args(false);
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

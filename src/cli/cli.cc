@@ -44,6 +44,7 @@ void add_all(CLI::App& app, Action& chosen, const MountRunner& mount) {
   add_show(app, chosen);
   add_status(app, chosen);
   add_label(app, chosen);
+  add_state(app, chosen);
   add_rm(app, chosen);
   add_restore(app, chosen);
   add_verify(app, chosen);

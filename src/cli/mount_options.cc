@@ -67,6 +67,13 @@ Status set_option(std::string_view option, MountRequest& request) {
     request.passthrough = false;
     return {};
   }
+  if (option.starts_with("client_root=")) {
+    request.client_root = option.substr(option.find('=') + 1);
+    while (request.client_root.size() > 1 && request.client_root.back() == '/') request.client_root.pop_back();
+    if (request.client_root.starts_with('/') && request.client_root.size() > 1) return {};
+    return {Code::InvalidArgument,
+            "-o " + printable(option) + ": it is an absolute path below the root, such as /models"};
+  }
   if (option.starts_with("archive_")) return set_archive_limit(option, request.archive_limits);
   if (option == "recipes=on" || option == "recipes=off") {
     request.recipes = option == "recipes=on";
@@ -81,7 +88,7 @@ Status set_option(std::string_view option, MountRequest& request) {
   return {Code::InvalidArgument,
           "-o " + printable(option) +
               ": unknown option; there are ro, allow_other, no_passthrough, reserve=SIZE, cache=SIZE, "
-              "recipes=off, archive_members=COUNT and other limits of archives"};
+              "client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives"};
 }
 
 }  // namespace

@@ -10,15 +10,17 @@
 namespace modelfs {
 
 struct MountRequest {
-  std::string store;                              // absolute path of the store directory; empty with volatile_store
-  std::string mount_point;                        // absolute path
-  bool volatile_store = false;                    // a store on a private tmpfs that ends with the mount
-  bool foreground = false;                        // -f
-  bool debug = false;                             // -d: every request to stderr; implies foreground
-  bool read_only = false;                         // -o ro
-  bool allow_other = false;                       // -o allow_other
-  bool passthrough = true;                        // -o no_passthrough: the daemon serves every byte
-  bool recipes = true;                            // -o recipes=off: archives that were uploaded are kept as they came
+  std::string store;            // absolute path of the store directory; empty with volatile_store
+  std::string mount_point;      // absolute path
+  bool volatile_store = false;  // a store on a private tmpfs that ends with the mount
+  bool foreground = false;      // -f
+  bool debug = false;           // -d: every request to stderr; implies foreground
+  bool read_only = false;       // -o ro
+  bool allow_other = false;     // -o allow_other
+  bool passthrough = true;      // -o no_passthrough: the daemon serves every byte
+  bool recipes = true;          // -o recipes=off: archives that were uploaded are kept as they came
+  // -o client_root=PATH: how programs that see the mount elsewhere name it, in metadata documents; empty: mount_point.
+  std::string client_root;
   ArchiveLimits archive_limits = {};              // -o archive_members=, _bytes=, _ratio=, _path=, _depth=
   std::uint64_t reserve_bytes = 64ull << 20;      // -o reserve=BYTES: commits are refused below this much free space
   std::uint64_t block_cache_bytes = 32ull << 20;  // -o cache=BYTES: RocksDB's block cache

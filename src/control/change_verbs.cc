@@ -151,6 +151,22 @@ Dispatcher::Answer Dispatcher::set_label(Message& request, const Emit&) {
   return answer;
 }
 
+Dispatcher::Answer Dispatcher::set_state(Message& request, const Emit&) {
+  const auto thing = release_at(context_.registry, who_, text_field(request.body, "path"));
+  if (!thing.ok()) return thing.status();
+  const Status status =
+      context_.registry.set_state(thing->domain, thing->release->version, text_field(request.body, "state"), who_);
+  return status.ok() ? Answer(Message()) : Answer(status);
+}
+
+Dispatcher::Answer Dispatcher::clear_state(Message& request, const Emit&) {
+  const auto thing = release_at(context_.registry, who_, text_field(request.body, "path"));
+  if (!thing.ok()) return thing.status();
+  const Status status =
+      context_.registry.clear_state(thing->domain, thing->release->version, text_field(request.body, "state"), who_);
+  return status.ok() ? Answer(Message()) : Answer(status);
+}
+
 Dispatcher::Answer Dispatcher::remove_label(Message& request, const Emit&) {
   const auto domain = DomainName::parse(text_field(request.body, "domain"));
   if (!domain.ok()) return domain.status();

@@ -44,6 +44,7 @@ class Dispatcher {
   Answer releases(Message& request, const Emit& emit);
   Answer removed(Message& request, const Emit& emit);
   Answer labels(Message& request, const Emit& emit);
+  Answer states(Message& request, const Emit& emit);
   Answer history(Message& request, const Emit& emit);
   Answer show(Message& request, const Emit& emit);
   Answer files(Message& request, const Emit& emit);
@@ -63,6 +64,8 @@ class Dispatcher {
   Answer commit(Message& request, const Emit& emit);
   Answer set_label(Message& request, const Emit& emit);
   Answer remove_label(Message& request, const Emit& emit);
+  Answer set_state(Message& request, const Emit& emit);
+  Answer clear_state(Message& request, const Emit& emit);
   Answer remove(Message& request, const Emit& emit);
   Answer restore(Message& request, const Emit& emit);
 

@@ -131,6 +131,25 @@ Dispatcher::Answer Dispatcher::removed(Message& request, const Emit& emit) {
   return Message();
 }
 
+Dispatcher::Answer Dispatcher::states(Message& request, const Emit& emit) {
+  std::vector<Json> found;
+  {
+    const auto snapshot = context_.registry.snapshot();
+    if (!snapshot.ok()) return snapshot.status();
+    const auto thing = resolve(*snapshot, who_, text_field(request.body, "path"));
+    if (!thing.ok()) return thing.status();
+    const auto states = context_.registry.states(thing->domain);
+    if (!states.ok()) return states.status();
+    for (const auto& [state, version] : *states) {
+      if (!thing->release || thing->release->version == version) {
+        found.push_back({{"state", state}, {"version", version}});
+      }
+    }
+  }
+  if (Status sent = emit_list(found.size(), emit, [&](std::size_t i) { return found[i]; }); !sent.ok()) return sent;
+  return Message();
+}
+
 Dispatcher::Answer Dispatcher::labels(Message& request, const Emit& emit) {
   std::vector<std::pair<std::string, LabelRecord>> found;
   {

@@ -49,6 +49,15 @@ void DraftStore::touch_directory(Ino directory, int subdirectories, Batch& batch
   batch.put(keys::draft_inode(directory), changed.encode());
 }
 
+Status DraftStore::hold_directory(Ino directory, Batch& batch) const {
+  auto found = record(directory);
+  if (!found.ok()) return found.status();
+  batch.expect(keys::draft_inode(directory), found->encode());
+  found->mtime = found->ctime = now();
+  batch.put(keys::draft_inode(directory), found->encode());
+  return {};
+}
+
 Result<DraftInode> DraftStore::make(Ino directory, std::string_view name, const NewDraft& fresh) {
   if (Status status = check_file_name(name); !status.ok()) return status;
   if (fresh.target.size() > kSymlinkBytesMax)
@@ -152,14 +161,19 @@ Status DraftStore::rmdir(Ino directory, std::string_view name) {
   if (!target.ok()) return target.status();
   if (Status status = check_thawed({directory, target->ino}); !status.ok()) return status;
   if (target->type != FileType::Directory) return {Code::NotADirectory, "'" + printable(name) + "' is no directory"};
-  if (!is_empty(target->ino)) return {Code::NotEmpty, "'" + printable(name) + "' is not empty"};
   auto found = record(target->ino);
   if (!found.ok()) return found.status();
   Batch batch;
+  // Why: a commit may put a name into it that is no draft's, without our lock.
+  batch.expect(keys::draft_inode(target->ino), found->encode());
+  if (!is_empty(target->ino)) return {Code::NotEmpty, "'" + printable(name) + "' is not empty"};
   batch.erase(keys::draft_entry(directory, name));
   touch_directory(directory, -1, batch);
   drop_name(target->ino, std::move(*found), batch, gone);
-  return commit(batch, SpaceNeed::Reclaims);
+  const Status status = commit(batch, SpaceNeed::Reclaims);
+  if (status.code() == Code::Conflict)
+    return {Code::NotEmpty, "something has just come into '" + printable(name) + "'"};
+  return status;
 }
 
 Status DraftStore::check_no_cycle(Ino moved, Ino new_directory) const {

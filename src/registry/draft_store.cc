@@ -177,13 +177,13 @@ TimeNs DraftStore::names_changed(Ino place) const {
 
 bool DraftStore::is_empty(Ino directory) const {
   const auto snapshot = keys_.snapshot();
-  bool empty = snapshot.ok();
-  if (empty) {
-    const Status scanned =
-        (*snapshot)->scan(keys::draft_entries(directory), "", [&](std::string_view, std::string_view) {
-          empty = false;
-          return false;
-        });
+  if (!snapshot.ok()) return false;
+  bool empty = true;
+  for (const std::string& names : {keys::draft_entries(directory), keys::placements_in(directory)}) {
+    const Status scanned = (*snapshot)->scan(names, "", [&](std::string_view, std::string_view) {
+      empty = false;
+      return false;
+    });
     if (!scanned.ok()) return false;
   }
   return empty;

@@ -183,6 +183,9 @@ class DraftStore {
   void touch_place(Ino place);
   // Sets the owner and mode of a committed place that has no record of its own in the catalog (the root).
   Status set_place_owner(Ino place, const Ownership& owner);
+  // Adds to `batch` that the draft directory is there when it is committed (else that is a Conflict), and that its
+  // names change. NotFound.
+  Status hold_directory(Ino directory, Batch& batch) const;
   // Where the draft directory `ino` is named.
   struct NamedAt {
     Ino directory = kNoIno;

@@ -55,7 +55,6 @@ Result<Published> Publisher::run() {
   if (Status status = read_given_metadata(); !status.ok()) return status;
   if (Status status = store_blobs(); !status.ok()) return refused(status.code(), status.message());
 
-  model_id_ = make_model_id();
   program_ = program_of(request_.who.pid);
   if (Status status = take_numbers(); !status.ok()) return status;
   const auto changed = registry_.change_domain(

@@ -37,6 +37,8 @@ class Publisher {
   Status read_given_metadata();
   // What joins the draft, or makes place for it.
   Status take_along();
+  // What a given document says, if that is free; else a new one.
+  std::string choose_model_id(const Snapshot& stored) const;
   // Judges the version by the domain's policy, and sets that.
   Status check_policy(const Snapshot& stored, Batch& batch) const;
   Status take_numbers();  // of the faces of what is published

@@ -6,7 +6,9 @@
 #include "base/pep440.h"
 #include "catalog/keys.h"
 #include "catalog/metadata.h"
+#include "catalog/modelstore_document.h"
 #include "catalog/package_manifest.h"
+#include "registry/placements.h"
 #include "registry/publisher.h"
 
 namespace modelfs {
@@ -132,6 +134,13 @@ Status Publisher::check_policy(const Snapshot& stored, Batch& batch) const {
   return lower;
 }
 
+std::string Publisher::choose_model_id(const Snapshot& stored) const {
+  const std::string given = given_ ? read_modelstore_document(given_->bytes).model_id : "";
+  const bool is_free =
+      check_name(given).ok() && stored.release_by_model_id(target().domain, given).code() == Code::NotFound;
+  return is_free ? given : make_model_id();
+}
+
 Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch) {
   const std::string& version = target().version.str();
   if (stored.release(target().domain, version).ok()) return refused(Code::AlreadyExists, "that version exists already");
@@ -139,13 +148,14 @@ Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch
   if (Status status = check_policy(stored, batch); !status.ok()) return status;
   const PackagePart& part = package_.parts[0];
   const auto tombstone = stored.tombstone(target().domain, version);
-  if (tombstone.ok() && tombstone->digest != part.manifest->content_digest()) {
+  if (tombstone.ok() && !request_.replaces_removed && tombstone->digest != part.manifest->content_digest()) {
     return refused(
         Code::AlreadyExists,
         "that version was removed, and its name comes back only with the same content; choose another version");
   }
   ReleaseRecord record;
   record.version = version;
+  model_id_ = choose_model_id(stored);
   record.model_id = model_id_;
   record.sequence = head.last;
   record.ino = draft_->entries()[0].ino;
@@ -177,6 +187,16 @@ Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch
   batch.put(keys::release(target().domain, version), record.encode());
   batch.put(keys::by_sequence(target().domain, record.sequence), version);
   batch.put(keys::model_id(target().domain, model_id_), version);
+  batch.put(keys::newest(target().domain), be64(raw(record.ino)));
+  if (request_.placement) {
+    const ArchivePlacement& placement = *request_.placement;
+    const PlacementRecord placed{
+        PlacementRecord::Kind::Archive, target().domain.str(), version, record.sequence, record.ino, placement.path};
+    if (Status status = put_placement(registry_.drafts(), placement.directory, placement.name, placed, batch);
+        !status.ok()) {
+      return status;
+    }
+  }
   HistoryRecord history = make_history(Deed::Publish, head.last, request_.who);
   history.version = version;
   history.digest = record.digest;

@@ -254,7 +254,8 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
     if (!scanned.ok()) return scanned;
     if (!holds.empty()) break;
   }
-  for (const Ino place : {head->ino, stage_of(*head), head->uploads()}) {
+  for (const Ino place : {head->ino, stage_of(*head), head->uploads(), head->modelstore(), head->modelstore_versions(),
+                          head->modelstore_deleted()}) {
     const auto drafts = drafts_->list(place);
     if (!drafts.ok()) return drafts.status();
     if (!drafts->empty()) holds = "drafts ('" + printable(drafts->front().name) + "' is one)";

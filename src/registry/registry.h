@@ -82,6 +82,13 @@ struct DraftMarker {
   std::unordered_set<std::string> beside;
 };
 
+// Where the archive that a release came as is shown in its client's layout from now on.
+struct ArchivePlacement {
+  Ino directory = kNoIno;  // a draft directory
+  std::string name;
+  std::string path;  // beneath the mount point
+};
+
 struct PublishRequest {
   Ino draft = kNoIno;      // the draft directory
   Ino directory = kNoIno;  // where its name stands
@@ -100,6 +107,9 @@ struct PublishRequest {
   bool orders_versions = false;
   // The metadata document, if it is given and does not lie beside the draft.
   std::optional<std::string> metadata = std::nullopt;
+  std::optional<ArchivePlacement> placement = std::nullopt;  // of `original`
+  // A version that was removed may come back with other content, as modelstore has it.
+  bool replaces_removed = false;
 };
 
 // An archive, in a draft file, that is to become a release or generation.
@@ -117,6 +127,23 @@ struct ArchiveRequest {
   Ino beneath = kNoIno;
   bool orders_versions = false;
   std::optional<std::string> metadata = std::nullopt;
+  std::optional<ArchivePlacement> placement = std::nullopt;
+  bool replaces_removed = false;
+};
+
+// A metadata document, in a draft file, that is to make a release of the archive that it names, as modelstore's client
+// has written both.
+struct ModelRequest {
+  Ino file = kNoIno;
+  Ino directory = kNoIno;  // where its name stands
+  std::string name;
+  DomainName domain;
+  VersionName model_id;
+  // The directory in which the archive's path begins, and its own path beneath the mount point.
+  Ino base = kNoIno;
+  std::string base_path;
+  Credentials who;
+  std::function<void(const Published&)> on_published;
 };
 
 // A tag.toml, in a draft file, that is to make a generation of the draft directory that it was written into.
@@ -212,6 +239,11 @@ class Registry {
   // the release's `.stage`. Malformed: it is no tag. NotFound: a state is not there; names it. Others as publish(). The
   // tag's file is kept unless this succeeds.
   Result<Published> publish_tag(const TagRequest& request);
+  // Publishes the draft file that the document names as storage.path, as the release that is called as the model is,
+  // with that document. Only the path's end counts: what follows the domain's name. Malformed: it is no such document,
+  // or of another model. NotFound: no such archive; names it. Others as publish_archive(). Both files are kept unless
+  // this succeeds.
+  Result<Published> publish_model(const ModelRequest& request);
   // Begins to unpack a draft file that is being written as the archive that `suffix` names, so that little is left to
   // do when publish_archive() is called with the result. Null where that is not possible, or not yet known to be
   // allowed.
@@ -224,6 +256,21 @@ class Registry {
   Status remove_label(const DomainName& domain, std::string_view label, const Credentials& who);
   // The label `from` takes the name `to`, replacing a label of that name.
   Status rename_label(const DomainName& domain, std::string_view from, std::string_view to, const Credentials& who);
+
+  // modelstore's layout.
+  // From now on it is listed.
+  Status use_modelstore();
+  // Puts a release into a state, which is made where there is none, or takes it out. NotFound: no such release, or it
+  // is not in that state. IllegalName.
+  Status set_state(const DomainName& domain, std::string_view version, std::string_view state, const Credentials& who);
+  Status clear_state(const DomainName& domain, std::string_view version, std::string_view state,
+                     const Credentials& who);
+  // (state, version) of every release of the domain that is in a state, sorted.
+  Result<std::vector<std::pair<std::string, std::string>>> states(const DomainName& domain) const;
+  // Its archive has no place of its own in that layout any more, unless it comes back from the trash.
+  Status drop_archive_placement(const DomainName& domain, std::string_view version, const Credentials& who);
+  // The layout shows no tombstone of that version any more.
+  Status forget_tombstone(const DomainName& domain, std::string_view version, const Credentials& who);
 
   // Removal into the trash and back. Busy: a label names it.
   Status remove_release(const DomainName& domain, std::string_view version, const Credentials& who);

@@ -1,6 +1,7 @@
 // What happens to releases after they were published: labels, removal, restoring.
 #include "base/pep440.h"
 #include "catalog/keys.h"
+#include "registry/placements.h"
 #include "registry/registry.h"
 
 namespace modelfs {
@@ -159,7 +160,10 @@ Status Registry::remove_release(const DomainName& domain, std::string_view versi
         batch.erase(keys::by_sequence(domain, release->sequence));
         batch.erase(keys::model_id(domain, release->model_id));
         batch.put(keys::removed(domain, version), release->encode());
-        batch.put(keys::tombstone(domain, version), TombstoneRecord{head.last, release->digest, history.when}.encode());
+        const TombstoneRecord tombstone{head.last,    release->digest, history.when,           release->model_id,
+                                        release->ino, release->faces,  release->metadata_given};
+        batch.put(keys::tombstone(domain, version), tombstone.encode());
+        if (Status status = lift_placements(now_stored, release->ino, batch); !status.ok()) return status;
         batch.put(keys::history(domain, head.last), history.encode());
         return {};
       });
@@ -194,7 +198,12 @@ Status Registry::restore_release(const DomainName& domain, std::string_view tras
         batch.erase(keys::removed(domain, trash_name));
         batch.put(keys::release(domain, version), release->encode());
         batch.put(keys::by_sequence(domain, release->sequence), version);
+        // Somebody else may have its model id by now.
+        if (now_stored.release_by_model_id(domain, release->model_id).ok()) {
+          return {Code::AlreadyExists, taken + "a live release has its model id"};
+        }
         batch.put(keys::model_id(domain, release->model_id), version);
+        if (Status status = replace_placements(*drafts_, now_stored, release->ino, batch); !status.ok()) return status;
         batch.put(keys::history(domain, head.last), history.encode());
         return {};
       });

@@ -77,6 +77,8 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
   publication.beneath = request.beneath;
   publication.orders_versions = request.orders_versions;
   publication.metadata = request.metadata;
+  publication.placement = request.placement;
+  publication.replaces_removed = request.replaces_removed;
   auto published = publish(publication);
   if (!published.ok()) return published;
   if (!published->already) {

@@ -62,7 +62,14 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   shown.gid = options.owner_gid;
   shown.mtime = shown.ctime = mounted;
   if (place.kind == Kind::System) shown.link_count = 4;  // it has the trash and the drafts
-  if (place.kind == Kind::Root) {
+  if (place.kind == Kind::ModelstoreRoot || place.kind == Kind::ModelstoreDomains ||
+      place.kind == Kind::ModelstoreStates) {
+    const Ownership owner = root_owner();
+    shown.mode = owner.mode;
+    shown.uid = owner.uid;
+    shown.gid = owner.gid;
+    shown.mtime = shown.ctime = std::max(shown.mtime, registry.const_drafts().names_changed(place.ino));
+  } else if (place.kind == Kind::Root) {
     const Ownership owner = root_owner();
     shown.mode = owner.mode;
     shown.uid = owner.uid;
@@ -100,8 +107,17 @@ Result<Attributes> FileSystem::State::describe(const Node& node) {
     case Kind::Status:
     case Kind::Events:
     case Kind::TrashRoot:
-    case Kind::DraftsRoot: return describe_system(place);
+    case Kind::DraftsRoot:
+    case Kind::ModelstoreRoot:
+    case Kind::ModelstoreDomains:
+    case Kind::ModelstoreStates: return describe_system(place);
     case Kind::Uploads:
+      if (place.domain.empty()) return describe_system(place);
+      break;
+    case Kind::ModelstoreDomain:
+    case Kind::ModelstoreVersions:
+    case Kind::ModelstoreDeleted:
+    case Kind::ModelstoreRelease:
     case Kind::Trash:
     case Kind::Domain:
     case Kind::Stage:
@@ -162,6 +178,13 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
       return stat(who, ino);
     }
     return state_->describe_inode(*inode, node->in_place);
+  }
+  if (values.size_bytes && change.handle) {  // a file that is written anew
+    const auto handle = state_->handle(*change.handle);
+    if (handle.ok() && (*handle)->draft && (*handle)->draft->writes() && (*handle)->ino != ino) {
+      if (Status status = (*handle)->draft->file().truncate(*values.size_bytes); !status.ok()) return status;
+      return state_->describe(*node);
+    }
   }
   if (values.size_bytes) {
     return place.type == FileType::Directory ? Status(Code::IsADirectory, "a directory has no size to set")

@@ -93,6 +93,9 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   const auto node = state.node(ino);
   if (!node.ok()) return node.status();
   const Place& place = node->place;
+  if (wants_to_write(flags)) {
+    if (auto rewritten = state.open_rewrite(who, place, (flags & O_TRUNC) != 0)) return std::move(*rewritten);
+  }
   if (place.kind == Kind::Draft) {
     auto opened =
         state.open_draft(who, ino, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0, (flags & O_TRUNC) != 0);
@@ -140,9 +143,9 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
     forget(entry->attributes.ino, 1);
     return opened.status();
   }
-  if (const auto upload = state_->uploads.find(entry->attributes.ino)) {
+  if (const auto upload = state_->uploads.find(entry->attributes.ino); upload && upload->target) {
     state_->uploads.follow(upload->file,
-                           state_->registry.unpack_behind(upload->file, upload->suffix, upload->target.domain, who));
+                           state_->registry.unpack_behind(upload->file, upload->suffix, upload->target->domain, who));
   }
   return Created{*entry, *opened};
 }
@@ -255,12 +258,13 @@ Status FileSystem::State::make_listing(Listing& listing) {
   if (NativeView::holds_drafts(directory)) {
     if (Status status = add_drafts(listing, drafts); !status.ok()) return status;
   }
-  if (directory.kind != Kind::Draft) {
+  if (NativeView::shows_committed(directory)) {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
     auto committed = NativeView::list(*stored, containers(), directory);
     if (!committed.ok()) return committed.status();
     names = std::move(*committed);
+    drop_hidden(directory, names);
     if (directory.kind == Kind::System) {
       for (const char* name : {Events::kFileName, Events::kOldFileName}) {
         const auto place = committed_child(*stored, directory, name);

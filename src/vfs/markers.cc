@@ -3,6 +3,7 @@
 #include "catalog/tag.h"
 #include "vfs/processes.h"
 #include "vfs/state.h"
+#include "view/modelstore_view.h"
 
 namespace modelfs {
 
@@ -17,6 +18,13 @@ constexpr std::size_t kManifestBytesMax = 1 << 20;
 
 Meaning FileSystem::State::meaning_of(const Snapshot& stored, const Place& parent, std::string_view name,
                                       FileType type) const {
+  if (parent.kind == Kind::Draft && !parent.domain.empty()) {
+    const auto domain = DomainName::parse(parent.domain);
+    const auto head = domain.ok() ? stored.domain(*domain) : Result<DomainRecord>(domain.status());
+    const auto inode = registry.const_drafts().stat(parent.ino);
+    const bool is_state = head.ok() && inode.ok() && inode->record.parent == head->modelstore_versions();
+    return ModelstoreView::meaning_in_draft(is_state, name, type);
+  }
   const bool may_mark = parent.kind == Kind::Draft && (name == kFormlPackageName || name == kTagName);
   if (!may_mark) return NativeView::meaning(stored, parent, name, type);
   const auto named = registry.drafts().name_of(parent.ino);

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "vfs/state.h"
+#include "view/modelstore_view.h"
 
 namespace modelfs {
 
@@ -36,7 +37,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
   for (int tries = 0; tries < kLookupTriesMax; ++tries) {
     const auto parent = state.node(parent_ino);
     if (!parent.ok()) return parent.status();
-    if (parent->place.kind != Kind::Draft) {
+    if (NativeView::shows_committed(parent->place)) {
       const auto stored = state.registry.snapshot();
       if (!stored.ok()) return stored.status();
       const auto place = state.committed_child(*stored, parent->place, name);
@@ -50,10 +51,10 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       const auto again = state.node(parent_ino);
       const bool flipped = again.ok() && again->place.kind != parent->place.kind;
       if (flipped) continue;
-      if (parent->place.kind != Kind::Draft && tries == 0) continue;  // one more look at what is committed
+      if (NativeView::shows_committed(parent->place) && tries == 0) continue;  // one more look at what is committed
       if (const auto upload = state.uploads.named(parent_ino, name, who.pid)) {
         const auto inode = state.registry.drafts().stat(upload->file);
-        if (inode.ok()) return state.enter_draft(*inode, parent->place);
+        if (inode.ok()) return state.enter_draft(*inode, parent->place, name);
       }
       return found.status();
     }
@@ -62,7 +63,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       if (inode.code() == Code::NotFound) continue;
       return inode.status();
     }
-    auto entry = state.enter_draft(*inode, parent->place);
+    auto entry = state.enter_draft(*inode, parent->place, name);
     // Why after the node is known: whoever publishes it from now on finds and flips it.
     if (!state.registry.drafts().is_dead(found->ino)) return entry;
     const auto node = state.node(found->ino);
@@ -111,12 +112,15 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   const std::string what = "make '" + printable(name) + "'";
-  if (directory->place.kind != Kind::Draft) {
+  if (NativeView::shows_committed(directory->place)) {
     if (const auto taken = committed_child(*stored, directory->place, name); taken.ok()) {
       return Status(Code::AlreadyExists, "'" + printable(name) + "' exists already");
     }
   }
   const Meaning meaning = meaning_of(*stored, directory->place, name, draft.type);
+  if (ModelstoreView::holds_drafts(directory->place)) {
+    if (Status status = registry.use_modelstore(); !status.ok()) return status;
+  }
   switch (meaning.kind) {
     case Meaning::Kind::Refused:
       if (has_reason(meaning.refusal.code())) return refuse(who, parent, what, meaning.refusal);
@@ -142,7 +146,11 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       return enter(*place, false, 0);
     }
     case Meaning::Kind::Archive:
-    case Meaning::Kind::Tag: return begin_upload(who, directory->place, name, meaning, draft);
+    case Meaning::Kind::Tag:
+    case Meaning::Kind::Model:
+    case Meaning::Kind::State:
+    case Meaning::Kind::Copy:
+    case Meaning::Kind::Whole: return begin_upload(who, directory->place, name, meaning, draft);
     case Meaning::Kind::Draft:
     case Meaning::Kind::Release:
     case Meaning::Kind::Generation: break;
@@ -155,7 +163,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
     (void)(is_directory ? registry.drafts().rmdir(parent, name) : registry.drafts().unlink(parent, name));
     return Status(Code::Immutable, "it was published a moment ago");
   }
-  return enter_draft(*made, directory->place);
+  return enter_draft(*made, directory->place, name);
 }
 
 Result<Entry> FileSystem::make_directory(const Credentials& who, Ino parent, std::string_view name,
@@ -197,7 +205,8 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   }
   const auto stored = state_->registry.snapshot();
   if (!stored.ok()) return stored.status();
-  if (directory->place.kind != Kind::Draft && state_->committed_child(*stored, directory->place, new_name).ok()) {
+  if (NativeView::shows_committed(directory->place) &&
+      state_->committed_child(*stored, directory->place, new_name).ok()) {
     return Status(Code::AlreadyExists, "'" + printable(new_name) + "' exists already");
   }
   const Meaning meaning = state_->meaning_of(*stored, directory->place, new_name, FileType::Regular);
@@ -212,7 +221,7 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
     (void)state_->registry.drafts().unlink(new_parent, new_name);
     return Status(Code::Immutable, "it was published a moment ago");
   }
-  return state_->enter_draft(*made, directory->place);
+  return state_->enter_draft(*made, directory->place, new_name);
 }
 
 // Removing.
@@ -220,12 +229,15 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
 Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view name) {
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
-  if (directory->place.kind != Kind::Draft) {
+  if (NativeView::shows_committed(directory->place)) {
     const auto stored = state_->registry.snapshot();
     if (!stored.ok()) return stored.status();
     const auto place = state_->committed_child(*stored, directory->place, name);
     if (place.ok()) {
       if (place->type == FileType::Directory) return {Code::IsADirectory, "a directory"};
+      if (State::removes_in_modelstore(directory->place, *place)) {
+        return state_->remove_in_modelstore(who, directory->place, *place, name);
+      }
       if (place->kind == Kind::Link && directory->place.kind == Kind::Domain && name != "latest") {
         return state_->registry.remove_label(*DomainName::parse(place->domain), name, who);
       }
@@ -243,7 +255,7 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
 Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::string_view name) {
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
-  if (directory->place.kind != Kind::Draft) {
+  if (NativeView::shows_committed(directory->place)) {
     const auto stored = state_->registry.snapshot();
     if (!stored.ok()) return stored.status();
     const auto place = state_->committed_child(*stored, directory->place, name);
@@ -255,6 +267,7 @@ Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::str
                 "a release is removed whole: mv it to /.modelfs/trash/" + place->domain + "/, or use modelfs rm"};
       }
       if (place->kind == Kind::Entry) return {Code::Immutable, "what is published never changes"};
+      if (place->kind == Kind::ModelstoreRelease) return state_->hide_release_directory(place->container);
       return {Code::NotPermitted, "it is always there"};
     }
     if (place.code() != Code::NotFound) return place.status();
@@ -288,16 +301,16 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, Ino di
   return {};
 }
 
-Status FileSystem::State::rename_to_archive(const Credentials& who, Ino file, Ino directory, std::string_view name,
-                                            const Place& to, const Meaning& meaning) {
-  auto upload = plan_upload(to, name, meaning);
+Status FileSystem::State::rename_to_upload(const Credentials& who, Ino file, const DraftStore::NamedAt& named,
+                                           const Place& to, std::string_view new_name, const Meaning& meaning) {
+  auto upload = plan_upload(to, new_name, meaning);
   if (!upload.ok()) return upload.status();
   upload->file = file;
-  upload->directory = directory;
-  upload->draft_name = name;
+  upload->directory = named.directory;
+  upload->draft_name = named.name;
   const Status status = publish_upload(who, *upload);
   if (status.ok()) return status;
-  return refuse(who, file, "publish '" + printable(name) + "' as " + upload->target.str(), for_rename(status));
+  return refuse(who, file, "publish '" + printable(named.name) + "' as " + upload->str(), for_rename(status));
 }
 
 namespace {
@@ -347,7 +360,7 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
   if (!stored.ok()) return stored.status();
   const std::string what = "move '" + printable(name) + "' to '" + printable(new_name) + "'";
   const auto refuse = [&](Status status) { return state.refuse(who, new_parent, what, for_rename(status)); };
-  if (from->place.kind != Kind::Draft) {
+  if (NativeView::shows_committed(from->place)) {
     const auto moved = state.committed_child(*stored, from->place, name);
     if (moved.ok()) {
       std::string version;
@@ -365,7 +378,7 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
   }
   const auto source = state.registry.drafts().lookup(parent, name);
   if (!source.ok()) return source.status();
-  if (to->place.kind != Kind::Draft && state.committed_child(*stored, to->place, new_name).ok()) {
+  if (NativeView::shows_committed(to->place) && state.committed_child(*stored, to->place, new_name).ok()) {
     return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
   }
   if (Status late = state.check_stage_move(from->place, to->place); !late.ok()) return refuse(late);
@@ -388,8 +401,18 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
       return state.commit_draft(who, source->ino, parent, name, to->place, new_name, Effort::Short);
     }
     case Meaning::Kind::Archive:
-    case Meaning::Kind::Tag: return state.rename_to_archive(who, source->ino, parent, name, to->place, meaning);
+    case Meaning::Kind::Tag:
+    case Meaning::Kind::Model:
+    case Meaning::Kind::State:
+    case Meaning::Kind::Copy:
+      return state.rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, meaning);
+    case Meaning::Kind::Whole:
     case Meaning::Kind::Draft: break;
+  }
+  if (source->type == FileType::Directory &&
+      (NativeView::holds_placements(from->place, name) || NativeView::holds_placements(to->place, new_name))) {
+    return refuse(
+        {Code::NotPermitted, "directories of a client's layout keep their names: what is published lies there"});
   }
   return for_rename(state.move_draft(from->place, name, to->place, new_name, replace));
 }

@@ -8,11 +8,24 @@
 
 #include "base/log.h"
 #include "catalog/metadata.h"
+#include "catalog/metadata_splice.h"
+#include "catalog/modelstore_document.h"
 #include "catalog/tag.h"
+#include "view/modelstore_view.h"
 
 namespace modelfs {
 
 using Kind = Place::Kind;
+
+namespace {
+
+// Where a draft file that is written anew is another one until its close.
+bool may_be_rewritten(const Place& parent) {
+  return parent.kind == Kind::ModelstoreStates || parent.kind == Kind::ModelstoreDeleted ||
+         (parent.kind == Kind::Draft && !parent.domain.empty());
+}
+
+}  // namespace
 
 FileSystem::State::State(Registry& registry_in, KernelCache& kernel_in, Options options_in)
     : registry(registry_in),
@@ -55,6 +68,9 @@ Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const P
   auto& containers_cache = const_cast<ContainerCache&>(cache);
   auto place = NativeView::child(
       stored, [&](Ino ino) { return containers_cache.find(ino); }, parent, name);
+  if (place.ok() && is_hidden(parent, *place)) {
+    return Status(Code::NotFound, "'" + printable(name) + "' was removed from this layout");
+  }
   if (place.ok() && place->kind == Kind::Events && place->ino != kOldEventsIno) {
     place->ino = Ino{kEventsInoFirst + registry.const_events().rotation_count() % kEventsInoCount};
   }
@@ -71,9 +87,15 @@ Result<Entry> FileSystem::State::enter(const Place& place, bool in_place, double
   return Entry{*attributes, name_valid_seconds};
 }
 
-Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Place& parent) {
+Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Place& parent, std::string_view name) {
   const bool in_place = is_in_place(parent);
-  nodes.add(draft_place(inode.ino, inode.record.type), in_place);
+  Place place = draft_place(inode.ino, inode.record.type);
+  if (place.type == FileType::Directory && NativeView::holds_placements(parent, name)) place.domain = parent.domain;
+  if (place.type == FileType::Regular && may_be_rewritten(parent)) {
+    place.container = parent.ino;
+    place.target = name;
+  }
+  nodes.add(place, in_place);
   return Entry{describe_inode(inode, in_place), 0};
 }
 
@@ -186,11 +208,27 @@ Result<std::string> FileSystem::State::document(const Place& place) const {
   if (!stored.ok()) return stored.status();
   auto text = stored->metadata(place.container);
   if (!text.ok()) return text.status();
-  if (place.given) return text;
+  if (place.given && !place.is_release) return text;
   auto& self = const_cast<State&>(*this);
-  const auto path = self.path_of(place);
+  const std::string& root = options.client_root.empty() ? options.mount_point : options.client_root;
+  if (!place.given && !place.in_modelstore) {
+    const auto path = self.path_of(place);
+    if (!path.ok()) return path.status();
+    return present_metadata(*text, {root, root + "/" + *path});
+  }
+  const auto container = self.cache.find(place.container);
+  if (!container.ok()) return container.status();
+  const auto domain = DomainName::parse((*container)->domain);
+  if (!domain.ok()) return domain.status();
+  const auto release = stored->release_of(*domain, **container);
+  if (!release.ok()) return release.status();
+  const auto path = ModelstoreView::archive_path(*stored, domain->str(), place.container, release->model_id,
+                                                 is_removed_in_modelstore(*domain, *release, *stored));
   if (!path.ok()) return path.status();
-  return present_metadata(*text, {options.mount_point, options.mount_point + "/" + *path});
+  const std::string shaped = place.given ? *text : shape_for_modelstore(*text, "");
+  auto spliced = splice_storage(shaped, root, root + "/" + *path);
+  // It says nothing of a place.
+  return spliced.code() == Code::NotFound ? Result<std::string>(shaped) : spliced;
 }
 
 Result<std::string> FileSystem::State::status_text() {

@@ -45,7 +45,8 @@ struct FileSystem::State {
   Result<Node> node(Ino ino) const;
   Result<Place> committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const;
   Result<Entry> enter(const Place& place, bool in_place, double name_valid_seconds);
-  Result<Entry> enter_draft(const DraftInode& inode, const Place& parent);
+  // A draft that was found or made in `parent` under `name`.
+  Result<Entry> enter_draft(const DraftInode& inode, const Place& parent, std::string_view name);
   // The answer for a node that is known and counted already.
   Result<Entry> enter_known(const Node& node);
   static bool is_in_place(const Place& parent) {
@@ -99,18 +100,40 @@ struct FileSystem::State {
   Status check_stage_move(const Place& from, const Place& to) const;
 
   // Uploads.
-  Result<ArchiveUpload> plan_upload(const Place& parent, std::string_view name, const Meaning& meaning);
+  Result<Upload> plan_upload(const Place& parent, std::string_view name, const Meaning& meaning);
   Result<Entry> begin_upload(const Credentials& who, const Place& parent, std::string_view name, const Meaning& meaning,
                              const NewDraft& fresh_file);
-  Status publish_upload(const Credentials& who, const ArchiveUpload& upload);
-  // A finished file that is moved onto an archive's name.
-  Status rename_to_archive(const Credentials& who, Ino file, Ino directory, std::string_view name, const Place& to,
-                           const Meaning& meaning);
-  void refuse_upload(const Credentials& who, const ArchiveUpload& upload, std::uint64_t changes, const Status& why);
+  Status publish_upload(const Credentials& who, const Upload& upload);
+  // Makes its file, called `shown` or nearly so, where uploads lie.
+  Result<DraftInode> make_upload_file(const Credentials& who, Upload upload, const std::string& shown,
+                                      const NewDraft& fresh_file);
+  // A finished file that is moved onto the name of an archive or marker.
+  Status rename_to_upload(const Credentials& who, Ino file, const DraftStore::NamedAt& named, const Place& to,
+                          std::string_view new_name, const Meaning& meaning);
+  void refuse_upload(const Credentials& who, const Upload& upload, std::uint64_t changes, const Status& why);
   // A close of a descriptor: publishes the upload if this close decides. Malformed: it is no whole archive.
-  Status close_upload(const Credentials& who, const OpenHandle& handle, const ArchiveUpload& upload);
+  Status close_upload(const Credentials& who, const OpenHandle& handle, const Upload& upload);
   // The end of a handle: what no close has decided is decided now, in the background.
   void end_upload(const std::shared_ptr<OpenHandle>& handle);
+
+  // modelstore's layout.
+  static bool is_of_modelstore(Meaning::Kind kind);
+  Result<Upload> plan_modelstore_upload(const Place& parent, std::string_view name, const Meaning& meaning);
+  Status publish_modelstore_upload(const Credentials& who, const Upload& upload);
+  Status keep_whole(const Upload& upload);
+  Status take_state(const Credentials& who, const Upload& upload, const std::string& text);
+  Status check_copy(const Upload& upload, const std::string& text);
+  // A file that is there is written anew: another one, which takes its place at its close. None: it is no such file.
+  std::optional<Result<Opened>> open_rewrite(const Credentials& who, const Place& place, bool truncates);
+  // What unlink(2) of such a place means, of what is published.
+  static bool removes_in_modelstore(const Place& parent, const Place& place);
+  Status remove_in_modelstore(const Credentials& who, const Place& parent, const Place& place, std::string_view name);
+  Status hide_release_directory(Ino release) EXCLUDES(hidden_mutex);
+  // True from the removal of its archive on.
+  bool is_removed_in_modelstore(const DomainName& domain, const ReleaseRecord& release, const Snapshot& stored) const
+      EXCLUDES(hidden_mutex);
+  bool is_hidden(const Place& parent, const Place& place) const EXCLUDES(hidden_mutex);
+  void drop_hidden(const Place& directory, std::vector<ListedPlace>& names) const EXCLUDES(hidden_mutex);
 
   // ForML copies a package that is a directory to `package.4ml` and gives it, last of all, the times and the mode of
   // what it has copied. Whether this is that.
@@ -153,6 +176,14 @@ struct FileSystem::State {
   static constexpr std::size_t kCopiesMax = 1024;
   Mutex copies_mutex;                                              // leaf lock
   std::map<std::uint64_t, pid_t> copies GUARDED_BY(copies_mutex);  // directories that got their times, and from whom
+
+  // Releases whose archive modelstore's client has removed, before it removes the release; until the end of the mount.
+  enum class Hidden : std::uint8_t { Archive, Directory };
+  mutable Mutex hidden_mutex;                                       // leaf lock
+  std::map<std::uint64_t, Hidden> hidden GUARDED_BY(hidden_mutex);  // by the release's directory
+  static constexpr std::size_t kWritersMax = 4096;
+  mutable Mutex writers_mutex;                                       // leaf lock
+  std::map<std::uint64_t, pid_t> writers GUARDED_BY(writers_mutex);  // of archives that wait for their document
 
   ThreadPool late{"late", 1};  // last: its work uses all of the above
 };

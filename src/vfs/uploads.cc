@@ -3,10 +3,16 @@
 #include "base/log.h"
 #include "vfs/processes.h"
 #include "vfs/state.h"
+#include "view/modelstore_view.h"
 
 namespace modelfs {
 
-void Uploads::add(ArchiveUpload upload) {
+std::string Upload::str() const {
+  if (target) return target->str();
+  return (domain ? domain->str() + "/" : "") + name;
+}
+
+void Uploads::add(Upload upload) {
   const MutexLock lock(mutex_);
   const std::uint64_t file = raw(upload.file);
   items_.insert_or_assign(file, Item{.upload = std::move(upload)});
@@ -34,18 +40,18 @@ bool Uploads::released(Ino file) {
   return found != items_.end() && --found->second.handles == 0;
 }
 
-std::optional<ArchiveUpload> Uploads::find(Ino file) const {
+std::optional<Upload> Uploads::find(Ino file) const {
   const MutexLock lock(mutex_);
   const auto found = items_.find(raw(file));
   return found == items_.end() ? std::nullopt : std::optional(found->second.upload);
 }
 
-std::optional<ArchiveUpload> Uploads::named(Ino parent, std::string_view name, pid_t thread) const {
-  std::optional<ArchiveUpload> candidate;
+std::optional<Upload> Uploads::named(Ino parent, std::string_view name, pid_t thread) const {
+  std::optional<Upload> candidate;
   pid_t process = -1;
   const MutexLock lock(mutex_);
   for (const auto& [file, item] : items_) {
-    const ArchiveUpload& upload = item.upload;
+    const Upload& upload = item.upload;
     if (upload.parent != parent || upload.name != name || upload.creator == 0 || item.refusal) continue;
     if (process < 0) process = process_of(thread);
     if (upload.creator == process) candidate = upload;
@@ -80,20 +86,26 @@ namespace {
 
 constexpr int kNamesMax = 1000;  // of uploads of one name that lie about
 
+// The directory in which people find it.
+std::string kept_in(const Upload& upload) {
+  const auto& domain = upload.target ? upload.target->domain : upload.domain;
+  return "/.modelfs/drafts/" + (domain ? domain->str() : std::string(kModelstoreName));
+}
+
 }  // namespace
 
 // What publishing it needs to know; not yet where its file lies.
-Result<ArchiveUpload> FileSystem::State::plan_upload(const Place& parent, std::string_view name,
-                                                     const Meaning& meaning) {
+Result<Upload> FileSystem::State::plan_upload(const Place& parent, std::string_view name, const Meaning& meaning) {
+  if (is_of_modelstore(meaning.kind)) return plan_modelstore_upload(parent, name, meaning);
   const Place& place = meaning.place ? *meaning.place : parent;
   auto target = target_of(place, meaning, meaning.is_generation, meaning.stem);
   if (!target.ok()) return target.status();
-  ArchiveUpload upload{.target = std::move(*target), .suffix = meaning.suffix};
+  Upload upload{.target = std::move(*target), .suffix = meaning.suffix};
   upload.parent = parent.ino;
   upload.name = name;
   if (!meaning.place) return upload;
   const bool is_tag = meaning.kind == Meaning::Kind::Tag;
-  upload.marker = is_tag ? ArchiveUpload::Marker::Tag : ArchiveUpload::Marker::Package;
+  upload.marker = is_tag ? Upload::Marker::Tag : Upload::Marker::Package;
   upload.beside = parent.ino;
   upload.above = place.ino;
   upload.stem = meaning.stem;
@@ -104,46 +116,57 @@ Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Plac
                                               const Meaning& meaning, const NewDraft& fresh_file) {
   auto planned = plan_upload(parent, name, meaning);
   if (!planned.ok()) return planned.status();
-  ArchiveUpload& upload = *planned;
-  const Target& target = upload.target;
+  const std::string own_name = meaning.kind == Meaning::Kind::Tag       ? meaning.stem + "." + std::string(name)
+                               : meaning.kind == Meaning::Kind::Archive ? meaning.stem + meaning.suffix
+                                                                        : std::string(name);
+  const std::string shown = (meaning.is_generation ? planned->target->version.str() + "." : "") + own_name;
+  const auto made = make_upload_file(who, *planned, shown, fresh_file);
+  if (!made.ok()) return made.status();
+  return enter_draft(*made, parent, name);
+}
+
+Result<DraftInode> FileSystem::State::make_upload_file(const Credentials& who, Upload upload, const std::string& shown,
+                                                       const NewDraft& fresh_file) {
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
-  if (!meaning.is_generation && stored->release(target.domain, target.version.str()).ok()) {
-    return Status(Code::AlreadyExists, target.str() + " is published already");
+  const auto& target = upload.target;
+  if (target && !target->is_generation && stored->release(target->domain, target->version.str()).ok()) {
+    return Status(Code::AlreadyExists, target->str() + " is published already");
   }
-  const auto head = stored->domain(target.domain);
-  if (!head.ok()) return head.status();
-  upload.directory = head->uploads();
+  upload.directory = kModelstoreUploadsIno;
+  if (const auto domain = target ? target->domain : upload.domain) {
+    const auto head = stored->domain(*domain);
+    if (!head.ok()) return head.status();
+    upload.directory = head->uploads();
+  }
   upload.creator = process_of(who.pid);
-  const std::string own_name =
-      meaning.kind == Meaning::Kind::Tag ? meaning.stem + "." + std::string(name) : meaning.stem + meaning.suffix;
-  const std::string shown = (meaning.is_generation ? target.version.str() + "." : "") + own_name;
   for (int i = 1; i <= kNamesMax; ++i) {
     upload.draft_name = i == 1 ? shown : shown + ".~" + std::to_string(i) + "~";
-    const auto made = registry.drafts().make(upload.directory, upload.draft_name, fresh_file);
+    auto made = registry.drafts().make(upload.directory, upload.draft_name, fresh_file);
     if (made.code() == Code::AlreadyExists) continue;
     if (!made.ok()) return made.status();
     upload.file = made->ino;
     uploads.add(std::move(upload));
-    return enter_draft(*made, parent);
+    return made;
   }
-  return Status(Code::AlreadyExists, "too many refused uploads of " + shown + " lie in /.modelfs/drafts/" +
-                                         target.domain.str() + "; remove some");
+  return Status(Code::AlreadyExists,
+                "too many refused uploads of " + shown + " lie in " + kept_in(upload) + "; remove some");
 }
 
-Status FileSystem::State::publish_upload(const Credentials& who, const ArchiveUpload& upload) {
+Status FileSystem::State::publish_upload(const Credentials& who, const Upload& upload) {
   const auto on_published = [this](const Published& done) { flip(done); };
-  if (upload.marker == ArchiveUpload::Marker::Tag) {
+  if (upload.marker == Upload::Marker::Tag) {
     return registry
         .publish_tag({upload.file, upload.directory, upload.draft_name, upload.beside, upload.above, upload.stem,
-                      upload.target, who, on_published})
+                      *upload.target, who, on_published})
         .status();
   }
+  if (!upload.target) return publish_modelstore_upload(who, upload);
   ArchiveRequest request{upload.file,       upload.directory,
                          upload.draft_name, upload.suffix,
-                         upload.target,     who,
+                         *upload.target,    who,
                          on_published,      uploads.take_follower(upload.file)};
-  if (upload.marker == ArchiveUpload::Marker::Package) {
+  if (upload.marker == Upload::Marker::Package) {
     request.orders_versions = true;
     // It may have been removed while the package was written.
     const auto draft = registry.drafts().lookup(upload.above, upload.stem);
@@ -152,18 +175,18 @@ Status FileSystem::State::publish_upload(const Credentials& who, const ArchiveUp
   return registry.publish_archive(request).status();
 }
 
-void FileSystem::State::refuse_upload(const Credentials& who, const ArchiveUpload& upload, std::uint64_t changes,
+void FileSystem::State::refuse_upload(const Credentials& who, const Upload& upload, std::uint64_t changes,
                                       const Status& why) {
   uploads.refuse(upload.file, changes, why);
   (void)uploads.take_follower(upload.file);
-  const std::string kept = "/.modelfs/drafts/" + upload.target.domain.str() + "/" + upload.draft_name;
+  const std::string kept = kept_in(upload) + "/" + upload.draft_name;
   remember_error(upload.file, who.uid, why.message());
   registry.events().append(
       "upload_refused",
-      {{"target", upload.target.str()}, {"reason", why.message()}, {"kept", kept}, {"by", user_name(who.uid)}});
+      {{"target", upload.str()}, {"reason", why.message()}, {"kept", kept}, {"by", user_name(who.uid)}});
 }
 
-Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle& handle, const ArchiveUpload& upload) {
+Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle& handle, const Upload& upload) {
   DraftFile& file = handle.draft->file();
   if (!handle.draft->writes()) return {};
   const auto inode = registry.drafts().stat(upload.file);
@@ -176,7 +199,8 @@ Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle&
     refuse_upload(who, upload, changes, why);
     return why;
   }
-  if (has_writer(upload.file, upload.name, options.mount_point)) return {};  // a later close decides
+  const Ino seen = upload.seen_as == kNoIno ? upload.file : upload.seen_as;
+  if (has_writer(seen, upload.name, options.mount_point)) return {};  // a later close decides
   const Status status = publish_upload(who, upload);
   if (status.code() == Code::Busy) return {};  // likewise: somebody writes it, or decides it right now
   if (status.ok()) {

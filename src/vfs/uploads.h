@@ -1,4 +1,5 @@
-// Uploads: files that are written under an archive's name. Each is its writer's own until a close publishes it.
+// Uploads: files that are written under the name of an archive or marker. Each is its writer's own until a close
+// publishes it.
 #pragma once
 #include <sys/types.h>
 
@@ -7,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/mutex.h"
 #include "base/status.h"
@@ -14,8 +16,8 @@
 
 namespace modelfs {
 
-struct ArchiveUpload {
-  Target target;
+struct Upload {
+  std::optional<Target> target;  // what its close publishes, where that is known
   std::string suffix;
   Ino file = kNoIno;  // the draft file
   // What its writer calls it.
@@ -25,18 +27,25 @@ struct ArchiveUpload {
   Ino directory = kNoIno;
   std::string draft_name = {};
   pid_t creator = 0;  // the process that sees the name; 0: nobody does
-  // A marker: written into the draft directory `beside`, which is called `stem` in the place `above`.
-  enum class Marker : std::uint8_t { None, Package, Tag };
+  // A marker of ForML's is written into the draft directory `beside`, which is called `stem` in the place `above`. For
+  // those of modelstore's layout see Meaning.
+  enum class Marker : std::uint8_t { None, Package, Tag, Model, State, Copy, Whole };
   Marker marker = Marker::None;
   Ino beside = kNoIno;
-  Ino above = kNoIno;
+  Ino above = kNoIno;  // Model: the directory in which the archive's path begins
   std::string stem = {};
+  std::string base_path = {};             // Model: of `above`
+  std::optional<DomainName> domain = {};  // modelstore's: none for a state of all domains
+  Ino seen_as = kNoIno;                   // the node that its writer has open, if that is not the file's
+
+  // What it is, for people.
+  std::string str() const;
 };
 
 // Safe for concurrent use.
 class Uploads {
  public:
-  void add(ArchiveUpload upload) EXCLUDES(mutex_);
+  void add(Upload upload) EXCLUDES(mutex_);
   // What unpacks it behind its writer; goes with it.
   void follow(Ino file, std::unique_ptr<UnpackingBehind> behind) EXCLUDES(mutex_);
   std::unique_ptr<UnpackingBehind> take_follower(Ino file) EXCLUDES(mutex_);
@@ -44,9 +53,9 @@ class Uploads {
   void opened(Ino file) EXCLUDES(mutex_);
   bool released(Ino file) EXCLUDES(mutex_);
 
-  std::optional<ArchiveUpload> find(Ino file) const EXCLUDES(mutex_);
+  std::optional<Upload> find(Ino file) const EXCLUDES(mutex_);
   // The upload that `process` sees under this name.
-  std::optional<ArchiveUpload> named(Ino parent, std::string_view name, pid_t thread) const EXCLUDES(mutex_);
+  std::optional<Upload> named(Ino parent, std::string_view name, pid_t thread) const EXCLUDES(mutex_);
 
   // Why the last close was refused, if nothing was written since (`changes` counts that).
   std::optional<Status> refusal(Ino file, std::uint64_t changes) const EXCLUDES(mutex_);
@@ -57,7 +66,7 @@ class Uploads {
 
  private:
   struct Item {
-    ArchiveUpload upload;
+    Upload upload;
     unsigned handles = 0;
     std::uint64_t refused_changes = 0;
     std::optional<Status> refusal = std::nullopt;

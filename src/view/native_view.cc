@@ -5,6 +5,8 @@
 #include "catalog/keys.h"
 #include "catalog/package_manifest.h"
 #include "catalog/tag.h"
+#include "view/modelstore_view.h"
+#include "view/places.h"
 
 namespace modelfs {
 namespace {
@@ -13,58 +15,15 @@ using Kind = Place::Kind;
 
 constexpr std::string_view kJson = ".json";
 
-Status nothing(std::string_view name) { return {Code::NotFound, "nothing is called '" + printable(name) + "' here"}; }
-
-Place at(Kind kind, Ino ino, const std::string& domain, FileType type = FileType::Directory) {
-  Place place;
-  place.kind = kind;
-  place.ino = ino;
-  place.type = type;
-  place.domain = domain;
-  return place;
-}
-
-Ino plus(Ino first, std::uint64_t count) { return Ino{raw(first) + count}; }
-
 Place container_place(const std::string& domain, Ino ino, bool is_release) {
-  Place place = at(Kind::Entry, ino, domain);
+  Place place = place_at(Kind::Entry, ino, domain);
   place.container = ino;
   place.is_release = is_release;
   return place;
 }
 
-Place document_place(const std::string& domain, Ino ino, Ino container, bool is_release, bool given, TimeNs time) {
-  Place place = at(Kind::Document, ino, domain, FileType::Regular);
-  place.container = container;
-  place.is_release = is_release;
-  place.given = given;
-  place.time = time;
-  return place;
-}
-
-// The number of an archive face: that of the directory, in a block far above all that are given out.
-Ino archive_ino(Ino container, std::uint64_t which) { return Ino{raw(container) | which << kArchiveInoShift}; }
-
-Ino given_archive_ino(Ino container) { return archive_ino(container, kGivenArchive); }
-
-// The archive face with `suffix` of a release or generation that came as an archive with `given_suffix`, if it did.
-Result<Place> archive_place(const std::string& domain, Ino container, bool is_release, std::string_view suffix,
-                            std::string_view given_suffix, TimeNs time) {
-  const auto format = format_of_suffix(suffix);
-  const bool given = !given_suffix.empty() && suffix == given_suffix;
-  if (!format || (!given && !is_made_suffix(suffix))) return nothing(suffix);
-  Place place = at(Kind::Archive, archive_ino(container, given ? kGivenArchive : static_cast<std::uint64_t>(*format)),
-                   domain, FileType::Regular);
-  place.container = container;
-  place.is_release = is_release;
-  place.given = given;
-  place.format = *format;
-  place.time = time;
-  return place;
-}
-
 Place link_place(const std::string& domain, Ino ino, std::string target, TimeNs time) {
-  Place place = at(Kind::Link, ino, domain, FileType::Symlink);
+  Place place = place_at(Kind::Link, ino, domain, FileType::Symlink);
   place.target = std::move(target);
   place.time = time;
   return place;
@@ -73,8 +32,8 @@ Place link_place(const std::string& domain, Ino ino, std::string target, TimeNs 
 Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, std::string_view name) {
   const auto head = stored.domain(domain);
   if (!head.ok()) return head.status();
-  if (name == ".stage") return at(Kind::Stage, head->stage, domain.str());
-  if (name == "versions") return at(Kind::Versions, head->versions(), domain.str());
+  if (name == ".stage") return place_at(Kind::Stage, head->stage, domain.str());
+  if (name == "versions") return place_at(Kind::Versions, head->versions(), domain.str());
   if (name == "latest" || name == "latest.json") {
     const auto release = stored.latest_release(domain);
     if (!release.ok()) return release.status();
@@ -108,14 +67,14 @@ Result<Place> forml_package(const std::string& domain, const ReleaseRecord& rele
   if (release.archive_suffix == ".4ml") {
     return archive_place(domain, release.ino, true, ".4ml", release.archive_suffix, release.published);
   }
-  if (!manifest.child(Manifest::kRoot, kPackageManifestName)) return nothing(kFormlPackageName);
+  if (!manifest.child(Manifest::kRoot, kPackageManifestName)) return nothing_called(kFormlPackageName);
   return archive_place(domain, release.ino, true, ".zip", release.archive_suffix, release.published);
 }
 
 Result<Place> tag_of_generation(const Snapshot& stored, const DomainName& domain, const Container& container) {
   const auto generation = stored.generation(domain, container.release, container.generation);
   if (!generation.ok()) return generation.status();
-  Place place = at(Kind::Tag, plus(generation->faces, 3), domain.str(), FileType::Regular);
+  Place place = place_at(Kind::Tag, plus(generation->faces, 3), domain.str(), FileType::Regular);
   place.container = generation->ino;
   place.time = generation->published;
   return place;
@@ -124,13 +83,13 @@ Result<Place> tag_of_generation(const Snapshot& stored, const DomainName& domain
 // What a release shows beside its package: generations, latest, and their documents. The package's own names win.
 Result<Place> child_of_release(const Snapshot& stored, const DomainName& domain, const ReleaseRecord& release,
                                std::string_view name) {
-  if (!release.takes_generations || release.last_generation == kNoGeneration) return nothing(name);
+  if (!release.takes_generations || release.last_generation == kNoGeneration) return nothing_called(name);
   const std::string_view suffix = face_suffix(name);
   const bool is_document = suffix == kJson;
   const std::string_view stem = name.substr(0, name.size() - suffix.size());
   const bool is_latest = stem == "latest";
   const auto number = is_latest ? Result<Generation>(release.last_generation) : parse_generation(stem);
-  if (!number.ok()) return nothing(name);
+  if (!number.ok()) return nothing_called(name);
   const auto generation = stored.generation(domain, release.sequence, *number);
   if (!generation.ok()) return generation.status();
   if (is_document) {
@@ -160,11 +119,11 @@ Result<Place> child_of_entry(const Snapshot& stored, const ContainerSource& cont
     place.index = *found;
     return place;
   }
-  if (!parent.is_release_directory() && !parent.is_generation_directory()) return nothing(name);
+  if (!parent.is_release_directory() && !parent.is_generation_directory()) return nothing_called(name);
   const auto domain = DomainName::parse(parent.domain);
   if (!domain.ok()) return domain.status();
   if (parent.is_generation_directory()) {
-    return name == kTagName ? tag_of_generation(stored, *domain, **container) : nothing(name);
+    return name == kTagName ? tag_of_generation(stored, *domain, **container) : nothing_called(name);
   }
   const auto release = stored.release_of(*domain, **container);
   if (!release.ok()) return release.status();
@@ -173,29 +132,54 @@ Result<Place> child_of_entry(const Snapshot& stored, const ContainerSource& cont
 }
 
 Result<Place> child_of_root(const Snapshot& stored, std::string_view name) {
-  if (name == ".modelfs") return at(Kind::System, kSystemIno, "");
+  if (name == ".modelfs") return place_at(Kind::System, kSystemIno, "");
+  if (name == kModelstoreName) return place_at(Kind::ModelstoreRoot, kModelstoreIno, "");
   const auto domain = DomainName::parse(name);
-  if (!domain.ok()) return nothing(name);
+  if (!domain.ok()) return nothing_called(name);
   const auto head = stored.domain(*domain);
   if (!head.ok()) return head.status();
-  return at(Kind::Domain, head->ino, domain->str());
+  return place_at(Kind::Domain, head->ino, domain->str());
 }
 
 Result<Place> child_of_system(std::string_view name) {
-  if (name == "status.json") return at(Kind::Status, kStatusIno, "", FileType::Regular);
-  if (name == "trash") return at(Kind::TrashRoot, kTrashIno, "");
-  if (name == "drafts") return at(Kind::DraftsRoot, kDraftsIno, "");
+  if (name == "status.json") return place_at(Kind::Status, kStatusIno, "", FileType::Regular);
+  if (name == "trash") return place_at(Kind::TrashRoot, kTrashIno, "");
+  if (name == "drafts") return place_at(Kind::DraftsRoot, kDraftsIno, "");
   // The mount gives `events` its number, which changes when the file is begun anew.
-  if (name == "events") return at(Kind::Events, Ino{kEventsInoFirst}, "", FileType::Regular);
-  if (name == "events.1") return at(Kind::Events, kOldEventsIno, "", FileType::Regular);
-  return nothing(name);
+  if (name == "events") return place_at(Kind::Events, Ino{kEventsInoFirst}, "", FileType::Regular);
+  if (name == "events.1") return place_at(Kind::Events, kOldEventsIno, "", FileType::Regular);
+  return nothing_called(name);
 }
 
 }  // namespace
 
+Result<Place> archive_place(const std::string& domain, Ino container, bool is_release, std::string_view suffix,
+                            std::string_view given_suffix, TimeNs time) {
+  const auto format = format_of_suffix(suffix);
+  const bool given = !given_suffix.empty() && suffix == given_suffix;
+  if (!format || (!given && !is_made_suffix(suffix))) return nothing_called(suffix);
+  const std::uint64_t which = given ? kGivenArchive : static_cast<std::uint64_t>(*format);
+  Place place = place_at(Kind::Archive, in_block(container, which), domain, FileType::Regular);
+  place.container = container;
+  place.is_release = is_release;
+  place.given = given;
+  place.format = *format;
+  place.time = time;
+  return place;
+}
+
 bool NativeView::holds_drafts(const Place& directory) {
   return directory.kind == Kind::Root || directory.kind == Kind::Domain || directory.kind == Kind::Stage ||
-         directory.kind == Kind::Draft || directory.kind == Kind::Uploads || directory.is_release_directory();
+         directory.kind == Kind::Draft || directory.kind == Kind::Uploads || directory.kind == Kind::Versions ||
+         directory.is_release_directory() || ModelstoreView::holds_drafts(directory);
+}
+
+bool NativeView::holds_placements(const Place& parent, std::string_view name) {
+  if (parent.kind == Kind::Draft) return !parent.domain.empty();
+  if (ModelstoreView::holds_placements(parent)) return true;
+  // The layout of modelstore's first years, in the domain itself: <domain>/<year>/<month>/<day>/<time>/archive.tar.gz.
+  return parent.kind == Kind::Domain && name.size() == 4 &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& containers, const Place& parent,
@@ -206,12 +190,15 @@ Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& c
     case Kind::System: return child_of_system(name);
     case Kind::TrashRoot:
     case Kind::DraftsRoot: {
+      if (parent.kind == Kind::DraftsRoot && name == kModelstoreName) {
+        return place_at(Kind::Uploads, kModelstoreUploadsIno, "");
+      }
       const auto parsed = DomainName::parse(name);
-      if (!parsed.ok()) return nothing(name);
+      if (!parsed.ok()) return nothing_called(name);
       const auto head = stored.domain(*parsed);
       if (!head.ok()) return head.status();
-      if (parent.kind == Kind::TrashRoot) return at(Kind::Trash, head->trash(), parsed->str());
-      return at(Kind::Uploads, head->uploads(), parsed->str());
+      if (parent.kind == Kind::TrashRoot) return place_at(Kind::Trash, head->trash(), parsed->str());
+      return place_at(Kind::Uploads, head->uploads(), parsed->str());
     }
     case Kind::Trash: {
       const auto release = stored.removed(*domain(), name);
@@ -220,24 +207,31 @@ Result<Place> NativeView::child(const Snapshot& stored, const ContainerSource& c
     }
     case Kind::Domain: return child_of_domain(stored, *domain(), name);
     case Kind::Versions: {
-      if (!name.ends_with(kJson)) return nothing(name);
+      if (!name.ends_with(kJson)) return nothing_called(name);
       const auto release = stored.release_by_model_id(*domain(), name.substr(0, name.size() - kJson.size()));
       if (!release.ok()) return release.status();
       return document_place(parent.domain, plus(release->faces, 3), release->ino, true, release->metadata_given,
                             release->published);
     }
     case Kind::Entry: return child_of_entry(stored, containers, parent, name);
+    case Kind::Draft:
+    case Kind::ModelstoreRoot:
+    case Kind::ModelstoreDomains:
+    case Kind::ModelstoreStates:
+    case Kind::ModelstoreDomain:
+    case Kind::ModelstoreVersions:
+    case Kind::ModelstoreDeleted:
+    case Kind::ModelstoreRelease: return ModelstoreView::child(stored, containers, parent, name);
     case Kind::Stage:
     case Kind::Uploads:
-    case Kind::Draft:
     case Kind::Status:
     case Kind::Events:
     case Kind::Document:
     case Kind::Archive:
     case Kind::Tag:
-    case Kind::Link: return nothing(name);
+    case Kind::Link: return nothing_called(name);
   }
-  return nothing(name);
+  return nothing_called(name);
 }
 
 namespace {
@@ -329,6 +323,9 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
         names.push_back({domain.str(), head.ino, FileType::Directory});
         return true;
       });
+      if (stored.keys().get(keys::kModelstoreInUse).ok()) {
+        names.push_back({std::string(kModelstoreName), kModelstoreIno, FileType::Directory});
+      }
       break;
     case Kind::System:
       names = {{"status.json", kStatusIno, FileType::Regular},
@@ -352,9 +349,16 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
       });
       break;
     case Kind::Entry: status = list_entry(stored, containers, directory, names); break;
+    case Kind::Draft:
+    case Kind::ModelstoreRoot:
+    case Kind::ModelstoreDomains:
+    case Kind::ModelstoreStates:
+    case Kind::ModelstoreDomain:
+    case Kind::ModelstoreVersions:
+    case Kind::ModelstoreDeleted:
+    case Kind::ModelstoreRelease: status = ModelstoreView::list(stored, containers, directory, names); break;
     case Kind::Stage:
     case Kind::Uploads:
-    case Kind::Draft:
     case Kind::Status:
     case Kind::Events:
     case Kind::Document:

@@ -56,7 +56,8 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
     shown.size_bytes = place.target.size();
     shown.mtime = shown.ctime = place.time;
   } else if (place.kind == Kind::Document || place.kind == Kind::Archive || place.kind == Kind::Tag) {
-    shown.mode = head->owner.mode & 0444;
+    // Why writable: modelstore's client writes copies of what is there, and its programs need not be root's.
+    shown.mode = head->owner.mode & (place.in_modelstore ? 0666 : 0444);
     shown.size_bytes = content_bytes;
     // Why also where nothing is stored: few blocks for many bytes would tell programs of holes that are not there.
     shown.blocks = (content_bytes + 511) / 512;

@@ -1,29 +1,32 @@
 // What making or moving something to a name would mean in the native layout.
 #include "catalog/tag.h"
+#include "view/modelstore_view.h"
 #include "view/native_view.h"
+#include "view/places.h"
 
 namespace modelfs {
 
 using Kind = Place::Kind;
 
-namespace {
-
-constexpr std::string_view kJson = ".json";
-
-Meaning refused(const Status& status) {
+Meaning refused_meaning(Status status) {
   Meaning meaning;
   meaning.kind = Meaning::Kind::Refused;
-  meaning.refusal = status;
+  meaning.refusal = std::move(status);
   return meaning;
 }
 
-Meaning refused(Code code, std::string reason) { return refused(Status(code, std::move(reason))); }
-
-Meaning of_kind(Meaning::Kind kind) {
+Meaning meaning_of_kind(Meaning::Kind kind) {
   Meaning meaning;
   meaning.kind = kind;
   return meaning;
 }
+
+namespace {
+
+constexpr std::string_view kJson = ".json";
+
+Meaning refused(const Status& status) { return refused_meaning(status); }
+Meaning refused(Code code, std::string reason) { return refused(Status(code, std::move(reason))); }
 
 bool is_archive_suffix(std::string_view suffix) { return format_of_suffix(suffix).has_value(); }
 
@@ -39,15 +42,15 @@ Meaning meaning_in_domain(std::string_view name, FileType type) {
   }
   const std::string_view suffix = face_suffix(name);
   if (type == FileType::Regular && is_archive_suffix(suffix)) {
-    Meaning meaning = of_kind(Meaning::Kind::Archive);
+    Meaning meaning = meaning_of_kind(Meaning::Kind::Archive);
     meaning.stem = name.substr(0, name.size() - suffix.size());
     meaning.suffix = suffix;
     const Status status = check_name(meaning.stem);
     return status.ok() ? meaning : refused(status);
   }
   if (Status status = check_name(name); !status.ok()) return refused(status);
-  if (type == FileType::Directory) return of_kind(Meaning::Kind::Release);
-  if (type == FileType::Symlink) return of_kind(Meaning::Kind::Label);
+  if (type == FileType::Directory) return meaning_of_kind(Meaning::Kind::Release);
+  if (type == FileType::Symlink) return meaning_of_kind(Meaning::Kind::Label);
   return {};
 }
 
@@ -81,7 +84,7 @@ Meaning meaning_in_release(const Snapshot& stored, const Place& parent, std::str
   }
   if (number.ok() && raw(*number) < raw(next)) return refused(Code::AlreadyExists, "that generation exists already");
   if (is_document) return {};
-  Meaning meaning = of_kind(suffix.empty() ? Meaning::Kind::Generation : Meaning::Kind::Archive);
+  Meaning meaning = meaning_of_kind(suffix.empty() ? Meaning::Kind::Generation : Meaning::Kind::Archive);
   if (number.ok()) meaning.number = *number;
   meaning.is_generation = true;
   meaning.stem = stem;
@@ -96,7 +99,7 @@ Meaning NativeView::meaning_in_draft(const Snapshot& stored, const Place& above,
   if (type != FileType::Regular) return {};
   Meaning meaning;
   if (above.kind == Kind::Domain && name == kFormlPackageName) {
-    meaning = of_kind(Meaning::Kind::Archive);
+    meaning = meaning_of_kind(Meaning::Kind::Archive);
     meaning.suffix = ".4ml";
     if (Status status = check_name(directory); !status.ok()) return {};
   } else if (above.is_release_directory() && name == kTagName) {
@@ -126,7 +129,7 @@ Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::st
         return {};
       }
       const Status status = check_name(name);
-      return status.ok() ? of_kind(Meaning::Kind::Domain) : refused(status);
+      return status.ok() ? meaning_of_kind(Meaning::Kind::Domain) : refused(status);
     }
     case Kind::Domain: return meaning_in_domain(name, type);
     case Kind::Entry:
@@ -136,8 +139,15 @@ Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::st
     case Kind::System:
     case Kind::TrashRoot:
     case Kind::DraftsRoot:
-    case Kind::Uploads:
-    case Kind::Versions: return refused(Code::NotPermitted, "nothing can be made here");
+    case Kind::Uploads: return refused(Code::NotPermitted, "nothing can be made here");
+    case Kind::Versions:
+    case Kind::ModelstoreRoot:
+    case Kind::ModelstoreDomains:
+    case Kind::ModelstoreStates:
+    case Kind::ModelstoreDomain:
+    case Kind::ModelstoreVersions:
+    case Kind::ModelstoreDeleted:
+    case Kind::ModelstoreRelease: return ModelstoreView::meaning(parent, name, type);
     case Kind::Status:
     case Kind::Events:
     case Kind::Document:

@@ -32,6 +32,13 @@ Result<Ino> NativeView::parent(const Snapshot& stored, const ContainerSource& co
     case Kind::DraftsRoot: return kSystemIno;
     case Kind::Trash: return kTrashIno;
     case Kind::Uploads: return kDraftsIno;
+    case Kind::ModelstoreRoot: return kRootIno;
+    case Kind::ModelstoreDomains:
+    case Kind::ModelstoreStates:
+    case Kind::ModelstoreDomain: return kModelstoreIno;
+    case Kind::ModelstoreVersions:
+    case Kind::ModelstoreDeleted:
+    case Kind::ModelstoreRelease:
     case Kind::Stage:
     case Kind::Versions:
     case Kind::Entry:
@@ -47,6 +54,10 @@ Result<Ino> NativeView::parent(const Snapshot& stored, const ContainerSource& co
   if (!domain.ok()) return domain.status();
   const auto head = stored.domain(*domain);
   if (!head.ok()) return head.status();
+  if (directory.kind == Kind::ModelstoreDeleted) return head->modelstore_versions();
+  if (directory.kind == Kind::ModelstoreVersions || directory.kind == Kind::ModelstoreRelease) {
+    return head->modelstore();
+  }
   if (directory.kind != Kind::Entry) return head->ino;
   return parent_of_entry(stored, containers, directory, *domain, *head);
 }

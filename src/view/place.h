@@ -5,6 +5,7 @@
 
 #include "archive/archive_format.h"
 #include "base/types.h"
+#include "catalog/records.h"
 
 namespace modelfs {
 
@@ -18,10 +19,14 @@ inline constexpr Ino kDraftsIno{6};
 inline constexpr std::uint64_t kEventsInoFirst = 8;
 inline constexpr std::uint64_t kEventsInoCount = kFirstFreeIno - kEventsInoFirst;
 
-// The numbers of archive faces: that of the directory plus which one, shifted out of the reach of the numbers that are
-// given out.
-inline constexpr unsigned kArchiveInoShift = 56;
+// The numbers of archive faces: that of the directory, in_block() which one.
 inline constexpr std::uint64_t kGivenArchive = 16;  // others: the value of their ArchiveFormat
+
+// Of the fixed places of modelstore's layout; see DomainRecord for those of a domain.
+inline constexpr Ino kModelstoreIno = in_block(kRootIno, 32);
+inline constexpr Ino kModelstoreDomainsIno = in_block(kRootIno, 33);
+inline constexpr Ino kModelstoreStatesIno = in_block(kRootIno, 34);
+inline constexpr Ino kModelstoreUploadsIno = in_block(kRootIno, 35);
 
 struct Place {
   enum class Kind : std::uint8_t {
@@ -42,21 +47,38 @@ struct Place {
     Tag,         // <n>/tag.toml of a generation that came without one
     Link,        // latest, or a label
     Draft,       // anything that is not committed
+
+    ModelstoreRoot,      // /operatorai-model-store: <domain>/, domains/, model_states/
+    ModelstoreDomains,   // …/domains
+    ModelstoreStates,    // …/model_states
+    ModelstoreDomain,    // …/<domain>
+    ModelstoreVersions,  // …/<domain>/versions
+    ModelstoreDeleted,   // …/<domain>/versions/modelstore-deleted: tombstones
+    ModelstoreRelease,   // …/<domain>/<model id>: the archive of a release that has no other path in this layout
   };
   Kind kind = Kind::Draft;
   Ino ino = kNoIno;
   FileType type = FileType::Directory;
-  std::string domain;       // all but Root, System, Status, Events, TrashRoot, DraftsRoot, Draft
+  // All but Root, System, Status, Events, TrashRoot, DraftsRoot, ModelstoreRoot, ModelstoreDomains, ModelstoreStates.
+  // Of a Draft where a client's layout puts archives and states into it; else empty.
+  std::string domain;
   Ino container = kNoIno;   // Entry, Document, Archive, Tag: the directory of the release or generation
   std::uint32_t index = 0;  // Entry: in the container's manifest
   bool is_release = false;  // Entry, Document, Archive: the container is a release, not a generation
   bool given = false;       // Document, Archive: a client wrote it
   ArchiveFormat format = ArchiveFormat::Tar;  // Archive
-  std::string target;                         // Link
+  std::string target;                         // Link; ModelstoreRelease: the version
+  bool in_modelstore = false;                 // Document: as modelstore's clients see it
   TimeNs time{};                              // Link, Document, Archive, Tag: when it came about
 
   bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
   bool is_generation_directory() const { return kind == Kind::Entry && index == 0 && !is_release; }
+};
+
+struct ListedPlace {
+  std::string name;
+  Ino ino = kNoIno;
+  FileType type = FileType::Regular;
 };
 
 // What stat(2) shows.

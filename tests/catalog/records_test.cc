@@ -88,8 +88,19 @@ struct Golden<LabelRecord> {
 template <>
 struct Golden<TombstoneRecord> {
   static constexpr std::string_view kKind = "tombstone record";
-  static TombstoneRecord sample() { return {Sequence{10}, digest_of_all(0xaa), TimeNs{1}}; }
-  static std::string golden() { return "01 0a " + kAA + " 02"; }
+  static TombstoneRecord sample() {
+    return {Sequence{10}, digest_of_all(0xaa), TimeNs{1}, "id", Ino{96}, Ino{104}, true, false};
+  }
+  static std::string golden() { return "01 0a " + kAA + " 02 026964 60 68 01 00"; }
+};
+
+template <>
+struct Golden<PlacementRecord> {
+  static constexpr std::string_view kKind = "placement record";
+  static PlacementRecord sample() {
+    return {PlacementRecord::Kind::State, "churn", "1.2", Sequence{7}, Ino{96}, "p/x"};
+  }
+  static std::string golden() { return "01 02 05636875726e 03312e32 07 60 03702f78"; }
 };
 
 template <>
@@ -128,7 +139,7 @@ struct Golden<ContainerRecord> {
 template <class Record>
 class EveryRecord : public testing::Test {};
 using Records = testing::Types<DomainRecord, ReleaseRecord, GenerationRecord, LabelRecord, TombstoneRecord,
-                               HistoryRecord, BlobRecord, ContainerRecord, ArchiveRecord>;
+                               PlacementRecord, HistoryRecord, BlobRecord, ContainerRecord, ArchiveRecord>;
 TYPED_TEST_SUITE(EveryRecord, Records);
 
 TYPED_TEST(EveryRecord, HasItsGoldenBytes) {

@@ -41,6 +41,16 @@ TEST(MountOptions, PassthroughCanBeTurnedOff) {
   EXPECT_FALSE(request.passthrough);
 }
 
+TEST(MountOptions, AClientRootIsAnAbsolutePath) {
+  MountRequest request;
+
+  ASSERT_TRUE(parse_mount_options({"client_root=/models/"}, request).ok());
+
+  EXPECT_EQ(request.client_root, "/models");
+  EXPECT_EQ(parse_mount_options({"client_root=models"}, request).code(), Code::InvalidArgument);
+  EXPECT_EQ(parse_mount_options({"client_root=/"}, request).code(), Code::InvalidArgument);
+}
+
 TEST(MountOptions, RecipesCanBeTurnedOff) {
   MountRequest request;
 

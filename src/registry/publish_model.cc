@@ -1,0 +1,101 @@
+// modelstore's way to a release: its client uploads an archive, then the document that names it, whose close publishes
+// both.
+#include "base/file.h"
+#include "base/log.h"
+#include "catalog/metadata.h"
+#include "catalog/modelstore_document.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+namespace {
+
+std::vector<std::string> components_of(std::string_view path) {
+  std::vector<std::string> components;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    if (end > 0) components.emplace_back(path.substr(0, end));
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  return components;
+}
+
+// A draft file by its path in a draft directory.
+struct FoundFile {
+  Ino file = kNoIno;
+  ArchivePlacement at;  // without the path
+};
+std::optional<FoundFile> find_file(const DraftStore& drafts, Ino base, std::span<const std::string> path) {
+  FoundFile found;
+  Ino at = base;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const auto entry = drafts.lookup(at, path[i]);
+    if (!entry.ok()) return std::nullopt;
+    const bool is_last = i + 1 == path.size();
+    if (entry->type != (is_last ? FileType::Regular : FileType::Directory)) return std::nullopt;
+    if (is_last) found = {entry->ino, {at, path[i], ""}};
+    at = entry->ino;
+  }
+  return path.empty() ? std::nullopt : std::optional(found);
+}
+
+// The archive of a document, by the end of the path in it: that begins after the domain's name, which may stand in the
+// path more than once.
+std::optional<FoundFile> find_archive(const DraftStore& drafts, const ModelRequest& request, std::string_view path) {
+  const auto components = components_of(path);
+  for (std::size_t i = 0; i < components.size(); ++i) {
+    if (components[i] != request.domain.str()) continue;
+    const auto tail = std::span(components).subspan(i + 1);
+    auto found = find_file(drafts, request.base, tail);
+    if (!found) continue;
+    found->at.path = request.base_path;
+    for (const std::string& each : tail) found->at.path += "/" + each;
+    return found;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Published> Registry::publish_model(const ModelRequest& request) {
+  const std::string what = request.domain.str() + "/versions/" + request.model_id.str() + ".json";
+  const auto refused = [&](Code code, const std::string& why) { return Status(code, what + ": " + why); };
+  auto sealed = drafts_->seal(request.file);
+  if (!sealed.ok()) return sealed.status();
+  if ((*sealed)->sum().size_bytes > kMetadataBytesMax) {
+    return refused(Code::TooLarge, "it has more than " + std::to_string(kMetadataBytesMax) + " bytes");
+  }
+  std::string text((*sealed)->sum().size_bytes, '\0');
+  if (const auto got = read_at((*sealed)->host(), 0, std::as_writable_bytes(std::span(text))); !got.ok()) {
+    return got.status();
+  }
+  if (Status status = check_given_metadata(text); !status.ok()) return refused(status.code(), status.message());
+  const ModelstoreFacts given = read_modelstore_document(text);
+  if (given.domain != request.domain.str() || given.model_id != request.model_id.str()) {
+    return refused(Code::Malformed,
+                   "it is about the model '" + printable(given.domain) + "/" + printable(given.model_id) + "'");
+  }
+  const auto found = find_archive(*drafts_, request, given.path);
+  if (!found) {
+    return refused(Code::NotFound,
+                   "the archive that it names is not here: '" + printable(given.path) + "'; upload that first");
+  }
+  ArchiveRequest publication{found->file,
+                             found->at.directory,
+                             found->at.name,
+                             std::string(face_suffix(found->at.name)),
+                             {request.domain, request.model_id, false, std::nullopt},
+                             request.who,
+                             request.on_published};
+  publication.metadata = std::move(text);
+  publication.placement = found->at;
+  publication.replaces_removed = true;
+  auto published = publish_archive(publication);
+  if (!published.ok()) return published;
+  sealed->reset();
+  if (Status removed = drafts_->unlink(request.directory, request.name); !removed.ok()) {
+    log::warn("an upload stays behind: {}", removed.message());
+  }
+  return published;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,281 @@
+// modelstore's layout: what its client's writes and removals do.
+#include <csignal>
+
+#include "catalog/metadata.h"
+#include "catalog/metadata_splice.h"
+#include "catalog/modelstore_document.h"
+#include "vfs/processes.h"
+#include "vfs/state.h"
+#include "view/modelstore_view.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+using Marker = Upload::Marker;
+
+bool FileSystem::State::is_of_modelstore(Meaning::Kind kind) {
+  return kind == Meaning::Kind::Model || kind == Meaning::Kind::State || kind == Meaning::Kind::Copy ||
+         kind == Meaning::Kind::Whole;
+}
+
+Result<Upload> FileSystem::State::plan_modelstore_upload(const Place& parent, std::string_view name,
+                                                         const Meaning& meaning) {
+  Upload upload;
+  upload.parent = parent.ino;
+  upload.name = name;
+  upload.stem = meaning.stem;
+  upload.marker = meaning.kind == Meaning::Kind::Model   ? Marker::Model
+                  : meaning.kind == Meaning::Kind::State ? Marker::State
+                  : meaning.kind == Meaning::Kind::Copy  ? Marker::Copy
+                                                         : Marker::Whole;
+  const std::string& of_domain = parent.kind == Kind::ModelstoreDomains ? meaning.stem : parent.domain;
+  if (of_domain.empty()) return upload;
+  auto domain = DomainName::parse(of_domain);
+  if (!domain.ok()) return domain.status();
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto head = stored->domain(*domain);
+  if (!head.ok()) return head.status();
+  const bool is_native = parent.kind == Kind::Versions;
+  upload.above = is_native ? head->ino : head->modelstore();
+  upload.base_path = (is_native ? "" : std::string(kModelstoreName) + "/") + of_domain;
+  upload.domain = std::move(*domain);
+  return upload;
+}
+
+namespace {
+
+// A document that was uploaded. TooLarge.
+Result<std::string> text_of(DraftStore& drafts, Ino file) {
+  const auto sealed = drafts.seal(file);
+  if (!sealed.ok()) return sealed.status();
+  if ((*sealed)->sum().size_bytes > kMetadataBytesMax) {
+    return Status(Code::TooLarge, "it has more than " + std::to_string(kMetadataBytesMax) + " bytes");
+  }
+  std::string text((*sealed)->sum().size_bytes, '\0');
+  const auto got = read_at((*sealed)->host(), 0, std::as_writable_bytes(std::span(text)));
+  if (!got.ok()) return got.status();
+  return text;
+}
+
+bool is_alive(pid_t process) { return process > 0 && (::kill(process, 0) == 0 || errno == EPERM); }
+
+}  // namespace
+
+Status FileSystem::State::publish_modelstore_upload(const Credentials& who, const Upload& upload) {
+  if (upload.marker == Marker::Model) {
+    auto model_id = VersionName::parse(upload.stem);
+    if (!model_id.ok()) return model_id.status();
+    return registry
+        .publish_model({upload.file, upload.directory, upload.draft_name, *upload.domain, std::move(*model_id),
+                        upload.above, upload.base_path, who, [this](const Published& done) { flip(done); }})
+        .status();
+  }
+  if (upload.marker == Marker::Whole && format_of_suffix(face_suffix(upload.name))) return keep_whole(upload);
+  const auto text = text_of(registry.drafts(), upload.file);
+  if (!text.ok()) return text.status();
+  const auto refused = [&](const Status& status) {
+    return Status(status.code(), upload.str() + ": " + status.message());
+  };
+  if (Status status = check_given_metadata(*text); !status.ok()) return refused(status);
+  if (upload.marker == Marker::Whole) return keep_whole(upload);
+  const Status status = upload.marker == Marker::State ? take_state(who, upload, *text) : check_copy(upload, *text);
+  if (!status.ok()) return refused(status);
+  return registry.drafts().unlink(upload.directory, upload.draft_name);
+}
+
+Status FileSystem::State::keep_whole(const Upload& upload) {
+  const bool is_document = !format_of_suffix(face_suffix(upload.name));
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const bool is_taken = stored->placement(upload.parent, upload.name).ok();
+  const auto there = registry.drafts().lookup(upload.parent, upload.name);
+  // Where a path holds no model id, two that upload in the same second meet.
+  bool is_awaited = false;
+  if (there.ok() && !is_document) {
+    const MutexLock lock(writers_mutex);
+    const auto writer = writers.find(raw(there->ino));
+    is_awaited = writer != writers.end() && writer->second != upload.creator && is_alive(writer->second);
+  }
+  if (is_taken || is_awaited) {
+    return {Code::AlreadyExists, upload.str() + ": another model has its archive there; upload it once more"};
+  }
+  const Status status = registry.drafts().rename(upload.directory, upload.draft_name, upload.parent, upload.name, true);
+  if (!status.ok() || is_document) return status;
+  const MutexLock lock(writers_mutex);
+  if (writers.size() >= kWritersMax) writers.clear();
+  writers[raw(upload.file)] = upload.creator;
+  return status;
+}
+
+Status FileSystem::State::take_state(const Credentials& who, const Upload& upload, const std::string& text) {
+  const ModelstoreFacts facts = read_modelstore_document(text);
+  if (facts.model_id != upload.stem) {
+    return {Code::Malformed, "it is about the model '" + printable(facts.model_id) + "'"};
+  }
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto release = stored->release_by_model_id(*upload.domain, upload.stem);
+  if (!release.ok()) return release.status();
+  const auto state = registry.drafts().name_of(upload.parent);
+  if (!state.ok()) return state.status();
+  return registry.set_state(*upload.domain, release->version, state->name, who);
+}
+
+Status FileSystem::State::check_copy(const Upload& upload, const std::string& text) {
+  const ModelstoreFacts facts = read_modelstore_document(text);
+  if (facts.domain != upload.domain->str()) {
+    return {Code::Malformed, "it is about the domain '" + printable(facts.domain) + "'"};
+  }
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  if (check_name(facts.model_id).ok()) {
+    if (stored->release_by_model_id(*upload.domain, facts.model_id).ok()) return {};
+    bool is_known = false;
+    const Status status =
+        stored->for_each_tombstone(*upload.domain, [&](std::string_view, const TombstoneRecord& each) {
+          is_known = each.model_id == facts.model_id;
+          return !is_known;
+        });
+    if (!status.ok()) return status;
+    if (is_known) return {};
+  }
+  return {Code::Malformed, "no model '" + printable(facts.model_id) + "' was published in the domain " +
+                               upload.domain->str() + "; its document in versions/ comes first"};
+}
+
+std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials& who, const Place& place,
+                                                              bool truncates) {
+  Upload upload;
+  upload.seen_as = place.ino;
+  std::string shown;
+  if (place.kind == Kind::Document && place.is_release) {
+    // The metadata itself is written once; what else shows it may be written again.
+    const auto container = cache.find(place.container);
+    if (!container.ok()) return container.status();
+    const auto domain = DomainName::parse(place.domain);
+    if (!domain.ok()) return domain.status();
+    const auto stored = registry.snapshot();
+    if (!stored.ok()) return stored.status();
+    const auto release = stored->release_of(*domain, **container);
+    if (!release.ok()) return release.status();
+    if (place.ino == ModelstoreView::metadata_ino(*release)) {
+      return Status(Code::AlreadyExists, "a model of that id is published already");
+    }
+    if (!place.in_modelstore) {
+      // latest.json of a domain that is used in the layout of modelstore's first years.
+      const auto path = ModelstoreView::archive_path(*stored, domain->str(), release->ino, release->model_id, false);
+      if (!path.ok()) return path.status();
+      if (place.ino != Ino{raw(release->faces) + 2} || path->starts_with(kModelstoreName)) return std::nullopt;
+    }
+    upload.marker = Marker::Copy;
+    upload.domain = *domain;
+    upload.name = shown = domain->str() + ".json";
+  } else if (place.kind == Kind::Draft && place.container != kNoIno && truncates) {
+    const auto parent = nodes.find(place.container);
+    const auto stored = registry.snapshot();
+    if (!parent || !stored.ok()) return std::nullopt;
+    const Meaning meaning = meaning_of(*stored, parent->place, place.target, FileType::Regular);
+    if (meaning.kind != Meaning::Kind::Whole) return std::nullopt;
+    auto planned = plan_modelstore_upload(parent->place, place.target, meaning);
+    if (!planned.ok()) return planned.status();
+    upload = std::move(*planned);
+    upload.seen_as = place.ino;
+    shown = place.target;
+    const MutexLock lock(writers_mutex);
+    const auto writer = writers.find(raw(place.ino));
+    if (writer != writers.end() && writer->second != process_of(who.pid) && is_alive(writer->second)) {
+      return Status(Code::AlreadyExists, "another model has its archive there; upload it once more");
+    }
+  } else {
+    return std::nullopt;
+  }
+  const NewDraft fresh_file{FileType::Regular, {who.uid, who.gid, 0644}, ""};
+  const auto made = make_upload_file(who, std::move(upload), shown, fresh_file);
+  if (!made.ok()) return made.status();
+  auto opened = open_draft(who, made->ino, true, false);
+  if (opened.ok()) opened->direct = true;  // these bytes are not those of the node that the kernel has
+  return opened;
+}
+
+// Removing.
+
+bool FileSystem::State::removes_in_modelstore(const Place& parent, const Place& place) {
+  const bool is_view = parent.kind == Kind::ModelstoreVersions || parent.kind == Kind::ModelstoreDeleted ||
+                       parent.kind == Kind::ModelstoreRelease || parent.kind == Kind::Draft;
+  return is_view && (place.kind == Kind::Archive || place.kind == Kind::Document);
+}
+
+Status FileSystem::State::remove_in_modelstore(const Credentials& who, const Place& parent, const Place& place,
+                                               std::string_view name) {
+  const auto domain = DomainName::parse(place.domain);
+  if (!domain.ok()) return domain.status();
+  const auto container = cache.find(place.container);
+  if (!container.ok()) return container.status();
+  const std::string& version = (*container)->version;
+  if (parent.kind == Kind::ModelstoreDeleted) {
+    const Status status = registry.forget_tombstone(*domain, version, who);
+    (void)registry.drafts().unlink(parent.ino, name);  // what its client wrote before the removal
+    return status;
+  }
+  if (parent.kind == Kind::ModelstoreVersions) {
+    const Status status = registry.remove_release(*domain, version, who);
+    if (!status.ok()) return refuse(who, parent.ino, "remove " + domain->str() + "/" + version, status);
+    const MutexLock lock(hidden_mutex);
+    hidden.erase(raw(place.container));
+    return status;
+  }
+  if (place.kind == Kind::Document) {
+    const auto state = registry.drafts().name_of(parent.ino);
+    return state.ok() ? registry.clear_state(*domain, version, state->name, who) : state.status();
+  }
+  if (parent.kind == Kind::Draft) {
+    if (Status status = registry.drop_archive_placement(*domain, version, who); !status.ok()) return status;
+  }
+  const MutexLock lock(hidden_mutex);
+  hidden[raw(place.container)] = parent.kind == Kind::Draft ? Hidden::Directory : Hidden::Archive;
+  return {};
+}
+
+Status FileSystem::State::hide_release_directory(Ino release) {
+  const MutexLock lock(hidden_mutex);
+  const auto found = hidden.find(raw(release));
+  if (found == hidden.end()) return {Code::NotEmpty, "the archive of a model lies in it"};
+  found->second = Hidden::Directory;
+  return {};
+}
+
+bool FileSystem::State::is_removed_in_modelstore(const DomainName& domain, const ReleaseRecord& release,
+                                                 const Snapshot& stored) const {
+  const auto live = stored.release(domain, release.version);
+  if (!live.ok() || live->sequence != release.sequence) return true;
+  const MutexLock lock(hidden_mutex);
+  return hidden.contains(raw(release.ino));
+}
+
+bool FileSystem::State::is_hidden(const Place& parent, const Place& place) const {
+  const bool is_directory = place.kind == Kind::ModelstoreRelease;
+  const bool is_archive = place.kind == Kind::Archive && parent.kind == Kind::ModelstoreRelease;
+  if (!is_directory && !is_archive) return false;
+  const MutexLock lock(hidden_mutex);
+  const auto found = hidden.find(raw(place.container));
+  return found != hidden.end() && (is_archive || found->second == Hidden::Directory);
+}
+
+void FileSystem::State::drop_hidden(const Place& directory, std::vector<ListedPlace>& names) const {
+  if (directory.kind != Kind::ModelstoreDomain && directory.kind != Kind::ModelstoreRelease) return;
+  const MutexLock lock(hidden_mutex);
+  if (hidden.empty()) return;
+  if (directory.kind == Kind::ModelstoreRelease) {
+    if (hidden.contains(raw(directory.container))) names.clear();
+    return;
+  }
+  std::erase_if(names, [&](const ListedPlace& each) {
+    for (const auto& [release, what] : hidden) {
+      if (what == Hidden::Directory && each.ino == ModelstoreView::directory_ino(Ino{release})) return true;
+    }
+    return false;
+  });
+}
+
+}  // namespace modelfs

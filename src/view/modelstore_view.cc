@@ -1,0 +1,353 @@
+#include "view/modelstore_view.h"
+
+#include "catalog/keys.h"
+#include "view/places.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+namespace {
+
+constexpr std::string_view kJson = ".json";
+constexpr std::string_view kLatestName = "latest.json";
+
+// The name without `.json`; empty: it has none.
+std::string_view json_stem(std::string_view name) {
+  return name.ends_with(kJson) ? name.substr(0, name.size() - kJson.size()) : std::string_view();
+}
+
+// Which of a release's documents in this layout: see ReleaseRecord::faces.
+enum class Face : std::uint64_t { Metadata = 4, Newest = 5, Tombstone = 6, Latest = 7 };
+
+Place document(const std::string& domain, const ReleaseRecord& release, Face face) {
+  Place place = document_place(domain, plus(release.faces, static_cast<std::uint64_t>(face)), release.ino, true,
+                               release.metadata_given, release.published);
+  place.in_modelstore = true;
+  return place;
+}
+
+Result<Place> tombstone(const std::string& domain, const TombstoneRecord& record) {
+  Place place = document_place(domain, plus(record.faces, static_cast<std::uint64_t>(Face::Tombstone)), record.release,
+                               true, record.metadata_given, record.removed);
+  place.in_modelstore = true;
+  return place;
+}
+
+Result<Place> archive(const std::string& domain, const ReleaseRecord& release) {
+  const bool is_given = format_of_suffix(release.archive_suffix) == ArchiveFormat::TarGz;
+  return archive_place(domain, release.ino, true, is_given ? release.archive_suffix : ".tar.gz", release.archive_suffix,
+                       release.published);
+}
+
+Result<bool> has_place(const Snapshot& stored, Ino release) {
+  bool found = false;
+  const Status status =
+      stored.for_each_placement_of(release, [&](Ino directory, std::string_view name, const PlacementRecord& each) {
+        found = each.kind == PlacementRecord::Kind::Archive && stored.placement(directory, name).ok();
+        return !found;
+      });
+  if (!status.ok()) return status;
+  return found;
+}
+
+Place release_directory(const std::string& domain, const ReleaseRecord& release) {
+  Place place = place_at(Kind::ModelstoreRelease, ModelstoreView::directory_ino(release.ino), domain);
+  place.container = release.ino;
+  place.target = release.version;
+  return place;
+}
+
+// The release that was published last, also one in the trash.
+Result<ReleaseRecord> newest_release(const Snapshot& stored, const ContainerSource& containers,
+                                     const DomainName& domain) {
+  const auto newest = stored.newest(domain);
+  if (!newest.ok()) return newest.status();
+  const auto container = containers(*newest);
+  auto release = container.ok() ? stored.release_of(domain, **container) : container.status();
+  // What was removed for good is not known any more.
+  if (release.code() == Code::NotFound) return stored.latest_release(domain);
+  return release;
+}
+
+Result<Place> child_of_root(const Snapshot& stored, std::string_view name) {
+  if (name == "domains") return place_at(Kind::ModelstoreDomains, kModelstoreDomainsIno, "");
+  if (name == "model_states") return place_at(Kind::ModelstoreStates, kModelstoreStatesIno, "");
+  const auto domain = DomainName::parse(name);
+  if (!domain.ok()) return nothing_called(name);
+  const auto head = stored.domain(*domain);
+  if (!head.ok()) return head.status();
+  return place_at(Kind::ModelstoreDomain, head->modelstore(), domain->str());
+}
+
+Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, std::string_view name) {
+  if (name == "versions") {
+    const auto head = stored.domain(domain);
+    if (!head.ok()) return head.status();
+    return place_at(Kind::ModelstoreVersions, head->modelstore_versions(), domain.str());
+  }
+  if (name == kLatestName) {
+    const auto release = stored.latest_release(domain);
+    if (!release.ok()) return release.status();
+    return document(domain.str(), *release, Face::Latest);
+  }
+  const auto release = stored.release_by_model_id(domain, name);
+  if (!release.ok()) return release.status();
+  const auto placed = has_place(stored, release->ino);
+  if (!placed.ok()) return placed.status();
+  if (*placed) return nothing_called(name);
+  return release_directory(domain.str(), *release);
+}
+
+Result<Place> child_of_deleted(const Snapshot& stored, const DomainName& domain, std::string_view name) {
+  const std::string_view id = json_stem(name);
+  if (id.empty() || stored.release_by_model_id(domain, id).ok()) return nothing_called(name);
+  // Most releases that this layout's client has made are called as their model is.
+  auto found = stored.tombstone(domain, id);
+  if (!found.ok() || found->model_id != id) {
+    found = nothing_called(name);
+    const Status status = stored.for_each_tombstone(domain, [&](std::string_view, const TombstoneRecord& each) {
+      if (each.model_id == id) found = each;
+      return !found.ok();
+    });
+    if (!status.ok()) return status;
+  }
+  if (!found.ok()) return found.status();
+  if (found->is_forgotten) return nothing_called(name);
+  return tombstone(domain.str(), *found);
+}
+
+}  // namespace
+
+bool ModelstoreView::holds_drafts(const Place& directory) {
+  return directory.kind == Kind::ModelstoreRoot || directory.kind == Kind::ModelstoreDomains ||
+         directory.kind == Kind::ModelstoreStates || directory.kind == Kind::ModelstoreDomain ||
+         directory.kind == Kind::ModelstoreVersions || directory.kind == Kind::ModelstoreDeleted;
+}
+
+Result<Place> ModelstoreView::child(const Snapshot& stored, const ContainerSource& containers, const Place& parent,
+                                    std::string_view name) {
+  if (parent.kind == Kind::ModelstoreRoot) return child_of_root(stored, name);
+  if (parent.kind == Kind::ModelstoreStates) return nothing_called(name);
+  if (parent.kind == Kind::ModelstoreDomains) {
+    const auto named = DomainName::parse(json_stem(name));
+    if (!named.ok()) return nothing_called(name);
+    const auto release = newest_release(stored, containers, *named);
+    if (!release.ok()) return release.status();
+    return document(named->str(), *release, Face::Newest);
+  }
+  if (parent.domain.empty()) return nothing_called(name);
+  const auto domain = DomainName::parse(parent.domain);
+  if (!domain.ok()) return domain.status();
+  if (parent.kind == Kind::ModelstoreDomain) return child_of_domain(stored, *domain, name);
+  if (parent.kind == Kind::ModelstoreDeleted) return child_of_deleted(stored, *domain, name);
+  if (parent.kind == Kind::ModelstoreVersions) {
+    if (name == kModelstoreDeletedName) {
+      const auto head = stored.domain(*domain);
+      if (!head.ok()) return head.status();
+      return place_at(Kind::ModelstoreDeleted, head->modelstore_deleted(), domain->str());
+    }
+    if (json_stem(name).empty()) return nothing_called(name);
+    const auto release = stored.release_by_model_id(*domain, json_stem(name));
+    if (!release.ok()) return release.status();
+    return document(domain->str(), *release, Face::Metadata);
+  }
+  if (parent.kind == Kind::ModelstoreRelease) {
+    if (name != kModelstoreArchiveName) return nothing_called(name);
+    const auto release = stored.release(*domain, parent.target);
+    if (!release.ok()) return release.status();
+    return archive(domain->str(), *release);
+  }
+  const auto placement = stored.placement(parent.ino, name);
+  if (!placement.ok()) return placement.status();
+  const auto release = stored.release(*domain, placement->version);
+  if (!release.ok()) return release.status();
+  if (placement->kind == PlacementRecord::Kind::State) {
+    // Why a number of its own: to write it again is allowed.
+    Place place = document(domain->str(), *release, Face::Metadata);
+    place.ino = in_block(release->ino, 33);
+    return place;
+  }
+  return archive(domain->str(), *release);
+}
+
+namespace {
+
+Status list_root(const Snapshot& stored, std::vector<ListedPlace>& names) {
+  names.push_back({"domains", kModelstoreDomainsIno, FileType::Directory});
+  names.push_back({"model_states", kModelstoreStatesIno, FileType::Directory});
+  return stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+    names.push_back({domain.str(), head.modelstore(), FileType::Directory});
+    return true;
+  });
+}
+
+Status list_domain_files(const Snapshot& stored, const ContainerSource& containers, std::vector<ListedPlace>& names) {
+  return stored.for_each_domain([&](const DomainName& domain, const DomainRecord&) {
+    const auto release = newest_release(stored, containers, domain);
+    if (!release.ok()) return true;
+    const Place place = document(domain.str(), *release, Face::Newest);
+    names.push_back({domain.str() + std::string(kJson), place.ino, place.type});
+    return true;
+  });
+}
+
+Status list_domain(const Snapshot& stored, const DomainName& domain, std::vector<ListedPlace>& names) {
+  const auto head = stored.domain(domain);
+  if (!head.ok()) return head.status();
+  names.push_back({"versions", head->modelstore_versions(), FileType::Directory});
+  Status failed;
+  const Status status = stored.for_each_release(domain, [&](const ReleaseRecord& release) {
+    const auto placed = has_place(stored, release.ino);
+    if (!placed.ok()) failed = placed.status();
+    if (placed.ok() && !*placed) {
+      names.push_back({release.model_id, release_directory(domain.str(), release).ino, FileType::Directory});
+    }
+    return failed.ok();
+  });
+  return failed.ok() ? status : failed;
+}
+
+Status list_deleted(const Snapshot& stored, const DomainName& domain, std::vector<ListedPlace>& names) {
+  return stored.for_each_tombstone(domain, [&](std::string_view, const TombstoneRecord& each) {
+    if (each.is_forgotten || stored.release_by_model_id(domain, each.model_id).ok()) return true;
+    names.push_back({each.model_id + std::string(kJson), tombstone(domain.str(), each)->ino, FileType::Regular});
+    return true;
+  });
+}
+
+Status list_versions(const Snapshot& stored, const DomainName& domain, std::vector<ListedPlace>& names) {
+  const auto head = stored.domain(domain);
+  if (!head.ok()) return head.status();
+  std::vector<ListedPlace> deleted;
+  if (Status status = list_deleted(stored, domain, deleted); !status.ok()) return status;
+  // Why only then: its client removes directories that are empty.
+  if (!deleted.empty()) {
+    names.push_back({std::string(kModelstoreDeletedName), head->modelstore_deleted(), FileType::Directory});
+  }
+  return stored.for_each_release(domain, [&](const ReleaseRecord& release) {
+    const Place place = document(domain.str(), release, Face::Metadata);
+    names.push_back({release.model_id + std::string(kJson), place.ino, place.type});
+    return true;
+  });
+}
+
+}  // namespace
+
+Status ModelstoreView::list(const Snapshot& stored, const ContainerSource& containers, const Place& directory,
+                            std::vector<ListedPlace>& names) {
+  if (directory.kind == Kind::ModelstoreRoot) return list_root(stored, names);
+  if (directory.kind == Kind::ModelstoreDomains) return list_domain_files(stored, containers, names);
+  if (directory.domain.empty()) return {};
+  const auto domain = DomainName::parse(directory.domain);
+  if (!domain.ok()) return domain.status();
+  if (directory.kind == Kind::ModelstoreDomain) return list_domain(stored, *domain, names);
+  if (directory.kind == Kind::ModelstoreVersions) return list_versions(stored, *domain, names);
+  if (directory.kind == Kind::ModelstoreDeleted) return list_deleted(stored, *domain, names);
+  if (directory.kind == Kind::ModelstoreRelease) {
+    const auto place = child(stored, containers, directory, kModelstoreArchiveName);
+    if (place.ok()) names.push_back({std::string(kModelstoreArchiveName), place->ino, place->type});
+    return {};
+  }
+  std::vector<std::string> placed;
+  const Status status = stored.for_each_placement(directory.ino, [&](std::string_view name, const PlacementRecord&) {
+    placed.emplace_back(name);
+    return true;
+  });
+  for (const std::string& name : placed) {
+    const auto place = child(stored, containers, directory, name);
+    if (place.ok()) names.push_back({name, place->ino, place->type});
+  }
+  return status;
+}
+
+Result<std::string> ModelstoreView::archive_path(const Snapshot& stored, const std::string& domain, Ino release,
+                                                 std::string_view model_id, bool is_removed) {
+  std::string path;
+  const Status status =
+      stored.for_each_placement_of(release, [&](Ino directory, std::string_view name, const PlacementRecord& each) {
+        const bool counts = is_removed || stored.placement(directory, name).ok();
+        if (each.kind == PlacementRecord::Kind::Archive && counts) path = each.path;
+        return path.empty();
+      });
+  if (!status.ok()) return status;
+  if (!path.empty()) return path;
+  return std::string(kModelstoreName) + "/" + domain + "/" + std::string(model_id) + "/" +
+         std::string(kModelstoreArchiveName);
+}
+
+// Meanings.
+
+namespace {
+
+Meaning refused(Code code, std::string reason) { return refused_meaning(Status(code, std::move(reason))); }
+
+Meaning named_document(Meaning::Kind kind, std::string_view name) {
+  const std::string_view id = json_stem(name);
+  if (Status status = check_name(id); !status.ok()) return refused_meaning(status);
+  Meaning meaning = meaning_of_kind(kind);
+  meaning.stem = id;
+  meaning.suffix = kJson;
+  return meaning;
+}
+
+Meaning whole(std::string_view name) {
+  Meaning meaning = meaning_of_kind(Meaning::Kind::Whole);
+  meaning.stem = name;
+  return meaning;
+}
+
+}  // namespace
+
+Meaning ModelstoreView::meaning_in_draft(bool is_state, std::string_view name, FileType type) {
+  if (Status status = check_file_name(name); !status.ok()) return refused_meaning(status);
+  if (type == FileType::Directory) {
+    if (is_state) return refused(Code::InvalidArgument, "a state holds models only, no directories");
+    if (name == "versions") {
+      return refused(Code::InvalidArgument, "a domain is one directory: its name has no '/'");
+    }
+    return {};
+  }
+  if (type != FileType::Regular) return {};
+  if (is_state) return json_stem(name).empty() ? Meaning{} : named_document(Meaning::Kind::State, name);
+  return format_of_suffix(face_suffix(name)) ? whole(name) : Meaning{};
+}
+
+Meaning ModelstoreView::meaning(const Place& parent, std::string_view name, FileType type) {
+  if (Status status = check_file_name(name); !status.ok()) return refused_meaning(status);
+  const bool is_file = type == FileType::Regular;
+  const bool is_document = is_file && !json_stem(name).empty();
+  switch (parent.kind) {
+    case Kind::ModelstoreRoot: {
+      if (type != FileType::Directory || name.front() == '.') return {};
+      const Status status = check_name(name);
+      return status.ok() ? meaning_of_kind(Meaning::Kind::Domain) : refused_meaning(status);
+    }
+    case Kind::ModelstoreDomains:
+      if (is_document) return named_document(Meaning::Kind::Copy, name);
+      if (is_file) return {};
+      return refused(Code::InvalidArgument, "a domain's name has no '/'");
+    case Kind::ModelstoreStates:
+      if (is_document) return whole(name);
+      if (is_file) return {};
+      return refused(Code::InvalidArgument, "a state's name has no '/'");
+    case Kind::ModelstoreDomain:
+      if (is_file && name == kLatestName) return meaning_of_kind(Meaning::Kind::Copy);
+      return {};
+    case Kind::Versions:
+      if (is_document) return named_document(Meaning::Kind::Model, name);
+      return refused(Code::NotPermitted, "only <model id>.json can be made here");
+    case Kind::ModelstoreVersions:
+      if (is_document) return named_document(Meaning::Kind::Model, name);
+      if (!is_file && !json_stem(name).empty()) {
+        return refused(Code::InvalidArgument, "'" + printable(name) + "' is a model's name, not a state's");
+      }
+      return {};
+    case Kind::ModelstoreDeleted:
+      if (is_document) return whole(name);
+      return is_file ? Meaning{} : refused(Code::InvalidArgument, "only files can be made here");
+    default: return refused(Code::Immutable, "what is published never changes");
+  }
+}
+
+}  // namespace modelfs

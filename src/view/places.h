@@ -1,0 +1,46 @@
+// How places are made. Private to src/view.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "catalog/records.h"
+#include "view/place.h"
+
+namespace modelfs {
+
+inline Status nothing_called(std::string_view name) {
+  return {Code::NotFound, "nothing is called '" + printable(name) + "' here"};
+}
+
+inline Ino plus(Ino first, std::uint64_t count) { return Ino{raw(first) + count}; }
+
+inline Place place_at(Place::Kind kind, Ino ino, const std::string& domain, FileType type = FileType::Directory) {
+  Place place;
+  place.kind = kind;
+  place.ino = ino;
+  place.type = type;
+  place.domain = domain;
+  return place;
+}
+
+inline Place document_place(const std::string& domain, Ino ino, Ino container, bool is_release, bool given,
+                            TimeNs time) {
+  Place place = place_at(Place::Kind::Document, ino, domain, FileType::Regular);
+  place.container = container;
+  place.is_release = is_release;
+  place.given = given;
+  place.time = time;
+  return place;
+}
+
+inline Ino given_archive_ino(Ino container) { return in_block(container, kGivenArchive); }
+
+// The archive face with `suffix` of a release or generation that came as an archive with `given_suffix`, if it did.
+Result<Place> archive_place(const std::string& domain, Ino container, bool is_release, std::string_view suffix,
+                            std::string_view given_suffix, TimeNs time);
+
+Meaning refused_meaning(Status status);
+Meaning meaning_of_kind(Meaning::Kind kind);
+
+}  // namespace modelfs
