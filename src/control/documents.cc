@@ -48,6 +48,8 @@ Json release_document(const ReleaseRecord& release) {
           {"published", iso_time(release.published)},
           {"published_by", release.published_by},
           {"program", release.program},
+          {"metadata_given", release.metadata_given},
+          {"archive", release.archive_suffix},
           {"files", release.file_count},
           {"bytes", release.total_bytes},
           {"generations", raw(release.last_generation)},
@@ -57,7 +59,8 @@ Json release_document(const ReleaseRecord& release) {
 Json generation_document(const GenerationRecord& generation) {
   return {{"generation", raw(generation.number)},     {"sequence", raw(generation.sequence)},
           {"digest", digest_text(generation.digest)}, {"published", iso_time(generation.published)},
-          {"published_by", generation.published_by},  {"files", generation.file_count},
+          {"published_by", generation.published_by},  {"metadata_given", generation.metadata_given},
+          {"archive", generation.archive_suffix},     {"files", generation.file_count},
           {"bytes", generation.total_bytes}};
 }
 

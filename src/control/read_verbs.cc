@@ -21,10 +21,12 @@ using Json = nlohmann::json;
 
 constexpr std::uint64_t kReadBytesMax = 1ull << 20;  // of a file, in one message
 
-// The document of a thing as one mount shows it: the stored text with where it is stored.
+// The document of a thing as one mount shows it: the stored text with where it is stored. One that a client wrote is
+// shown as it was written.
 Result<std::string> metadata_of(const Snapshot& snapshot, const NamedThing& thing, const std::string& mount_point) {
   auto stored = snapshot.metadata(thing.container());
-  if (!stored.ok() || mount_point.empty()) return stored;
+  const bool is_given = thing.generation ? thing.generation->metadata_given : thing.release->metadata_given;
+  if (!stored.ok() || mount_point.empty() || is_given) return stored;
   return present_metadata(*stored, {mount_point, mount_point + "/" + thing.str()});
 }
 

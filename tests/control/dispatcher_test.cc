@@ -250,6 +250,23 @@ TEST_F(Verbs, GenerationsArePutAndFollowed) {
   EXPECT_EQ(draft_count(), 0u);
 }
 
+TEST_F(Verbs, ShowGivesADocumentThatAClientWroteByteForByte) {
+  ServedPlace place{"memory", "/m", ""};
+  place.mount_point = "/m";
+  ControlContext mounted(*registry_, Hooks(), place);
+  const auto channel = converse_with(mounted, root());
+  const std::string given = R"({"model" : {"domain": "churn"}, "storage": {"path": "/old"}})";
+  ASSERT_TRUE(channel->call(Channel::request("put.begin", {{"target", "churn/1"}, {"metadata", given}})).ok());
+  ASSERT_TRUE(channel->call(entry_with_bytes("a", "hello")).ok());
+  ASSERT_TRUE(channel->call(Channel::request("put.commit", {{"mode", 0755}, {"mtime_ns", 1}})).ok());
+
+  const auto shown = channel->call(Channel::request("show", {{"path", "churn/1"}}));
+
+  ASSERT_TRUE(shown.ok()) << shown.status().message();
+  EXPECT_EQ(shown->bytes, given);
+  EXPECT_EQ(shown->body["package"]["metadata_given"], true);
+}
+
 // Who may what.
 
 TEST_F(Verbs, OthersMayNotPublishIntoAlicesDomain) {
