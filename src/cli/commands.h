@@ -44,6 +44,7 @@ void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount);
 void add_umount(CLI::App& app, Action& chosen);
 void add_put(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
+void add_export(CLI::App& app, Action& chosen);
 void add_get(CLI::App& app, Action& chosen);
 void add_commit(CLI::App& app, Action& chosen);
 void add_ls(CLI::App& app, Action& chosen);

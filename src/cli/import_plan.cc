@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/names.h"
 #include "base/pep440.h"
@@ -58,15 +59,17 @@ class ModelstorePlan {
     for (const fs::path& domain : entries_of(root_, is_directory)) {
       if (is_there(domain / kVersions)) add_domain(domain);
     }
-    // What modelstore takes for the newest becomes `latest` here.
-    std::stable_sort(models_.begin(), models_.end(),
-                     [](const Model& one, const Model& other) { return one.created < other.created; });
+    // What modelstore takes for the newest becomes `latest` here. Times are whole seconds.
+    std::stable_sort(models_.begin(), models_.end(), [](const Model& one, const Model& other) {
+      return std::tie(one.is_newest, one.created) < std::tie(other.is_newest, other.created);
+    });
     for (Model& model : models_) plan_.items.push_back(std::move(model.item));
     return std::move(plan_);
   }
 
  private:
   struct Model {
+    bool is_newest = false;  // of its domain, as modelstore has it
     std::string created;
     ImportItem item;
   };
@@ -89,6 +92,7 @@ class ModelstorePlan {
   void add_domain(const fs::path& domain) {
     const auto archives = archives_of(domain);
     std::set<std::string> taken;
+    const auto newest = read_metadata_file(root_ / "domains" / (domain.filename().string() + ".json"));
     for (const fs::path& path : entries_of(domain / kVersions, is_document)) {
       auto document = read_metadata_file(path.string());
       if (!document.ok()) {
@@ -104,8 +108,10 @@ class ModelstorePlan {
       }
       taken.insert(archive->first);
       const std::string created = created_of(*document);
+      const bool is_newest = newest.ok() && *newest == *document;
       PutSource source{archive->second.string(), ".tar.gz", std::move(*document)};
-      models_.push_back({created, {std::move(source), domain.filename().string() + "/" + path.stem().string()}});
+      models_.push_back(
+          {is_newest, created, {std::move(source), domain.filename().string() + "/" + path.stem().string()}});
     }
     for (const auto& [tail, path] : archives) {
       if (!taken.contains(tail)) leave(path, "no model's document names it");

@@ -1,6 +1,7 @@
 // The commands as a shell would run them, on a store without a daemon.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "cli/cli.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 #include "registry/registry.h"
@@ -198,6 +200,101 @@ TEST_F(Command, NamesTheStoreThatSomebodyHolds) {
   EXPECT_NE(err_.find("in use by"), std::string::npos) << err_;
 }
 
+TEST_F(Command, ExportWritesReleasesThatModelstoreReads) {
+  ::umask(022);
+  ASSERT_EQ(put("churn/1.2.0"), kExitOk) << err_;
+  ASSERT_EQ(put("churn/1.2.0/next"), kExitOk) << err_;
+  ASSERT_EQ(run({"label", "churn/prod", "1.2.0"}), kExitOk) << err_;
+  ::umask(022);
+
+  ASSERT_EQ(run({"export", "--layout", "modelstore", "--json", root_ + "/out"}), kExitOk) << err_;
+
+  const auto said = nlohmann::json::parse(out_);
+  EXPECT_EQ(said["written"], 1);
+  ASSERT_EQ(said["left"].size(), 2u) << out_;
+  EXPECT_EQ(said["left"][0]["path"], "churn/1.2.0/1");
+  EXPECT_EQ(said["left"][1]["path"], "churn/prod");
+  const std::string file = root_ + "/out/" + said["exported"][0]["file"].get<std::string>();
+  const auto document = nlohmann::json::parse(read(file));
+  EXPECT_EQ(fs::path(file).filename(), document["model"]["model_id"].get<std::string>() + ".json");
+  EXPECT_EQ(document["model"]["model_type"]["library"], "model_file");
+  EXPECT_EQ(document["storage"]["root"], root_ + "/out");
+  EXPECT_TRUE(fs::exists(document["storage"]["path"].get<std::string>()));
+  EXPECT_EQ(read(root_ + "/out/operatorai-model-store/domains/churn.json"), read(file));
+  // What is written is the user's, although a store is opened with a mask of its own.
+  EXPECT_EQ(fs::status(file).permissions(), fs::perms(0644));
+  EXPECT_EQ(fs::status(fs::path(file).parent_path()).permissions(), fs::perms(0755));
+}
+
+TEST_F(Command, ExportBringsTheNewestOfADomainUpToDateAndNothingElse) {
+  const std::string newest = root_ + "/out/operatorai-model-store/domains/churn.json";
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+  ASSERT_EQ(run({"export", "--layout", "modelstore", root_ + "/out"}), kExitOk) << err_;
+  const std::string first = read(newest);
+  write("model/a.txt", "other");
+  ASSERT_EQ(put("churn/2"), kExitOk) << err_;
+
+  ASSERT_EQ(run({"export", "--layout", "modelstore", root_ + "/out"}), kExitOk) << err_;
+  EXPECT_TRUE(out_.ends_with("1 written, 1 there already, 0 not written\n")) << out_;
+  EXPECT_NE(read(newest), first);
+
+  std::ofstream(newest) << "{}";
+  ASSERT_EQ(run({"export", "--layout", "modelstore", root_ + "/out"}), kExitOk) << err_;
+  EXPECT_TRUE(out_.ends_with("0 written, 2 there already, 1 not written\n")) << out_;
+  EXPECT_EQ(read(newest), "{}");
+}
+
+TEST_F(Command, ExportCarriesADocumentThatModelstoreDoesNotRead) {
+  write("mine.json", R"({"auc" : 0.9})");
+  ASSERT_EQ(run({"put", "--metadata", root_ + "/mine.json", root_ + "/model", "churn/1"}), kExitOk) << err_;
+
+  ASSERT_EQ(run({"export", "--layout", "modelstore", root_ + "/out"}), kExitOk) << err_;
+
+  const std::string document = read(root_ + "/out/operatorai-model-store/domains/churn.json");
+  EXPECT_TRUE(document.ends_with(R"("extra":{"auc" : 0.9}})")) << document;
+}
+
+TEST_F(Command, ExportToFormlTakesItsPackagesAndSaysWhatItLeaves) {
+  ASSERT_EQ(put("churn/1.0"), kExitOk) << err_;
+  write("model/__4ml__.py", "NAME = 'churn'");
+  ASSERT_EQ(put("churn/1.1"), kExitOk) << err_;
+  ASSERT_EQ(put("churn/v3"), kExitOk) << err_;
+  ASSERT_EQ(put("churn/1.1/next"), kExitOk) << err_;
+
+  ASSERT_EQ(run({"export", "--layout", "forml", "--json", "churn", root_ + "/out"}), kExitOk) << err_;
+
+  const auto said = nlohmann::json::parse(out_);
+  EXPECT_EQ(said["written"], 2) << out_;
+  ASSERT_EQ(said["left"].size(), 2u) << out_;
+  EXPECT_EQ(said["left"][0]["path"], "churn/1.0");
+  EXPECT_EQ(said["left"][1]["path"], "churn/v3");
+  EXPECT_EQ(read(root_ + "/out/churn/1.1/package.4ml/a.txt"), "hello");
+  // A generation without a tag is none to ForML.
+  EXPECT_TRUE(read(root_ + "/out/churn/1.1/1/tag.toml").starts_with("states = []"));
+  ASSERT_EQ(run({"export", "--layout", "forml", root_ + "/out"}), kExitOk) << err_;
+  EXPECT_TRUE(out_.ends_with("0 written, 2 there already, 2 not written\n")) << out_;
+  fs::remove(root_ + "/out/churn/1.1/package.4ml/a.txt");
+  ASSERT_EQ(run({"export", "--layout", "forml", root_ + "/out"}), kExitOk) << err_;
+  EXPECT_TRUE(out_.ends_with("0 written, 0 there already, 3 not written\n")) << out_;
+}
+
+TEST_F(Command, ExportWaitsForNobodyAndWritesWithNobody) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+  fs::create_directory(root_ + "/out");
+  const File other(::open((root_ + "/out").c_str(), O_RDONLY | O_DIRECTORY));
+  ASSERT_EQ(::flock(other.fd(), LOCK_EX), 0);
+
+  EXPECT_EQ(run({"export", "--layout", "modelstore", root_ + "/out"}), kExitFailure);
+
+  EXPECT_NE(err_.find("another export"), std::string::npos) << err_;
+  EXPECT_TRUE(fs::is_empty(root_ + "/out"));
+}
+
+TEST_F(Command, ExportOfNoDomainSaysSo) {
+  EXPECT_EQ(run({"export", "--layout", "forml", "nobody", root_ + "/out"}), kExitNotFound);
+  EXPECT_EQ(run({"export", "--layout", "forml", "churn/1", root_ + "/out"}), kExitFailure);
+}
+
 TEST_F(Command, MountHandsOverWhatWasAsked) {
   EXPECT_EQ(run_plain({"modelfs", "mount", "-o", "ro,allow_other", "/srv/store/", "/m", "-f", "-o", "reserve=1M"}), 42);
 
@@ -219,13 +316,13 @@ TEST_P(Senseless, IsAUsageError) {
   EXPECT_TRUE(err_.starts_with("modelfs: ")) << err_;
 }
 
-INSTANTIATE_TEST_SUITE_P(, Senseless,
-                         testing::Values(std::vector<std::string>{}, std::vector<std::string>{"frobnicate"},
-                                         std::vector<std::string>{"put"}, std::vector<std::string>{"put", "a"},
-                                         std::vector<std::string>{"ls", "--frobnicate"},
-                                         std::vector<std::string>{"mount", "a"},
-                                         std::vector<std::string>{"mount", "--volatile", "a", "b"},
-                                         std::vector<std::string>{"mount", "-o", "frobnicate", "a", "b"}));
+INSTANTIATE_TEST_SUITE_P(
+    , Senseless,
+    testing::Values(std::vector<std::string>{}, std::vector<std::string>{"frobnicate"}, std::vector<std::string>{"put"},
+                    std::vector<std::string>{"put", "a"}, std::vector<std::string>{"ls", "--frobnicate"},
+                    std::vector<std::string>{"export", "a"}, std::vector<std::string>{"export", "--layout", "zip", "a"},
+                    std::vector<std::string>{"mount", "a"}, std::vector<std::string>{"mount", "--volatile", "a", "b"},
+                    std::vector<std::string>{"mount", "-o", "frobnicate", "a", "b"}));
 
 }  // namespace
 }  // namespace modelfs

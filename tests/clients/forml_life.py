@@ -76,17 +76,23 @@ def life(root, place):
     expect("the first generation is 1", generation.key == 1)
     expect("its states are read by their places", [generation.get(i) for i in range(3)] == [b"one", b"", b"three" * 100_000])
     expect("the next generation is 2", release.put(trained([release.dump(b"four")])).key == 2)
-    second = project.put(package_directory("hello", "0.2.dev1", place))
+    project.put(package_directory("hello", "0.2.dev1", place))
     expect("a directory is a package, too", [str(key) for key in project.list()] == ["0.1", "0.2.dev1"])
+    expect("it reads the tag", directory_of(root).get("hello").get("0.1").get(1).tag.states == tuple(states))
+    reread(root, place)
 
-    again = directory_of(root)  # knows nothing yet
+
+def reread(root, _place):
+    """What life() left, by a client that knows nothing yet."""
+    again = directory_of(root)
     release = again.get("hello").get("0.1")
     expect("another client sees both generations", list(release.list()) == [1, 2])
-    expect("it reads the tag", release.get(1).tag.states == tuple(states) and release.get(1).tag.training.timestamp is not None)
+    expect("it reads the tag's time", release.get(1).tag.training.timestamp is not None)
+    expect("it reads all states", [release.get(1).get(i) for i in range(3)] == [b"one", b"", b"three" * 100_000])
     expect("it reads a state", release.get(2).get(0) == b"four")
     expect("the last release is the default", str(asset.Instance("hello", None, None, again)._generation.release.key) == "0.2.dev1")
     registry = posix.Registry(root)
-    for each in (release, again.get("hello").get(second.key)):
+    for each in (release, again.get("hello").get("0.2.dev1")):
         manifest = registry.pull(again.get("hello").key, each.key).manifest
         expect(f"package {each.key} is pulled with its manifest", (manifest.name, str(manifest.version)) == ("hello", str(each.key)))
         artifact = registry.mount(again.get("hello").key, each.key)
@@ -151,8 +157,8 @@ def main():
     root, step, *arguments = sys.argv[1:]
     place = tempfile.mkdtemp(prefix="forml-")
     try:
-        if step in ("life", "prepare"):
-            {"life": life, "prepare": prepare}[step](pathlib.Path(root), place)
+        if step in ("life", "reread", "prepare"):
+            {"life": life, "reread": reread, "prepare": prepare}[step](pathlib.Path(root), place)
         else:
             {"train": train, "poll": poll}[step](pathlib.Path(root), int(arguments[0]))
     finally:

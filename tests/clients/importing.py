@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`modelfs import` of directories that look as modelstore and ForML leave them: all layouts, what is left over, twice."""
+"""`modelfs import` of directories that look as modelstore and ForML leave them: all layouts, what is left over, twice.
+And `modelfs export` of all that: the same again."""
 
 import io
 import json
@@ -11,7 +12,9 @@ import uuid
 import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
+import exporting  # noqa: E402
 import mounted  # noqa: E402
+from exporting import expect  # noqa: E402
 
 STORE = "operatorai-model-store"
 # Where the archive of a model lies below its domain: today's, between, and first; %i: the model's id, %s: a second.
@@ -42,18 +45,22 @@ def document(root, domain, number, model_id, archive):
 
 
 def make_modelstore(run, root, count):
-    """Models by (domain, id): their document, archive and files."""
+    """Models by (domain, id): their document, archive, files and number."""
     models = {}
-    for number in range(count):
-        domain, model_id = f"domain-{number % 3}", f"model-{number}"
-        tail = LAYOUTS[number % len(LAYOUTS)].replace("%i", model_id).replace("%s", f"{number:02}")
+    numbered = [(number, f"domain-{number % 3}", f"model-{number}") for number in range(count)]
+    # Within one second only the domain's own document tells which was the last.
+    numbered += [(4 * count, "at-once", model_id) for model_id in ("z", "a", "m")]
+    for number, domain, model_id in numbered:
+        layout = number % len(LAYOUTS)
+        # Without an id in it the path must be another one for each model; what stands for a second may be any number.
+        tail = LAYOUTS[layout].replace("%i", model_id).replace("%s", f"{number if layout else number % 60:02}")
         files = {"model-info.json": b'{"library": "sklearn"}', "model.joblib": run.random.randbytes(200_000 if number % 10 == 0 else 2_000)}
         path = f"{root}/{STORE}/{domain}/{tail}"
         text, archive = document(root, domain, number, model_id, path), tar_gz(files)
         write(path, archive)
         write(f"{root}/{STORE}/{domain}/versions/{model_id}.json", text)
         write(f"{root}/{STORE}/domains/{domain}.json", text)
-        models[domain, model_id] = (text, archive, files)
+        models[domain, model_id] = (text, archive, files, number)
     write(f"{root}/{STORE}/domain-0/versions/modelstore-deleted/gone.json", b"{}")
     write(f"{root}/{STORE}/domain-0/versions/production/model-0.json", b"{}")
     write(f"{root}/{STORE}/domain-0/2026.11.21-23.00.00/orphan/artifacts.tar.gz", tar_gz({"a": b"b"}))
@@ -93,20 +100,16 @@ def imported(run, daemon, source, target):
     return json.loads(done.stdout)
 
 
-def expect(run, what, found, wanted):
-    if found != wanted:
-        run.violation(f"{what}: {found!r}, not {wanted!r}")
-
-
 def check_models(run, daemon, models):
-    for (domain, model_id), (text, archive, files) in models.items():
+    for (domain, model_id), (text, archive, files, _) in models.items():
         release = f"{daemon.mount_point}/{domain}/{model_id}"
         if wrong := mounted.difference(release, files):
             run.violation(wrong)
         expect(run, f"{release}.json", mounted.content_of(release + ".json"), text)
         expect(run, f"{release}.tar.gz", mounted.content_of(release + ".tar.gz") == archive, True)
-    newest = max((number for number, (domain, _) in enumerate(models) if domain == "domain-0"), default=0)
-    expect(run, "latest", os.readlink(f"{daemon.mount_point}/domain-0/latest"), f"model-{newest}")
+    for place in ("domain-0", "at-once"):
+        *_, newest = [model_id for domain, model_id in models if domain == place]
+        expect(run, f"latest of {place}", os.readlink(f"{daemon.mount_point}/{place}/latest"), newest)
 
 
 def check_releases(run, daemon, releases):
@@ -118,6 +121,51 @@ def check_releases(run, daemon, releases):
             if wrong := mounted.difference(f"{release}/{number}", files):
                 run.violation(wrong)
     expect(run, "latest of ForML's", os.readlink(f"{daemon.mount_point}/hello/latest"), "0.10")
+
+
+def exported_models(root, models):
+    """The files of a modelstore of today at `root` that holds them."""
+    files = {}
+    for (domain, model_id), (_, archive, _, number) in models.items():
+        # The directory is the one it came from, or, where that was of an older layout, the time in the document.
+        stamp = (f"2026.11.21-21.22.{number % 60:02}" if number % len(LAYOUTS) == 0 else
+                 f"2026.11.{1 + number // 86400:02}-{number // 3600 % 24:02}.{number // 60 % 60:02}.{number % 60:02}")
+        path = f"{STORE}/{domain}/{stamp}/{model_id}/artifacts.tar.gz"
+        text = document(root, domain, number, model_id, f"{root}/{path}")
+        files |= {path: archive, f"{STORE}/{domain}/versions/{model_id}.json": text, f"{STORE}/domains/{domain}.json": text}
+    return files, len(models)
+
+
+def exported_releases(releases):
+    files = {}
+    for version, (package, generations) in releases.items():
+        files[f"hello/{version}/package.4ml"] = package
+        for number, content in generations.items():
+            files |= {f"hello/{version}/{number}/{name}": value for name, value in content.items()}
+    return files, sum(1 + len(generations) for _, generations in releases.values())
+
+
+def check_exports(run, daemon, models, releases):
+    """With a daemon and without; of domains that are named and of all."""
+    domains = sorted({domain for domain, _ in models})
+    begin = time.monotonic()
+    exporting.export_twice(run, daemon, "modelstore", [f"{daemon.mount_point}/{domain}" for domain in domains],
+                           run.path("out"), exported_models(run.path("out"), models))
+    taken = time.monotonic() - begin
+    exporting.export_twice(run, daemon, "forml", [f"{daemon.mount_point}/hello"], run.path("out-forml"), exported_releases(releases))
+    refused = daemon.command("export", "--layout", "forml", daemon.mount_point, f"{daemon.mount_point}/domain-0/x")
+    expect(run, "an export onto the mount", "lies on a modelfs mount" in refused.stderr, True)
+    daemon.stop()
+    everything = ["--store", daemon.store]
+    report = exporting.exported(run, daemon, "forml", everything, run.path("out-forml-2"))
+    expect(run, "left of the models", len(report["left"]), len(models))
+    if wrong := mounted.difference(run.path("out-forml-2"), exported_releases(releases)[0]):
+        run.violation(wrong)
+    report = exporting.exported(run, daemon, "modelstore", [*everything, "domain-0"], run.path("out-one"))
+    expect(run, "one domain", report["written"], sum(domain == "domain-0" for domain, _ in models))
+    exporting.check_what_is_there(run, daemon, [*everything, "domain-0"], run.path("out-one"), STORE, ("domain-0", "model-0"))
+    daemon.start()
+    return taken
 
 
 def body(run, options):
@@ -143,10 +191,11 @@ def body(run, options):
     daemon.start()
     check_models(run, daemon, models)
     check_releases(run, daemon, releases)
+    out_taken = check_exports(run, daemon, models, releases)
     none = daemon.command("import", run.path("store"), daemon.mount_point)
     expect(run, "a directory of neither", none.returncode != 0 and "neither a modelstore" in none.stderr, True)
     daemon.stop()
-    print(f"{len(models)} models imported in {taken:.2f} s ({taken / max(1, len(models)) * 1000:.1f} ms each), "
+    print(f"{len(models)} models imported in {taken:.2f} s ({taken / max(1, len(models)) * 1000:.1f} ms each), exported twice in {out_taken:.2f} s, "
           f"{len(releases)} packages with {sum(len(each) for _, each in releases.values())} generations")
 
 

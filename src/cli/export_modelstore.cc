@@ -1,0 +1,200 @@
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "base/names.h"
+#include "catalog/metadata_splice.h"
+#include "catalog/modelstore_document.h"
+#include "cli/export_job.h"
+#include "cli/output.h"
+
+namespace modelfs {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kStoreName = "operatorai-model-store";
+constexpr const char* kArchiveName = "artifacts.tar.gz";
+constexpr std::int64_t kSecondNs = 1'000'000'000;
+
+std::string text_of(const Json& document, const char* key) { return document.value(key, std::string()); }
+
+// "2026.11.21-21.22.47", as modelstore names a directory, of any text whose digits are a time's.
+std::string stamp_of(std::string_view time) {
+  constexpr std::string_view kForm = "0000.00.00-00.00.00";
+  std::string stamp(time.substr(0, kForm.size()));
+  if (stamp.size() < kForm.size()) return "";
+  for (std::size_t i = 0; i < kForm.size(); ++i) {
+    const bool is_digit = stamp[i] >= '0' && stamp[i] <= '9';
+    if (is_digit != (kForm[i] == '0')) return "";
+    if (!is_digit) stamp[i] = kForm[i];
+  }
+  return stamp;
+}
+
+// The directory that the document's own path names, where it is one of today's layout.
+std::string stamp_in(const std::string& path, const std::string& model_id) {
+  const std::string tail = "/" + model_id + "/" + kArchiveName;
+  if (!path.ends_with(tail)) return "";
+  const std::string above = path.substr(0, path.size() - tail.size());
+  const std::string stamp = above.substr(above.rfind('/') + 1);
+  return stamp_of(stamp) == stamp ? stamp : "";
+}
+
+// Ok for an id that modelstore itself would take.
+Status check_model_id(const std::string& id) {
+  if (Status status = check_file_name(id + ".json"); !status.ok()) return status;
+  if (Status status = check_file_name(id); !status.ok()) return status;
+  if (id.find_first_of(" <>:\"/\\|?*#^`%~{}[]") == std::string::npos) return {};
+  return {Code::InvalidArgument, "its document's id '" + printable(id) + "' is none that modelstore takes"};
+}
+
+// What a release that came without a document in modelstore's shape is said to be.
+MetadataFacts facts_of(const Json& release, const std::string& domain, const std::string& model_id) {
+  MetadataFacts facts;
+  facts.domain = domain;
+  facts.model_id = model_id.empty() ? text_of(release, "model_id") : model_id;
+  facts.version = text_of(release, "version");
+  facts.sequence = Sequence{release.at("sequence").get<std::uint64_t>()};
+  facts.files = release.at("files").get<std::uint64_t>();
+  facts.bytes = release.at("bytes").get<std::uint64_t>();
+  facts.published_by = text_of(release, "published_by");
+  facts.program = text_of(release, "program");
+  facts.created = TimeNs{parse_time(text_of(release, "published")) * kSecondNs};
+  return facts;
+}
+
+class DomainExport {
+ public:
+  DomainExport(ExportJob& job, std::string domain) : job_(job), domain_(std::move(domain)) {}
+
+  Status run() {
+    auto releases = job_.list("releases", domain_);
+    if (!releases.ok()) return job_.leave_or_end(domain_, releases.status());
+    // The newest comes last, as it did when they were made.
+    std::reverse(releases->begin(), releases->end());
+    for (const Json& release : *releases) {
+      const std::string path = domain_ + "/" + text_of(release, "version");
+      Status status = add(release, path);
+      if (!status.ok()) status = job_.leave_or_end(path, status);
+      if (!status.ok()) return status;
+      for (const Json& label : release.value("labels", Json::array())) {
+        job_.leave(domain_ + "/" + label.get<std::string>(), "a label; modelstore has none");
+      }
+    }
+    return say_which_is_newest();
+  }
+
+ private:
+  // The document with what is asked of it, before it says where the model is stored.
+  struct Document {
+    std::string text;
+    ModelstoreFacts facts;
+  };
+
+  Result<Document> document_of(const Json& release, const std::string& path) {
+    auto shown = job_.channel().call(Channel::request("show", {{"path", path}}));
+    if (!shown.ok()) return shown.status();
+    Document document{std::move(shown->bytes), {}};
+    document.facts = read_modelstore_document(document.text);
+    if (document.facts.is_readable) return document;
+    if (release.at("metadata_given").get<bool>()) {
+      const MetadataFacts facts = facts_of(release, domain_, document.facts.model_id);
+      document.text = make_modelstore_document(facts, document.text);
+    } else {
+      document.text = shape_for_modelstore(document.text, "");
+    }
+    document.facts = read_modelstore_document(document.text);
+    return document;
+  }
+
+  Status add(const Json& release, const std::string& path) {
+    auto document = document_of(release, path);
+    if (!document.ok()) return document.status();
+    const std::string& id = document->facts.model_id;
+    if (Status status = check_model_id(id); !status.ok()) return status;
+    if (document->facts.domain != domain_) {
+      job_.leave(path, "its document says that its domain is '" + printable(document->facts.domain) + "'");
+      return {};
+    }
+    std::string stamp = stamp_in(document->facts.path, id);
+    if (stamp.empty()) stamp = stamp_of(document->facts.created);
+    if (stamp.empty()) stamp = stamp_of(text_of(release, "published"));
+    const ExportPath archive{kStoreName, domain_, stamp, id, kArchiveName};
+    auto text = placed(document->text, archive);
+    if (!text.ok()) return text.status();
+    return write(release, path, archive, {kStoreName, domain_, "versions", id + ".json"}, *std::move(text));
+  }
+
+  Result<std::string> placed(const std::string& document, const ExportPath& archive) const {
+    const std::string& root = job_.into().path();
+    std::string path = root == "/" ? "" : root;
+    for (const std::string& part : archive) path += "/" + part;
+    auto text = splice_storage(document, root, path);
+    // One of a bucket, say, has no path to write anew.
+    return text.code() == Code::NotFound ? replace_storage(document, root, path) : text;
+  }
+
+  Status write(const Json& release, const std::string& path, const ExportPath& archive, const ExportPath& version,
+               std::string text) {
+    auto kept = job_.into().look(version, export_text(text));
+    if (kept.ok() && *kept != Kept::Different) {
+      // What came as a gzip-compressed tar is given back as it came.
+      const std::string suffix = text_of(release, "archive") == ".tgz" ? ".tgz" : ".tar.gz";
+      const auto bytes = job_.archive(path, suffix);
+      if (!bytes.ok()) return bytes.status();
+      const auto there = job_.into().write(archive, *bytes);
+      if (!there.ok()) return there.status();
+      if (*there == Kept::Different) {
+        job_.add(path, archive, *there);
+        return {};
+      }
+      kept = job_.into().write(version, export_text(text));
+      if (kept.ok() && *kept == Kept::Same) kept = there;
+    }
+    if (!kept.ok()) return kept.status();
+    job_.add(path, version, *kept);
+    if (*kept == Kept::Different) return {};
+    texts_.insert(text);
+    newest_ = std::move(text);
+    return leave_generations(release, path);
+  }
+
+  // Those that were published with the release are in its archive.
+  Status leave_generations(const Json& release, const std::string& path) {
+    const auto count = release.at("generations").get<std::uint64_t>();
+    for (std::uint64_t number = 1; number <= count; ++number) {
+      const std::string generation = path + "/" + std::to_string(number);
+      const auto shown = job_.channel().call(Channel::request("show", {{"path", generation}}));
+      if (!shown.ok()) return shown.status();
+      if (shown->body.at("package").at("sequence") == release.at("sequence")) continue;
+      job_.leave(generation, "a generation; modelstore has none");
+    }
+    return {};
+  }
+
+  // domains/<domain>.json is the document of the model that came last. One that an earlier export wrote is brought up
+  // to date; anybody else's stays.
+  Status say_which_is_newest() {
+    if (!newest_) return {};
+    const ExportPath path{kStoreName, "domains", domain_ + ".json"};
+    const auto there = job_.into().read(path);
+    if (!there.ok()) return job_.leave_or_end(domain_, there.status());
+    if (*there && **there != *newest_ && texts_.contains(**there)) return job_.into().replace(path, *newest_);
+    const auto kept = job_.into().write(path, export_text(*newest_));
+    if (!kept.ok()) return job_.leave_or_end(domain_, kept.status());
+    if (*kept == Kept::Different) job_.add(domain_, path, *kept);
+    return {};
+  }
+
+  ExportJob& job_;
+  const std::string domain_;
+  std::set<std::string> texts_;  // of all documents that stand there as we write them
+  std::optional<std::string> newest_;
+};
+
+}  // namespace
+
+Status export_modelstore(ExportJob& job, const std::string& domain) { return DomainExport(job, domain).run(); }
+
+}  // namespace modelfs
