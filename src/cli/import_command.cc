@@ -21,8 +21,50 @@ struct ImportOptions : CommonOptions {
 struct Imported {
   std::size_t published = 0;
   std::size_t already = 0;
+  std::size_t labelled = 0;
   std::vector<ImportLeft> left;
 };
+
+// True: the next one would fail for the same reason.
+bool ends_all(Code code) {
+  return code == Code::NoSpace || code == Code::Denied || code == Code::Interrupted || code == Code::IoError;
+}
+
+// The version that a label of the registry names; empty: there is no such label yet.
+Result<std::string> version_of_label(Channel& channel, const ImportLabel& label) {
+  std::string version;
+  const auto answer = channel.call(Channel::request("labels", {{"path", label.domain}}), [&](Message part) {
+    for (const Json& item : part.body.at("items")) {
+      if (item.at("label") == label.label) version = item.at("version").get<std::string>();
+    }
+    return Status();
+  });
+  if (!answer.ok()) return answer.status();
+  return version;
+}
+
+// A label that was set meanwhile to another version is somebody's decision, and stays.
+Status set_label(Channel& channel, const ImportLabel& label, Imported& imported) {
+  const auto present = version_of_label(channel, label);
+  if (!present.ok()) return present.status();
+  if (*present == label.version) return {};
+  if (!present->empty()) return {Code::AlreadyExists, "the label names " + *present + " here, not " + label.version};
+  const auto set = channel.call(
+      Channel::request("label.set", {{"domain", label.domain}, {"label", label.label}, {"version", label.version}}));
+  if (set.ok()) ++imported.labelled;
+  return set.status();
+}
+
+Status set_labels(const ImportPlan& plan, Channel& channel, Imported& imported) {
+  for (const ImportLabel& label : plan.labels) {
+    const Status status = set_label(channel, label, imported);
+    if (status.ok()) continue;
+    const std::string name = label.domain + "/" + label.label;
+    if (ends_all(status.code())) return {status.code(), name + ": " + status.message()};
+    imported.left.push_back({name, status.message()});
+  }
+  return {};
+}
 
 Result<Imported> carry_out(ImportPlan& plan, Channel& channel) {
   Imported imported;
@@ -34,13 +76,12 @@ Result<Imported> carry_out(ImportPlan& plan, Channel& channel) {
       ++(published->at("already_published").get<bool>() ? imported.already : imported.published);
       continue;
     }
-    const Code code = published.code();
-    // The next one would fail for the same reason.
-    if (code == Code::NoSpace || code == Code::Denied || code == Code::Interrupted || code == Code::IoError) {
-      return Status(code, item.target + ": " + published.status().message());
+    if (ends_all(published.code())) {
+      return Status(published.code(), item.target + ": " + published.status().message());
     }
     imported.left.push_back({item.source.path, published.status().message()});
   }
+  if (Status status = set_labels(plan, channel, imported); !status.ok()) return status;
   return imported;
 }
 
@@ -51,12 +92,14 @@ Status report(const ImportPlan& plan, const Imported& imported, bool json) {
     return written(print_json({{"layout", plan.layout},
                                {"published", imported.published},
                                {"already_published", imported.already},
+                               {"labels", imported.labelled},
                                {"left", std::move(left)}}));
   }
   Table table({{"NOT TAKEN"}, {"WHY"}});
   for (const ImportLeft& each : imported.left) table.add({each.path, each.reason});
   return written(print(table.text() + plan.layout + ": " + counted(imported.published, "commit") + ", " +
                        std::to_string(imported.already) + " published already, " +
+                       (plan.labels.empty() ? "" : counted(imported.labelled, "label") + ", ") +
                        std::to_string(imported.left.size()) + " not taken\n"));
 }
 
@@ -77,12 +120,12 @@ Status import(const ImportOptions& options) {
 
 void add_import(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ImportOptions>();
-  CLI::App* const command =
-      add_command(app, chosen, "import", "Take over a modelstore or a registry of ForML; may be repeated",
-                  [options] { return import(*options); });
+  CLI::App* const command = add_command(
+      app, chosen, "import", "Take over a modelstore, a registry of ForML or an MLflow store; may be repeated",
+      [options] { return import(*options); });
   command
       ->add_option("SRC", options->source,
-                   "A directory that holds operatorai-model-store/, or PROJECT/VERSION/package.4ml")
+                   "A directory that holds operatorai-model-store/, PROJECT/VERSION/package.4ml, or mlruns/")
       ->required();
   command->add_option("MOUNT", options->target, "The mount that takes it; by default the one around, or the only one");
   add_store_option(*command, *options);

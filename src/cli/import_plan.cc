@@ -8,6 +8,8 @@
 
 #include "base/names.h"
 #include "base/pep440.h"
+#include "cli/directory_entries.h"
+#include "cli/import_mlflow.h"
 
 namespace modelfs {
 namespace {
@@ -18,26 +20,6 @@ constexpr const char* kModelstoreName = "operatorai-model-store";
 constexpr const char* kVersions = "versions";
 constexpr const char* kDeletedState = "modelstore-deleted";
 
-// The entries of a directory that pass, in order of their names. What cannot be read is empty.
-template <class Passes>
-std::vector<fs::path> entries_of(const fs::path& directory, Passes passes) {
-  std::vector<fs::path> found;
-  std::error_code error;
-  for (fs::directory_iterator each(directory, error), end; !error && each != end; each.increment(error)) {
-    if (passes(*each)) found.push_back(each->path());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-bool is_directory(const fs::directory_entry& entry) {
-  std::error_code error;
-  return entry.is_directory(error);
-}
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
 bool is_document(const fs::directory_entry& entry) {
   return entry.path().extension() == ".json" && !is_directory(entry);
 }
@@ -200,10 +182,13 @@ Result<ImportPlan> plan_import(const std::string& directory) {
   if (!fs::is_directory(root, error)) return Status(Code::NotFound, printable(directory) + ": no such directory");
   if (is_there(root / kModelstoreName)) return ModelstorePlan(root / kModelstoreName).run();
   if (is_there(root / "domains") && root.filename() == kModelstoreName) return ModelstorePlan(root).run();
+  if (is_mlflow_store(root)) return plan_mlflow(root);
+  if (is_mlflow_store(root / "mlruns")) return plan_mlflow(root / "mlruns");
   if (is_forml_registry(root)) return FormlPlan(root).run();
   return Status(Code::Unsupported, printable(directory) +
-                                       ": neither a modelstore (operatorai-model-store/) nor a registry of ForML "
-                                       "(PROJECT/VERSION/package.4ml)");
+                                       ": neither a modelstore (operatorai-model-store/), nor a registry of ForML "
+                                       "(PROJECT/VERSION/package.4ml), nor an MLflow store with registered models "
+                                       "(models/NAME/meta.yaml)");
 }
 
 }  // namespace modelfs

@@ -13,6 +13,13 @@ struct ImportItem {
   std::string target;  // "churn/1.2.0", "churn/1.2.0/4"
 };
 
+// A name for a version, to be set when its release is there.
+struct ImportLabel {
+  std::string domain;
+  std::string label;
+  std::string version;
+};
+
 // Something that is not taken over.
 struct ImportLeft {
   std::string path;
@@ -20,17 +27,19 @@ struct ImportLeft {
 };
 
 struct ImportPlan {
-  std::string layout;  // "modelstore", "forml"
+  std::string layout;  // "modelstore", "forml", "mlflow"
   // In the order in which they have to come: what was made first, and a release before its generations.
   std::vector<ImportItem> items;
+  std::vector<ImportLabel> labels;
   std::vector<ImportLeft> left;
 };
 
-// Knows two layouts, by what lies in the directory:
+// Knows three layouts, by what lies in the directory:
 //   modelstore  operatorai-model-store/<domain>/versions/<id>.json, with the archive that it names (one of today's, or
 //               of the layouts before). Each model becomes the release <domain>/<id>, with that document.
 //   forml       <project>/<version>/package.4ml, a file or directory; and <version>/<number>/tag.toml beside states.
 //               They become releases and their generations.
+//   mlflow      models/<name>/version-<number>/meta.yaml, or mlruns/models/…: see import_mlflow.h.
 // Reads names and documents, no models. Unsupported: none of these. Messages name the path.
 Result<ImportPlan> plan_import(const std::string& directory);
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`modelfs import` of directories that look as modelstore and ForML leave them: all layouts, what is left over, twice.
+"""`modelfs import` of directories that look as modelstore, ForML and MLflow leave them: all layouts, what is left over, twice.
 And `modelfs export` of all that: the same again."""
 
 import io
@@ -13,6 +13,7 @@ import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
 import exporting  # noqa: E402
+import importing_mlflow  # noqa: E402
 import mounted  # noqa: E402
 from exporting import expect  # noqa: E402
 
@@ -192,6 +193,7 @@ def body(run, options):
     check_models(run, daemon, models)
     check_releases(run, daemon, releases)
     out_taken = check_exports(run, daemon, models, releases)
+    importing_mlflow.check(run, daemon, imported)
     none = daemon.command("import", run.path("store"), daemon.mount_point)
     expect(run, "a directory of neither", none.returncode != 0 and "neither a modelstore" in none.stderr, True)
     daemon.stop()

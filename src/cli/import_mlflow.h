@@ -1,0 +1,16 @@
+// What a file store of MLflow holds, and what each part of it becomes here.
+#pragma once
+#include <filesystem>
+
+#include "cli/import_plan.h"
+
+namespace modelfs {
+
+// True for a directory such as `mlruns` in which models are registered: models/<name>/meta.yaml.
+bool is_mlflow_store(const std::filesystem::path& root);
+
+// A registered model becomes a domain, a version of it the release of the same number, so that `models:/churn/3` and
+// /churn/3 are one thing; an alias becomes a label. What MLflow knows of a version goes into its document.
+ImportPlan plan_mlflow(const std::filesystem::path& root);
+
+}  // namespace modelfs
