@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The real ForML on a real mount: a life of its registry by its own library, then trainers at once with readers that poll.
+And with a store that ends with its mount, as the registry of ForML's provider `volatile` ends with its process.
 
 It is installed by pip into a virtual environment (--venv, kept for the next run); without PyPI this is skipped.
 """
 
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
@@ -12,6 +14,35 @@ import mounted  # noqa: E402
 from installed import Client, python_with  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def source_of(mount_point):
+    """Where the store of a mount lies."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        return next(line.split(" - ", 1)[1].split()[1] for line in table if line.split()[4] == mount_point)
+
+
+def check_volatile(run, python):
+    """All of it works, in memory, and nothing of it is left."""
+    daemon = run.daemon("volatile")
+    daemon.volatile = True
+    daemon.start()
+    client = Client(run, python, "forml_life.py", daemon.mount_point)
+    client.do("life")
+    client.do("reread")
+    store = source_of(os.path.realpath(daemon.mount_point))
+    kind = subprocess.run(["stat", "-f", "-c", "%T", store], capture_output=True, text=True, check=True).stdout.strip()
+    if kind != "tmpfs":
+        run.violation(f"the volatile store {store} lies on {kind}")
+    daemon.stop()
+    if os.path.exists(store):
+        run.violation(f"the volatile store {store} is left: {os.listdir(store)}")
+    daemon.start()
+    if left := os.listdir(daemon.mount_point):
+        run.violation(f"a new volatile store holds {left}")
+    client.do("life")
+    daemon.stop()
+    return client.operations
 
 
 def body(run, options):
@@ -43,7 +74,8 @@ def body(run, options):
     problems = daemon.json("verify")
     if problems.get("problems"):
         run.violation(f"verify: {problems['problems']}")
-    print(f"ForML 0.93: {client.operations} operations; {total} generations by {trainers} trainers, "
+    in_memory = check_volatile(run, python)
+    print(f"ForML 0.93: {client.operations} operations, {in_memory} with a volatile store; {total} generations by {trainers} trainers, "
           f"{sum(each[1] for each in made)} times too late, {sum(reads)} whole reads by {pollers} readers meanwhile")
 
 

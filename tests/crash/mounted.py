@@ -76,6 +76,7 @@ class Daemon:
     def __init__(self, binary, store, mount_point, log_path):
         self.binary, self.store, self.mount_point, self.log_path = binary, store, mount_point, log_path
         self.options = ""  # of mount -o
+        self.volatile = False  # its store is in memory, and `store` is not used
         self.process = None
 
     @property
@@ -90,7 +91,8 @@ class Daemon:
         if verb and options:
             verb += ["-o", options]
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen([self.binary, *verb, "-f", self.store, self.mount_point],
+            place = ["--volatile"] if self.volatile else [self.store]
+            self.process = subprocess.Popen([self.binary, *verb, "-f", *place, self.mount_point],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def start(self):
