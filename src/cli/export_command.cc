@@ -144,9 +144,9 @@ void add_export(CLI::App& app, Action& chosen) {
       ->required()
       ->check(CLI::IsMember({kModelstore, kForml}));
   command
-      ->add_option("TARGETS", options->paths,
-                   "A mount, or domains on it; by default the mount around, or the only one. Then the directory to "
-                   "write into, which adds what is missing there and changes nothing")
+      ->add_option(
+          "TARGETS", options->paths,
+          "A mount, or domains on it (by default the one around, or the only one); then the directory to write")
       ->required()
       ->option_text("[TARGET...] DIRECTORY");
   add_store_option(*command, *options);

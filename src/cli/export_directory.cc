@@ -16,7 +16,8 @@
 namespace modelfs {
 namespace {
 
-// Of a file until it is whole. One name is enough: one export writes at a time, one file at a time.
+// Of a file until it is whole, or of the directory that a tree is made in. One name is enough: one export writes at a
+// time, one thing at a time. What an export left that was killed goes when the next one writes there.
 constexpr const char* kBesideName = ".modelfs-export";
 constexpr std::size_t kReadBytesMax = 2 << 20;
 
@@ -36,6 +37,17 @@ Status check(const ExportPath& path) {
     if (name == kBesideName) return {Code::InvalidArgument, printable(name) + " is a name that exports keep"};
   }
   return {};
+}
+
+// What leads to a name in an open directory, for those who take paths: no symlink on the way is followed.
+std::string path_in(int directory, const std::string& name) {
+  return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
+}
+
+Status clear_beside(int parent) {
+  std::error_code error;
+  std::filesystem::remove_all(path_in(parent, kBesideName), error);
+  return error ? Status::from_errno(error.value(), "clear the way") : Status();
 }
 
 ExportPath parent_of(const ExportPath& path) { return {path.begin(), path.end() - 1}; }
@@ -127,7 +139,7 @@ Result<Kept> ExportDirectory::look(const ExportPath& path, const ExportBytes& by
 }
 
 Status ExportDirectory::write_beside(int parent, const ExportBytes& bytes) const {
-  if (::unlinkat(parent, kBesideName, 0) != 0 && errno != ENOENT) return Status::from_errno(errno, "clear the way");
+  if (Status status = clear_beside(parent); !status.ok()) return status;
   const auto file = open_at(parent, kBesideName, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (!file.ok()) return file.status();
   for (std::uint64_t offset = 0; offset < bytes.size_bytes;) {
@@ -153,6 +165,26 @@ Result<Kept> ExportDirectory::write(const ExportPath& path, const ExportBytes& b
   if (status.ok()) return Kept::Written;
   (void)::unlinkat(parent->fd(), kBesideName, 0);
   return in_place(path, status);
+}
+
+Result<Kept> ExportDirectory::write_tree(const ExportPath& path,
+                                         const std::function<Status(const std::string& place)>& fill) {
+  if (Status status = check(path); !status.ok()) return status;
+  const auto parent = directory(parent_of(path));
+  if (!parent.ok()) return parent.status();
+  struct stat info {};
+  if (::fstatat(parent->fd(), path.back().c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) return Kept::Different;
+  Status status = clear_beside(parent->fd());
+  if (!status.ok()) return in_place(path, status);
+  if (::mkdirat(parent->fd(), kBesideName, 0700) != 0) return Status::from_errno(errno, "make a directory");
+  const std::string place = std::string(kBesideName) + "/tree";
+  status = fill(path_in(parent->fd(), place));
+  if (status.ok() &&
+      ::renameat2(parent->fd(), place.c_str(), parent->fd(), path.back().c_str(), RENAME_NOREPLACE) != 0) {
+    status = Status::from_errno(errno, "give it its name");
+  }
+  (void)clear_beside(parent->fd());
+  return status.ok() ? Result<Kept>(Kept::Written) : in_place(path, status);
 }
 
 Result<std::optional<std::string>> ExportDirectory::read(const ExportPath& path) const {

@@ -48,6 +48,9 @@ class ExportDirectory {
   Result<Kept> look(const ExportPath& path, const ExportBytes& bytes) const;
   // A small file; nullopt: it is missing, or no regular file.
   Result<std::optional<std::string>> read(const ExportPath& path) const;
+  // A directory, whole or not at all. `fill` makes it at the place that it is given, which nothing has yet. Written, or
+  // Different: something has the name already.
+  Result<Kept> write_tree(const ExportPath& path, const std::function<Status(const std::string& place)>& fill);
   // Takes the place of what `path` names, at once.
   Status replace(const ExportPath& path, std::string_view text);
   // The directory `path`, made if it is missing. NotADirectory: something else has a name on the way.

@@ -142,9 +142,9 @@ class ProjectExport {
     const Fetch::OnProgress on_progress = [&](std::uint64_t done_bytes, std::uint64_t) {
       return job_.on_progress(done_bytes - std::exchange(before, done_bytes));
     };
-    const auto fetched = Fetch(job_.channel(), on_progress).run(path, false, place);
-    if (!fetched.ok()) return fetched.status();
-    return Kept::Written;
+    return job_.into().write_tree(to, [&](const std::string& beside) {
+      return Fetch(job_.channel(), on_progress).run(path, false, beside).status();
+    });
   }
 
   Result<Kept> compare_tree(const std::string& path, const std::string& place) {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 
 import mounted
 
@@ -32,6 +33,29 @@ def export_twice(run, daemon, layout, targets, directory, wanted):
     before = mounted.attributes_of(directory)
     expect(run, f"{layout}: written again", counts(exported(run, daemon, layout, targets, directory))[:2], (0, count))
     expect(run, f"{layout}: a second time changes nothing", mounted.attributes_of(directory) == before, True)
+
+
+def kill_and_go_on(run, daemon, layout, targets, directory, wanted):
+    """An export that is killed at some moment leaves only whole files, and the next one ends as if nothing had been."""
+    files, count = wanted
+    for share in (0.1, 0.3, 0.6):
+        command = [daemon.binary, "export", "--layout", layout, *targets, directory]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        mounted.wait_for(lambda: process.poll() is not None or count_files(directory) > share * len(files), "some is written")
+        process.kill()
+        process.wait()
+        for path, content in mounted.files_of(directory).items():
+            # The domain's newest is the newest of those that are there.
+            is_newest = path.split("/")[-2] == "domains"
+            if ".modelfs-" not in path and not is_newest and files.get(path) != content:
+                run.violation(f"after a kill there is {path}, which is not whole")
+    exported(run, daemon, layout, targets, directory)
+    if wrong := mounted.difference(directory, files):
+        run.violation(f"after kills: {wrong}")
+
+
+def count_files(directory):
+    return sum(len(names) for _, _, names in os.walk(directory))
 
 
 def check_what_is_there(run, daemon, targets, directory, store, model):

@@ -154,6 +154,9 @@ def check_exports(run, daemon, models, releases):
                            run.path("out"), exported_models(run.path("out"), models))
     taken = time.monotonic() - begin
     exporting.export_twice(run, daemon, "forml", [f"{daemon.mount_point}/hello"], run.path("out-forml"), exported_releases(releases))
+    exporting.kill_and_go_on(run, daemon, "modelstore", [f"{daemon.mount_point}/{domain}" for domain in domains],
+                             run.path("killed"), exported_models(run.path("killed"), models))
+    exporting.kill_and_go_on(run, daemon, "forml", [f"{daemon.mount_point}/hello"], run.path("killed-forml"), exported_releases(releases))
     refused = daemon.command("export", "--layout", "forml", daemon.mount_point, f"{daemon.mount_point}/domain-0/x")
     expect(run, "an export onto the mount", "lies on a modelfs mount" in refused.stderr, True)
     daemon.stop()
