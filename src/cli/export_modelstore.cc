@@ -50,11 +50,15 @@ Status check_model_id(const std::string& id) {
 }
 
 // What a release that came without a document in modelstore's shape is said to be.
-MetadataFacts facts_of(const Json& release, const std::string& domain, const std::string& model_id) {
+Result<MetadataFacts> facts_of(const Json& release, const std::string& domain, const std::string& model_id) {
+  const std::string digest = text_of(release, "digest");
+  const auto content = Digest::from_hex(std::string_view(digest).substr(digest.find(':') + 1));
+  if (!content.ok()) return content.status();
   MetadataFacts facts;
   facts.domain = domain;
   facts.model_id = model_id.empty() ? text_of(release, "model_id") : model_id;
   facts.version = text_of(release, "version");
+  facts.digest = *content;
   facts.sequence = Sequence{release.at("sequence").get<std::uint64_t>()};
   facts.files = release.at("files").get<std::uint64_t>();
   facts.bytes = release.at("bytes").get<std::uint64_t>();
@@ -99,8 +103,9 @@ class DomainExport {
     document.facts = read_modelstore_document(document.text);
     if (document.facts.is_readable) return document;
     if (release.at("metadata_given").get<bool>()) {
-      const MetadataFacts facts = facts_of(release, domain_, document.facts.model_id);
-      document.text = make_modelstore_document(facts, document.text);
+      const auto facts = facts_of(release, domain_, document.facts.model_id);
+      if (!facts.ok()) return facts.status();
+      document.text = make_modelstore_document(*facts, document.text);
     } else {
       document.text = shape_for_modelstore(document.text, "");
     }

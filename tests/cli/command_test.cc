@@ -252,6 +252,8 @@ TEST_F(Command, ExportCarriesADocumentThatModelstoreDoesNotRead) {
 
   const std::string document = read(root_ + "/out/operatorai-model-store/domains/churn.json");
   EXPECT_TRUE(document.ends_with(R"("extra":{"auc" : 0.9}})")) << document;
+  ASSERT_EQ(run({"show", "--json", "churn/1"}), kExitOk) << err_;
+  EXPECT_EQ(nlohmann::json::parse(document)["modelfs"]["digest"], nlohmann::json::parse(out_)["digest"]);
 }
 
 TEST_F(Command, ExportToFormlTakesItsPackagesAndSaysWhatItLeaves) {
