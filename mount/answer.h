@@ -13,11 +13,11 @@ namespace modelfs {
 // EIO.
 template <class Work>
 void answer(Request request, Work&& work) noexcept {
-  const char* const operation = request.operation();
+  const fuse_opcode kind = request.kind();
   try {
     work(std::move(request));
   } catch (const std::exception& error) {
-    log::error("{}: {}", operation, error.what());
+    log::error("{}: {}", RequestCounts::name_of(kind), error.what());
   }
 }
 

@@ -11,7 +11,7 @@ namespace modelfs {
 namespace {
 
 void on_getattr(fuse_req_t raw, fuse_ino_t node, fuse_file_info*) {
-  answer({raw, "getattr", node}, [&](Request request) {
+  answer({raw, FUSE_GETATTR, node}, [&](Request request) {
     const auto attributes = request.files().stat(request.caller(), Ino{node});
     std::move(request).reply(attributes);
   });
@@ -19,7 +19,7 @@ void on_getattr(fuse_req_t raw, fuse_ino_t node, fuse_file_info*) {
 
 void on_setattr(fuse_req_t raw, fuse_ino_t node, struct stat* wanted, int to_set, fuse_file_info* file) {
   const Change change = to_change(*wanted, to_set, file);
-  answer({raw, "setattr", node}, [node, change](Request request) {
+  answer({raw, FUSE_SETATTR, node}, [node, change](Request request) {
     if (!request.files().changing_waits(Ino{node}, change)) {
       const auto attributes = request.files().change(request.caller(), Ino{node}, change);
       return std::move(request).reply(attributes);
@@ -32,21 +32,21 @@ void on_setattr(fuse_req_t raw, fuse_ino_t node, struct stat* wanted, int to_set
 }
 
 void on_readlink(fuse_req_t raw, fuse_ino_t node) {
-  answer({raw, "readlink", node}, [&](Request request) {
+  answer({raw, FUSE_READLINK, node}, [&](Request request) {
     const auto target = request.files().read_link(Ino{node});
     std::move(request).reply_target(target);
   });
 }
 
 void on_statfs(fuse_req_t raw, fuse_ino_t node) {
-  answer({raw, "statfs", node}, [&](Request request) {
+  answer({raw, FUSE_STATFS, node}, [&](Request request) {
     const auto space = request.files().space();
     std::move(request).reply(space);
   });
 }
 
 void on_getxattr(fuse_req_t raw, fuse_ino_t node, const char* name, std::size_t room_bytes) {
-  answer({raw, "getxattr", node}, [&](Request request) {
+  answer({raw, FUSE_GETXATTR, node}, [&](Request request) {
     const auto value = request.files().attribute(request.caller(), Ino{node}, name);
     std::move(request).reply_attribute(value, room_bytes);
   });
@@ -61,7 +61,7 @@ Result<std::string> joined(const Result<std::vector<std::string>>& names) {
 }
 
 void on_listxattr(fuse_req_t raw, fuse_ino_t node, std::size_t room_bytes) {
-  answer({raw, "listxattr", node}, [&](Request request) {
+  answer({raw, FUSE_LISTXATTR, node}, [&](Request request) {
     const auto names = joined(request.files().attribute_names(Ino{node}));
     std::move(request).reply_attribute(names, room_bytes);
   });
@@ -75,15 +75,15 @@ DraftStore::AttributeMode to_attribute_mode(int flags) {
 
 void on_setxattr(fuse_req_t raw, fuse_ino_t node, const char* name, const char* value, std::size_t size_bytes,
                  int flags) {
-  answer_later({raw, "setxattr", node}, [node, name = std::string(name), value = std::string(value, size_bytes),
-                                         mode = to_attribute_mode(flags)](Request request) {
+  answer_later({raw, FUSE_SETXATTR, node}, [node, name = std::string(name), value = std::string(value, size_bytes),
+                                            mode = to_attribute_mode(flags)](Request request) {
     const Status status = request.files().set_attribute(request.caller_with_groups(), Ino{node}, name, value, mode);
     std::move(request).reply(status);
   });
 }
 
 void on_removexattr(fuse_req_t raw, fuse_ino_t node, const char* name) {
-  answer({raw, "removexattr", node}, [&](Request request) {
+  answer({raw, FUSE_REMOVEXATTR, node}, [&](Request request) {
     const Status status = request.files().remove_attribute(request.caller(), Ino{node}, name);
     std::move(request).reply(status);
   });

@@ -10,14 +10,14 @@ namespace modelfs {
 namespace {
 
 void on_opendir(fuse_req_t raw, fuse_ino_t node, fuse_file_info*) {
-  answer({raw, "opendir", node}, [&](Request request) {
+  answer({raw, FUSE_OPENDIR, node}, [&](Request request) {
     const auto opened = request.files().open_directory(request.caller(), Ino{node});
     std::move(request).reply(opened);
   });
 }
 
 void on_readdir(fuse_req_t raw, fuse_ino_t node, std::size_t room_bytes, off_t offset, fuse_file_info* file) {
-  answer({raw, "readdir", node}, [&](Request request) {
+  answer({raw, FUSE_READDIR, node}, [&](Request request) {
     std::vector<char> buffer(room_bytes);
     std::size_t used_bytes = 0;
     const auto add = [&](const ListedName& listed) {
@@ -37,14 +37,14 @@ void on_readdir(fuse_req_t raw, fuse_ino_t node, std::size_t room_bytes, off_t o
 }
 
 void on_releasedir(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
-  answer({raw, "releasedir", node}, [&](Request request) {
+  answer({raw, FUSE_RELEASEDIR, node}, [&](Request request) {
     request.files().release_directory(Handle{file->fh});
     std::move(request).reply(Status());
   });
 }
 
 void on_fsyncdir(fuse_req_t raw, fuse_ino_t node, int, fuse_file_info* file) {
-  answer_later({raw, "fsyncdir", node}, [handle = Handle{file->fh}](Request request) {
+  answer_later({raw, FUSE_FSYNCDIR, node}, [handle = Handle{file->fh}](Request request) {
     const Status status = request.files().sync_directory(handle);
     std::move(request).reply(status);
   });

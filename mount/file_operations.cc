@@ -17,7 +17,7 @@ void on_open(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
     const auto opened = request.files().open(request.caller(), Ino{node}, flags);
     std::move(request).reply(opened);
   };
-  Request request(raw, "open", node);
+  Request request(raw, FUSE_OPEN, node);
   if (may_change(file->flags) || request.files().opening_waits(Ino{node})) {
     return answer_later(std::move(request), carry_out);
   }
@@ -29,11 +29,11 @@ void on_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode,
     const auto created = request.files().create(request.caller(), Ino{parent}, name, mode & 07777, flags);
     std::move(request).reply(created);
   };
-  answer_making({raw, "create", parent}, parent, carry_out);
+  answer_making({raw, FUSE_CREATE, parent}, parent, carry_out);
 }
 
 void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offset, fuse_file_info* file) {
-  answer({raw, "read", node}, [&](Request request) {
+  answer({raw, FUSE_READ, node}, [&](Request request) {
     // Uninitialized on purpose: read() tells how much of it counts. The kernel bounds size_bytes by kRequestBytesMax.
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size_bytes);
     const auto got =
@@ -45,7 +45,7 @@ void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offs
 
 void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t size_bytes, off_t offset,
               fuse_file_info* file) {
-  answer({raw, "write", node}, [&](Request request) {
+  answer({raw, FUSE_WRITE, node}, [&](Request request) {
     const auto written =
         request.files().write(Handle{file->fh}, static_cast<std::uint64_t>(offset), bytes_of({bytes, size_bytes}));
     std::move(request).reply_written(written);
@@ -53,28 +53,28 @@ void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t si
 }
 
 void on_flush(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
-  answer_later({raw, "flush", node}, [handle = Handle{file->fh}](Request request) {
+  answer_later({raw, FUSE_FLUSH, node}, [handle = Handle{file->fh}](Request request) {
     const Status status = request.files().flush(request.caller_with_groups(), handle);
     std::move(request).reply(status);
   });
 }
 
 void on_release(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
-  answer({raw, "release", node}, [&](Request request) {
+  answer({raw, FUSE_RELEASE, node}, [&](Request request) {
     request.files().release(Handle{file->fh});
     std::move(request).reply(Status());
   });
 }
 
 void on_fsync(fuse_req_t raw, fuse_ino_t node, int, fuse_file_info* file) {
-  answer_later({raw, "fsync", node}, [handle = Handle{file->fh}](Request request) {
+  answer_later({raw, FUSE_FSYNC, node}, [handle = Handle{file->fh}](Request request) {
     const Status status = request.files().sync(handle);
     std::move(request).reply(status);
   });
 }
 
 void on_fallocate(fuse_req_t raw, fuse_ino_t node, int mode, off_t offset, off_t length, fuse_file_info* file) {
-  answer({raw, "fallocate", node}, [&](Request request) {
+  answer({raw, FUSE_FALLOCATE, node}, [&](Request request) {
     const Status status = request.files().allocate(Handle{file->fh}, mode, static_cast<std::uint64_t>(offset),
                                                    static_cast<std::uint64_t>(length));
     std::move(request).reply(status);
@@ -82,7 +82,7 @@ void on_fallocate(fuse_req_t raw, fuse_ino_t node, int mode, off_t offset, off_t
 }
 
 void on_lseek(fuse_req_t raw, fuse_ino_t node, off_t offset, int whence, fuse_file_info* file) {
-  answer({raw, "lseek", node}, [&](Request request) {
+  answer({raw, FUSE_LSEEK, node}, [&](Request request) {
     const auto found = request.files().seek(Handle{file->fh}, static_cast<std::uint64_t>(offset), whence);
     std::move(request).reply_offset(found);
   });

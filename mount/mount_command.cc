@@ -120,7 +120,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .owner_uid = ::geteuid(),
                     .owner_gid = ::getegid(),
                     .kernel_reads = &passthrough,
-                    .request_counts = [&counts] { return counts.by_kind(); }});
+                    .request_counts = [&counts] { return counts.by_kind(); },
+                    .describe_requests = [&counts](Exposition& into) { counts.describe(into); }});
   auto control = ControlServer::start(**registry, lock->directory(), hooks_of(files),
                                       {.mount_point = request.mount_point, .store_id = lock->id()});
   if (!control.ok()) return control.status();

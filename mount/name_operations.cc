@@ -12,7 +12,7 @@ namespace modelfs {
 namespace {
 
 void on_lookup(fuse_req_t raw, fuse_ino_t parent, const char* name) {
-  answer({raw, "lookup", parent}, [&](Request request) {
+  answer({raw, FUSE_LOOKUP, parent}, [&](Request request) {
     // A name that is absent is an error, not a node 0: that would be cached.
     const auto found = request.files().lookup(request.caller(), Ino{parent}, name);
     std::move(request).reply(found);
@@ -20,21 +20,21 @@ void on_lookup(fuse_req_t raw, fuse_ino_t parent, const char* name) {
 }
 
 void on_forget(fuse_req_t raw, fuse_ino_t node, std::uint64_t references) {
-  answer({raw, "forget", node}, [&](Request request) {
+  answer({raw, FUSE_FORGET, node}, [&](Request request) {
     request.files().forget(Ino{node}, references);
     std::move(request).reply_nothing();
   });
 }
 
 void on_forget_multi(fuse_req_t raw, std::size_t count, fuse_forget_data* forgets) {
-  answer({raw, "forget", 0}, [&](Request request) {
+  answer({raw, FUSE_BATCH_FORGET, 0}, [&](Request request) {
     for (std::size_t i = 0; i < count; ++i) request.files().forget(Ino{forgets[i].ino}, forgets[i].nlookup);
     std::move(request).reply_nothing();
   });
 }
 
 void on_mkdir(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode) {
-  answer_making({raw, "mkdir", parent}, parent, [parent, name = std::string(name), mode](Request request) {
+  answer_making({raw, FUSE_MKDIR, parent}, parent, [parent, name = std::string(name), mode](Request request) {
     const auto made = request.files().make_directory(request.caller_with_groups(), Ino{parent}, name, mode & 07777);
     std::move(request).reply(made);
   });
@@ -45,11 +45,11 @@ void on_symlink(fuse_req_t raw, const char* target, fuse_ino_t parent, const cha
     const auto made = request.files().make_symlink(request.caller_with_groups(), Ino{parent}, name, target);
     std::move(request).reply(made);
   };
-  answer_making({raw, "symlink", parent}, parent, carry_out);
+  answer_making({raw, FUSE_SYMLINK, parent}, parent, carry_out);
 }
 
 void on_mknod(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, dev_t) {
-  answer_making({raw, "mknod", parent}, parent, [parent, name = std::string(name), mode](Request request) {
+  answer_making({raw, FUSE_MKNOD, parent}, parent, [parent, name = std::string(name), mode](Request request) {
     if ((mode & S_IFMT) != 0 && !S_ISREG(mode)) {
       return std::move(request).reply(Status(Code::NotPermitted, "only files, directories and symlinks are kept"));
     }
@@ -63,18 +63,18 @@ void on_link(fuse_req_t raw, fuse_ino_t node, fuse_ino_t new_parent, const char*
     const auto made = request.files().link(request.caller(), Ino{node}, Ino{new_parent}, name);
     std::move(request).reply(made);
   };
-  answer_making({raw, "link", node}, new_parent, carry_out);
+  answer_making({raw, FUSE_LINK, node}, new_parent, carry_out);
 }
 
 void on_unlink(fuse_req_t raw, fuse_ino_t parent, const char* name) {
-  answer({raw, "unlink", parent}, [&](Request request) {
+  answer({raw, FUSE_UNLINK, parent}, [&](Request request) {
     const Status status = request.files().unlink(request.caller_with_groups(), Ino{parent}, name);
     std::move(request).reply(status);
   });
 }
 
 void on_rmdir(fuse_req_t raw, fuse_ino_t parent, const char* name) {
-  answer({raw, "rmdir", parent}, [&](Request request) {
+  answer({raw, FUSE_RMDIR, parent}, [&](Request request) {
     const Status status = request.files().remove_directory(request.caller_with_groups(), Ino{parent}, name);
     std::move(request).reply(status);
   });
@@ -91,8 +91,9 @@ std::optional<RenameFlag> to_rename_flag(unsigned flags) {
 
 void on_rename(fuse_req_t raw, fuse_ino_t parent, const char* name, fuse_ino_t new_parent, const char* new_name,
                unsigned flags) {
-  answer_later({raw, "rename", parent}, [parent, from = std::string(name), new_parent, to = std::string(new_name),
-                                         flag = to_rename_flag(flags)](Request request) {
+  const fuse_opcode kind = flags == 0 ? FUSE_RENAME : FUSE_RENAME2;
+  answer_later({raw, kind, parent}, [parent, from = std::string(name), new_parent, to = std::string(new_name),
+                                     flag = to_rename_flag(flags)](Request request) {
     if (!flag) return std::move(request).reply(Status(Code::Unsupported, "flags of renameat2"));
     const Status status =
         request.files().rename(request.caller_with_groups(), Ino{parent}, from, Ino{new_parent}, to, *flag);

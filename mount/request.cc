@@ -12,9 +12,12 @@
 namespace modelfs {
 
 Request::~Request() {
-  if (raw_ == nullptr) return;
-  log::error("{} of node {} was dropped unanswered", operation_, node_);
-  fuse_reply_err(take(), EIO);
+  if (raw_ != nullptr) {
+    log::error("{} of node {} was dropped unanswered", RequestCounts::name_of(kind_), node_);
+    refuse(EIO);
+  }
+  // Why here: writing the answer is a good part of a large read.
+  if (counts_ != nullptr) counts_->answered(kind_, error_, std::chrono::steady_clock::now() - begun_);
 }
 
 Credentials Request::caller() const {
@@ -39,9 +42,14 @@ Credentials Request::caller_with_groups() const {
 
 void Request::refuse(const Status& status) {
   if (is_our_failure(status.code())) {
-    log::error("{} of node {}: {}", operation_, node_, printable(status.str()));
+    log::error("{} of node {}: {}", RequestCounts::name_of(kind_), node_, printable(status.str()));
   }
-  fuse_reply_err(take(), to_errno(status));
+  refuse(to_errno(status));
+}
+
+void Request::refuse(int error) {
+  error_ = error;
+  fuse_reply_err(take(), error);
 }
 
 void Request::reply(const Status& status) && {
@@ -121,7 +129,7 @@ void Request::reply_attribute(const Result<std::string>& value, std::size_t room
   if (room_bytes == 0) {
     fuse_reply_xattr(take(), value->size());
   } else if (value->size() > room_bytes) {
-    fuse_reply_err(take(), ERANGE);
+    refuse(ERANGE);
   } else {
     fuse_reply_buf(take(), value->data(), value->size());
   }

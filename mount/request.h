@@ -2,7 +2,9 @@
 #pragma once
 #define FUSE_USE_VERSION 312
 #include <fuse3/fuse_lowlevel.h>
+#include <linux/fuse.h>
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -35,10 +37,16 @@ struct Served {
 // something out: the kernel counts neither a look-up nor an open file that it was not told of.
 class Request {
  public:
-  // `operation`, a literal, and `node` are what messages call it.
-  Request(fuse_req_t raw, const char* operation, fuse_ino_t node) : raw_(raw), operation_(operation), node_(node) {}
+  // `kind` and `node` are what figures and messages call it.
+  Request(fuse_req_t raw, fuse_opcode kind, fuse_ino_t node)
+      : raw_(raw), counts_(&served().counts), kind_(kind), node_(node) {}
   Request(Request&& other) noexcept
-      : raw_(std::exchange(other.raw_, nullptr)), operation_(other.operation_), node_(other.node_) {}
+      : raw_(std::exchange(other.raw_, nullptr)),
+        counts_(std::exchange(other.counts_, nullptr)),
+        begun_(other.begun_),
+        error_(other.error_),
+        kind_(other.kind_),
+        node_(other.node_) {}
   Request& operator=(Request&&) = delete;
   ~Request();
 
@@ -48,7 +56,7 @@ class Request {
   Credentials caller() const;
   // With them: reads /proc, so only for what may commit.
   Credentials caller_with_groups() const;
-  const char* operation() const { return operation_; }
+  fuse_opcode kind() const { return kind_; }
 
   void reply(const Status& status) &&;
   void reply(const Result<Entry>& found) &&;
@@ -71,9 +79,13 @@ class Request {
   fuse_req_t take() { return std::exchange(raw_, nullptr); }
   const Served& served() const { return *static_cast<const Served*>(fuse_req_userdata(raw_)); }
   void refuse(const Status& status);
+  void refuse(int error);
 
   fuse_req_t raw_;
-  const char* operation_;
+  RequestCounts* counts_;  // until it was moved from
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  int error_ = 0;
+  fuse_opcode kind_;
   fuse_ino_t node_;
 };
 

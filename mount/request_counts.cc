@@ -2,6 +2,7 @@
 
 #include <linux/fuse.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace modelfs {
@@ -50,22 +51,74 @@ constexpr Kind kKnown[] = {{FUSE_INIT, "init"},
                            {FUSE_RENAME2, "rename2"},
                            {FUSE_INTERRUPT, "interrupt"}};
 
+// What a request may take at most to be counted in a bucket; those that take longer have one of their own.
+constexpr std::array<double, 13> kBounds = {1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3, 10};
+constexpr std::array<std::int64_t, kBounds.size()> kBoundsNs = [] {
+  std::array<std::int64_t, kBounds.size()> bounds{};
+  for (std::size_t i = 0; i < bounds.size(); ++i) bounds[i] = static_cast<std::int64_t>(kBounds[i] * 1e9 + 0.5);
+  return bounds;
+}();
+
+std::uint64_t value_of(const std::atomic<std::uint64_t>& count) { return count.load(std::memory_order_relaxed); }
+
+void add(std::atomic<std::uint64_t>& count, std::uint64_t more) { count.fetch_add(more, std::memory_order_relaxed); }
+
 }  // namespace
 
-void RequestCounts::count(const void* request, std::size_t size_bytes) {
+void RequestCounts::came(const void* request, std::size_t size_bytes) {
   fuse_in_header header{};
   if (size_bytes < sizeof header) return;
   std::memcpy(&header, request, sizeof header);
-  counts_[header.opcode < kKinds ? header.opcode : 0].fetch_add(1, std::memory_order_relaxed);
+  add(came_[header.opcode < kKinds ? header.opcode : 0], 1);
+}
+
+void RequestCounts::answered(std::uint32_t kind, int error, std::chrono::nanoseconds taken) {
+  static_assert(kTimes == kBoundsNs.size() + 1);
+  if (kind >= kKinds) kind = 0;
+  const auto bucket = std::lower_bound(kBoundsNs.begin(), kBoundsNs.end(), taken.count()) - kBoundsNs.begin();
+  add(answers_[kind].by_time[static_cast<std::size_t>(bucket)], 1);
+  add(answers_[kind].total_ns, static_cast<std::uint64_t>(taken.count()));
+  if (error == 0) return;
+  const auto number = static_cast<std::size_t>(error);
+  add(errors_[kind][error > 0 && number < kErrors ? number : 0], 1);
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> RequestCounts::by_kind() const {
   std::vector<std::pair<std::string, std::uint64_t>> counts;
   for (const Kind& kind : kKnown) {
-    const std::uint64_t count = counts_[kind.number].load(std::memory_order_relaxed);
-    if (count != 0) counts.emplace_back(kind.name, count);
+    if (const std::uint64_t count = value_of(came_[kind.number]); count != 0) counts.emplace_back(kind.name, count);
   }
   return counts;
+}
+
+void RequestCounts::describe(Exposition& into) const {
+  into.family("modelfs_requests_total", Exposition::Type::Counter, "Requests of the kernel that have come.");
+  for (const auto& [kind, count] : by_kind()) into.sample({{"kind", kind}}, count);
+
+  into.family("modelfs_request_errors_total", Exposition::Type::Counter, "Requests that were answered with an error.");
+  for (const Kind& kind : kKnown) {
+    for (std::size_t error = 0; error < kErrors; ++error) {
+      const std::uint64_t count = value_of(errors_[kind.number][error]);
+      const char* const name = ::strerrorname_np(static_cast<int>(error));
+      if (count != 0) into.sample({{"kind", kind.name}, {"error", error == 0 || name == nullptr ? "?" : name}}, count);
+    }
+  }
+
+  into.family("modelfs_request_duration_seconds", Exposition::Type::Histogram,
+              "From when a request was read to when its answer was written.");
+  for (const Kind& kind : kKnown) {
+    const Answers& answers = answers_[kind.number];
+    std::array<std::uint64_t, kTimes> counts{};
+    std::transform(answers.by_time.begin(), answers.by_time.end(), counts.begin(), value_of);
+    if (std::all_of(counts.begin(), counts.end(), [](std::uint64_t count) { return count == 0; })) continue;
+    into.histogram({{"kind", kind.name}}, kBounds, counts, static_cast<double>(value_of(answers.total_ns)) * 1e-9);
+  }
+}
+
+const char* RequestCounts::name_of(std::uint32_t kind) {
+  const auto* const found =
+      std::find_if(std::begin(kKnown), std::end(kKnown), [kind](const Kind& known) { return known.number == kind; });
+  return found == std::end(kKnown) ? "?" : found->name;
 }
 
 }  // namespace modelfs

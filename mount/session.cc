@@ -163,7 +163,7 @@ void Session::answer_requests(Worker& worker) {
       break;
     }
     // Never a pipe: splice was not agreed on.
-    served_.counts.count(buffer.mem, buffer.size);
+    served_.counts.came(buffer.mem, buffer.size);
     fuse_session_process_buf(session_, &buffer);
     // The first request is INIT, whose answer sets the read-ahead too.
     if (!is_initialized_.exchange(true)) {

@@ -174,8 +174,10 @@ Result<Archives::Laid> Archives::lay(const ArchiveFace& face) {
     for (auto at = items_.begin(); at != items_.end(); ++at) {
       if (at->key != key) continue;
       items_.splice(items_.begin(), items_, at);
+      ++layouts_.hits;
       return at->laid;
     }
+    ++layouts_.misses;
   }
   auto made = make(face);
   if (!made.ok()) return made;
@@ -184,9 +186,9 @@ Result<Archives::Laid> Archives::lay(const ArchiveFace& face) {
   };
   const MutexLock lock(mutex_);
   items_.push_front({key, *made});
-  bytes_ += cost(*made);
-  while (bytes_ > kLayoutBytesMax && items_.size() > 1) {
-    bytes_ -= cost(items_.back().laid);
+  layouts_.bytes += cost(*made);
+  while (layouts_.bytes > kLayoutBytesMax && items_.size() > 1) {
+    layouts_.bytes -= cost(items_.back().laid);
     items_.pop_back();
   }
   return made;
@@ -284,6 +286,7 @@ std::shared_ptr<const File> Archives::find_rebuilt(Ino container) {
   for (auto at = rebuilt_.begin(); at != rebuilt_.end(); ++at) {
     if (at->container != container) continue;
     rebuilt_.splice(rebuilt_.begin(), rebuilt_, at);
+    ++rebuilds_.hits;
     return at->file;
   }
   return nullptr;
@@ -292,11 +295,22 @@ std::shared_ptr<const File> Archives::find_rebuilt(Ino container) {
 void Archives::keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) {
   const MutexLock lock(mutex_);
   rebuilt_.push_front({container, std::move(file), size_bytes});
-  rebuilt_bytes_ += size_bytes;
-  while (rebuilt_bytes_ > kRebuiltBytesMax) {
-    rebuilt_bytes_ -= rebuilt_.back().size_bytes;
+  ++rebuilds_.misses;
+  rebuilds_.bytes += size_bytes;
+  while (rebuilds_.bytes > kRebuiltBytesMax) {
+    rebuilds_.bytes -= rebuilt_.back().size_bytes;
     rebuilt_.pop_back();
   }
+}
+
+CacheFigures Archives::layout_figures() const {
+  const MutexLock lock(mutex_);
+  return layouts_;
+}
+
+CacheFigures Archives::rebuilt_figures() const {
+  const MutexLock lock(mutex_);
+  return rebuilds_;
 }
 
 Status Archives::verify_recipe(Ino container) {

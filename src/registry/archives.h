@@ -22,6 +22,13 @@ namespace modelfs {
 
 class Registry;
 
+// How a cache has done since the start.
+struct CacheFigures {
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t bytes = 0;  // in it now
+};
+
 // Which archive of what.
 struct ArchiveFace {
   Ino container = kNoIno;  // the directory of the release or generation
@@ -49,6 +56,8 @@ class Archives {
   Result<std::unique_ptr<const Contents>> contents(Ino container) EXCLUDES(mutex_);
   // Rebuilds the archive that `container` came as, and drops it. Corrupt: it is not the same any more.
   Status verify_recipe(Ino container) EXCLUDES(mutex_);
+  CacheFigures layout_figures() const EXCLUDES(mutex_);
+  CacheFigures rebuilt_figures() const EXCLUDES(mutex_);
 
  private:
   struct Laid {
@@ -71,9 +80,9 @@ class Archives {
     std::pair<std::uint64_t, ArchiveFormat> key;
     Laid laid;
   };
-  Mutex mutex_;                               // leaf lock; not held while a layout is made
+  mutable Mutex mutex_;                       // leaf lock; not held while a layout is made
   std::list<Item> items_ GUARDED_BY(mutex_);  // most recently used first
-  std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+  CacheFigures layouts_ GUARDED_BY(mutex_);
   struct Rebuilt {
     Ino container = kNoIno;
     std::shared_ptr<const File> file;
@@ -81,7 +90,7 @@ class Archives {
   };
   Mutex rebuild_mutex_;  // one at a time; taken before mutex_, held while an archive is rebuilt
   std::list<Rebuilt> rebuilt_ GUARDED_BY(mutex_);  // most recently used first
-  std::uint64_t rebuilt_bytes_ GUARDED_BY(mutex_) = 0;
+  CacheFigures rebuilds_ GUARDED_BY(mutex_);
 };
 
 }  // namespace modelfs

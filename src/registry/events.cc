@@ -31,11 +31,17 @@ void Events::append(std::string_view what, const Fields& fields) {
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 
   const MutexLock lock(mutex_);
+  ++counts_[std::string(what)];
   Status status = rotate_if_full();
   if (status.ok() && ::write(file_.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     status = Status::from_errno(errno, "append to events");
   }
   if (!status.ok()) log::warn("event lost ({}): {}", status.message(), text);
+}
+
+std::map<std::string, std::uint64_t, std::less<>> Events::counts() const {
+  const MutexLock lock(mutex_);
+  return counts_;
 }
 
 std::uint64_t Events::rotation_count() const {

@@ -1,5 +1,7 @@
 // The journal of what happened, for people and for programs that follow it: one JSON object a line.
 #pragma once
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +28,8 @@ class Events {
   // {"time": "2026-11-21T22:00:00.123456789Z", "event": <what>, <fields>}. Text that is not UTF-8 is escaped.
   void append(std::string_view what, const Fields& fields) EXCLUDES(mutex_);
 
+  // How often each has happened since the start, lost lines included.
+  std::map<std::string, std::uint64_t, std::less<>> counts() const EXCLUDES(mutex_);
   // How often `events` was begun anew since the start: a reader that finds it changed looks at another file.
   std::uint64_t rotation_count() const EXCLUDES(mutex_);
 
@@ -36,6 +40,7 @@ class Events {
   const std::uint64_t file_bytes_max_;
   mutable Mutex mutex_;  // held across the write, so that lines do not mix; taken with no other lock held
   File file_ GUARDED_BY(mutex_);
+  std::map<std::string, std::uint64_t, std::less<>> counts_ GUARDED_BY(mutex_);
   std::uint64_t rotation_count_ GUARDED_BY(mutex_) = 0;
 };
 

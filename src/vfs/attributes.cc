@@ -310,9 +310,11 @@ Status FileSystem::remove_attribute(const Credentials&, Ino ino, std::string_vie
   return state_->registry.drafts().remove_attribute(ino, name);
 }
 
-Result<SpaceFigures> FileSystem::space() {
+Result<SpaceFigures> FileSystem::space() { return state_->store_space(); }
+
+Result<SpaceFigures> FileSystem::State::store_space() const {
   struct statvfs figures {};
-  if (::fstatvfs(state_->registry.store_dir(), &figures) != 0) return Status::from_errno(errno, "statvfs of the store");
+  if (::fstatvfs(registry.store_dir(), &figures) != 0) return Status::from_errno(errno, "statvfs of the store");
   return SpaceFigures{figures.f_frsize, figures.f_blocks, figures.f_bfree,
                       figures.f_bavail, figures.f_files,  figures.f_ffree};
 }

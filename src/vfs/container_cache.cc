@@ -6,6 +6,7 @@ Result<std::shared_ptr<const Container>> ContainerCache::find(Ino ino) {
   {
     const MutexLock lock(mutex_);
     const auto found = by_ino_.find(raw(ino));
+    ++(found != by_ino_.end() ? figures_.hits : figures_.misses);
     if (found != by_ino_.end()) {
       items_.splice(items_.begin(), items_, found->second);
       return found->second->container;
@@ -22,14 +23,19 @@ Result<std::shared_ptr<const Container>> ContainerCache::find(Ino ino) {
 }
 
 void ContainerCache::keep(Ino ino, std::shared_ptr<const Container> container) {
-  bytes_ += container->manifest->memory_bytes();
+  figures_.bytes += container->manifest->memory_bytes();
   items_.push_front({ino, std::move(container)});
   by_ino_[raw(ino)] = items_.begin();
-  while (bytes_ > bytes_max_ && items_.size() > 1) {
-    bytes_ -= items_.back().container->manifest->memory_bytes();
+  while (figures_.bytes > bytes_max_ && items_.size() > 1) {
+    figures_.bytes -= items_.back().container->manifest->memory_bytes();
     by_ino_.erase(raw(items_.back().ino));
     items_.pop_back();
   }
+}
+
+CacheFigures ContainerCache::figures() const {
+  const MutexLock lock(mutex_);
+  return figures_;
 }
 
 }  // namespace modelfs

@@ -21,6 +21,7 @@ class ContainerCache {
 
   // NotFound, Corrupt, IoError: see Snapshot::container.
   Result<std::shared_ptr<const Container>> find(Ino ino) EXCLUDES(mutex_);
+  CacheFigures figures() const EXCLUDES(mutex_);
 
  private:
   struct Item {
@@ -31,10 +32,10 @@ class ContainerCache {
 
   const Registry& registry_;
   const std::size_t bytes_max_;
-  Mutex mutex_;                               // leaf lock; not held while a manifest is read
+  mutable Mutex mutex_;                       // leaf lock; not held while a manifest is read
   std::list<Item> items_ GUARDED_BY(mutex_);  // most recently used first
   std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_ino_ GUARDED_BY(mutex_);
-  std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+  CacheFigures figures_ GUARDED_BY(mutex_);
 };
 
 }  // namespace modelfs

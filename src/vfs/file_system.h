@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/exposition.h"
 #include "base/status.h"
 #include "base/types.h"
 #include "registry/registry.h"
@@ -81,6 +82,8 @@ class FileSystem {
     KernelReads* kernel_reads = nullptr;  // null: the daemon serves all bytes. Outlives the file system.
     // What the kernel has asked for since the mount, by kind: for status.json.
     std::function<std::vector<std::pair<std::string, std::uint64_t>>()> request_counts = {};
+    // All that is known of them: for metrics.
+    std::function<void(Exposition&)> describe_requests = {};
   };
 
   FileSystem(Registry& registry, KernelCache& kernel, Options options);

@@ -115,7 +115,9 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   opened->ino = ino;
   Opened reply;
   if (place.kind == Kind::Document || place.kind == Kind::Tag || place.kind == Kind::Status) {
-    auto text = place.kind == Kind::Status ? state.status_text() : state.document(place);
+    auto text = place.kind != Kind::Status ? state.document(place)
+                : place.ino == kMetricsIno ? state.metrics_text()
+                                           : state.status_text();
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
     reply.direct = place.kind == Kind::Status;
@@ -153,8 +155,13 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
 Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, ByteSpan into) {
   const auto opened = state_->handle(handle);
   if (!opened.ok()) return opened.status();
-  if ((*opened)->content) return (*opened)->content->read_at(offset_bytes, into);
-  if ((*opened)->draft) return (*opened)->draft->file().read(offset_bytes, into);
+  Traffic& traffic = state_->traffic;
+  const auto counted = [](Result<std::size_t> got, std::atomic<std::uint64_t>& bytes) {
+    if (got.ok()) bytes.fetch_add(*got, std::memory_order_relaxed);
+    return got;
+  };
+  if ((*opened)->content) return counted((*opened)->content->read_at(offset_bytes, into), traffic.published_read_bytes);
+  if ((*opened)->draft) return counted((*opened)->draft->file().read(offset_bytes, into), traffic.draft_read_bytes);
   if ((*opened)->text) return copy_part(*(*opened)->text, offset_bytes, into);
   if ((*opened)->host.valid()) return read_at((*opened)->host.fd(), offset_bytes, into);
   return Status(Code::IsADirectory, "a directory");
@@ -165,6 +172,7 @@ Result<std::size_t> FileSystem::write(Handle handle, std::uint64_t offset_bytes,
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return Status(Code::Immutable, "what is published never changes");
   if (Status status = (*opened)->draft->write(offset_bytes, bytes); !status.ok()) return status;
+  state_->traffic.draft_written_bytes.fetch_add(bytes.size(), std::memory_order_relaxed);
   return bytes.size();
 }
 

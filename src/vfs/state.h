@@ -25,6 +25,13 @@ struct Listing {
   std::vector<ListedPlace> names;
 };
 
+// Bytes that went through the daemon since the mount.
+struct Traffic {
+  std::atomic<std::uint64_t> published_read_bytes = 0;
+  std::atomic<std::uint64_t> draft_read_bytes = 0;
+  std::atomic<std::uint64_t> draft_written_bytes = 0;
+};
+
 // An open file or directory.
 struct OpenHandle {
   Ino ino = kNoIno;
@@ -67,6 +74,8 @@ struct FileSystem::State {
   Ownership root_owner() const;
   Result<std::string> document(const Place& place) const;
   Result<std::string> status_text();
+  Result<std::string> metrics_text();
+  Result<SpaceFigures> store_space() const;
   Result<std::string> path_of(const Place& place);
 
   // Making and committing.
@@ -165,6 +174,7 @@ struct FileSystem::State {
   NodeTable nodes;
   OpenNodes open_nodes;
   Uploads uploads;
+  Traffic traffic;
 
   mutable Mutex handles_mutex;  // leaf lock
   std::unordered_map<std::uint64_t, std::shared_ptr<OpenHandle>> handles GUARDED_BY(handles_mutex);

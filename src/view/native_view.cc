@@ -143,6 +143,7 @@ Result<Place> child_of_root(const Snapshot& stored, std::string_view name) {
 
 Result<Place> child_of_system(std::string_view name) {
   if (name == "status.json") return place_at(Kind::Status, kStatusIno, "", FileType::Regular);
+  if (name == "metrics") return place_at(Kind::Status, kMetricsIno, "", FileType::Regular);
   if (name == "trash") return place_at(Kind::TrashRoot, kTrashIno, "");
   if (name == "drafts") return place_at(Kind::DraftsRoot, kDraftsIno, "");
   // The mount gives `events` its number, which changes when the file is begun anew.
@@ -329,6 +330,7 @@ Result<std::vector<ListedPlace>> NativeView::list(const Snapshot& stored, const 
       break;
     case Kind::System:
       names = {{"status.json", kStatusIno, FileType::Regular},
+               {"metrics", kMetricsIno, FileType::Regular},
                {"trash", kTrashIno, FileType::Directory},
                {"drafts", kDraftsIno, FileType::Directory}};
       break;

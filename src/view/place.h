@@ -15,6 +15,7 @@ inline constexpr Ino kStatusIno{3};
 inline constexpr Ino kTrashIno{4};
 inline constexpr Ino kOldEventsIno{5};
 inline constexpr Ino kDraftsIno{6};
+inline constexpr Ino kMetricsIno{7};
 // `events` begins anew under the next of these numbers when it is rotated, so that tail -F notices.
 inline constexpr std::uint64_t kEventsInoFirst = 8;
 inline constexpr std::uint64_t kEventsInoCount = kFirstFreeIno - kEventsInoFirst;
@@ -32,7 +33,7 @@ struct Place {
   enum class Kind : std::uint8_t {
     Root,        // the mount point: domains
     System,      // /.modelfs
-    Status,      // /.modelfs/status.json
+    Status,      // /.modelfs/status.json and metrics: texts that are made when they are opened
     Events,      // /.modelfs/events and events.1
     TrashRoot,   // /.modelfs/trash
     Trash,       // /.modelfs/trash/<domain>

@@ -290,13 +290,14 @@ TEST_F(System, EventsBeginAnewUnderAnotherNumberWhenTheyAreFull) {
   EXPECT_EQ(::read(followed.fd(), start.data(), start.size()), static_cast<ssize_t>(start.size()));
   EXPECT_EQ(start, line) << "what is open stays";
   EXPECT_EQ(names_in(full.point() + "/.modelfs"),
-            (std::vector<std::string>{"drafts", "events", "events.1", "status.json", "trash"}));
+            (std::vector<std::string>{"drafts", "events", "events.1", "metrics", "status.json", "trash"}));
 }
 
-TEST_F(System, StatusAndEventsAreTheOwnersOnly) {
-  EXPECT_EQ(permissions(stat_of(system("status.json"))), 0400u);
-  EXPECT_EQ(permissions(stat_of(system("events"))), 0400u);
-  EXPECT_EQ(stat_of(system("events")).st_uid, ::getuid());
+TEST_F(System, StatusMetricsAndEventsAreTheOwnersOnly) {
+  for (const char* name : {"status.json", "metrics", "events"}) {
+    EXPECT_EQ(permissions(stat_of(system(name))), 0400u) << name;
+    EXPECT_EQ(stat_of(system(name)).st_uid, ::getuid()) << name;
+  }
 }
 
 TEST_F(System, ARefusalIsToldInEventsAndByAttribute) {

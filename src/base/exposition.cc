@@ -1,0 +1,100 @@
+#include "base/exposition.h"
+
+#include <array>
+#include <charconv>
+
+namespace modelfs {
+namespace {
+
+// Bytes of the UTF-8 character that `text` begins with; 0: it begins with none.
+std::size_t character_bytes(std::string_view text) {
+  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = at(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  }
+  // Too long a form, a surrogate, or beyond Unicode.
+  const bool is_wrong = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f) ||
+                        (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f);
+  return is_wrong ? 0 : size;
+}
+
+std::string escaped(std::string_view text, bool is_quoted) {
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t size = character_bytes(text);
+    const char first = text.front();
+    if (size == 0) {
+      result += "\ufffd";
+    } else if (first == '\\' || (is_quoted && first == '"')) {
+      result += {'\\', first};
+    } else if (first == '\n') {
+      result += "\\n";
+    } else {
+      result += text.substr(0, size);
+    }
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return result;
+}
+
+template <class Number>
+std::string text_of_number(Number value) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  return {digits.data(), end};
+}
+
+const char* name_of(Exposition::Type type) {
+  switch (type) {
+    case Exposition::Type::Counter: return "counter";
+    case Exposition::Type::Gauge: return "gauge";
+    case Exposition::Type::Histogram: return "histogram";
+  }
+  return "untyped";  // not reached with a valid type
+}
+
+}  // namespace
+
+void Exposition::family(std::string_view name, Type type, std::string_view help) {
+  name_ = name;
+  text_ += "# HELP " + name_ + " " + escaped(help, false) + "\n# TYPE " + name_ + " " + name_of(type) + "\n";
+}
+
+void Exposition::add(std::string_view suffix, const Labels& labels, std::string_view bound, std::string_view value) {
+  text_ += name_;
+  text_ += suffix;
+  char before = '{';
+  const auto add_label = [&](std::string_view label, std::string_view label_value) {
+    text_ += before;
+    text_ += label;
+    text_ += "=\"" + escaped(label_value, true) + "\"";
+    before = ',';
+  };
+  for (const auto& [label, label_value] : labels) add_label(label, label_value);
+  if (!bound.empty()) add_label("le", bound);
+  if (before == ',') text_ += '}';
+  text_ += ' ';
+  text_ += value;
+  text_ += '\n';
+}
+
+void Exposition::sample(const Labels& labels, std::uint64_t value) { add("", labels, "", text_of_number(value)); }
+
+void Exposition::sample(const Labels& labels, double value) { add("", labels, "", text_of_number(value)); }
+
+void Exposition::histogram(const Labels& labels, std::span<const double> bounds, std::span<const std::uint64_t> counts,
+                           double sum) {
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    total += counts[i];
+    add("_bucket", labels, i < bounds.size() ? text_of_number(bounds[i]) : "+Inf", text_of_number(total));
+  }
+  add("_sum", labels, "", text_of_number(sum));
+  add("_count", labels, "", text_of_number(total));
+}
+
+}  // namespace modelfs

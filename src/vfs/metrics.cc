@@ -1,0 +1,121 @@
+// What /.modelfs/metrics says.
+#include <array>
+
+#include "vfs/state.h"
+
+namespace modelfs {
+
+using Type = Exposition::Type;
+
+namespace {
+
+// Commits, by what `events` calls them. A label that ln(1) moves is one here, though it makes another one first.
+struct Commit {
+  const char* event;
+  const char* kind;
+};
+constexpr std::array<Commit, 9> kCommits = {{{"published", "release"},
+                                             {"generation", "generation"},
+                                             {"label", "label"},
+                                             {"label_removed", "label_removal"},
+                                             {"removed", "removal"},
+                                             {"restored", "restoration"},
+                                             {"domain_created", "domain"},
+                                             {"domain_removed", "domain_removal"},
+                                             {"domain_owner", "domain_owner"}}};
+
+void describe_commits(const Events& events, Exposition& into) {
+  const auto counts = events.counts();
+  const auto count_of = [&counts](const char* event) {
+    const auto found = counts.find(event);
+    return found == counts.end() ? std::uint64_t{0} : found->second;
+  };
+  into.family("modelfs_commits_total", Type::Counter, "Commits since the mount, through it and through the socket.");
+  for (const Commit& commit : kCommits) into.sample({{"kind", commit.kind}}, count_of(commit.event));
+  into.family("modelfs_refusals_total", Type::Counter, "What was refused with a reason in events.");
+  into.sample({}, count_of("refused"));
+}
+
+void describe_traffic(const Traffic& traffic, Exposition& into) {
+  into.family("modelfs_read_bytes_total", Type::Counter,
+              "Bytes that the daemon has read for others. What the kernel reads by itself is not in it.");
+  into.sample({{"of", "published"}}, traffic.published_read_bytes.load(std::memory_order_relaxed));
+  into.sample({{"of", "draft"}}, traffic.draft_read_bytes.load(std::memory_order_relaxed));
+  into.family("modelfs_written_bytes_total", Type::Counter, "Bytes that were written into drafts.");
+  into.sample({}, traffic.draft_written_bytes.load(std::memory_order_relaxed));
+}
+
+void describe_opens(const OpenNodes& nodes, Exposition& into) {
+  const OpenNodes::Figures opens = nodes.figures();
+  into.family("modelfs_opens_total", Type::Counter, "Opens of files, by who reads them.");
+  into.sample({{"read_by", "kernel"}}, opens.by_kernel);
+  into.sample({{"read_by", "daemon"}}, opens.by_daemon);
+  into.family("modelfs_lent_files", Type::Gauge, "Files that the kernel reads by itself now.");
+  into.sample({}, std::uint64_t{opens.lent});
+  into.family("modelfs_passthrough", Type::Gauge, "1: the kernel can read published files by itself.");
+  into.sample({}, std::uint64_t{nodes.mode().by_kernel ? 1u : 0u});
+}
+
+void describe_caches(const std::array<std::pair<const char*, CacheFigures>, 3>& caches, Exposition& into) {
+  into.family("modelfs_cache_hits_total", Type::Counter, "What a cache had.");
+  for (const auto& [name, figures] : caches) into.sample({{"cache", name}}, figures.hits);
+  into.family("modelfs_cache_misses_total", Type::Counter, "What had to be read or made.");
+  for (const auto& [name, figures] : caches) into.sample({{"cache", name}}, figures.misses);
+  into.family("modelfs_cache_bytes", Type::Gauge, "In a cache now; rebuilt archives lie on the disk.");
+  for (const auto& [name, figures] : caches) into.sample({{"cache", name}}, figures.bytes);
+}
+
+// Numbers of the last commits: who finds one that he has not seen knows what to read anew.
+Status describe_domains(const Snapshot& stored, Exposition& into) {
+  std::uint64_t count = 0;
+  into.family("modelfs_domain_sequence", Type::Gauge, "The number of a domain's last commit.");
+  const Status scanned = stored.for_each_domain([&](const DomainName& name, const DomainRecord& head) {
+    into.sample({{"domain", name.str()}}, raw(head.last));
+    return ++count > 0;
+  });
+  into.family("modelfs_domains", Type::Gauge, "Domains of the store.");
+  into.sample({}, count);
+  return scanned;
+}
+
+void describe_disk(const SpaceFigures& space, Exposition& into) {
+  into.family("modelfs_store_disk_bytes", Type::Gauge, "The size of the file system that the store lies on.");
+  into.sample({}, space.blocks * space.block_bytes);
+  into.family("modelfs_store_disk_available_bytes", Type::Gauge, "What is free there, the store's reserve included.");
+  into.sample({}, space.blocks_available * space.block_bytes);
+}
+
+}  // namespace
+
+Result<std::string> FileSystem::State::metrics_text() {
+  Exposition text;
+  text.family("modelfs_info", Type::Gauge, "Always 1.");
+  text.sample({{"version", MODELFS_VERSION}, {"store", options.store_path}, {"mount_point", options.mount_point}},
+              std::uint64_t{1});
+  text.family("modelfs_start_time_seconds", Type::Gauge, "When it was mounted, since 1970.");
+  text.sample({}, static_cast<double>(raw(mounted)) * 1e-9);
+  if (options.describe_requests) options.describe_requests(text);
+  describe_traffic(traffic, text);
+  describe_opens(open_nodes, text);
+  describe_commits(registry.const_events(), text);
+  describe_caches({{{"containers", cache.figures()},
+                    {"archive_layouts", registry.archives().layout_figures()},
+                    {"rebuilt_archives", registry.archives().rebuilt_figures()}}},
+                  text);
+  text.family("modelfs_known_nodes", Type::Gauge, "Names that the kernel keeps.");
+  text.sample({}, std::uint64_t{nodes.size()});
+  text.family("modelfs_open_handles", Type::Gauge, "Files and directories that are open.");
+  {
+    const MutexLock lock(handles_mutex);
+    text.sample({}, std::uint64_t{handles.size()});
+  }
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  if (Status status = describe_domains(*stored, text); !status.ok()) return status;
+  const auto space = store_space();
+  if (!space.ok()) return space.status();
+  describe_disk(*space, text);
+  return text.text();
+}
+
+}  // namespace modelfs
