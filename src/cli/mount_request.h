@@ -20,7 +20,7 @@ struct MountRequest {
   bool passthrough = true;      // -o no_passthrough: the daemon serves every byte
   bool recipes = true;          // -o recipes=off: archives that were uploaded are kept as they came
   // -o client_root=PATH: how programs that see the mount elsewhere name it, in metadata documents; empty: mount_point.
-  std::string client_root;
+  std::string client_root = {};
   ArchiveLimits archive_limits = {};              // -o archive_members=, _bytes=, _ratio=, _path=, _depth=
   std::uint64_t reserve_bytes = 64ull << 20;      // -o reserve=BYTES: commits are refused below this much free space
   std::uint64_t block_cache_bytes = 32ull << 20;  // -o cache=BYTES: RocksDB's block cache

@@ -75,7 +75,7 @@ class FileSystem {
     bool read_only = false;
     std::string mount_point;  // for documents that say where a release is stored
     // How programs that live elsewhere (in a container, say) name the mount point, in documents; empty: as we do.
-    std::string client_root;
+    std::string client_root = {};
     std::string store_path;
     uid_t owner_uid = 0;  // of the mount: owns the root and /.modelfs
     gid_t owner_gid = 0;

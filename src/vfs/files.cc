@@ -99,6 +99,7 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   if (place.kind == Kind::Draft) {
     auto opened =
         state.open_draft(who, ino, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0, (flags & O_TRUNC) != 0);
+    if (opened.ok()) opened->direct = place.container != kNoIno;  // may be written anew: see below
     if (opened.ok()) return opened;
     // Published since: go on with what it is now.
     const auto again = state.node(ino);
@@ -120,7 +121,9 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
                                            : state.status_text();
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
-    reply.direct = place.kind == Kind::Status;
+    // Why documents: open(O_TRUNC) of one that is to be written anew makes the kernel take its size for 0 at once, for
+    // everybody who reads it through the page cache.
+    reply.direct = place.kind != Kind::Tag;
   } else if (place.kind == Kind::Events) {
     const char* name = place.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
     auto host = open_at(state.registry.store_dir(), name, O_RDONLY);

@@ -179,6 +179,17 @@ TEST_F(Modelstore, WhileACopyIsWrittenOthersSeeWhatWasThere) {
   EXPECT_EQ(in_child([&] { return read_file(domain_file()) == before ? 1 : 0; }), 1);
 }
 
+TEST_F(Modelstore, WhoReadsWhileOthersBeginToWriteReadsAll) {
+  ASSERT_EQ(upload("a", archive("a")), 0);
+  const std::string before = read_file(domain_file());
+  for (int i = 0; i < 100; ++i) {
+    const File reader = open_file(domain_file(), O_RDONLY);
+    const File writer = open_file(domain_file(), O_WRONLY | O_TRUNC);
+    std::string text(before.size() + 1, '\0');
+    ASSERT_EQ(::read(reader.fd(), text.data(), text.size()), static_cast<ssize_t>(before.size()));
+  }
+}
+
 TEST_F(Modelstore, AnIdIsUploadedOnce) {
   ASSERT_EQ(upload("a", archive("a")), 0);
 

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""The real modelstore on a real mount: a life of its store by its own library; then it and the real ForML at once on one mount, with
+readers that look at every file.
+
+They are installed by pip into virtual environments (kept for the next run); without PyPI this is skipped.
+"""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
+import mounted  # noqa: E402
+from installed import Client, python_with  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def publish(run, daemon, version):
+    mounted.make_tree(run.path("tree-" + version), {"weights.txt": version.encode()})
+    done = daemon.command("put", run.path("tree-" + version), f"{daemon.mount_point}/native/{version}")
+    if done.returncode != 0:
+        run.violation(f"put: exit code {done.returncode}: {done.stderr}")
+
+
+def live_together(run, daemon, store, forml, options):
+    """Uploads, trainings, deletes, and readers that poll; what is left is exactly what was made."""
+    store.do("prepare")
+    forml.do("prepare")
+    stop = run.path("stop")
+    total = options.trainers * options.generations
+    readers = [store.start("poll", stop) for _ in range(options.pollers)] + [forml.start("poll", total)]
+    trainers = [forml.start("train", options.generations) for _ in range(options.trainers)]
+    workers = [store.start("work", options.models) for _ in range(options.workers)]
+    worked = [store.finish(each, "a worker").get("worked", [{}, 0]) for each in workers]
+    trained = [forml.finish(each, "a trainer").get("trained", [0, 0]) for each in trainers]
+    mounted.write_file(stop, b"")
+    if sum(each[0] for each in trained) < total:
+        readers[-1].terminate()
+    polled = [store.finish(each, "a reader").get("polled", [0, 0]) for each in readers[:-1]]
+    states = forml.finish(readers[-1], "a reader of generations").get("polled", 0)
+    live = {model: slope for models, _ in worked for model, slope in models.items()}
+    store.do("check", json.dumps(live))
+    daemon.stop()
+    daemon.start()
+    store.do("check", json.dumps(live))
+    native = sorted(name for name in os.listdir(f"{daemon.mount_point}/crowd") if name.startswith("m-") and "." not in name)
+    if native != sorted(live):
+        run.violation(f"the domain's directory has other releases than its users made: {set(native) ^ set(live)}")
+    return (f"{len(live)} models left of {options.workers * options.models} uploads and {sum(each[1] for each in worked)} deletes, "
+            f"{total} generations ({sum(each[1] for each in trained)} times too late); readers loaded {sum(each[0] for each in polled)} models, "
+            f"looked at {sum(each[1] for each in polled)} files and {states} generations")
+
+
+def body(run, options):
+    python, forml_python = python_with(options.modelstore_venv, "modelstore"), python_with(options.forml_venv, "forml")
+    daemon = run.daemon("store")
+    daemon.start()
+    store = Client(run, python, "modelstore_life.py", daemon.mount_point)
+    store.do("life")
+    daemon.stop()
+    daemon.start()
+    store.do("reread")
+    publish(run, daemon, "1.0")
+    publish(run, daemon, "1.1")
+    store.do("native", "native", 2)
+    forml = Client(run, forml_python, "forml_life.py", daemon.mount_point)
+    together = live_together(run, daemon, store, forml, options)
+    daemon.stop()
+    problems = daemon.json("verify")
+    if problems.get("problems"):
+        run.violation(f"verify: {problems['problems']}")
+    print(f"modelstore 0.0.81: {store.operations} operations, ForML 0.93: {forml.operations}; {together}")
+
+
+def add_options(parser):
+    parser.add_argument("--modelstore-venv", default=os.path.join(HERE, "../../build/modelstore-venv"))
+    parser.add_argument("--forml-venv", default=os.path.join(HERE, "../../build/forml-venv"))
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--models", type=int, default=12, help="that each worker uploads")
+    parser.add_argument("--trainers", type=int, default=2)
+    parser.add_argument("--generations", type=int, default=8, help="of each trainer")
+    parser.add_argument("--pollers", type=int, default=2)
+
+
+mounted.program(__doc__, add_options, body)
