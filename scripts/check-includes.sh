@@ -38,7 +38,7 @@ declare -A libraries=(
   [nlohmann/]="catalog registry view vfs control cli mount"
   [toml++/]="catalog"
   [CLI/]="cli"
-  [yaml-cpp/]="cli"
+  [yaml-cpp/]="catalog"
   [fuse]="mount"
   [linux/fuse]="mount"
 )

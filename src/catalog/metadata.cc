@@ -6,8 +6,11 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "catalog/package_manifest.h"
+#include "catalog/tag.h"
+#include "catalog/yaml_text.h"
 
 namespace modelfs {
 namespace {
@@ -95,10 +98,40 @@ std::string created_text(TimeNs time) {
   return text;
 }
 
+// What MLflow says of a model, with what it calls a flavour: the library that made it. Source: mlflow 3.4,
+// mlflow/models/model.py.
+struct MlflowModel {
+  std::optional<std::string> library;
+  std::optional<std::string> python;
+  Dependencies versions;
+};
+
+MlflowModel mlflow_model(const std::optional<std::string>& text) {
+  MlflowModel model;
+  if (!text || text->size() > kPackageTextBytesMax) return model;
+  const auto parsed = parse_yaml(*text);
+  if (!parsed.ok() || !parsed->is_object()) return model;
+  const auto flavors = parsed->find("flavors");
+  if (flavors == parsed->end() || !flavors->is_object()) return model;
+  if (const auto version = text_member(*parsed, "mlflow_version")) add_dependency(model.versions, "mlflow", *version);
+  for (const auto& [flavor, facts] : flavors->items()) {
+    if (!facts.is_object()) continue;
+    // Every model has it; the other one says what it is.
+    if (flavor == "python_function") model.python = text_member(facts, "python_version");
+    if (flavor == "python_function") continue;
+    if (!model.library) model.library = flavor;
+    if (const auto version = text_member(facts, (flavor + "_version").c_str())) {
+      add_dependency(model.versions, flavor, *version);
+    }
+  }
+  return model;
+}
+
 Document model_of(const MetadataFacts& facts) {
   Document model = {{"domain", facts.domain}, {"model_id", facts.model_id}};
   const Json info = object_in(facts.model_info);
-  const auto library = text_member(info, "library");
+  auto library = text_member(info, "library");
+  if (!library) library = mlflow_model(facts.mlmodel).library;
   if (!library) return model;  // modelstore reads no model_type without a library
   Document& type = model["model_type"];
   type["library"] = *library;
@@ -116,9 +149,12 @@ Document code_of(const MetadataFacts& facts) {
   // Why: modelstore's oldest files are the bare map, which says nothing about a runtime.
   if (!nested && !runtime) add_texts(dependencies, info);
   add_requirements(dependencies, facts.requirements);
+  const MlflowModel mlflow = mlflow_model(facts.mlmodel);
+  for (const auto& [name, version] : mlflow.versions) add_dependency(dependencies, name, version);
 
+  const std::string python = mlflow.python ? "python:" + *mlflow.python : "";
   const std::string program = facts.program.empty() ? "unknown" : "program:" + facts.program;
-  Document code = {{"runtime", runtime.value_or(program)},
+  Document code = {{"runtime", runtime.value_or(python.empty() ? program : python)},
                    {"user", facts.published_by},
                    {"created", created_text(facts.created)},
                    {"dependencies", Document::object()}};
@@ -149,6 +185,17 @@ void add_package(Document& document, const std::optional<std::string>& text) {
   for (const auto& [component, module] : manifest->modules) package["modules"][component] = module;
 }
 
+// What ForML says of a training.
+void add_training(Document& document, const std::optional<std::string>& text) {
+  const auto tag = text ? parse_tag(*text) : Result<Tag>(Status(Code::NotFound, ""));
+  if (!tag.ok()) return;
+  for (const auto& [table, name, value] :
+       {std::tuple("training", "timestamp", &tag->trained), std::tuple("training", "ordinal", &tag->ordinal),
+        std::tuple("tuning", "timestamp", &tag->tuned), std::tuple("tuning", "score", &tag->score)}) {
+    if (!value->empty()) document[table][name] = *value;
+  }
+}
+
 std::string written(const Document& document) {
   // Why replace: names of programs and mount points may be any bytes, and only dump() would notice, by throwing.
   return document.dump(2, ' ', false, Document::error_handler_t::replace) + "\n";
@@ -161,6 +208,7 @@ std::string make_metadata(const MetadataFacts& facts) {
   document["model"] = model_of(facts);
   document["code"] = code_of(facts);
   add_package(document, facts.package);
+  add_training(document, facts.tag);
   document["modelfs"] = modelfs_of(facts);
   return written(document);
 }

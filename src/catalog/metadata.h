@@ -37,6 +37,8 @@ struct MetadataFacts {
   std::optional<std::string> model_info;    // model-info.json: {"library":, "type":}
   std::optional<std::string> requirements;  // requirements.txt: lines `name==version`
   std::optional<std::string> package;       // __4ml__.py: see package_manifest.h
+  std::optional<std::string> mlmodel;       // MLmodel, of MLflow: the flavour, its version and Python's
+  std::optional<std::string> tag;           // tag.toml, of ForML: see tag.h
 };
 
 // The document of a release that came without one. It says nothing about where the release is stored, because that

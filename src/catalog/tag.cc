@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <sstream>
 #include <unordered_set>
 
 #include "base/names.h"
@@ -24,6 +25,15 @@ bool is_uuid(std::string_view text) {
     if (dash ? text[i] != '-' : !hex) return false;
   }
   return true;
+}
+
+// A value as it stands in the tag, a text without its quotes; empty for none, and for what is no value.
+std::string text_of(const toml::table& table, std::string_view section, std::string_view key) {
+  std::ostringstream text;
+  table[section][key].visit([&](const auto& node) {
+    if constexpr (toml::is_value<decltype(node)>) text << node.get();
+  });
+  return text.str();
 }
 
 }  // namespace
@@ -49,6 +59,10 @@ Result<Tag> parse_tag(std::string_view text) {
     if (!seen.insert(*state).second) return malformed("names the state " + *state + " twice");
     tag.states.push_back(*state);
   }
+  tag.trained = text_of(table, "training", "timestamp");
+  tag.ordinal = text_of(table, "training", "ordinal");
+  tag.tuned = text_of(table, "tuning", "timestamp");
+  tag.score = text_of(table, "tuning", "score");
   return tag;
 }
 

@@ -17,6 +17,9 @@ inline constexpr std::size_t kTagBytesMax = 1 << 20;
 
 struct Tag {
   std::vector<std::string> states;  // UUIDs in lower case; the order is the pipeline's
+  // As they stand in it; empty where they do not.
+  std::string trained, ordinal;  // training.timestamp, training.ordinal
+  std::string tuned, score;      // tuning.timestamp, tuning.score
 };
 
 // Malformed: no TOML, or without what every reader needs: `states` (UUIDs, none twice), [training] and [tuning].

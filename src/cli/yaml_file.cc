@@ -1,63 +1,25 @@
 #include "cli/yaml_file.h"
 
 #include <fcntl.h>
-#include <yaml-cpp/yaml.h>
-
-#include <cstddef>
-#include <exception>
-#include <stdexcept>
 
 #include "base/file.h"
 #include "base/names.h"
+#include "catalog/yaml_text.h"
 
 namespace modelfs {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::size_t kYamlBytesMax = 1 << 20;
-// An alias is one word, and may stand for anything: a few of them one above the other are more than any memory holds.
-constexpr std::size_t kValuesMax = 100'000;
-constexpr int kDepthMax = 64;
-
-// Throws what yaml-cpp throws, and std::length_error beyond the bounds.
-Json converted(const YAML::Node& node, std::size_t& value_count, int depth) {
-  if (++value_count > kValuesMax) throw std::length_error("it has too many values");
-  if (depth > kDepthMax) throw std::length_error("it is nested too deep");
-  switch (node.Type()) {
-    case YAML::NodeType::Scalar: return node.Scalar();
-    case YAML::NodeType::Sequence: {
-      Json items = Json::array();
-      for (const YAML::Node& each : node) items.push_back(converted(each, value_count, depth + 1));
-      return items;
-    }
-    case YAML::NodeType::Map: {
-      Json members = Json::object();
-      for (const auto& each : node) {
-        if (!each.first.IsScalar()) throw std::invalid_argument("a key is no text");
-        members[each.first.Scalar()] = converted(each.second, value_count, depth + 1);
-      }
-      return members;
-    }
-    case YAML::NodeType::Null:
-    case YAML::NodeType::Undefined: break;
-  }
-  return nullptr;
-}
 
 }  // namespace
 
-Result<Json> read_yaml_file(const std::string& path) {
+Result<nlohmann::json> read_yaml_file(const std::string& path) {
   const auto file = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);
   const auto text = file.ok() ? read_all(file->fd(), kYamlBytesMax) : Result<std::string>(file.status());
   if (!text.ok()) return Status(text.code(), printable(path) + ": " + text.status().message());
-  if (!is_utf8(*text)) return Status(Code::Malformed, printable(path) + ": it is no UTF-8");
-  try {
-    std::size_t value_count = 0;
-    return converted(YAML::Load(*text), value_count, 0);
-  } catch (const std::exception& problem) {
-    return Status(Code::Malformed, printable(path) + ": no YAML that makes sense: " + printable(problem.what()));
-  }
+  auto document = parse_yaml(*text);
+  if (!document.ok()) return Status(document.code(), printable(path) + ": " + document.status().message());
+  return document;
 }
 
 }  // namespace modelfs

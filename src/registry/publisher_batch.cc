@@ -8,6 +8,7 @@
 #include "catalog/metadata.h"
 #include "catalog/modelstore_document.h"
 #include "catalog/package_manifest.h"
+#include "catalog/tag.h"
 #include "registry/placements.h"
 #include "registry/publisher.h"
 
@@ -46,6 +47,8 @@ std::string Publisher::describe(const PackagePart& part, const ReleaseRecord& re
                                        : entries[i].name == "model-info.json"    ? &facts.model_info
                                        : entries[i].name == "requirements.txt"   ? &facts.requirements
                                        : entries[i].name == kPackageManifestName ? &facts.package
+                                       : entries[i].name == "MLmodel"            ? &facts.mlmodel
+                                       : entries[i].name == kTagName             ? &facts.tag
                                                                                  : nullptr;
     if (into == nullptr) continue;
     auto file = draft_->open(i);

@@ -142,6 +142,15 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
 Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino parent, std::string_view name,
                                                std::uint32_t mode, int flags) {
   auto entry = make_file(who, parent, name, mode);
+  if (entry.code() == Code::AlreadyExists && (flags & O_EXCL) == 0) {
+    // The kernel has found no such name, and a commit has made it since.
+    const auto there = lookup(who, parent, name);
+    if (!there.ok()) return entry.status();
+    auto opened = open(who, there->attributes.ino, flags);
+    if (opened.ok()) return Created{*there, *opened};
+    forget(there->attributes.ino, 1);
+    return opened.status();
+  }
   if (!entry.ok()) return entry.status();
   auto opened = state_->open_draft(who, entry->attributes.ino, (flags & O_ACCMODE) != O_RDONLY, false);
   if (!opened.ok()) {

@@ -45,6 +45,18 @@ struct OpenHandle {
   std::unique_ptr<Listing> listing GUARDED_BY(mutex);
 };
 
+// True where the reason of a refusal says more than its errno.
+inline bool has_reason(Code code) {
+  return code == Code::InvalidArgument || code == Code::IllegalName || code == Code::NotPermitted ||
+         code == Code::OutOfRange || code == Code::Unsupported || code == Code::NameTooLong;
+}
+
+// rename(2) must not answer EINVAL: mv reads it as "cannot move to a subdirectory of itself".
+inline Status for_rename(const Status& status) {
+  if (status.code() != Code::InvalidArgument) return status;
+  return {Code::NotPermitted, status.message()};
+}
+
 struct FileSystem::State {
   State(Registry& registry_in, KernelCache& kernel_in, Options options_in);
 

@@ -116,6 +116,48 @@ TEST(MadeMetadata, AddsPinnedRequirements) {
             json({{"numpy", "1.24"}, {"torch", "2.1.0+cu118"}, {"flask", "3.0"}, {"last", "1"}}));
 }
 
+TEST(MadeMetadata, TakesWhatMlflowSaysOfAModel) {
+  MetadataFacts mlflow = facts();
+  mlflow.mlmodel =
+      "artifact_path: model\n"
+      "flavors:\n"
+      "  python_function:\n"
+      "    loader_module: mlflow.sklearn\n"
+      "    python_version: 3.11.2\n"
+      "  sklearn:\n"
+      "    sklearn_version: 1.4.2\n"
+      "mlflow_version: 3.4.0\n";
+
+  const json document = made(mlflow);
+
+  EXPECT_EQ(document["model"]["model_type"], json({{"library", "sklearn"}}));
+  EXPECT_EQ(document["code"]["runtime"], "python:3.11.2");
+  EXPECT_EQ(document["code"]["dependencies"], json({{"mlflow", "3.4.0"}, {"sklearn", "1.4.2"}}));
+}
+
+TEST(MadeMetadata, LeavesOutAnMlmodelThatMakesNoSense) {
+  for (const std::string& text :
+       {std::string("flavors: [a, b]"), std::string("flavors: {sklearn: 1}"), std::string("{"),
+        std::string(100'000, '['), std::string("a: &a [*a]"), std::string("\xff")}) {
+    MetadataFacts mlflow = facts();
+    mlflow.mlmodel = text;
+
+    EXPECT_FALSE(made(mlflow)["model"].contains("model_type")) << text.substr(0, 20);
+  }
+}
+
+TEST(MadeMetadata, TakesTimesAndScoreFromATag) {
+  MetadataFacts trained = facts();
+  trained.tag =
+      "states = []\n[training]\ntimestamp = 2026-03-04T05:06:07\nordinal = 42\n"
+      "[tuning]\ntimestamp = 2026-03-05T05:06:07\nscore = 0.5\n";
+
+  const json document = made(trained);
+
+  EXPECT_EQ(document["training"], json({{"timestamp", "2026-03-04T05:06:07"}, {"ordinal", "42"}}));
+  EXPECT_EQ(document["tuning"], json({{"timestamp", "2026-03-05T05:06:07"}, {"score", "0.5"}}));
+}
+
 TEST(MadeMetadata, TakesTheModelTypeFromModelInfo) {
   MetadataFacts sklearn = facts();
   sklearn.model_info = R"({"library": "sklearn", "type": "LogisticRegression"})";

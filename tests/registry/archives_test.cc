@@ -150,6 +150,21 @@ TEST_F(ArchivesTest, ARecipeTakesThePlaceOfAnArchiveThatItMakes) {
   EXPECT_TRUE(registry_->verify("", "", nullptr)->problems.empty());
 }
 
+TEST_F(ArchivesTest, VerifyMindsNoRecipeThatTakesAnArchivesPlaceMeanwhile) {
+  for (int i = 0; i < 20; ++i) {  // blobs are read in the order of their digests: some come before the archive's
+    const std::string version = "0." + std::to_string(i);
+    ASSERT_TRUE(publish_bytes(*domain_, "churn/" + version, version).ok());
+  }
+  ASSERT_TRUE(publish_archive("churn/1.0", gzipped(tar()), ".tar.gz").ok());
+  const std::atomic<bool> cancel{false};
+
+  const auto report = registry_->verify(
+      "", "", [&](std::uint64_t, std::uint64_t) { ASSERT_TRUE(registry_->settle_archives(cancel).ok()); });
+
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->problems, std::vector<std::string>());
+}
+
 TEST_F(ArchivesTest, AnArchiveThatIsOpenOutlivesItsRecipe) {
   const std::string archive = gzipped(tar());
   ASSERT_TRUE(publish_archive("churn/1.0", archive, ".tar.gz").ok());

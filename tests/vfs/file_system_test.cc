@@ -311,6 +311,21 @@ TEST_F(Overlay, ShowsMetadataByModelId) {
   EXPECT_EQ(read("churn/versions/" + names.begin()->first), read("churn/1.0.json"));
 }
 
+// The kernel looks a name up and then asks to create it; a commit may come between.
+TEST_F(Overlay, OpensWhatACommitHasMadeSinceTheKernelLooked) {
+  mkdir(kRootIno, "churn");
+  publish_path("1.0", "a");
+
+  const auto opened = fs_->create(kRoot, ino_of("churn"), "latest.json", 0644, O_RDONLY | O_CREAT);
+
+  ASSERT_TRUE(opened.ok()) << opened.status().str();
+  EXPECT_EQ(opened->entry.attributes.ino, ino_of("churn/latest.json"));
+  fs_->release(opened->opened.handle);
+  EXPECT_EQ(fs_->create(kRoot, ino_of("churn"), "latest.json", 0644, O_RDONLY | O_CREAT | O_EXCL).code(),
+            Code::AlreadyExists);
+  EXPECT_EQ(fs_->create(kRoot, ino_of("churn"), "latest.json", 0644, O_WRONLY | O_CREAT).code(), Code::Immutable);
+}
+
 TEST_F(Overlay, GivesNamesThatCanBeBoundAnewNoTimeInTheKernelsCache) {
   mkdir(kRootIno, "churn");
   publish_path("1.0", "a");

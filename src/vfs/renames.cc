@@ -1,0 +1,147 @@
+// What rename does: it commits, removes, restores, and moves drafts.
+#include "vfs/state.h"
+
+namespace modelfs {
+
+using Kind = Place::Kind;
+
+Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, Ino directory, std::string_view name,
+                                       const Place& parent, std::string_view committed_name, Effort effort) {
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const Meaning meaning = NativeView::meaning(*stored, parent, committed_name, FileType::Directory);
+  const std::string what = "publish as " + parent.domain + "/" + printable(committed_name);
+  if (meaning.kind == Meaning::Kind::Refused) return refuse(who, draft, what, for_rename(meaning.refusal));
+  const bool is_generation = meaning.kind == Meaning::Kind::Generation;
+  auto target = target_of(parent, meaning, is_generation, committed_name);
+  if (!target.ok()) return refuse(who, draft, what, for_rename(target.status()));
+  PublishRequest request{
+      draft, directory, std::string(name), std::move(*target), who, effort, [this](const Published& published) {
+        flip(published);
+      }};
+  const auto published = registry.publish(request);
+  if (!published.ok()) {
+    remember_error(draft, who.uid, published.status().message());
+    return for_rename(published.status());
+  }
+  if (published->already) return {Code::AlreadyExists, "identical content is published under that name already"};
+  return {};
+}
+
+Status FileSystem::State::rename_to_upload(const Credentials& who, Ino file, const DraftStore::NamedAt& named,
+                                           const Place& to, std::string_view new_name, const Meaning& meaning) {
+  auto upload = plan_upload(to, new_name, meaning);
+  if (!upload.ok()) return upload.status();
+  upload->file = file;
+  upload->directory = named.directory;
+  upload->draft_name = named.name;
+  const Status status = publish_upload(who, *upload);
+  if (status.ok()) return status;
+  return refuse(who, file, "publish '" + printable(named.name) + "' as " + upload->str(), for_rename(status));
+}
+
+namespace {
+
+// What a rename of something committed may be: a removal, a restore, or another name for a label.
+struct CommittedMove {
+  Registry& registry;
+  const Credentials& who;
+  const Place& from;  // the directory
+  const Place& moved;
+  std::string_view name;
+  const Place& to;  // the directory
+  std::string_view new_name;
+
+  Status run(const std::string& version) const {
+    const auto domain = DomainName::parse(moved.domain);
+    if (!domain.ok()) return {Code::NotPermitted, "this cannot be moved"};
+    const bool is_release = moved.is_release_directory();
+    const bool same_domain = to.domain == moved.domain;
+    if (is_release && from.kind == Kind::Domain && to.kind == Kind::Trash && same_domain) {
+      if (new_name != name) return {Code::NotPermitted, "a release keeps its name in the trash"};
+      return registry.remove_release(*domain, name, who);
+    }
+    if (is_release && from.kind == Kind::Trash && to.kind == Kind::Domain && same_domain) {
+      if (new_name != version) return {Code::NotPermitted, "it comes back as " + version + " only"};
+      return registry.restore_release(*domain, name, who);
+    }
+    if (moved.kind == Kind::Link && from.kind == Kind::Domain && to.kind == Kind::Domain && same_domain &&
+        name != "latest") {
+      return for_rename(registry.rename_label(*domain, name, new_name, who));
+    }
+    if (moved.kind == Kind::Entry) return {Code::Immutable, "what is published keeps its name"};
+    return {Code::NotPermitted, "this cannot be moved"};
+  }
+};
+
+}  // namespace
+
+Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view name, Ino new_parent,
+                          std::string_view new_name, RenameFlag flag) {
+  State& state = *state_;
+  const auto from = state.node(parent);
+  if (!from.ok()) return from.status();
+  const auto to = state.node(new_parent);
+  if (!to.ok()) return to.status();
+  const auto stored = state.registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const std::string what = "move '" + printable(name) + "' to '" + printable(new_name) + "'";
+  const auto refuse = [&](Status status) { return state.refuse(who, new_parent, what, for_rename(status)); };
+  if (NativeView::shows_committed(from->place)) {
+    const auto moved = state.committed_child(*stored, from->place, name);
+    if (moved.ok()) {
+      std::string version;
+      if (moved->kind == Kind::Entry) {
+        const auto container = state.cache.find(moved->container);
+        if (!container.ok()) return container.status();
+        version = (*container)->version;
+      }
+      const Status status =
+          CommittedMove{state.registry, who, from->place, *moved, name, to->place, new_name}.run(version);
+      return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
+    }
+    if (moved.code() != Code::NotFound) return moved.status();
+    if (!NativeView::holds_drafts(from->place)) return moved.status();
+  }
+  const auto source = state.registry.drafts().lookup(parent, name);
+  if (!source.ok()) return source.status();
+  if (NativeView::shows_committed(to->place) && state.committed_child(*stored, to->place, new_name).ok()) {
+    return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
+  }
+  if (Status late = state.check_stage_move(from->place, to->place); !late.ok()) return refuse(late);
+  const Meaning meaning = state.meaning_of(*stored, to->place, new_name, source->type);
+  if (flag == RenameFlag::Exchange) {
+    if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
+    return for_rename(state.registry.drafts().exchange(parent, name, new_parent, new_name));
+  }
+  const bool replace = flag == RenameFlag::Replace;
+  switch (meaning.kind) {
+    case Meaning::Kind::Refused: return has_reason(meaning.refusal.code()) ? refuse(meaning.refusal) : meaning.refusal;
+    case Meaning::Kind::Domain:
+      return refuse({Code::NotPermitted, "a domain is made by mkdir; move the draft into one"});
+    case Meaning::Kind::Label:
+      return refuse({Code::NotPermitted, "a label is made in its domain: ln -sfn VERSION " + std::string(new_name)});
+    case Meaning::Kind::Release:
+    case Meaning::Kind::Generation: {
+      if (source->ino != kNoIno && parent == new_parent && name == new_name) return {};
+      if (Status status = state.clear_empty_target(new_parent, new_name, replace); !status.ok()) return status;
+      return state.commit_draft(who, source->ino, parent, name, to->place, new_name, Effort::Short);
+    }
+    case Meaning::Kind::Archive:
+    case Meaning::Kind::Tag:
+    case Meaning::Kind::Model:
+    case Meaning::Kind::State:
+    case Meaning::Kind::Copy:
+      return state.rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, meaning);
+    case Meaning::Kind::Whole:
+    case Meaning::Kind::Draft: break;
+  }
+  if (source->type == FileType::Directory &&
+      (NativeView::holds_placements(from->place, name) || NativeView::holds_placements(to->place, new_name))) {
+    return refuse(
+        {Code::NotPermitted, "directories of a client's layout keep their names: what is published lies there"});
+  }
+  return for_rename(state.move_draft(from->place, name, to->place, new_name, replace));
+}
+
+}  // namespace modelfs
