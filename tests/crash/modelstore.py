@@ -52,20 +52,22 @@ def live_until_killed(root, seed, worker, first, pipe):
     mounted.default_signals()
     chance, uploaded, number = random.Random(f"{seed}/{worker}/{first}"), [], first
     try:
+        # Why: a dead mount is taken away, and absolute paths would go on in the directory below.
+        os.chdir(root)
         while True:
             model = f"m{worker}-{number}"
-            path, document, _ = paths_of(root, model)
+            path, document, _ = paths_of(".", model)
             pipe.send(("uploads", model))
             write(path, archive(seed, model)[1])
             text = json.dumps({"model": {"domain": "fraud", "model_id": model, "model_type": {"library": "sklearn"}},
-                               "storage": {"type": "file_system", "root": root, "path": path}, "modelstore": "0.0.81"}).encode()
+                               "storage": {"type": "file_system", "root": root, "path": f"{root}/{path[2:]}"}, "modelstore": "0.0.81"}).encode()
             write(document, text)
             pipe.send(("uploaded", model))
-            write(f"{root}/{P}/domains/fraud.json", text)
+            write(f"{P}/domains/fraud.json", text)
             uploaded.append(model)
             if chance.random() < 0.4:
                 gone = uploaded.pop(chance.randrange(len(uploaded)))
-                path, document, tombstone = paths_of(root, gone)
+                path, document, tombstone = paths_of(".", gone)
                 pipe.send(("deletes", gone))
                 os.unlink(path)
                 with open(document, "rb") as file:
@@ -76,7 +78,7 @@ def live_until_killed(root, seed, worker, first, pipe):
     except OSError as error:
         said = errno.errorcode.get(error.errno, str(error.errno)) + f" {error.filename or 'close of a file'}"
         try:
-            os.stat(root)
+            os.stat(".")
         except OSError as gone:
             # makedirs() takes a directory that it cannot look at any more for none.
             said = errno.errorcode.get(gone.errno, str(gone.errno))
