@@ -1,8 +1,8 @@
 // Open files: from OPEN and CREATE to RELEASE.
 #include <fcntl.h>
 
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "mount/answer.h"
 #include "mount/operations.h"
@@ -34,12 +34,17 @@ void on_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode,
 
 void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offset, fuse_file_info* file) {
   answer({raw, FUSE_READ, node}, [&](Request request) {
-    // Uninitialized on purpose: read() tells how much of it counts. The kernel bounds size_bytes by kRequestBytesMax.
-    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size_bytes);
-    const auto got =
-        request.files().read(Handle{file->fh}, static_cast<std::uint64_t>(offset), ByteSpan(buffer.get(), size_bytes));
+    // Kept by each thread: the pages of a new one would have to be found and cleared for every read. The kernel bounds
+    // size_bytes by kRequestBytesMax.
+    thread_local std::vector<std::byte> buffer;
+    if (buffer.size() < size_bytes) buffer.resize(size_bytes);
+    LentBytes lent;
+    const auto got = request.files().read(Handle{file->fh}, static_cast<std::uint64_t>(offset),
+                                          ByteSpan(buffer.data(), size_bytes), lent);
     if (!got.ok()) return std::move(request).reply(got.status());
-    std::move(request).reply_bytes(ByteView(buffer.get(), *got));
+    const ByteView bytes(buffer.data(), *got);
+    if (lent.parts().empty()) return std::move(request).reply_bytes(bytes);
+    std::move(request).reply_bytes(bytes, lent);
   });
 }
 

@@ -1,5 +1,7 @@
 #include "mount/request.h"
 
+#include <sys/uio.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -107,6 +109,21 @@ void Request::reply(const Result<OpenedDirectory>& opened) && {
 
 void Request::reply_bytes(ByteView bytes) && {
   fuse_reply_buf(take(), reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+void Request::reply_bytes(ByteView bytes, const LentBytes& lent) && {
+  std::vector<iovec> parts;
+  const auto add = [&parts](const std::byte* from, std::size_t size_bytes) {
+    if (size_bytes > 0) parts.push_back({const_cast<std::byte*>(from), size_bytes});
+  };
+  const std::byte* at = bytes.data();
+  for (const LentBytes::Part& part : lent.parts()) {
+    add(at, static_cast<std::size_t>(part.place - at));
+    add(part.range.bytes.data(), part.range.bytes.size());
+    at = part.place + part.range.bytes.size();
+  }
+  add(at, static_cast<std::size_t>(bytes.data() + bytes.size() - at));
+  fuse_reply_iov(take(), parts.data(), static_cast<int>(parts.size()));
 }
 
 void Request::reply_written(const Result<std::size_t>& size_bytes) && {

@@ -66,6 +66,8 @@ class Request {
   void reply(const Result<SpaceFigures>& space) &&;
   void reply(const Result<OpenedDirectory>& opened) &&;
   void reply_bytes(ByteView bytes) &&;
+  // `lent` stands in place of parts of `bytes`. What the disk fails to give meanwhile is EIO.
+  void reply_bytes(ByteView bytes, const LentBytes& lent) &&;
   void reply_written(const Result<std::size_t>& size_bytes) &&;
   void reply_offset(const Result<std::uint64_t>& offset_bytes) &&;
   void reply_target(const Result<std::string>& target) &&;

@@ -74,6 +74,9 @@ class MadeArchive : public ContentReader {
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
     return layout_->read_at(offset_bytes, into, contents_->reader());
   }
+  Result<std::size_t> lend_at(std::uint64_t offset_bytes, ByteSpan into, LentBytes& lent) const override {
+    return layout_->read_at(offset_bytes, into, contents_->lender(lent));
+  }
   std::optional<int> descriptor() const override { return std::nullopt; }
 
  private:

@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "base/types.h"
+#include "registry/lent_bytes.h"
 
 namespace modelfs {
 
@@ -15,6 +16,11 @@ class ContentReader {
   virtual std::uint64_t size_bytes() const = 0;
   // Short only at the end.
   virtual Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const = 0;
+  // The same, but parts of `into` may be left as they are; `lent` says what stands there.
+  virtual Result<std::size_t> lend_at(std::uint64_t offset_bytes, ByteSpan into, LentBytes& lent) const {
+    static_cast<void>(lent);
+    return read_at(offset_bytes, into);
+  }
   // A read-only descriptor of exactly these bytes, if a plain file holds them. Valid as long as the reader.
   virtual std::optional<int> descriptor() const = 0;
 };

@@ -30,6 +30,15 @@ ContentReadAt Contents::reader() const {
   };
 }
 
+ContentReadAt Contents::lender(LentBytes& lent) const {
+  return [this, &lent](std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) -> Result<std::size_t> {
+    if (number >= entries_->size()) return Status(Code::Corrupt, "no content has the number " + std::to_string(number));
+    const auto reader = open(number);
+    if (!reader.ok()) return reader.status();
+    return (*reader)->lend_at(offset_bytes, into, lent);
+  };
+}
+
 Result<std::shared_ptr<const ContentReader>> Contents::open(std::uint32_t number) const {
   {
     const MutexLock lock(mutex_);

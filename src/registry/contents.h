@@ -26,6 +26,8 @@ class Contents {
   Result<std::size_t> read_at(std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) const EXCLUDES(mutex_);
   // The same as a function, valid as long as this.
   ContentReadAt reader() const;
+  // Likewise, as ContentReader::lend_at().
+  ContentReadAt lender(LentBytes& lent) const;
 
  private:
   static constexpr std::size_t kOpenMax = 16;

@@ -129,6 +129,8 @@ class FileSystem {
   };
   Result<Created> create(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode, int flags);
   Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into);
+  // The same, but parts of `into` may be left as they are; `lent` says what stands there.
+  Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, LentBytes& lent);
   Result<std::size_t> write(Handle handle, std::uint64_t offset_bytes, ByteView bytes);
   // One close(2). May take long: this is where an archive is unpacked and published.
   Status flush(const Credentials& who, Handle handle);

@@ -165,14 +165,24 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
 }
 
 Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, ByteSpan into) {
-  const auto opened = state_->handle(handle);
+  return state_->read(handle, offset_bytes, into, nullptr);
+}
+
+Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, LentBytes& lent) {
+  return state_->read(handle, offset_bytes, into, &lent);
+}
+
+Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_bytes, ByteSpan into, LentBytes* lent) {
+  const auto opened = handle(number);
   if (!opened.ok()) return opened.status();
-  Traffic& traffic = state_->traffic;
   const auto counted = [](Result<std::size_t> got, std::atomic<std::uint64_t>& bytes) {
     if (got.ok()) bytes.fetch_add(*got, std::memory_order_relaxed);
     return got;
   };
-  if ((*opened)->content) return counted((*opened)->content->read_at(offset_bytes, into), traffic.published_read_bytes);
+  if (const auto& content = (*opened)->content) {
+    return counted(lent != nullptr ? content->lend_at(offset_bytes, into, *lent) : content->read_at(offset_bytes, into),
+                   traffic.published_read_bytes);
+  }
   if ((*opened)->draft) return counted((*opened)->draft->file().read(offset_bytes, into), traffic.draft_read_bytes);
   if ((*opened)->text) return copy_part(*(*opened)->text, offset_bytes, into);
   if ((*opened)->host.valid()) return read_at((*opened)->host.fd(), offset_bytes, into);

@@ -174,6 +174,8 @@ struct FileSystem::State {
   // "passthrough" or "daemon": how it is read, or would be if it were opened now. NoAttribute: no committed file, or an
   // archive that is not open.
   Result<std::string> read_mode_of(const Place& place);
+  // `lent`: null where every byte is wanted in `into`.
+  Result<std::size_t> read(Handle number, std::uint64_t offset_bytes, ByteSpan into, LentBytes* lent);
   Status make_listing(Listing& listing);
   Result<Ino> parent_of(const Place& directory);
   Status add_drafts(const Listing& listing, std::vector<ListedPlace>& names);

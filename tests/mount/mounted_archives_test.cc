@@ -375,6 +375,28 @@ TEST_F(Archive, ThatIsMadeIsReadAtRandom) {
   }
 }
 
+TEST_F(Archive, ThatIsMadeFromADamagedDiskIsEio) {
+  Mount own;
+  ASSERT_EQ(own.start("no_passthrough"), "");
+  const std::string domain = own.point() + "/churn";
+  make_directory(domain);
+  make_directory(domain + "/.stage/x");
+  write_file(domain + "/.stage/x/weights", pattern(4'000'000));
+  ASSERT_EQ(error(::rename((domain + "/.stage/x").c_str(), (domain + "/1.0").c_str())), 0);
+  const File open_before = open_file(domain + "/1.0.tar.gz", O_RDONLY);
+  const File weights = open_file(domain + "/1.0/weights", O_RDONLY);
+  std::string bytes(1 << 20, '\0');
+  ASSERT_EQ(::pread(open_before.fd(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+
+  // As a disk does that has lost what comes behind.
+  ASSERT_EQ(run("truncate -s 2000000 '" + own.store() + "'/blobs/[0-9a-f]*/*").exit_code, 0);
+
+  EXPECT_EQ(error(::pread(open_before.fd(), bytes.data(), bytes.size(), 3'500'000)), EIO);
+  ASSERT_EQ(::posix_fadvise(weights.fd(), 0, 0, POSIX_FADV_DONTNEED), 0);  // what it was written as is still cached
+  EXPECT_EQ(error(::pread(weights.fd(), bytes.data(), bytes.size(), 3'500'000)), EIO);
+  EXPECT_EQ(names_in(domain + "/1.0"), std::vector<std::string>{"weights"}) << "the daemon lives";
+}
+
 TEST_F(Archive, ThatIsMadeIsTheSameEveryTime) {
   publish("1.0", {{"weights", "abc"}});
   const std::string first = read_file(at("1.0.tar.gz"));
