@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "registry/draft_records.h"
+
 namespace modelfs {
 namespace {
 
@@ -9,16 +11,6 @@ constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 // How long the attributes that come with a look-up count at least. Why not 0 where they may change: the kernel looks at
 // them right after the look-up, and would ask for them again; a name that can change is looked up each time anyway.
 constexpr double kJustSeenSeconds = 0.01;
-
-timespec to_timespec(TimeNs time) {
-  std::int64_t seconds = raw(time) / kNsPerSecond;
-  std::int64_t rest = raw(time) % kNsPerSecond;
-  if (rest < 0) {  // before 1970
-    rest += kNsPerSecond;
-    --seconds;
-  }
-  return {.tv_sec = seconds, .tv_nsec = rest};
-}
 
 TimeNs to_time(const timespec& time) { return TimeNs{time.tv_sec * kNsPerSecond + time.tv_nsec}; }
 

@@ -50,10 +50,27 @@ void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offs
 
 void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t size_bytes, off_t offset,
               fuse_file_info* file) {
-  answer({raw, FUSE_WRITE, node}, [&](Request request) {
-    const auto written =
-        request.files().write(Handle{file->fh}, static_cast<std::uint64_t>(offset), bytes_of({bytes, size_bytes}));
+  const auto carry_out = [handle = Handle{file->fh}, offset](Request request, std::string_view data) {
+    const auto written = request.files().write(handle, static_cast<std::uint64_t>(offset), bytes_of(data));
     std::move(request).reply_written(written);
+  };
+  Request request(raw, FUSE_WRITE, node);
+  if (request.files().writing_waits(Handle{file->fh})) {
+    return answer_later(std::move(request), [carry_out, data = std::string(bytes, size_bytes)](Request accepted) {
+      carry_out(std::move(accepted), data);
+    });
+  }
+  answer(std::move(request), [&](Request accepted) { carry_out(std::move(accepted), {bytes, size_bytes}); });
+}
+
+void on_copy_file_range(fuse_req_t raw, fuse_ino_t node, off_t from_offset, fuse_file_info* from, fuse_ino_t,
+                        off_t to_offset, fuse_file_info* to, std::size_t size_bytes, int flags) {
+  answer_later({raw, FUSE_COPY_FILE_RANGE, node}, [source = Handle{from->fh}, from_offset, target = Handle{to->fh},
+                                                   to_offset, size_bytes, flags](Request request) {
+    if (flags != 0) return std::move(request).reply(Status(Code::InvalidArgument, "flags of copy_file_range"));
+    const auto copied = request.files().copy(source, static_cast<std::uint64_t>(from_offset), target,
+                                             static_cast<std::uint64_t>(to_offset), size_bytes);
+    std::move(request).reply_written(copied);
   });
 }
 
@@ -79,11 +96,14 @@ void on_fsync(fuse_req_t raw, fuse_ino_t node, int, fuse_file_info* file) {
 }
 
 void on_fallocate(fuse_req_t raw, fuse_ino_t node, int mode, off_t offset, off_t length, fuse_file_info* file) {
-  answer({raw, FUSE_FALLOCATE, node}, [&](Request request) {
-    const Status status = request.files().allocate(Handle{file->fh}, mode, static_cast<std::uint64_t>(offset),
-                                                   static_cast<std::uint64_t>(length));
+  const auto carry_out = [handle = Handle{file->fh}, mode, offset, length](Request request) {
+    const Status status =
+        request.files().allocate(handle, mode, static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(length));
     std::move(request).reply(status);
-  });
+  };
+  Request request(raw, FUSE_FALLOCATE, node);
+  if (request.files().writing_waits(Handle{file->fh})) return answer_later(std::move(request), carry_out);
+  answer(std::move(request), carry_out);
 }
 
 void on_lseek(fuse_req_t raw, fuse_ino_t node, off_t offset, int whence, fuse_file_info* file) {
@@ -105,6 +125,7 @@ void add_file_operations(fuse_lowlevel_ops& table) {
   table.fsync = on_fsync;
   table.fallocate = on_fallocate;
   table.lseek = on_lseek;
+  table.copy_file_range = on_copy_file_range;
 }
 
 }  // namespace modelfs

@@ -24,9 +24,15 @@ Result<std::uint64_t> size_of(int fd) {
 
 }  // namespace
 
-DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, DraftStore& store,
-                     ThreadPool& workers)
-    : ino_(ino), host_(std::move(host)), writable_(writable), store_(store), workers_(workers), recorded_(recorded) {
+DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded,
+                     std::optional<Borrowed> borrowed, DraftStore& store, ThreadPool& workers)
+    : ino_(ino),
+      host_(std::move(host)),
+      writable_(writable),
+      store_(store),
+      workers_(workers),
+      recorded_(recorded),
+      borrowed_(std::move(borrowed)) {
   damaged_ = recorded_ && recorded_->damaged;
   // A file that has bytes already is written in order only if it is begun anew (truncated to nothing).
   const auto size = size_of(host_.fd());
@@ -34,7 +40,22 @@ DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> 
 }
 
 Result<std::size_t> DraftFile::read(std::uint64_t offset_bytes, ByteSpan into) const {
-  return read_at(host_.fd(), offset_bytes, into);
+  const auto lent = borrowed();
+  if (!lent) return read_at(host_.fd(), offset_bytes, into);
+  if (offset_bytes >= lent->size_bytes) return std::size_t{0};
+  return lent->from->read_at(offset_bytes,
+                             into.first(std::min<std::uint64_t>(into.size(), lent->size_bytes - offset_bytes)));
+}
+
+Result<std::uint64_t> DraftFile::seek(std::uint64_t offset_bytes, int whence) const {
+  if (const auto lent = borrowed()) {
+    if (offset_bytes >= lent->size_bytes) return Status::from_errno(ENXIO, "lseek");
+    return whence == SEEK_DATA ? offset_bytes : lent->size_bytes;
+  }
+  // Why the shared file position does no harm: everything else reads and writes by offset.
+  const off_t found = ::lseek(host_.fd(), static_cast<off_t>(offset_bytes), whence);
+  if (found < 0) return Status::from_errno(errno, "lseek");
+  return static_cast<std::uint64_t>(found);
 }
 
 void DraftFile::seal() {
@@ -54,18 +75,22 @@ void DraftFile::end_change() {
   idle_.notify_all();
 }
 
-Status DraftFile::begin_change(std::uint64_t offset_bytes) {
-  const MutexLock lock(mutex_);
-  if (sealed_) return {Code::Immutable, "what is published never changes"};
-  if (recorded_ && !damaged_) {
-    // Why before the bytes change: a crash in between must not leave a sum of other bytes.
-    if (Status status = store_.forget_sum(ino_); !status.ok()) return status;
-    recorded_.reset();
+Status DraftFile::begin_change(std::uint64_t offset_bytes, std::uint64_t kept_bytes) {
+  for (;;) {
+    if (Status status = own(kept_bytes); !status.ok()) return status;
+    const MutexLock lock(mutex_);
+    if (sealed_) return {Code::Immutable, "what is published never changes"};
+    if (borrowed_) continue;  // a moment ago
+    if (recorded_ && !damaged_) {
+      // Why before the bytes change: a crash in between must not leave a sum of other bytes.
+      if (Status status = store_.forget_sum(ino_); !status.ok()) return status;
+      recorded_.reset();
+    }
+    ++changes_;
+    ++changing_;
+    spoil_order(offset_bytes);
+    return {};
   }
-  ++changes_;
-  ++changing_;
-  spoil_order(offset_bytes);
-  return {};
 }
 
 void DraftFile::spoil_order(std::uint64_t offset_bytes) {
@@ -77,7 +102,7 @@ void DraftFile::spoil_order(std::uint64_t offset_bytes) {
 
 bool DraftFile::follow(const std::shared_ptr<WriteFollower>& follower) {
   const MutexLock lock(mutex_);
-  if (!in_order_) return false;
+  if (!in_order_ || borrowed_) return false;
   follower_ = follower;
   follower->grown(ordered_);
   return true;
@@ -109,7 +134,7 @@ Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
 }
 
 Status DraftFile::truncate(std::uint64_t size_bytes) {
-  if (Status status = begin_change(size_bytes); !status.ok()) return status;
+  if (Status status = begin_change(size_bytes, size_bytes); !status.ok()) return status;
   const int error = ::ftruncate(host_.fd(), static_cast<off_t>(size_bytes)) == 0 ? 0 : errno;
   end_change();
   if (error != 0) return Status::from_errno(error, "truncate");
@@ -165,6 +190,7 @@ std::uint64_t DraftFile::changes() const {
 std::uint64_t DraftFile::unsummed_bytes() const {
   const MutexLock lock(mutex_);
   if (recorded_) return 0;
+  if (borrowed_) return borrowed_->is_whole() ? 0 : borrowed_->size_bytes;
   const auto size = size_of(host_.fd());
   if (!size.ok()) return 0;
   return in_order_ && *size >= summed_ ? *size - summed_ : *size;
@@ -219,6 +245,10 @@ void DraftFile::sum_behind() {
 }
 
 Status DraftFile::settle() {
+  if (const auto lent = borrowed()) {
+    if (lent->is_whole()) return {};  // its sum is the blob's
+    if (Status status = own(); !status.ok()) return status;
+  }
   std::uint64_t from = 0;
   std::uint64_t changes = 0;
   std::uint64_t epoch = 0;

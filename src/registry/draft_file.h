@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "base/types.h"
+#include "registry/borrowed_bytes.h"
 #include "registry/draft_records.h"
 #include "registry/write_follower.h"
 
@@ -26,6 +27,9 @@ class DraftStore;
 // Its sum is computed from the host file, behind the writer, as long as writing goes in order; a write below what was
 // summed makes the last close sum the whole file. So what is named by the sum is what lies on the disk, whatever order
 // it came in.
+//
+// Its bytes may be borrowed: those of a blob, or the first of them, with an empty host file until something changes.
+// Then they are copied to the host file first, so that no change ever reaches a blob.
 class DraftFile : public std::enable_shared_from_this<DraftFile> {
  public:
   // Bytes summed at once, and the lead a writer must have before somebody sums behind it.
@@ -34,19 +38,38 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // log.
   static constexpr std::uint64_t kSyncedBytesMin = 64 * 1024 + 1;
 
-  // `host`: the host file; `writable` as it was opened. `recorded`: its stored sum, if it is still good.
-  DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, DraftStore& store,
-            ThreadPool& workers);
+  // The first `size_bytes` of a blob.
+  struct Borrowed {
+    std::shared_ptr<const BorrowedBytes> from;
+    std::uint64_t size_bytes = 0;
+    bool is_whole() const { return size_bytes == from->size_bytes(); }
+  };
+
+  // `host`: the host file; `writable` as it was opened. `recorded`: its stored sum, if it is still good. `borrowed`: if
+  // its bytes are; then the host file is nobody else's, and writable.
+  DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, std::optional<Borrowed> borrowed,
+            DraftStore& store, ThreadPool& workers);
 
   Ino ino() const { return ino_; }
   int host() const { return host_.fd(); }
   bool writable() const { return writable_; }
 
-  Result<std::size_t> read(std::uint64_t offset_bytes, ByteSpan into) const;
+  Result<std::size_t> read(std::uint64_t offset_bytes, ByteSpan into) const EXCLUDES(mutex_);
+  // lseek(2) with SEEK_DATA or SEEK_HOLE. Borrowed bytes show no holes.
+  Result<std::uint64_t> seek(std::uint64_t offset_bytes, int whence) const EXCLUDES(mutex_);
   Status write(std::uint64_t offset_bytes, ByteView bytes) EXCLUDES(mutex_);
   Status truncate(std::uint64_t size_bytes) EXCLUDES(mutex_);
   // fallocate(2) with its modes.
   Status allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) EXCLUDES(mutex_);
+
+  // Borrows bytes of `from` up to `size_bytes`, where the file has exactly those up to `offset_bytes` already; then
+  // `record` makes that known to the store. Conflict: it has others, or is being changed.
+  Status borrow(std::shared_ptr<const BorrowedBytes> from, std::uint64_t offset_bytes, std::uint64_t size_bytes,
+                const std::function<Status()>& record) EXCLUDES(mutex_);
+  // True while its bytes are borrowed: then the first change may take long.
+  bool is_borrowed() const EXCLUDES(mutex_);
+  // Copies what is borrowed, at most `bytes_max`, to the host file, durably; the rest is given up.
+  Status own(std::uint64_t bytes_max = ~std::uint64_t{0}) EXCLUDES(mutex_);
 
   // From now on every change answers Immutable: the bytes are about to be published. Waits for changes under way.
   void seal() EXCLUDES(mutex_);
@@ -69,7 +92,10 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   std::uint64_t unsummed_bytes() const EXCLUDES(mutex_);
 
  private:
-  Status begin_change(std::uint64_t offset_bytes) EXCLUDES(mutex_);
+  // `kept_bytes`: of borrowed bytes, how many the change leaves.
+  Status begin_change(std::uint64_t offset_bytes, std::uint64_t kept_bytes = ~std::uint64_t{0}) EXCLUDES(mutex_);
+  std::optional<Borrowed> borrowed() const EXCLUDES(mutex_);
+  Status copy_to_host(const BorrowedBytes& from, std::uint64_t size_bytes) const;
   void end_change() EXCLUDES(mutex_);
   // What was written in order is changed from `offset_bytes` on.
   void spoil_order(std::uint64_t offset_bytes) REQUIRES(mutex_);
@@ -92,6 +118,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   std::uint64_t changes_ GUARDED_BY(mutex_) = 0;  // counts changes
   unsigned changing_ GUARDED_BY(mutex_) = 0;      // changes under way
   bool sealed_ GUARDED_BY(mutex_) = false;
+  std::optional<Borrowed> borrowed_ GUARDED_BY(mutex_);
+  bool owning_ GUARDED_BY(mutex_) = false;        // somebody copies what is borrowed
   std::uint64_t summed_ GUARDED_BY(mutex_) = 0;   // bytes in summer_
   std::uint64_t ordered_ GUARDED_BY(mutex_) = 0;  // bytes written in order from the start
   bool in_order_ GUARDED_BY(mutex_) = true;

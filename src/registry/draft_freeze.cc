@@ -190,11 +190,14 @@ Result<DraftSum> FrozenDraft::sum(std::uint32_t index, bool may_sum) const {
     if (!sum.ok() || (!sum->damaged && sum->size_bytes != entry.size_bytes)) return std::nullopt;
     return *sum;
   };
-  if (entry.record.blob) {
+  if (entry.record.borrows_whole()) {
     const auto value = store_.keys_.get(keys::blob(*entry.record.blob));
     if (!value.ok()) return value.status();
     const auto blob = BlobRecord::decode(*value);
     if (!blob.ok()) return blob.status();
+    if (blob->quarantined) {
+      return Status(Code::Corrupt, path_of(index) + " is a copy of a file that is damaged; write it anew");
+    }
     return DraftSum{blob->size_bytes, {*entry.record.blob, blob->crc32}, false};
   }
   auto sum = stored();
@@ -223,13 +226,35 @@ Result<DraftSum> FrozenDraft::sum(std::uint32_t index, bool may_sum) const {
 std::uint64_t FrozenDraft::unsummed_bytes() const {
   std::uint64_t bytes = 0;
   for (const FrozenEntry& entry : entries_) {
-    if (entry.record.type != FileType::Regular || entry.record.blob) continue;
+    if (entry.record.type != FileType::Regular || entry.record.borrows_whole()) continue;
     if (store_.keys_.get(keys::draft_sum(entry.ino)).code() == Code::NotFound) bytes += entry.size_bytes;
   }
   return bytes;
 }
 
-Result<File> FrozenDraft::open(std::uint32_t index) const { return open_at(store_.dir_, host_name(index), O_RDONLY); }
+Result<std::string> FrozenDraft::read(std::uint32_t index, std::size_t max_bytes) const {
+  return store_.read_bytes(entries_[index].ino, max_bytes);
+}
+
+Result<std::string> DraftStore::read_bytes(Ino ino, std::size_t max_bytes) {
+  std::shared_ptr<DraftFile> file;
+  {
+    const MutexLock lock(names_mutex_);
+    auto opened = file_of(ino, false);
+    if (!opened.ok()) return opened.status();
+    file = std::move(*opened);
+  }
+  const auto inode = stat(ino);
+  if (!inode.ok()) return inode.status();
+  if (inode->size_bytes > max_bytes) {
+    return Status(Code::TooLarge, "larger than " + std::to_string(max_bytes) + " bytes");
+  }
+  std::string text(inode->size_bytes, '\0');
+  const auto got = file->read(0, std::as_writable_bytes(std::span(text)));
+  if (!got.ok()) return got.status();
+  text.resize(*got);
+  return text;
+}
 
 Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,
                           const std::function<Digest(std::uint32_t index)>& blob_of) {
@@ -242,12 +267,14 @@ Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_v
     if (entry.record.type != FileType::Regular || !entry.named_outside) continue;
     DraftRecord kept = entry.record;
     kept.blob = blob_of(index);
+    kept.blob_bytes = DraftRecord::kWholeBlob;
     kept.mtime = entry.mtime;
     kept.atime = entry.mtime;
     batch.put(keys::draft_inode(entry.ino), kept.encode());
     batch.erase(keys::draft_sum(entry.ino));
     // Whoever opens it next must not meet the descriptor of what is a blob now.
     const MutexLock opens(opens_mutex_);
+    borrowers_.erase(raw(entry.ino));
     if (const auto found = opens_.find(raw(entry.ino)); found != opens_.end()) found->second.file.reset();
   }
   return {};
@@ -255,7 +282,7 @@ Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_v
 
 void DraftStore::sum_in_background(const FrozenDraft& draft) {
   for (const FrozenEntry& entry : draft.entries_) {
-    if (entry.record.type != FileType::Regular || entry.record.blob) continue;
+    if (entry.record.type != FileType::Regular || entry.record.borrows_whole()) continue;
     if (keys_.get(keys::draft_sum(entry.ino)).code() != Code::NotFound) continue;
     const MutexLock lock(names_mutex_);
     auto file = file_of(entry.ino, false);
@@ -272,9 +299,7 @@ Result<std::string> DraftStore::read_finished(FrozenDraft& draft, Ino ino, std::
   }
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kReleaseWaitMs);
   if (Status status = wait_for_release(ino, "it", deadline); !status.ok()) return status;
-  auto host = open_host(ino, false);
-  if (!host.ok()) return host.status();
-  return read_all(host->fd(), max_bytes);
+  return read_bytes(ino, max_bytes);
 }
 
 SealedFile::~SealedFile() {
@@ -295,7 +320,6 @@ Result<std::unique_ptr<SealedFile>> DraftStore::seal(Ino ino) {
     const auto found = record(ino);
     if (!found.ok()) return found.status();
     if (found->type != FileType::Regular) return Status(Code::InvalidArgument, "not a regular file");
-    if (Status status = own_bytes(ino, *found); !status.ok()) return status;
     auto file = file_of(ino, false);
     if (!file.ok()) return file.status();
     {
@@ -310,6 +334,8 @@ Result<std::unique_ptr<SealedFile>> DraftStore::seal(Ino ino) {
     frozen_.insert(raw(ino));
     sealed->file_ = std::move(*file);
   }
+  // What publishes a single file looks at its host file.
+  if (Status status = sealed->file_->own(); !status.ok()) return status;
   sealed->file_->seal();
   if (Status status = sealed->file_->settle(); !status.ok()) return status;
   const auto value = keys_.get(keys::draft_sum(ino));

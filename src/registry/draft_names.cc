@@ -12,16 +12,6 @@ namespace {
 
 Status exists(std::string_view name) { return {Code::AlreadyExists, "'" + printable(name) + "' exists already"}; }
 
-timespec timespec_of(TimeNs time) {
-  std::int64_t seconds = raw(time) / 1'000'000'000;
-  std::int64_t rest = raw(time) % 1'000'000'000;
-  if (rest < 0) {  // before 1970
-    rest += 1'000'000'000;
-    --seconds;
-  }
-  return {seconds, rest};
-}
-
 }  // namespace
 
 Status DraftStore::check_thawed(std::initializer_list<Ino> inos) const {
@@ -266,13 +256,12 @@ Result<DraftInode> DraftStore::change(Ino ino, const DraftChange& change) {
     if (Status status = check_thawed({ino}); !status.ok()) return status;
     auto found = record(ino);
     if (!found.ok()) return found.status();
-    if (found->type == FileType::Regular && (change.size_bytes || change.atime || change.mtime)) {
-      if (Status status = own_bytes(ino, *found); !status.ok()) return status;
+    const bool sets_times = change.atime || change.mtime;
+    // Borrowed bytes have no times of their own.
+    if (found->type == FileType::Regular && (change.size_bytes || (sets_times && !found->blob))) {
       auto opened = file_of(ino, change.size_bytes.has_value());
       if (!opened.ok()) return opened.status();
       file = std::move(*opened);
-      found = record(ino);
-      if (!found.ok()) return found.status();
     } else {
       if (change.atime) found->atime = *change.atime;
       if (change.mtime) found->mtime = *change.mtime;
@@ -298,8 +287,8 @@ Result<DraftInode> DraftStore::change(Ino ino, const DraftChange& change) {
   }
   if (file && (change.atime || change.mtime)) {
     const timespec omit{0, UTIME_OMIT};
-    const timespec times[2] = {change.atime ? timespec_of(*change.atime) : omit,
-                               change.mtime ? timespec_of(*change.mtime) : omit};
+    const timespec times[2] = {change.atime ? to_timespec(*change.atime) : omit,
+                               change.mtime ? to_timespec(*change.mtime) : omit};
     if (::futimens(file->host(), times) != 0) return Status::from_errno(errno, "set times");
   }
   return stat(ino);

@@ -59,63 +59,44 @@ bool DraftStore::has_open_writer(Ino ino) const {
                      [](const DraftHandle* handle) { return handle->writes_ && !handle->closing_; });
 }
 
-Status DraftStore::own_bytes(Ino ino, const DraftRecord& shared) {
-  if (!shared.blob) return {};
-  const auto value = keys_.get(keys::blob(*shared.blob));
-  if (!value.ok()) return value.status();
-  const auto blob = BlobRecord::decode(*value);
-  if (!blob.ok()) return blob.status();
-  remove_host_files({ino});  // the old name may be the blob itself: never write there
-  auto host = create_host(ino);
-  if (!host.ok()) return host.status();
-  if (blob->is_inline) {
-    if (Status status = write_at(host->fd(), 0, bytes_of(blob->bytes)); !status.ok()) return status;
-  } else {
-    const auto reader = blobs_.open(*shared.blob);
-    if (!reader.ok()) return reader.status();
-    std::vector<std::byte> buffer(DraftFile::kSumChunkBytes);
-    for (std::uint64_t position = 0; position < blob->size_bytes;) {
-      const auto got = (*reader)->read_at(position, buffer);
-      if (!got.ok()) return got.status();
-      if (*got == 0) return {Code::Corrupt, "blob " + shared.blob->hex() + " is shorter than recorded"};
-      if (Status status = write_at(host->fd(), position, ByteView(buffer.data(), *got)); !status.ok()) return status;
-      position += *got;
-    }
-  }
-  const timespec times[2] = {{0, UTIME_OMIT}, {raw(shared.mtime) / 1'000'000'000, raw(shared.mtime) % 1'000'000'000}};
-  (void)::futimens(host->fd(), times);
-  DraftRecord owned = shared;
-  owned.blob.reset();
-  Batch batch;
-  batch.put(keys::draft_inode(ino), owned.encode());
-  batch.erase(keys::draft_sum(ino));
-  return commit(batch, SpaceNeed::Grows);
-}
-
 Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
   {
     const MutexLock lock(opens_mutex_);
     const auto found = opens_.find(raw(ino));
-    if (found != opens_.end()) {
-      auto file = found->second.file.lock();
-      struct stat info {};
-      // Why the link count: a commit may have made a blob of the very file since it was opened.
-      const bool fits =
-          file && (!writes || (file->writable() && ::fstat(file->host(), &info) == 0 && info.st_nlink == 1));
-      if (fits) return file;
+    auto file = found == opens_.end() ? nullptr : found->second.file.lock();
+    if (!file) {
+      if (const auto borrower = borrowers_.find(raw(ino)); borrower != borrowers_.end()) file = borrower->second.lock();
     }
+    struct stat info {};
+    // Why the link count: a commit may have made a blob of the very file since it was opened.
+    const bool fits =
+        file && (!writes || (file->writable() && ::fstat(file->host(), &info) == 0 && info.st_nlink == 1));
+    if (fits) return file;
   }
-  if (writes) {
+  const auto stored = record(ino);
+  if (!stored.ok()) return stored.status();
+  std::optional<DraftFile::Borrowed> borrowed;
+  if (stored->blob) {
+    auto from = BorrowedBytes::open(keys_, blobs_, *stored->blob);
+    if (!from.ok()) return from.status();
+    const std::uint64_t size_bytes = std::min(stored->blob_bytes, (*from)->size_bytes());
+    borrowed = DraftFile::Borrowed{std::move(*from), size_bytes};
+    // The old name may be the blob itself: never write there.
+    remove_host_files({ino});
+  } else if (writes) {
     if (Status status = unshare(ino); !status.ok()) return status;
   }
-  auto host = open_host(ino, writes);
+  auto host = borrowed ? create_host(ino) : open_host(ino, writes);
   if (!host.ok()) return host.status();
   std::optional<DraftSum> sum;
   if (const auto value = keys_.get(keys::draft_sum(ino)); value.ok()) {
     if (auto decoded = DraftSum::decode(*value); decoded.ok()) sum = *decoded;
   }
-  auto file = std::make_shared<DraftFile>(ino, std::move(*host), writes, sum, *this, workers_);
+  // Why writable: what is borrowed must be one file for all who have it open, also for those who write later.
+  auto file =
+      std::make_shared<DraftFile>(ino, std::move(*host), writes || borrowed, sum, std::move(borrowed), *this, workers_);
   const MutexLock lock(opens_mutex_);
+  if (stored->blob) add_borrower(file);
   // Why even without a handle: two users of one file must share its sum.
   if (const auto found = opens_.find(raw(ino)); found != opens_.end()) found->second.file = file;
   return file;
@@ -129,7 +110,6 @@ Result<std::unique_ptr<DraftHandle>> DraftStore::open_file(Ino ino, bool writes,
   const auto found = record(ino);
   if (!found.ok()) return found.status();
   if (found->type != FileType::Regular) return Status(Code::InvalidArgument, "not a regular file");
-  if (Status status = own_bytes(ino, *found); !status.ok()) return status;
   auto file = file_of(ino, writes);
   if (!file.ok()) return file.status();
   auto handle = std::make_unique<DraftHandle>(*this, *file, writes, pid);

@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::uint64_t kFormat = 1;
 
+// Where the bytes of a file are.
+enum class Bytes : std::uint64_t { Own = 0, Blob = 1, StartOfBlob = 2 };
+
 Status damaged(const char* what) { return {Code::Corrupt, std::string("a draft's ") + what + " record is damaged"}; }
 
 std::optional<FileType> file_type(std::uint64_t number) {
@@ -21,8 +24,9 @@ std::string DraftRecord::encode() const {
   out.number(kFormat).number(static_cast<std::uint64_t>(type));
   out.number(owner.uid).number(owner.gid).number(owner.mode).number(link_count).number(raw(parent));
   out.signed_number(raw(atime)).signed_number(raw(mtime)).signed_number(raw(ctime)).text(target);
-  out.number(blob ? 1 : 0);
+  out.number(static_cast<std::uint64_t>(!blob ? Bytes::Own : borrows_whole() ? Bytes::Blob : Bytes::StartOfBlob));
   if (blob) out.digest(*blob);
+  if (blob && !borrows_whole()) out.number(blob_bytes);
   return out.take();
 }
 
@@ -42,9 +46,21 @@ Result<DraftRecord> DraftRecord::decode(std::string_view bytes) {
   record.mtime = TimeNs{in.signed_number()};
   record.ctime = TimeNs{in.signed_number()};
   record.target = in.text();
-  if (in.number() == 1) record.blob = in.digest();
+  const auto whose = static_cast<Bytes>(in.number());
+  if (whose == Bytes::Blob || whose == Bytes::StartOfBlob) record.blob = in.digest();
+  if (whose == Bytes::StartOfBlob) record.blob_bytes = in.number();
   if (!in.finished()) return damaged("inode");
   return record;
+}
+
+timespec to_timespec(TimeNs time) {
+  std::int64_t seconds = raw(time) / 1'000'000'000;
+  std::int64_t rest = raw(time) % 1'000'000'000;
+  if (rest < 0) {  // before 1970
+    rest += 1'000'000'000;
+    --seconds;
+  }
+  return {seconds, rest};
 }
 
 std::string DraftSum::encode() const {

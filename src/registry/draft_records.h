@@ -1,5 +1,7 @@
 // What the store remembers of a draft beside the bytes of its files. Layout in catalog/FORMAT.md.
 #pragma once
+#include <time.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,16 +14,19 @@ namespace modelfs {
 
 // n/<ino>. A regular file's size, mtime and blocks are its host file's, unless its bytes are a blob's.
 struct DraftRecord {
+  static constexpr std::uint64_t kWholeBlob = ~std::uint64_t{0};
   FileType type = FileType::Regular;
   Ownership owner;
-  std::uint32_t link_count = 1;  // files and symlinks: names; directories: 2 + subdirectories
-  Ino parent = kNoIno;           // directories
-  TimeNs atime{};                // directories and symlinks
-  TimeNs mtime{};                // directories and symlinks
-  TimeNs ctime{};                // all; a file shows the later of this and its host file's
-  std::string target;            // symlinks
-  std::optional<Digest> blob;    // regular files: the bytes are this blob's until the first write
+  std::uint32_t link_count = 1;           // files and symlinks: names; directories: 2 + subdirectories
+  Ino parent = kNoIno;                    // directories
+  TimeNs atime{};                         // directories and symlinks
+  TimeNs mtime{};                         // directories and symlinks
+  TimeNs ctime{};                         // all; a file shows the later of this and its host file's
+  std::string target;                     // symlinks
+  std::optional<Digest> blob;             // regular files: the bytes are this blob's until the first write
+  std::uint64_t blob_bytes = kWholeBlob;  // as many as that from its start
 
+  bool borrows_whole() const { return blob && blob_bytes == kWholeBlob; }
   std::string encode() const;
   static Result<DraftRecord> decode(std::string_view bytes);
 };
@@ -36,6 +41,9 @@ struct DraftSum {
   std::string encode() const;
   static Result<DraftSum> decode(std::string_view bytes);
 };
+
+// For futimens(2).
+timespec to_timespec(TimeNs time);
 
 // e/<directory><name>
 struct DraftEntry {

@@ -113,8 +113,9 @@ Result<DraftInode> DraftStore::present(Ino ino, DraftRecord record) const {
     if (!value.ok()) return value.status();
     const auto blob = BlobRecord::decode(*value);
     if (!blob.ok()) return blob.status();
-    inode.size_bytes = blob->size_bytes;
-    inode.blocks = (blob->allocated_bytes + 511) / 512;
+    inode.size_bytes = std::min(blob->size_bytes, inode.record.blob_bytes);
+    const std::uint64_t allocated_bytes = std::min(blob->allocated_bytes, (inode.size_bytes + 4095) / 4096 * 4096);
+    inode.blocks = (inode.record.borrows_whole() ? blob->allocated_bytes : allocated_bytes) / 512;
     return inode;
   }
   struct stat info {};

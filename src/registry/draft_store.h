@@ -116,8 +116,8 @@ class FrozenDraft {
   Result<DraftSum> sum(std::uint32_t index, bool may_sum) const;
   // Bytes of its files that have no sum yet.
   std::uint64_t unsummed_bytes() const;
-  // The host file of a regular file whose bytes are not a blob's.
-  Result<File> open(std::uint32_t index) const;
+  // The bytes of a regular file. TooLarge above `max_bytes`.
+  Result<std::string> read(std::uint32_t index, std::size_t max_bytes) const;
   // Where that file lies: a name in DraftStore::directory().
   std::string host_name(std::uint32_t index) const;
   // Says that the batch of retire() was committed: its inodes are dead from now on, and nobody opens them again.
@@ -218,8 +218,12 @@ class DraftStore {
   Status set_attribute(Ino ino, std::string_view name, std::string_view value, AttributeMode mode);
   Status remove_attribute(Ino ino, std::string_view name);
 
-  // Opens a regular file. With `writes`, a file whose bytes are a blob's gets a host file of its own first.
+  // Opens a regular file. What may be written is no blob's file.
   Result<std::unique_ptr<DraftHandle>> open_file(Ino ino, bool writes, pid_t pid);
+  // Copies [offset, offset + count) of a blob into the same place of a file, without moving a byte: the file borrows
+  // them. The caller has a lease on the blob. Conflict: the file does not hold exactly what stands before them in the
+  // blob, or somebody is changing it; copy them. Busy: it is being published. Corrupt: the blob is damaged.
+  Status borrow(DraftHandle& handle, const Digest& blob, std::uint64_t offset_bytes, std::uint64_t count_bytes);
 
   // Tells `follower` of what is written to the file in order. False: nobody has it open for writing, or it was not
   // written in order so far.
@@ -277,6 +281,8 @@ class DraftStore {
   // Of DraftFile.
   Status forget_sum(Ino ino);
   Status remember_sum(Ino ino, const DraftSum& sum);
+  // Its bytes are those of its host file from now on, which gets its times.
+  Status forget_blob(Ino ino, int host) EXCLUDES(names_mutex_);
 
   Result<DraftRecord> record(Ino ino) const;
   Result<DraftInode> present(Ino ino, DraftRecord record) const;
@@ -297,9 +303,10 @@ class DraftStore {
   Result<File> open_host(Ino ino, bool writes) const;
   // Gives a host file that is also a blob's (its commit failed after the link, or a crash came) bytes of its own.
   Status unshare(Ino ino) const REQUIRES(names_mutex_);
-  Status own_bytes(Ino ino, const DraftRecord& shared) REQUIRES(names_mutex_);
+  Result<std::string> read_bytes(Ino ino, std::size_t max_bytes) EXCLUDES(names_mutex_);
   // The shared state of an open file, made where there is none that fits. What may be written is never a blob's file.
   Result<std::shared_ptr<DraftFile>> file_of(Ino ino, bool writes) REQUIRES(names_mutex_);
+  void add_borrower(const std::shared_ptr<DraftFile>& file) REQUIRES(opens_mutex_);
   void release(DraftHandle& handle);
   bool has_open_writer(Ino ino) const REQUIRES(opens_mutex_);
   Status collect(FrozenDraft& draft) REQUIRES(names_mutex_);
@@ -328,6 +335,10 @@ class DraftStore {
     std::vector<DraftHandle*> handles;
   };
   std::unordered_map<std::uint64_t, Opened> opens_ GUARDED_BY(opens_mutex_);
+  // Files that have borrowed, while anybody has them, also without a handle: one for each, or two would get bytes of
+  // their own.
+  std::unordered_map<std::uint64_t, std::weak_ptr<DraftFile>> borrowers_ GUARDED_BY(opens_mutex_);
+  std::size_t borrowers_swept_at_ GUARDED_BY(opens_mutex_) = 64;
   std::atomic<bool> ending_ = false;
   Mutex sweep_mutex_;             // one sweep at a time; taken before names_mutex_
   ThreadPool workers_{"sum", 2};  // last: its work uses all of the above

@@ -48,8 +48,9 @@ class Publisher {
     ContentSum sum;
     std::uint64_t size_bytes = 0;
     std::uint64_t allocated_bytes = 0;
-    std::string host_name;  // in DraftStore::directory()
-    std::string path;       // for messages
+    std::string host_name;     // in DraftStore::directory()
+    std::string path;          // for messages
+    bool is_borrowed = false;  // no host file has its bytes
   };
   Result<std::vector<Piece>> collect_pieces();
   Status store_small(const std::vector<const Piece*>& small);

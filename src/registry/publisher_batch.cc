@@ -51,8 +51,7 @@ std::string Publisher::describe(const PackagePart& part, const ReleaseRecord& re
                                        : entries[i].name == kTagName             ? &facts.tag
                                                                                  : nullptr;
     if (into == nullptr) continue;
-    auto file = draft_->open(i);
-    auto text = file.ok() ? read_all(file->fd(), kInfoBytesMax) : Result<std::string>(file.status());
+    auto text = draft_->read(i, kInfoBytesMax);
     if (text.ok()) *into = std::move(*text);
   }
   return make_metadata(facts);

@@ -39,6 +39,7 @@ Result<std::vector<Publisher::Piece>> Publisher::collect_pieces() {
     if (!seen.insert(sum->sum.digest).second) continue;
     pieces.push_back(
         {sum->sum, entries[i].size_bytes, entries[i].allocated_bytes, draft_->host_name(i), draft_->path_of(i)});
+    pieces.back().is_borrowed = entries[i].record.borrows_whole();
   }
   if (request_.original != nullptr) {
     const SealedFile& file = request_.original->file;
@@ -61,6 +62,9 @@ Status Publisher::store_blobs() {
   for (const Piece& piece : *pieces) {
     const auto there = has_blob(piece.sum.digest, piece.size_bytes);
     if (!there.ok()) return there.status();
+    if (!*there && piece.is_borrowed) {
+      return {Code::Corrupt, piece.path + " is a copy of a file that is damaged; write it anew"};
+    }
     if (!*there) (piece.size_bytes <= kInlineBlobBytesMax ? small : large).push_back(&piece);
   }
   if (Status status = link_large(large); !status.ok()) return status;

@@ -132,6 +132,12 @@ class FileSystem {
   // The same, but parts of `into` may be left as they are; `lent` says what stands there.
   Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, LentBytes& lent);
   Result<std::size_t> write(Handle handle, std::uint64_t offset_bytes, ByteView bytes);
+  // True when write() and allocate() may take long.
+  bool writing_waits(Handle handle) const;
+  // copy_file_range(2): how many bytes were copied; fewer than asked for where more would take too long. A file of a
+  // release that is copied from its start into an empty draft moves no byte. May take long.
+  Result<std::size_t> copy(Handle from, std::uint64_t from_bytes, Handle to, std::uint64_t to_bytes,
+                           std::uint64_t count_bytes);
   // One close(2). May take long: this is where an archive is unpacked and published.
   Status flush(const Credentials& who, Handle handle);
   // The last close.

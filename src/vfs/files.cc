@@ -232,9 +232,9 @@ Status FileSystem::allocate(Handle handle, int mode, std::uint64_t offset_bytes,
 Result<std::uint64_t> FileSystem::seek(Handle handle, std::uint64_t offset_bytes, int whence) {
   const auto opened = state_->handle(handle);
   if (!opened.ok()) return opened.status();
+  if ((*opened)->draft) return (*opened)->draft->file().seek(offset_bytes, whence);
   int fd = -1;
   std::uint64_t size_bytes = 0;
-  if ((*opened)->draft) fd = (*opened)->draft->file().host();
   if ((*opened)->content) {
     fd = (*opened)->content->descriptor().value_or(-1);
     size_bytes = (*opened)->content->size_bytes();

@@ -43,6 +43,9 @@ void describe_traffic(const Traffic& traffic, Exposition& into) {
   into.sample({{"of", "draft"}}, traffic.draft_read_bytes.load(std::memory_order_relaxed));
   into.family("modelfs_written_bytes_total", Type::Counter, "Bytes that were written into drafts.");
   into.sample({}, traffic.draft_written_bytes.load(std::memory_order_relaxed));
+  into.family("modelfs_borrowed_bytes_total", Type::Counter,
+              "Bytes that were copied from releases into drafts without being moved.");
+  into.sample({}, traffic.draft_borrowed_bytes.load(std::memory_order_relaxed));
 }
 
 void describe_opens(const OpenNodes& nodes, Exposition& into) {

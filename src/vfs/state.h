@@ -30,6 +30,7 @@ struct Traffic {
   std::atomic<std::uint64_t> published_read_bytes = 0;
   std::atomic<std::uint64_t> draft_read_bytes = 0;
   std::atomic<std::uint64_t> draft_written_bytes = 0;
+  std::atomic<std::uint64_t> draft_borrowed_bytes = 0;
 };
 
 // An open file or directory.
@@ -176,6 +177,8 @@ struct FileSystem::State {
   Result<std::string> read_mode_of(const Place& place);
   // `lent`: null where every byte is wanted in `into`.
   Result<std::size_t> read(Handle number, std::uint64_t offset_bytes, ByteSpan into, LentBytes* lent);
+  // copy(), where the bytes need not move. Conflict: they must.
+  Status borrow(const OpenHandle& from, std::uint64_t offset_bytes, const OpenHandle& to, std::uint64_t count_bytes);
   Status make_listing(Listing& listing);
   Result<Ino> parent_of(const Place& directory);
   Status add_drafts(const Listing& listing, std::vector<ListedPlace>& names);

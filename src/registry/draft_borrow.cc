@@ -1,0 +1,139 @@
+// Draft files whose bytes are a blob's: borrowing them, and getting bytes of one's own before they change.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "catalog/keys.h"
+#include "registry/draft_store.h"
+
+namespace modelfs {
+
+std::optional<DraftFile::Borrowed> DraftFile::borrowed() const {
+  const MutexLock lock(mutex_);
+  return borrowed_;
+}
+
+bool DraftFile::is_borrowed() const {
+  const MutexLock lock(mutex_);
+  return borrowed_.has_value();
+}
+
+Status DraftFile::borrow(std::shared_ptr<const BorrowedBytes> from, std::uint64_t offset_bytes,
+                         std::uint64_t size_bytes, const std::function<Status()>& record) {
+  const MutexLock lock(mutex_);
+  if (sealed_) return {Code::Immutable, "what is published never changes"};
+  const Status other(Code::Conflict, "it holds other bytes, or is being changed");
+  if (!writable_ || changing_ > 0 || owning_ || summing_ || damaged_ || !follower_.expired()) return other;
+  if (borrowed_) {
+    if (borrowed_->from->blob() != from->blob() || borrowed_->size_bytes != offset_bytes) return other;
+  } else {
+    struct stat info {};
+    if (::fstat(host_.fd(), &info) != 0) return Status::from_errno(errno, "stat a draft file");
+    if (info.st_size != 0 || info.st_nlink != 1 || offset_bytes != 0) return other;
+  }
+  if (Status status = record(); !status.ok()) return status;
+  borrowed_ = Borrowed{std::move(from), size_bytes};
+  recorded_.reset();
+  ++changes_;
+  return {};
+}
+
+Status DraftFile::copy_to_host(const BorrowedBytes& from, std::uint64_t size_bytes) const {
+  // What an earlier try has left.
+  if (::ftruncate(host_.fd(), 0) != 0) return Status::from_errno(errno, "truncate");
+  std::vector<std::byte> buffer(std::min(kSumChunkBytes, size_bytes));
+  for (std::uint64_t position = 0; position < size_bytes;) {
+    if (Status status = store_.check_space(buffer.size()); !status.ok()) return status;
+    const std::size_t want = std::min<std::uint64_t>(buffer.size(), size_bytes - position);
+    const auto got = from.read_at(position, ByteSpan(buffer.data(), want));
+    if (!got.ok()) return got.status();
+    if (*got == 0) return {Code::Corrupt, "blob " + from.blob().hex() + " is shorter than recorded"};
+    if (Status status = write_at(host_.fd(), position, ByteView(buffer.data(), *got)); !status.ok()) return status;
+    position += *got;
+  }
+  // Why synced: the blob's bytes are durable, and after power loss the file must not have less than it had before.
+  if (size_bytes > 0 && ::fdatasync(host_.fd()) != 0) return Status::from_errno(errno, "sync a draft file");
+  return {};
+}
+
+Status DraftFile::own(std::uint64_t bytes_max) {
+  Borrowed lent;
+  {
+    const MutexLock lock(mutex_);
+    while (owning_) idle_.wait(mutex_);
+    if (!borrowed_) return {};
+    if (sealed_) return {Code::Immutable, "what is published never changes"};
+    owning_ = true;
+    lent = *borrowed_;
+  }
+  Status status = copy_to_host(*lent.from, std::min(lent.size_bytes, bytes_max));
+  if (status.ok()) status = store_.forget_blob(ino_, host_.fd());
+  const MutexLock lock(mutex_);
+  owning_ = false;
+  idle_.notify_all();
+  if (!status.ok()) return status;
+  borrowed_.reset();
+  in_order_ = bytes_max == 0;  // else the last close sums all of it
+  return {};
+}
+
+void DraftStore::add_borrower(const std::shared_ptr<DraftFile>& file) {
+  borrowers_[raw(file->ino())] = file;
+  if (borrowers_.size() < borrowers_swept_at_) return;
+  std::erase_if(borrowers_, [](const auto& borrower) { return borrower.second.expired(); });
+  borrowers_swept_at_ = std::max<std::size_t>(64, 2 * borrowers_.size());
+}
+
+Status DraftStore::borrow(DraftHandle& handle, const Digest& blob, std::uint64_t offset_bytes,
+                          std::uint64_t count_bytes) {
+  if (!handle.writes_) return {Code::BadHandle, "the file is not open for writing"};
+  auto from = BorrowedBytes::open(keys_, blobs_, blob);
+  if (!from.ok()) return from.status();
+  const std::uint64_t blob_bytes = (*from)->size_bytes();
+  if (offset_bytes >= blob_bytes || count_bytes == 0 || count_bytes > blob_bytes - offset_bytes) {
+    return {Code::InvalidArgument, "the blob has not so many bytes"};
+  }
+  const Ino ino = handle.file_->ino();
+  const MutexLock lock(names_mutex_);
+  if (Status status = check_thawed({ino}); !status.ok()) return status;
+  {
+    const MutexLock opens(opens_mutex_);
+    // Who opened it before it was this file would not see what is borrowed.
+    for (const DraftHandle* other : opens_[raw(ino)].handles) {
+      if (other->file_ != handle.file_) return {Code::Conflict, "it is open elsewhere"};
+    }
+    handle.closing_ = false;
+    add_borrower(handle.file_);
+  }
+  const std::uint64_t size_bytes = offset_bytes + count_bytes;
+  return handle.file_->borrow(std::move(*from), offset_bytes, size_bytes, [&]() -> Status {
+    auto found = record(ino);
+    if (!found.ok()) return found.status();
+    found->blob = blob;
+    found->blob_bytes = size_bytes == blob_bytes ? DraftRecord::kWholeBlob : size_bytes;
+    found->mtime = found->ctime = now();
+    Batch batch;
+    batch.put(keys::draft_inode(ino), found->encode());
+    batch.erase(keys::draft_sum(ino));
+    return commit(batch, SpaceNeed::Grows);
+  });
+}
+
+Status DraftStore::forget_blob(Ino ino, int host) {
+  const MutexLock lock(names_mutex_);
+  auto found = record(ino);
+  if (!found.ok()) return found.status();
+  const timespec times[2] = {to_timespec(found->atime), to_timespec(found->mtime)};
+  if (::futimens(host, times) != 0) return Status::from_errno(errno, "set times");
+  found->blob.reset();
+  found->blob_bytes = DraftRecord::kWholeBlob;
+  Batch batch;
+  batch.put(keys::draft_inode(ino), found->encode());
+  batch.erase(keys::draft_sum(ino));
+  return commit(batch, SpaceNeed::Grows);
+}
+
+}  // namespace modelfs
