@@ -50,7 +50,7 @@ struct stat to_stat(const ListedName& name) {
 
 fuse_entry_param to_entry_param(const Entry& entry) {
   fuse_entry_param param{};
-  param.ino = raw(entry.attributes.ino);
+  param.ino = raw(entry.key());
   param.generation = 0;  // numbers are never reused
   param.attr = to_stat(entry.attributes);
   param.attr_timeout = std::max(entry.attributes.valid_seconds, kJustSeenSeconds);

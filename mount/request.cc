@@ -63,7 +63,7 @@ void Request::reply(const Result<Entry>& found) && {
   if (!found.ok()) return refuse(found.status());
   FileSystem& fs = files();
   const fuse_entry_param entry = to_entry_param(*found);
-  if (fuse_reply_entry(take(), &entry) != 0) fs.forget(found->attributes.ino, 1);
+  if (fuse_reply_entry(take(), &entry) != 0) fs.forget(found->key(), 1);
 }
 
 void Request::reply(const Result<Attributes>& attributes) && {
@@ -88,7 +88,7 @@ void Request::reply(const Result<FileSystem::Created>& created) && {
   const fuse_file_info file = to_file_info(created->opened);
   if (fuse_reply_create(take(), &entry, &file) == 0) return;
   fs.release(created->opened.handle);
-  fs.forget(created->entry.attributes.ino, 1);
+  fs.forget(created->entry.key(), 1);
 }
 
 void Request::reply(const Result<SpaceFigures>& space) && {

@@ -58,16 +58,6 @@ std::string NamedThing::str() const {
   return text;
 }
 
-std::vector<std::string> split_path(std::string_view path) {
-  std::vector<std::string> components;
-  while (!path.empty()) {
-    const std::size_t end = std::min(path.find('/'), path.size());
-    if (end > 0) components.emplace_back(path.substr(0, end));
-    path.remove_prefix(std::min(end + 1, path.size()));
-  }
-  return components;
-}
-
 Result<NamedThing> resolve(const Snapshot& snapshot, const Credentials& who, std::string_view path) {
   const std::vector<std::string> components = split_path(path);
   if (components.empty()) return Status(Code::InvalidArgument, "no domain is named; write DOMAIN/VERSION");

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/path.h"
 #include "catalog/snapshot.h"
 #include "registry/registry.h"
 
@@ -35,8 +36,5 @@ Result<NamedThing> resolve_package(const Snapshot& snapshot, const Credentials& 
 
 // Ok for who may list a directory of that owner and mode and look at what is in it, as `ls -l` needs it.
 Status authorise_reading(const Credentials& who, const Ownership& owner, std::string_view what);
-
-// The components of a path, without empty ones.
-std::vector<std::string> split_path(std::string_view path);
 
 }  // namespace modelfs

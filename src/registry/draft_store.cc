@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
+#include <span>
 
 #include "base/log.h"
 #include "catalog/keys.h"
@@ -284,6 +285,17 @@ void DraftStore::remove_host_files(const std::vector<Ino>& gone) const {
 std::string FrozenDraft::host_name(std::uint32_t index) const { return host_path(entries_[index].ino); }
 
 std::string SealedFile::host_name() const { return host_path(file_->ino()); }
+
+Result<std::string> SealedFile::text(std::size_t max_bytes) const {
+  if (sum_.size_bytes > max_bytes) {
+    return Status(Code::TooLarge, "it has more than " + std::to_string(max_bytes) + " bytes");
+  }
+  std::string text(sum_.size_bytes, '\0');
+  const auto got = read_at(host(), 0, std::as_writable_bytes(std::span(text)));
+  if (!got.ok()) return got.status();
+  text.resize(*got);
+  return text;
+}
 
 Status DraftStore::check_space(std::uint64_t more_bytes) const {
   struct statvfs figures {};

@@ -143,6 +143,8 @@ class SealedFile {
   // A read-only view of its bytes.
   int host() const { return file_->host(); }
   const DraftSum& sum() const { return sum_; }
+  // All of its bytes. TooLarge above `max_bytes`.
+  Result<std::string> text(std::size_t max_bytes) const;
   std::uint64_t allocated_bytes() const { return allocated_bytes_; }
   // Where the bytes lie: a name in DraftStore::directory().
   std::string host_name() const;

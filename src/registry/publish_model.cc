@@ -1,23 +1,13 @@
 // modelstore's way to a release: its client uploads an archive, then the document that names it, whose close publishes
 // both.
-#include "base/file.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "catalog/metadata.h"
 #include "catalog/modelstore_document.h"
 #include "registry/registry.h"
 
 namespace modelfs {
 namespace {
-
-std::vector<std::string> components_of(std::string_view path) {
-  std::vector<std::string> components;
-  while (!path.empty()) {
-    const std::size_t end = std::min(path.find('/'), path.size());
-    if (end > 0) components.emplace_back(path.substr(0, end));
-    path.remove_prefix(std::min(end + 1, path.size()));
-  }
-  return components;
-}
 
 // A draft file by its path in a draft directory.
 struct FoundFile {
@@ -41,7 +31,7 @@ std::optional<FoundFile> find_file(const DraftStore& drafts, Ino base, std::span
 // The archive of a document, by the end of the path in it: that begins after the domain's name, which may stand in the
 // path more than once.
 std::optional<FoundFile> find_archive(const DraftStore& drafts, const ModelRequest& request, std::string_view path) {
-  const auto components = components_of(path);
+  const auto components = split_path(path);
   for (std::size_t i = 0; i < components.size(); ++i) {
     if (components[i] != request.domain.str()) continue;
     const auto tail = std::span(components).subspan(i + 1);
@@ -61,13 +51,9 @@ Result<Published> Registry::publish_model(const ModelRequest& request) {
   const auto refused = [&](Code code, const std::string& why) { return Status(code, what + ": " + why); };
   auto sealed = drafts_->seal(request.file);
   if (!sealed.ok()) return sealed.status();
-  if ((*sealed)->sum().size_bytes > kMetadataBytesMax) {
-    return refused(Code::TooLarge, "it has more than " + std::to_string(kMetadataBytesMax) + " bytes");
-  }
-  std::string text((*sealed)->sum().size_bytes, '\0');
-  if (const auto got = read_at((*sealed)->host(), 0, std::as_writable_bytes(std::span(text))); !got.ok()) {
-    return got.status();
-  }
+  auto read = (*sealed)->text(kMetadataBytesMax);
+  if (!read.ok()) return refused(read.code(), read.status().message());
+  std::string& text = *read;
   if (Status status = check_given_metadata(text); !status.ok()) return refused(status.code(), status.message());
   const ModelstoreFacts given = read_modelstore_document(text);
   if (given.domain != request.domain.str() || given.model_id != request.model_id.str()) {

@@ -50,13 +50,9 @@ Result<Published> Registry::publish_tag(const TagRequest& request) {
   const auto refused = [&](const Status& status) {
     return Status(status.code(), request.target.str() + ": " + status.message());
   };
-  if ((*sealed)->sum().size_bytes > kTagBytesMax) {
-    return refused({Code::TooLarge, "tag.toml has more than " + std::to_string(kTagBytesMax) + " bytes"});
-  }
-  std::string text((*sealed)->sum().size_bytes, '\0');
-  const auto got = read_at((*sealed)->host(), 0, std::as_writable_bytes(std::span(text)));
-  if (!got.ok()) return got.status();
-  const auto tag = parse_tag(text);
+  const auto text = (*sealed)->text(kTagBytesMax);
+  if (!text.ok()) return refused(text.status());
+  const auto tag = parse_tag(*text);
   if (!tag.ok()) return refused(tag.status());
   std::unordered_set<std::string> states;
   for (const std::string& state : tag->states) states.insert(state + std::string(kStateSuffix));

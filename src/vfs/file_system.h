@@ -18,9 +18,11 @@
 
 namespace modelfs {
 
-// The answer to a look-up. The kernel holds one more reference to attributes.ino until forget().
+// The answer to a look-up. The kernel holds one more reference to the node until forget().
 struct Entry {
   Attributes attributes;
+  Ino node = kNoIno;  // what the kernel is to call it, if not attributes.ino
+  Ino key() const { return node == kNoIno ? attributes.ino : node; }
   double name_valid_seconds = 0;  // 0 for names that can be bound to something else
 };
 

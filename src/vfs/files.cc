@@ -99,7 +99,7 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   if (place.kind == Kind::Draft) {
     auto opened =
         state.open_draft(who, ino, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0, (flags & O_TRUNC) != 0);
-    if (opened.ok()) opened->direct = place.container != kNoIno;  // may be written anew: see below
+    if (opened.ok()) opened->direct = place.container != kNoIno;  // may be written anew
     if (opened.ok()) return opened;
     // Published since: go on with what it is now.
     const auto again = state.node(ino);
@@ -121,9 +121,7 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
                                            : state.status_text();
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
-    // Why documents: open(O_TRUNC) of one that is to be written anew makes the kernel take its size for 0 at once, for
-    // everybody who reads it through the page cache.
-    reply.direct = place.kind != Kind::Tag;
+    reply.direct = place.kind == Kind::Status;
   } else if (place.kind == Kind::Events) {
     const char* name = place.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
     auto host = open_at(state.registry.store_dir(), name, O_RDONLY);
@@ -146,9 +144,9 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
     // The kernel has found no such name, and a commit has made it since.
     const auto there = lookup(who, parent, name);
     if (!there.ok()) return entry.status();
-    auto opened = open(who, there->attributes.ino, flags);
+    auto opened = open(who, there->key(), flags);
     if (opened.ok()) return Created{*there, *opened};
-    forget(there->attributes.ino, 1);
+    forget(there->key(), 1);
     return opened.status();
   }
   if (!entry.ok()) return entry.status();
@@ -318,6 +316,7 @@ Status FileSystem::State::make_listing(Listing& listing) {
     std::move(drafts.begin(), drafts.end(), std::back_inserter(names));
   }
   listing.names = std::move(names);
+  listing.is_made = true;
   return {};
 }
 
@@ -342,7 +341,9 @@ Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function
   const MutexLock lock((*opened)->mutex);
   if (!(*opened)->listing) return {Code::NotADirectory, "not a directory"};
   Listing& listing = *(*opened)->listing;
-  if (offset == 0) {
+  // Why also elsewhere: the kernel keeps the listings of what never changes. Who reads one from there comes to us in the
+  // middle of it when the kernel has dropped the rest.
+  if (offset == 0 || !listing.is_made) {
     const auto node = state_->node((*opened)->ino);  // what it is now: a draft may have been published
     if (!node.ok()) return node.status();
     listing.directory = node->place;

@@ -45,19 +45,6 @@ Result<Upload> FileSystem::State::plan_modelstore_upload(const Place& parent, st
 
 namespace {
 
-// A document that was uploaded. TooLarge.
-Result<std::string> text_of(DraftStore& drafts, Ino file) {
-  const auto sealed = drafts.seal(file);
-  if (!sealed.ok()) return sealed.status();
-  if ((*sealed)->sum().size_bytes > kMetadataBytesMax) {
-    return Status(Code::TooLarge, "it has more than " + std::to_string(kMetadataBytesMax) + " bytes");
-  }
-  std::string text((*sealed)->sum().size_bytes, '\0');
-  const auto got = read_at((*sealed)->host(), 0, std::as_writable_bytes(std::span(text)));
-  if (!got.ok()) return got.status();
-  return text;
-}
-
 bool is_alive(pid_t process) { return process > 0 && (::kill(process, 0) == 0 || errno == EPERM); }
 
 }  // namespace
@@ -72,11 +59,14 @@ Status FileSystem::State::publish_modelstore_upload(const Credentials& who, cons
         .status();
   }
   if (upload.marker == Marker::Whole && format_of_suffix(face_suffix(upload.name))) return keep_whole(upload);
-  const auto text = text_of(registry.drafts(), upload.file);
-  if (!text.ok()) return text.status();
+  const auto text = [&]() -> Result<std::string> {
+    const auto sealed = registry.drafts().seal(upload.file);
+    return sealed.ok() ? (*sealed)->text(kMetadataBytesMax) : sealed.status();
+  }();
   const auto refused = [&](const Status& status) {
     return Status(status.code(), upload.str() + ": " + status.message());
   };
+  if (!text.ok()) return refused(text.status());
   if (Status status = check_given_metadata(*text); !status.ok()) return refused(status);
   if (upload.marker == Marker::Whole) return keep_whole(upload);
   const Status status = upload.marker == Marker::State ? take_state(who, upload, *text) : check_copy(upload, *text);

@@ -4,9 +4,9 @@
 
 namespace modelfs {
 
-void NodeTable::add(const Place& place, bool in_place) {
+void NodeTable::add(const Place& place, bool in_place, Ino number) {
   const MutexLock lock(mutex_);
-  Node& node = nodes_[raw(place.ino)];
+  Node& node = nodes_[raw(number == kNoIno ? place.ino : number)];
   const bool known = node.references > 0;
   ++node.references;
   // Why a committed node is left alone: a look-up that saw the draft may end after the commit that flipped it.

@@ -20,8 +20,9 @@ struct Node {
 // Safe for concurrent use.
 class NodeTable {
  public:
-  // Counts one reference. A node that is known keeps its place unless it was a draft and is committed now.
-  void add(const Place& place, bool in_place) EXCLUDES(mutex_);
+  // Counts one reference to the node `number` (kNoIno: place.ino). A node that is known keeps its place unless it was a
+  // draft and is committed now.
+  void add(const Place& place, bool in_place, Ino number = kNoIno) EXCLUDES(mutex_);
   void forget(Ino ino, std::uint64_t references) EXCLUDES(mutex_);
   std::optional<Node> find(Ino ino) const EXCLUDES(mutex_);
   // A published draft: each known node of `manifest` becomes the committed one, with the number it has. `root` is the

@@ -78,13 +78,21 @@ Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const P
 }
 
 Result<Entry> FileSystem::State::enter(const Place& place, bool in_place, double name_valid_seconds) {
-  nodes.add(place, in_place);
+  Ino number = kNoIno;
+  if (place.kind == Kind::Document && place.in_modelstore) {
+    // Why a node for each look-up: it may be written anew, and open(O_TRUNC) makes the kernel take the node's size for
+    // 0 at once, also for who has it open and reads it by sendfile(2).
+    const auto taken = registry.take_number();
+    if (!taken.ok()) return taken.status();
+    number = Ino{*taken};
+  }
+  nodes.add(place, in_place, number);
   auto attributes = describe({place, in_place, 1});
   if (!attributes.ok()) {
-    nodes.forget(place.ino, 1);
+    nodes.forget(number == kNoIno ? place.ino : number, 1);
     return attributes.status();
   }
-  return Entry{*attributes, name_valid_seconds};
+  return Entry{*attributes, number, name_valid_seconds};
 }
 
 Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Place& parent, std::string_view name) {
@@ -96,7 +104,7 @@ Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Plac
     place.target = name;
   }
   nodes.add(place, in_place);
-  return Entry{describe_inode(inode, in_place), 0};
+  return Entry{describe_inode(inode, in_place), kNoIno, 0};
 }
 
 Result<Entry> FileSystem::State::enter_known(const Node& node) {
@@ -105,7 +113,7 @@ Result<Entry> FileSystem::State::enter_known(const Node& node) {
     nodes.forget(node.place.ino, 1);
     return attributes.status();
   }
-  return Entry{*attributes, 0};
+  return Entry{*attributes, kNoIno, 0};
 }
 
 // Reasons.

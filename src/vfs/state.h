@@ -22,6 +22,7 @@ struct Listing {
   Place directory;
   Ino parent = kNoIno;
   Credentials who;
+  bool is_made = false;
   std::vector<ListedPlace> names;
 };
 

@@ -289,6 +289,27 @@ TEST_F(Overlay, ListsEachOldNameOnceWhileReleasesAreCommitted) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(seen["v" + std::to_string(i)], 1) << i;
 }
 
+// The kernel keeps the listings of what never changes; when it has dropped a part of one it asks for the rest.
+TEST_F(Overlay, ListsFromAnyPlaceOnAHandleThatWasNotReadFromTheBeginning) {
+  mkdir(kRootIno, "churn");
+  const Ino draft = mkdir(ino_of("churn/.stage"), "p");
+  const Ino inner = mkdir(draft, "part");
+  for (const char* name : {"a", "b", "c"}) write(inner, name, name);
+  ASSERT_TRUE(move("churn/.stage", "p", "churn", "1.0").ok());
+  const auto handle = fs_->open_directory(kRoot, ino_of("churn/1.0/part"));
+  std::vector<std::string> names;
+
+  ASSERT_TRUE(fs_->list(handle->handle, 3,
+                        [&](const ListedName& name) {
+                          names.emplace_back(name.name);
+                          return true;
+                        })
+                  .ok());
+
+  EXPECT_EQ(names, (std::vector<std::string>{"b", "c"}));
+  fs_->release_directory(handle->handle);
+}
+
 TEST_F(Overlay, KeepsAPackagesOwnNameLatest) {
   mkdir(kRootIno, "churn");
   const Ino draft = mkdir(ino_of("churn/.stage"), "p");
