@@ -25,7 +25,9 @@ def python_with(venv, name):
                 return python
     try:
         for command in ([sys.executable, "-m", "venv", venv],
-                        [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", requirements]):
+                        # Where it cannot be reached that is to be known soon.
+                        [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--retries", "1", "--timeout", "15",
+                         "-r", requirements]):
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=INSTALL_LIMIT_S)
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", None) or b""
