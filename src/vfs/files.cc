@@ -341,8 +341,8 @@ Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function
   const MutexLock lock((*opened)->mutex);
   if (!(*opened)->listing) return {Code::NotADirectory, "not a directory"};
   Listing& listing = *(*opened)->listing;
-  // Why also elsewhere: the kernel keeps the listings of what never changes. Who reads one from there comes to us in the
-  // middle of it when the kernel has dropped the rest.
+  // Why also elsewhere: the kernel keeps the listings of what never changes. Who reads one from there comes to us in
+  // the middle of it when the kernel has dropped the rest.
   if (offset == 0 || !listing.is_made) {
     const auto node = state_->node((*opened)->ino);  // what it is now: a draft may have been published
     if (!node.ok()) return node.status();
