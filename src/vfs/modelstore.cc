@@ -11,16 +11,16 @@
 namespace modelfs {
 
 using Kind = Place::Kind;
-using Marker = Upload::Marker;
+using Marker = MountUpload::Marker;
 
 bool FileSystem::State::is_of_modelstore(Meaning::Kind kind) {
   return kind == Meaning::Kind::Model || kind == Meaning::Kind::State || kind == Meaning::Kind::Copy ||
          kind == Meaning::Kind::Whole;
 }
 
-Result<Upload> FileSystem::State::plan_modelstore_upload(const Place& parent, std::string_view name,
-                                                         const Meaning& meaning) {
-  Upload upload;
+Result<MountUpload> FileSystem::State::plan_modelstore_upload(const Place& parent, std::string_view name,
+                                                              const Meaning& meaning) {
+  MountUpload upload;
   upload.parent = parent.ino;
   upload.name = name;
   upload.stem = meaning.stem;
@@ -49,7 +49,7 @@ bool is_alive(pid_t process) { return process > 0 && (::kill(process, 0) == 0 ||
 
 }  // namespace
 
-Status FileSystem::State::publish_modelstore_upload(const Credentials& who, const Upload& upload) {
+Status FileSystem::State::publish_modelstore_upload(const Credentials& who, const MountUpload& upload) {
   if (upload.marker == Marker::Model) {
     auto model_id = VersionName::parse(upload.stem);
     if (!model_id.ok()) return model_id.status();
@@ -74,7 +74,7 @@ Status FileSystem::State::publish_modelstore_upload(const Credentials& who, cons
   return registry.drafts().unlink(upload.directory, upload.draft_name);
 }
 
-Status FileSystem::State::keep_whole(const Upload& upload) {
+Status FileSystem::State::keep_whole(const MountUpload& upload) {
   const bool is_document = !format_of_suffix(face_suffix(upload.name));
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
@@ -98,7 +98,7 @@ Status FileSystem::State::keep_whole(const Upload& upload) {
   return status;
 }
 
-Status FileSystem::State::take_state(const Credentials& who, const Upload& upload, const std::string& text) {
+Status FileSystem::State::take_state(const Credentials& who, const MountUpload& upload, const std::string& text) {
   const ModelstoreFacts facts = read_modelstore_document(text);
   if (facts.model_id != upload.stem) {
     return {Code::Malformed, "it is about the model '" + printable(facts.model_id) + "'"};
@@ -112,7 +112,7 @@ Status FileSystem::State::take_state(const Credentials& who, const Upload& uploa
   return registry.set_state(*upload.domain, release->version, state->name, who);
 }
 
-Status FileSystem::State::check_copy(const Upload& upload, const std::string& text) {
+Status FileSystem::State::check_copy(const MountUpload& upload, const std::string& text) {
   const ModelstoreFacts facts = read_modelstore_document(text);
   if (facts.domain != upload.domain->str()) {
     return {Code::Malformed, "it is about the domain '" + printable(facts.domain) + "'"};
@@ -136,7 +136,7 @@ Status FileSystem::State::check_copy(const Upload& upload, const std::string& te
 
 std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials& who, const Place& place,
                                                               bool truncates) {
-  Upload upload;
+  MountUpload upload;
   upload.seen_as = place.ino;
   std::string shown;
   if (place.kind == Kind::Document && place.is_release) {

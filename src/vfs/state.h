@@ -123,29 +123,29 @@ struct FileSystem::State {
   Status check_stage_move(const Place& from, const Place& to) const;
 
   // Uploads.
-  Result<Upload> plan_upload(const Place& parent, std::string_view name, const Meaning& meaning);
+  Result<MountUpload> plan_upload(const Place& parent, std::string_view name, const Meaning& meaning);
   Result<Entry> begin_upload(const Credentials& who, const Place& parent, std::string_view name, const Meaning& meaning,
                              const NewDraft& fresh_file);
-  Status publish_upload(const Credentials& who, const Upload& upload);
+  Status publish_upload(const Credentials& who, const MountUpload& upload);
   // Makes its file, called `shown` or nearly so, where uploads lie.
-  Result<DraftInode> make_upload_file(const Credentials& who, Upload upload, const std::string& shown,
+  Result<DraftInode> make_upload_file(const Credentials& who, MountUpload upload, const std::string& shown,
                                       const NewDraft& fresh_file);
   // A finished file that is moved onto the name of an archive or marker.
   Status rename_to_upload(const Credentials& who, Ino file, const DraftStore::NamedAt& named, const Place& to,
                           std::string_view new_name, const Meaning& meaning);
-  void refuse_upload(const Credentials& who, const Upload& upload, std::uint64_t changes, const Status& why);
+  void refuse_upload(const Credentials& who, const MountUpload& upload, std::uint64_t changes, const Status& why);
   // A close of a descriptor: publishes the upload if this close decides. Malformed: it is no whole archive.
-  Status close_upload(const Credentials& who, const OpenHandle& handle, const Upload& upload);
+  Status close_upload(const Credentials& who, const OpenHandle& handle, const MountUpload& upload);
   // The end of a handle: what no close has decided is decided now, in the background.
   void end_upload(const std::shared_ptr<OpenHandle>& handle);
 
   // modelstore's layout.
   static bool is_of_modelstore(Meaning::Kind kind);
-  Result<Upload> plan_modelstore_upload(const Place& parent, std::string_view name, const Meaning& meaning);
-  Status publish_modelstore_upload(const Credentials& who, const Upload& upload);
-  Status keep_whole(const Upload& upload);
-  Status take_state(const Credentials& who, const Upload& upload, const std::string& text);
-  Status check_copy(const Upload& upload, const std::string& text);
+  Result<MountUpload> plan_modelstore_upload(const Place& parent, std::string_view name, const Meaning& meaning);
+  Status publish_modelstore_upload(const Credentials& who, const MountUpload& upload);
+  Status keep_whole(const MountUpload& upload);
+  Status take_state(const Credentials& who, const MountUpload& upload, const std::string& text);
+  Status check_copy(const MountUpload& upload, const std::string& text);
   // A file that is there is written anew: another one, which takes its place at its close. None: it is no such file.
   std::optional<Result<Opened>> open_rewrite(const Credentials& who, const Place& place, bool truncates);
   // What unlink(2) of such a place means, of what is published.

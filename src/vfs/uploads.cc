@@ -7,12 +7,12 @@
 
 namespace modelfs {
 
-std::string Upload::str() const {
+std::string MountUpload::str() const {
   if (target) return target->str();
   return (domain ? domain->str() + "/" : "") + name;
 }
 
-void Uploads::add(Upload upload) {
+void Uploads::add(MountUpload upload) {
   const MutexLock lock(mutex_);
   const std::uint64_t file = raw(upload.file);
   items_.insert_or_assign(file, Item{.upload = std::move(upload)});
@@ -40,18 +40,18 @@ bool Uploads::released(Ino file) {
   return found != items_.end() && --found->second.handles == 0;
 }
 
-std::optional<Upload> Uploads::find(Ino file) const {
+std::optional<MountUpload> Uploads::find(Ino file) const {
   const MutexLock lock(mutex_);
   const auto found = items_.find(raw(file));
   return found == items_.end() ? std::nullopt : std::optional(found->second.upload);
 }
 
-std::optional<Upload> Uploads::named(Ino parent, std::string_view name, pid_t thread) const {
-  std::optional<Upload> candidate;
+std::optional<MountUpload> Uploads::named(Ino parent, std::string_view name, pid_t thread) const {
+  std::optional<MountUpload> candidate;
   pid_t process = -1;
   const MutexLock lock(mutex_);
   for (const auto& [file, item] : items_) {
-    const Upload& upload = item.upload;
+    const MountUpload& upload = item.upload;
     if (upload.parent != parent || upload.name != name || upload.creator == 0 || item.refusal) continue;
     if (process < 0) process = process_of(thread);
     if (upload.creator == process) candidate = upload;
@@ -87,7 +87,7 @@ namespace {
 constexpr int kNamesMax = 1000;  // of uploads of one name that lie about
 
 // The directory in which people find it.
-std::string kept_in(const Upload& upload) {
+std::string kept_in(const MountUpload& upload) {
   const auto& domain = upload.target ? upload.target->domain : upload.domain;
   return "/.modelfs/drafts/" + (domain ? domain->str() : std::string(kModelstoreName));
 }
@@ -95,17 +95,17 @@ std::string kept_in(const Upload& upload) {
 }  // namespace
 
 // What publishing it needs to know; not yet where its file lies.
-Result<Upload> FileSystem::State::plan_upload(const Place& parent, std::string_view name, const Meaning& meaning) {
+Result<MountUpload> FileSystem::State::plan_upload(const Place& parent, std::string_view name, const Meaning& meaning) {
   if (is_of_modelstore(meaning.kind)) return plan_modelstore_upload(parent, name, meaning);
   const Place& place = meaning.place ? *meaning.place : parent;
   auto target = target_of(place, meaning, meaning.is_generation, meaning.stem);
   if (!target.ok()) return target.status();
-  Upload upload{.target = std::move(*target), .suffix = meaning.suffix};
+  MountUpload upload{.target = std::move(*target), .suffix = meaning.suffix};
   upload.parent = parent.ino;
   upload.name = name;
   if (!meaning.place) return upload;
   const bool is_tag = meaning.kind == Meaning::Kind::Tag;
-  upload.marker = is_tag ? Upload::Marker::Tag : Upload::Marker::Package;
+  upload.marker = is_tag ? MountUpload::Marker::Tag : MountUpload::Marker::Package;
   upload.beside = parent.ino;
   upload.above = place.ino;
   upload.stem = meaning.stem;
@@ -125,8 +125,8 @@ Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Plac
   return enter_draft(*made, parent, name);
 }
 
-Result<DraftInode> FileSystem::State::make_upload_file(const Credentials& who, Upload upload, const std::string& shown,
-                                                       const NewDraft& fresh_file) {
+Result<DraftInode> FileSystem::State::make_upload_file(const Credentials& who, MountUpload upload,
+                                                       const std::string& shown, const NewDraft& fresh_file) {
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   const auto& target = upload.target;
@@ -153,9 +153,9 @@ Result<DraftInode> FileSystem::State::make_upload_file(const Credentials& who, U
                 "too many refused uploads of " + shown + " lie in " + kept_in(upload) + "; remove some");
 }
 
-Status FileSystem::State::publish_upload(const Credentials& who, const Upload& upload) {
+Status FileSystem::State::publish_upload(const Credentials& who, const MountUpload& upload) {
   const auto on_published = [this](const Published& done) { flip(done); };
-  if (upload.marker == Upload::Marker::Tag) {
+  if (upload.marker == MountUpload::Marker::Tag) {
     return registry
         .publish_tag({upload.file, upload.directory, upload.draft_name, upload.beside, upload.above, upload.stem,
                       *upload.target, who, on_published})
@@ -166,7 +166,7 @@ Status FileSystem::State::publish_upload(const Credentials& who, const Upload& u
                          upload.draft_name, upload.suffix,
                          *upload.target,    who,
                          on_published,      uploads.take_follower(upload.file)};
-  if (upload.marker == Upload::Marker::Package) {
+  if (upload.marker == MountUpload::Marker::Package) {
     request.orders_versions = true;
     // It may have been removed while the package was written.
     const auto draft = registry.drafts().lookup(upload.above, upload.stem);
@@ -175,7 +175,7 @@ Status FileSystem::State::publish_upload(const Credentials& who, const Upload& u
   return registry.publish_archive(request).status();
 }
 
-void FileSystem::State::refuse_upload(const Credentials& who, const Upload& upload, std::uint64_t changes,
+void FileSystem::State::refuse_upload(const Credentials& who, const MountUpload& upload, std::uint64_t changes,
                                       const Status& why) {
   uploads.refuse(upload.file, changes, why);
   (void)uploads.take_follower(upload.file);
@@ -186,7 +186,7 @@ void FileSystem::State::refuse_upload(const Credentials& who, const Upload& uplo
       {{"target", upload.str()}, {"reason", why.message()}, {"kept", kept}, {"by", user_name(who.uid)}});
 }
 
-Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle& handle, const Upload& upload) {
+Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle& handle, const MountUpload& upload) {
   DraftFile& file = handle.draft->file();
   if (!handle.draft->writes()) return {};
   const auto inode = registry.drafts().stat(upload.file);

@@ -16,7 +16,7 @@
 
 namespace modelfs {
 
-struct Upload {
+struct MountUpload {
   std::optional<Target> target;  // what its close publishes, where that is known
   std::string suffix;
   Ino file = kNoIno;  // the draft file
@@ -45,7 +45,7 @@ struct Upload {
 // Safe for concurrent use.
 class Uploads {
  public:
-  void add(Upload upload) EXCLUDES(mutex_);
+  void add(MountUpload upload) EXCLUDES(mutex_);
   // What unpacks it behind its writer; goes with it.
   void follow(Ino file, std::unique_ptr<UnpackingBehind> behind) EXCLUDES(mutex_);
   std::unique_ptr<UnpackingBehind> take_follower(Ino file) EXCLUDES(mutex_);
@@ -53,9 +53,9 @@ class Uploads {
   void opened(Ino file) EXCLUDES(mutex_);
   bool released(Ino file) EXCLUDES(mutex_);
 
-  std::optional<Upload> find(Ino file) const EXCLUDES(mutex_);
+  std::optional<MountUpload> find(Ino file) const EXCLUDES(mutex_);
   // The upload that `process` sees under this name.
-  std::optional<Upload> named(Ino parent, std::string_view name, pid_t thread) const EXCLUDES(mutex_);
+  std::optional<MountUpload> named(Ino parent, std::string_view name, pid_t thread) const EXCLUDES(mutex_);
 
   // Why the last close was refused, if nothing was written since (`changes` counts that).
   std::optional<Status> refusal(Ino file, std::uint64_t changes) const EXCLUDES(mutex_);
@@ -66,7 +66,7 @@ class Uploads {
 
  private:
   struct Item {
-    Upload upload;
+    MountUpload upload;
     unsigned handles = 0;
     std::uint64_t refused_changes = 0;
     std::optional<Status> refusal = std::nullopt;
