@@ -3,29 +3,15 @@
 #include <array>
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace modelfs {
 namespace {
-
-// Bytes of the UTF-8 character that `text` begins with; 0: it begins with none.
-std::size_t character_bytes(std::string_view text) {
-  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  const std::size_t size = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : 4;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  // Too long a form, a surrogate, or beyond Unicode.
-  const bool is_wrong = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f) ||
-                        (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f);
-  return is_wrong ? 0 : size;
-}
 
 std::string escaped(std::string_view text, bool is_quoted) {
   std::string result;
   while (!text.empty()) {
-    const std::size_t size = character_bytes(text);
+    const std::size_t size = utf8_sequence_bytes(text);
     const char first = text.front();
     if (size == 0) {
       result += "\ufffd";

@@ -8,6 +8,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "base/utf8.h"
+
 namespace modelfs {
 namespace {
 
@@ -15,29 +17,6 @@ constexpr std::array<std::string_view, 7> kReserved = {
     "latest", "next", "versions", "domains", "model_states", "modelstore", "operatorai-model-store"};
 constexpr std::array<std::string_view, 7> kFaceSuffixes = {".json",    ".tar", ".tar.gz", ".tgz",
                                                            ".tar.zst", ".zip", ".4ml"};
-
-// Bytes of the UTF-8 sequence that starts `text`, or 0 when there is no valid one (overlong forms and surrogates are
-// none).
-std::size_t sequence_bytes(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto tail = [&](std::size_t i) { return i < text.size() && (at(i) & 0xc0) == 0x80; };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return tail(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    if (!tail(1) || !tail(2)) return 0;
-    if (first == 0xe0 && at(1) < 0xa0) return 0;
-    if (first == 0xed && at(1) > 0x9f) return 0;
-    return 3;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    if (!tail(1) || !tail(2) || !tail(3)) return 0;
-    if (first == 0xf0 && at(1) < 0x90) return 0;
-    if (first == 0xf4 && at(1) > 0x8f) return 0;
-    return 4;
-  }
-  return 0;
-}
 
 Status invalid(std::string_view name, std::string_view why) {
   return {Code::InvalidArgument, "'" + printable(name) + "' cannot be a name here: " + std::string(why)};
@@ -57,7 +36,7 @@ bool has_control_character(std::string_view text) {
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t length = sequence_bytes(text);
+    const std::size_t length = utf8_sequence_bytes(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
@@ -141,7 +120,7 @@ std::string printable(std::string_view text) {
     out += kDigits[static_cast<unsigned char>(byte) & 15];
   };
   while (!text.empty()) {
-    const std::size_t length = sequence_bytes(text);
+    const std::size_t length = utf8_sequence_bytes(text);
     const std::string_view piece = text.substr(0, std::max<std::size_t>(length, 1));
     text.remove_prefix(piece.size());
     if (length == 0 || has_control_character(piece) || piece == "\\" || piece == "'") {

@@ -127,11 +127,11 @@ MlflowModel mlflow_model(const std::optional<std::string>& text) {
   return model;
 }
 
-Document model_of(const MetadataFacts& facts) {
+Document model_of(const MetadataFacts& facts, const MlflowModel& mlflow) {
   Document model = {{"domain", facts.domain}, {"model_id", facts.model_id}};
   const Json info = object_in(facts.model_info);
   auto library = text_member(info, "library");
-  if (!library) library = mlflow_model(facts.mlmodel).library;
+  if (!library) library = mlflow.library;
   if (!library) return model;  // modelstore reads no model_type without a library
   Document& type = model["model_type"];
   type["library"] = *library;
@@ -139,7 +139,7 @@ Document model_of(const MetadataFacts& facts) {
   return model;
 }
 
-Document code_of(const MetadataFacts& facts) {
+Document code_of(const MetadataFacts& facts, const MlflowModel& mlflow) {
   const Json info = object_in(facts.python_info);
   const auto runtime = text_member(info, "runtime");
   const auto listed = info.find("dependencies");
@@ -149,7 +149,6 @@ Document code_of(const MetadataFacts& facts) {
   // Why: modelstore's oldest files are the bare map, which says nothing about a runtime.
   if (!nested && !runtime) add_texts(dependencies, info);
   add_requirements(dependencies, facts.requirements);
-  const MlflowModel mlflow = mlflow_model(facts.mlmodel);
   for (const auto& [name, version] : mlflow.versions) add_dependency(dependencies, name, version);
 
   const std::string python = mlflow.python ? "python:" + *mlflow.python : "";
@@ -205,8 +204,9 @@ std::string written(const Document& document) {
 
 std::string make_metadata(const MetadataFacts& facts) {
   Document document = Document::object();
-  document["model"] = model_of(facts);
-  document["code"] = code_of(facts);
+  const MlflowModel mlflow = mlflow_model(facts.mlmodel);
+  document["model"] = model_of(facts, mlflow);
+  document["code"] = code_of(facts, mlflow);
   add_package(document, facts.package);
   add_training(document, facts.tag);
   document["modelfs"] = modelfs_of(facts);

@@ -33,18 +33,11 @@ Result<Message> ask(const Location& location, const std::string& verb, Json fiel
 }
 
 Status list_labels(const Location& location, bool json) {
-  const auto connection = connect_to(location);
-  if (!connection.ok()) return connection.status();
-  Json labels = Json::array();
-  const auto answer =
-      (*connection)->channel().call(Channel::request("labels", {{"path", location.path}}), [&](Message part) {
-        for (Json& item : part.body.at("items")) labels.push_back(std::move(item));
-        return Status();
-      });
-  if (!answer.ok()) return answer.status();
-  if (json) return written(print_json(labels));
+  const auto labels = collect(location, "labels", {{"path", location.path}});
+  if (!labels.ok()) return labels.status();
+  if (json) return written(print_json(*labels));
   Table table({{"LABEL"}, {"VERSION"}, {"SINCE (UTC)"}, {"BY"}});
-  for (const Json& label : labels) {
+  for (const Json& label : *labels) {
     table.add({label.at("label").get<std::string>(), label.at("version").get<std::string>(),
                short_time(label.at("changed").get<std::string>()), label.at("by").get<std::string>()});
   }
@@ -94,19 +87,12 @@ Status state(const StateOptions& options) {
     }
   }
   if (!options.json && (!options.set.empty() || !options.unset.empty())) return {};
-  const auto connection = connect_to(*location);
-  if (!connection.ok()) return connection.status();
-  Json states = Json::array();
-  const auto answer =
-      (*connection)->channel().call(Channel::request("states", {{"path", location->path}}), [&](Message part) {
-        for (Json& item : part.body.at("items")) states.push_back(std::move(item));
-        return Status();
-      });
-  if (!answer.ok()) return answer.status();
-  if (options.json) return written(print_json(states));
+  const auto states = collect(*location, "states", {{"path", location->path}});
+  if (!states.ok()) return states.status();
+  if (options.json) return written(print_json(*states));
   std::string text;
   Table table({{"STATE"}, {"VERSION"}});
-  for (const Json& item : states) {
+  for (const Json& item : *states) {
     const std::string name = item.at("state").get<std::string>();
     text += printable(name) + "\n";
     table.add({name, item.at("version").get<std::string>()});

@@ -102,6 +102,18 @@ void add_json_flag(CLI::App& command, CommonOptions& common) {
 
 Result<std::unique_ptr<Connection>> connect_to(const Location& location) { return Connection::open(location.store); }
 
+Result<nlohmann::json> collect(const Location& location, const std::string& verb, nlohmann::json fields) {
+  const auto connection = connect_to(location);
+  if (!connection.ok()) return connection.status();
+  nlohmann::json items = nlohmann::json::array();
+  const auto answer = (*connection)->channel().call(Channel::request(verb, std::move(fields)), [&](Message part) {
+    for (nlohmann::json& item : part.body.at("items")) items.push_back(std::move(item));
+    return Status();
+  });
+  if (!answer.ok()) return answer.status();
+  return items;
+}
+
 Status written(bool ok) { return ok ? Status() : Status(Code::IoError, "the output could not be written"); }
 
 int run_cli(int argc, char** argv, const MountRunner& mount) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/status.h"
@@ -37,6 +38,8 @@ void add_json_flag(CLI::App& command, CommonOptions& common);
 
 // The store of `location`, opened or asked. Messages name the target.
 Result<std::unique_ptr<Connection>> connect_to(const Location& location);
+// All items of the list that it answers to `verb`.
+Result<nlohmann::json> collect(const Location& location, const std::string& verb, nlohmann::json fields);
 // Ok, unless the output could not be written.
 Status written(bool ok);
 

@@ -22,23 +22,6 @@ std::string text_of(const Json& document, const char* key) { return document.val
 std::uint64_t number_of(const Json& document, const char* key) { return document.value(key, std::uint64_t{0}); }
 std::string size_of(const Json& document) { return human_size(number_of(document, "bytes")); }
 
-// All items of a list.
-Result<Json> collect(Channel& channel, Message request) {
-  Json items = Json::array();
-  const auto answer = channel.call(std::move(request), [&](Message part) {
-    for (Json& item : part.body.at("items")) items.push_back(std::move(item));
-    return Status();
-  });
-  if (!answer.ok()) return answer.status();
-  return items;
-}
-
-Result<Json> collect(const Location& location, const std::string& verb, Json fields) {
-  const auto connection = connect_to(location);
-  if (!connection.ok()) return connection.status();
-  return collect((*connection)->channel(), Channel::request(verb, std::move(fields)));
-}
-
 std::string joined(const Json& names) {
   std::string text;
   for (const Json& name : names) text += (text.empty() ? "" : ",") + name.get<std::string>();

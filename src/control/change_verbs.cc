@@ -152,18 +152,18 @@ Dispatcher::Answer Dispatcher::set_label(Message& request, const Emit&) {
 }
 
 Dispatcher::Answer Dispatcher::set_state(Message& request, const Emit&) {
-  const auto thing = release_at(context_.registry, who_, text_field(request.body, "path"));
-  if (!thing.ok()) return thing.status();
-  const Status status =
-      context_.registry.set_state(thing->domain, thing->release->version, text_field(request.body, "state"), who_);
-  return status.ok() ? Answer(Message()) : Answer(status);
+  return change_state(request, &Registry::set_state);
 }
 
 Dispatcher::Answer Dispatcher::clear_state(Message& request, const Emit&) {
+  return change_state(request, &Registry::clear_state);
+}
+
+Dispatcher::Answer Dispatcher::change_state(const Message& request, ChangeState change) {
   const auto thing = release_at(context_.registry, who_, text_field(request.body, "path"));
   if (!thing.ok()) return thing.status();
-  const Status status =
-      context_.registry.clear_state(thing->domain, thing->release->version, text_field(request.body, "state"), who_);
+  const std::string state = text_field(request.body, "state");
+  const Status status = (context_.registry.*change)(thing->domain, thing->release->version, state, who_);
   return status.ok() ? Answer(Message()) : Answer(status);
 }
 

@@ -16,11 +16,6 @@ Status put_placement(const DraftStore& drafts, Ino directory, std::string_view n
   return {};
 }
 
-void erase_placement(Ino directory, std::string_view name, Ino release, Batch& batch) {
-  batch.erase(keys::placement(directory, name));
-  batch.erase(keys::placement_of(release, directory, name));
-}
-
 Status lift_placements(const Snapshot& stored, Ino release, Batch& batch) {
   return stored.for_each_placement_of(release, [&](Ino directory, std::string_view name, const PlacementRecord&) {
     batch.erase(keys::placement(directory, name));
@@ -49,6 +44,14 @@ namespace {
 
 constexpr std::string_view kJson = ".json";
 
+void tell_of_state(Events& events, std::string_view what, const DomainName& domain, std::string_view version,
+                   std::string_view state, const Credentials& who) {
+  events.append(what, {{"domain", domain.str()},
+                       {"version", std::string(version)},
+                       {"state", std::string(state)},
+                       {"by", user_name(who.uid)}});
+}
+
 }  // namespace
 
 Status Registry::use_modelstore() {
@@ -75,31 +78,25 @@ Status Registry::set_state(const DomainName& domain, std::string_view version, s
     directory = drafts_->lookup(head->modelstore_versions(), state);
   }
   if (!directory.ok()) return directory.status();
-  const auto changed = change_domain(
-      domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& now_head, Batch& batch) -> Status {
+  const auto changed = change_uncounted(
+      domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord&, Batch& batch) -> Status {
         const auto release = now_stored.release(domain, version);
         if (!release.ok()) return release.status();
-        now_head.last = Sequence{raw(now_head.last) - 1};  // not a commit of content: no number is spent
         const PlacementRecord placed{
             PlacementRecord::Kind::State, domain.str(), release->version, release->sequence, release->ino, ""};
         return put_placement(*drafts_, directory->ino, release->model_id + std::string(kJson), placed, batch);
       });
-  if (!changed.ok()) return changed.status();
-  events_.append("state", {{"domain", domain.str()},
-                           {"version", std::string(version)},
-                           {"state", std::string(state)},
-                           {"by", user_name(who.uid)}});
-  return {};
+  if (changed.ok()) tell_of_state(events_, "state", domain, version, state, who);
+  return changed.status();
 }
 
 Status Registry::clear_state(const DomainName& domain, std::string_view version, std::string_view state,
                              const Credentials& who) {
-  const auto changed = change_domain(
+  const auto changed = change_uncounted(
       domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
         const auto release = now_stored.release(domain, version);
         if (!release.ok()) return release.status();
-        head.last = Sequence{raw(head.last) - 1};
         const std::string name = release->model_id + std::string(kJson);
         const auto directory = drafts_->lookup(head.modelstore_versions(), state);
         if (!directory.ok() || !now_stored.placement(directory->ino, name).ok()) {
@@ -107,15 +104,12 @@ Status Registry::clear_state(const DomainName& domain, std::string_view version,
                   domain.str() + "/" + printable(version) + " is not in the state '" + printable(state) + "'"};
         }
         if (Status status = drafts_->hold_directory(directory->ino, batch); !status.ok()) return status;
-        erase_placement(directory->ino, name, release->ino, batch);
+        batch.erase(keys::placement(directory->ino, name));
+        batch.erase(keys::placement_of(release->ino, directory->ino, name));
         return {};
       });
-  if (!changed.ok()) return changed.status();
-  events_.append("state_cleared", {{"domain", domain.str()},
-                                   {"version", std::string(version)},
-                                   {"state", std::string(state)},
-                                   {"by", user_name(who.uid)}});
-  return {};
+  if (changed.ok()) tell_of_state(events_, "state_cleared", domain, version, state, who);
+  return changed.status();
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> Registry::states(const DomainName& domain) const {
@@ -138,12 +132,11 @@ Result<std::vector<std::pair<std::string, std::string>>> Registry::states(const 
 }
 
 Status Registry::drop_archive_placement(const DomainName& domain, std::string_view version, const Credentials& who) {
-  const auto changed = change_domain(
+  const auto changed = change_uncounted(
       domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
         const auto release = now_stored.release(domain, version);
         if (!release.ok()) return release.status();
-        head.last = Sequence{raw(head.last) - 1};
         return now_stored.for_each_placement_of(release->ino,
                                                 [&](Ino directory, std::string_view name, const PlacementRecord& each) {
                                                   if (each.kind != PlacementRecord::Kind::Archive) return true;
@@ -157,12 +150,11 @@ Status Registry::drop_archive_placement(const DomainName& domain, std::string_vi
 }
 
 Status Registry::forget_tombstone(const DomainName& domain, std::string_view version, const Credentials& who) {
-  const auto changed = change_domain(
+  const auto changed = change_uncounted(
       domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
         auto tombstone = now_stored.tombstone(domain, version);
         if (!tombstone.ok()) return tombstone.status();
-        head.last = Sequence{raw(head.last) - 1};
         tombstone->is_forgotten = true;
         batch.put(keys::tombstone(domain, version), tombstone->encode());
         return {};

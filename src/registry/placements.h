@@ -10,7 +10,6 @@ namespace modelfs {
 // Adds `placement` under `name` in a draft directory, which has to be there when the batch is committed. NotFound.
 Status put_placement(const DraftStore& drafts, Ino directory, std::string_view name, const PlacementRecord& placement,
                      Batch& batch);
-void erase_placement(Ino directory, std::string_view name, Ino release, Batch& batch);
 // Takes all names of a release away, and remembers them.
 Status lift_placements(const Snapshot& stored, Ino release, Batch& batch);
 // Gives them back where that is still possible, and forgets the others.

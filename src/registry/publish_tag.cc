@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "base/file.h"
 #include "catalog/tag.h"
 #include "registry/registry.h"
 

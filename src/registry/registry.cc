@@ -215,6 +215,15 @@ Result<DomainRecord> Registry::change_domain(
   return Status(Code::Busy, "domain " + domain.str() + " is changed by too many others at once; try again");
 }
 
+Result<DomainRecord> Registry::change_uncounted(
+    const DomainName& domain, SpaceNeed need,
+    const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change) {
+  return change_domain(domain, need, [&](const Snapshot& stored, DomainRecord& head, Batch& batch) {
+    head.last = Sequence{raw(head.last) - 1};
+    return change(stored, head, batch);
+  });
+}
+
 // Domains.
 
 Result<DomainRecord> Registry::create_domain(const DomainName& name, const Ownership& owner, const Credentials& who) {
@@ -290,13 +299,13 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
 
 Result<DomainRecord> Registry::set_domain_owner(const DomainName& name, const Ownership& owner,
                                                 const Credentials& who) {
-  auto changed = change_domain(name, SpaceNeed::Reclaims, [&](const Snapshot&, DomainRecord& head, Batch&) -> Status {
-    if (Status status = authorise_owner(who, head.owner.uid, name.str()); !status.ok()) return status;
-    head.last = Sequence{raw(head.last) - 1};  // not a commit of content: no number is spent
-    head.owner = owner;
-    head.status_changed = now();
-    return {};
-  });
+  auto changed =
+      change_uncounted(name, SpaceNeed::Reclaims, [&](const Snapshot&, DomainRecord& head, Batch&) -> Status {
+        if (Status status = authorise_owner(who, head.owner.uid, name.str()); !status.ok()) return status;
+        head.owner = owner;
+        head.status_changed = now();
+        return {};
+      });
   if (changed.ok()) events_.append("domain_owner", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return changed;
 }

@@ -339,6 +339,10 @@ class Registry {
   Result<DomainRecord> change_domain(
       const DomainName& domain, SpaceNeed need,
       const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change);
+  // The same for what is no commit of content: no number is spent.
+  Result<DomainRecord> change_uncounted(
+      const DomainName& domain, SpaceNeed need,
+      const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change);
 
   Engine engine_;
   const int store_dir_;

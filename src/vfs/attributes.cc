@@ -62,20 +62,13 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   shown.gid = options.owner_gid;
   shown.mtime = shown.ctime = mounted;
   if (place.kind == Kind::System) shown.link_count = 4;  // it has the trash and the drafts
-  if (place.kind == Kind::ModelstoreRoot || place.kind == Kind::ModelstoreDomains ||
+  if (place.kind == Kind::Root || place.kind == Kind::ModelstoreRoot || place.kind == Kind::ModelstoreDomains ||
       place.kind == Kind::ModelstoreStates) {
     const Ownership owner = root_owner();
     shown.mode = owner.mode;
     shown.uid = owner.uid;
     shown.gid = owner.gid;
     shown.mtime = shown.ctime = std::max(shown.mtime, registry.const_drafts().names_changed(place.ino));
-  } else if (place.kind == Kind::Root) {
-    const Ownership owner = root_owner();
-    shown.mode = owner.mode;
-    shown.uid = owner.uid;
-    shown.gid = owner.gid;
-    shown.mtime = std::max(shown.mtime, registry.const_drafts().names_changed(kRootIno));
-    shown.ctime = shown.mtime;
   } else if (place.kind == Kind::Status) {
     // Its text walks all drafts, so it is made by open(). Programs read a file of size 0 to its end, as in /proc.
     shown.mode = 0400;

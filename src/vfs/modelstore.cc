@@ -2,7 +2,6 @@
 #include <csignal>
 
 #include "catalog/metadata.h"
-#include "catalog/metadata_splice.h"
 #include "catalog/modelstore_document.h"
 #include "vfs/processes.h"
 #include "vfs/state.h"

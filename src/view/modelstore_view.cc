@@ -70,6 +70,17 @@ Result<ReleaseRecord> newest_release(const Snapshot& stored, const ContainerSour
   return release;
 }
 
+// What a live release's placement shows.
+Result<Place> placed(const Snapshot& stored, const DomainName& domain, const PlacementRecord& placement) {
+  const auto release = stored.release(domain, placement.version);
+  if (!release.ok()) return release.status();
+  if (placement.kind == PlacementRecord::Kind::Archive) return archive(domain.str(), *release);
+  // Why a number of its own: to write it again is allowed.
+  Place place = document(domain.str(), *release, Face::Metadata);
+  place.ino = in_block(release->ino, 33);
+  return place;
+}
+
 Result<Place> child_of_root(const Snapshot& stored, std::string_view name) {
   if (name == "domains") return place_at(Kind::ModelstoreDomains, kModelstoreDomainsIno, "");
   if (name == "model_states") return place_at(Kind::ModelstoreStates, kModelstoreStatesIno, "");
@@ -160,15 +171,7 @@ Result<Place> ModelstoreView::child(const Snapshot& stored, const ContainerSourc
   }
   const auto placement = stored.placement(parent.ino, name);
   if (!placement.ok()) return placement.status();
-  const auto release = stored.release(*domain, placement->version);
-  if (!release.ok()) return release.status();
-  if (placement->kind == PlacementRecord::Kind::State) {
-    // Why a number of its own: to write it again is allowed.
-    Place place = document(domain->str(), *release, Face::Metadata);
-    place.ino = in_block(release->ino, 33);
-    return place;
-  }
-  return archive(domain->str(), *release);
+  return placed(stored, *domain, *placement);
 }
 
 namespace {
@@ -249,16 +252,15 @@ Status ModelstoreView::list(const Snapshot& stored, const ContainerSource& conta
     if (place.ok()) names.push_back({std::string(kModelstoreArchiveName), place->ino, place->type});
     return {};
   }
-  std::vector<std::string> placed;
-  const Status status = stored.for_each_placement(directory.ino, [&](std::string_view name, const PlacementRecord&) {
-    placed.emplace_back(name);
+  return stored.for_each_placement(directory.ino, [&](std::string_view name, const PlacementRecord& each) {
+    const auto place = placed(stored, *domain, each);
+    if (place.ok()) names.push_back({std::string(name), place->ino, place->type});
     return true;
   });
-  for (const std::string& name : placed) {
-    const auto place = child(stored, containers, directory, name);
-    if (place.ok()) names.push_back({name, place->ino, place->type});
-  }
-  return status;
+}
+
+Ino ModelstoreView::metadata_ino(const ReleaseRecord& release) {
+  return plus(release.faces, static_cast<std::uint64_t>(Face::Metadata));
 }
 
 Result<std::string> ModelstoreView::archive_path(const Snapshot& stored, const std::string& domain, Ino release,

@@ -42,7 +42,7 @@ class ModelstoreView {
   static Meaning meaning_in_draft(bool is_state, std::string_view name, FileType type);
 
   // The number of <domain>/versions/<model id>.json.
-  static Ino metadata_ino(const ReleaseRecord& release) { return Ino{raw(release.faces) + 4}; }
+  static Ino metadata_ino(const ReleaseRecord& release);
   // That of a ModelstoreRelease, by the release's directory.
   static Ino directory_ino(Ino release) { return in_block(release, 32); }
   // The path of a release's archive in this layout, beneath the mount point. `is_removed`: where it was before its

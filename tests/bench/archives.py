@@ -69,10 +69,6 @@ def spread(values):
     return [f"{median(values):.2f}", f"{min(values):.2f}", f"{max(values):.2f}"]
 
 
-def ratios(above, below):
-    return [one / other for one, other in zip(above, below)]
-
-
 def floats(chance, size):
     """Bytes like weights: floats of a bell curve, with the precision of bfloat16. gzip makes about half of them."""
     values = array.array("I", array.array("f", [chance.gauss(0, 0.02) for _ in range(size // 4)]).tobytes())
@@ -99,16 +95,6 @@ def warm(root):
         with open(path, "rb", buffering=0) as file:
             while file.read(BLOCK_BYTES):
                 pass
-
-
-def drop_caches():
-    os.sync()
-    try:
-        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
-            file.write("3\n")
-        return True
-    except OSError:
-        return False
 
 
 def disk_bytes(path):
@@ -195,7 +181,7 @@ class Bench:
         together = [sum(steps) for steps in native]
         mounted.table([["cp into the mount, to the return of close", *spread(put)], ["tar xzf", *spread([steps[0] for steps in native])],
                        ["sync -f", *spread([steps[1] for steps in native])], ["  tar xzf + sync -f", *spread(together)],
-                       [f"ratio ({GOALS['ingest']})", *spread(ratios(put, together))]], ["seconds", "median", "least", "most"])
+                       [f"ratio ({GOALS['ingest']})", *spread(mounted.ratios(put, together))]], ["seconds", "median", "least", "most"])
         print(f"peak memory of the daemon: {max(peaks) / 1024:.0f} MiB")
 
     def publish_model(self):
@@ -230,8 +216,8 @@ class Bench:
         mounted.table([[name, *spread(values)] for name, values in (*results.items(), ("tar cz | cat", packed))],
                       ["seconds", "median", "least", "most"])
         print(f"how many times faster is cat 1.2.0.tar.gz ({GOALS['out']})")
-        mounted.table([["than tar cz | cat", *spread(ratios(packed, gz))],
-                       ["than tar c | cat", *spread(ratios(results["tar c | cat"], results["cat 1.2.0.tar.gz"]))]])
+        mounted.table([["than tar cz | cat", *spread(mounted.ratios(packed, gz))],
+                       ["than tar c | cat", *spread(mounted.ratios(results["tar c | cat"], results["cat 1.2.0.tar.gz"]))]])
         self.drop(daemon)
 
     def random_reads(self):
@@ -251,13 +237,13 @@ class Bench:
             def way():
                 daemon.stop()
                 if cold:
-                    drop_caches()
+                    mounted.drop_caches()
                 daemon.start()
                 return self.read_at_random(path)
             return way
 
         for cold in (False, True):
-            if cold and not drop_caches():
+            if cold and not mounted.drop_caches():
                 print("without the page cache: skipped, caches cannot be dropped here")
                 break
             if not cold:
@@ -271,7 +257,7 @@ class Bench:
                 by_round = [[mounted.quantile(each, share) for each in rounds] for share in (0.5, 0.99)]
                 native_p50 = [mounted.quantile(each, 0.5) for each in native]
                 rows.append([name, *(f"{mounted.quantile(merged, share) * 1e6:.1f}" for share in (0.5, 0.99)),
-                             *spread(ratios(by_round[0], native_p50))])
+                             *spread(mounted.ratios(by_round[0], native_p50))])
             print(f"{self.options.reads} reads of {READ_BYTES} bytes, {'nothing' if cold else 'the disk is'} in the page cache, "
                   "the mount is new: microseconds, and the ratio of p50 to the plain file")
             mounted.table(rows, ["", "p50", "p99", "ratio", "least", "most"])
@@ -356,7 +342,7 @@ class Bench:
             mount, read = ([steps[i] for steps in rounds] for i in (0, 1))
             both = [sum(steps) for steps in rounds]
             rows.append([name, f"{median(mount) * 1000:.1f}", f"{median(read) * 1000:.2f}", f"{median(both) * 1000:.1f}",
-                         *spread(ratios(both, base)), *spread(ratios(read, base_read))])
+                         *spread(mounted.ratios(both, base)), *spread(mounted.ratios(read, base_read))])
         print(f"the last of {MEMBERS} files of {self.options.member_size} bytes: milliseconds, and ratios to modelfs. "
               f"Put into modelfs once before, by cp in {ingest_s:.2f} s; its mount is the daemon's start")
         mounted.table(rows, ["", "mount", "read", "both", "ratio of both", "least", "most", "ratio of read", "least", "most"])

@@ -37,20 +37,6 @@ def spread(values, digits=2):
     return [f"{mounted.quantile(values, share):.{digits}f}" for share in (0.5, 0, 1)]
 
 
-def ratios(above, below):
-    return [one / other for one, other in zip(above, below)]
-
-
-def drop_caches():
-    os.sync()
-    try:
-        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
-            file.write("3\n")
-        return True
-    except OSError:
-        return False
-
-
 def paths_of(root):
     return [os.path.join(place, name) for place, folders, names in os.walk(root) for name in (*folders, *names)]
 
@@ -124,7 +110,7 @@ class Bench:
         work(native)
         mine, theirs = self.each_round(lambda: work(ours), lambda: work(native))
         rows.append([title, *(f"{mounted.quantile([count / each / 1e3 for each in taken], 0.5):.1f}" for taken in (mine, theirs)),
-                     *spread(ratios(mine, theirs))])
+                     *spread(mounted.ratios(mine, theirs))])
 
     # The parts. Each prints its table.
 
@@ -194,7 +180,7 @@ class Bench:
         mounted.table([["cp -r into the mount", *spread([steps[0] for steps in mine])], ["mv (the commit)", *spread([steps[1] for steps in mine])],
                        ["  together", *spread(together[0])], ["cp -r", *spread([steps[0] for steps in native])],
                        ["sync -f", *spread([steps[1] for steps in native])], ["  together", *spread(together[1])],
-                       [f"ratio ({GOALS['publish']})", *spread(ratios(*together))],
+                       [f"ratio ({GOALS['publish']})", *spread(mounted.ratios(*together))],
                        ["mv alone, all of it summed and written back", *spread(alone, 3)]],
                       [f"{self.options.files} files of {FILE_BYTES} bytes: seconds", "median", "least", "most"])
 
@@ -216,7 +202,7 @@ class Bench:
             return work
 
         mine, native = self.each_round(way(release, f"{self.domain}/.stage/copy", self.commit), way(source, self.run.path("copied"), shutil.rmtree))
-        mounted.table([["inside the mount", *spread(mine, 4)], ["on the disk", *spread(native, 4)], ["ratio", *spread(ratios(mine, native), 4)]],
+        mounted.table([["inside the mount", *spread(mine, 4)], ["on the disk", *spread(native, 4)], ["ratio", *spread(mounted.ratios(mine, native), 4)]],
                       [f"cp -r of {self.options.mib} MiB: seconds", "median", "least", "most"])
 
     def start(self):
@@ -227,7 +213,7 @@ class Bench:
         self.daemon.stop()
         rows = []
         for title, cold in (("in the page cache", False), ("not in the page cache", True)):
-            if cold and not drop_caches():
+            if cold and not mounted.drop_caches():
                 print("without the page cache: skipped, caches cannot be dropped here")
                 break
             rounds = [self.first_byte(model, cold) for _ in range(self.options.rounds * 3)]
@@ -238,7 +224,7 @@ class Bench:
 
     def first_byte(self, model, cold):
         if cold:
-            drop_caches()
+            mounted.drop_caches()
         begin = time.monotonic()
         subprocess.run([self.daemon.binary, "mount", self.daemon.store, self.daemon.mount_point], check=True, stdin=subprocess.DEVNULL)
         mount_s = time.monotonic() - begin
