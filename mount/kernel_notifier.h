@@ -4,8 +4,11 @@
 #include <fuse3/fuse_lowlevel.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 
+#include "base/mutex.h"
+#include "base/thread_pool.h"
 #include "vfs/file_system.h"
 
 namespace modelfs {
@@ -13,26 +16,23 @@ namespace modelfs {
 // Safe for concurrent use. Says nothing until it is connected, and again when it is disconnected.
 class KernelNotifier final : public KernelCache {
  public:
+  // How long forget_name_behind() waits for what it has begun.
+  static constexpr int kForgetWaitMs = 100;
+
   void connect(fuse_session* session) { session_ = session; }
+  // Ends what forget_name_behind() has begun, and begins nothing more. While requests are still answered.
+  void finish() EXCLUDES(mutex_);
   void disconnect() { session_ = nullptr; }
 
-  void invalidate_attributes(Ino ino) override {
-    fuse_session* const session = session_;
-    if (session == nullptr) return;
-    // Offset -1: attributes only. Takes no lock that a request in our hands could hold, so it is safe in one:
-    // measured on Linux 6.18. Why the result does not matter: it fails when the kernel does not know the node, or is
-    // gone.
-    fuse_lowlevel_notify_inval_inode(session, raw(ino), -1, 0);
-  }
-
-  void forget_name(Ino directory, const std::string& name) override {
-    fuse_session* const session = session_;
-    if (session == nullptr) return;
-    fuse_lowlevel_notify_inval_entry(session, raw(directory), name.data(), name.size());
-  }
+  void invalidate_attributes(Ino ino) override;
+  void forget_name(Ino directory, const std::string& name) override;
+  void forget_name_behind(Ino directory, const std::string& name, Wait wait) override EXCLUDES(mutex_);
 
  private:
   std::atomic<fuse_session*> session_ = nullptr;
+  Mutex mutex_;  // not held while the kernel is told
+  bool is_finished_ GUARDED_BY(mutex_) = false;
+  std::unique_ptr<ThreadPool> behind_ GUARDED_BY(mutex_);  // made when it is first needed
 };
 
 }  // namespace modelfs

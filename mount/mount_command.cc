@@ -103,13 +103,14 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   auto engine = open_rocksdb_engine(
       store_path, {.reserve_bytes = request.reserve_bytes, .block_cache_bytes = request.block_cache_bytes});
   if (!engine.ok()) return engine.status();
+  KernelNotifier notifier;
   const auto registry = Registry::open(*std::move(engine), lock->directory(),
                                        {.reserve_bytes = request.reserve_bytes,
                                         .archive_limits = request.archive_limits,
-                                        .settles_archives = request.recipes && !request.read_only});
+                                        .settles_archives = request.recipes && !request.read_only,
+                                        .on_changed = [&notifier](Ino ino) { notifier.invalidate_attributes(ino); }});
   if (!registry.ok()) return registry.status();
 
-  KernelNotifier notifier;
   Passthrough passthrough(request.passthrough);
   RequestCounts counts;
   FileSystem files(**registry, notifier,
@@ -140,10 +141,11 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   announce(readiness, request, passthrough, lock->directory());
   (*session)->wait_for_end(signals);
   (*registry)->prepare_to_end();
-  // The control server goes while requests are answered: it may wait for them (KernelCache::forget_name). Then what is
-  // under way ends, and is answered before the connection goes. The lock goes last, because `modelfs umount` takes it
-  // as the end of the daemon.
+  // The control server and the notifier go while requests are answered: they may wait for them
+  // (KernelCache::forget_name). Then what is under way ends, and is answered before the connection goes. The lock goes
+  // last, because `modelfs umount` takes it as the end of the daemon.
   control->reset();
+  notifier.finish();
   (*session)->stop();
   slow.reset();
   session->reset();

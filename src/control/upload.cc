@@ -140,7 +140,9 @@ Upload::~Upload() {
     if (!gone.ok()) log::warn("the draft of a put stays in {}/.stage: {}", target_.domain.str(), gone.message());
   }
   // Refused, and rightly so, once anything is in it.
-  if (made_domain_ && registry.remove_domain(target_.domain, who_).ok()) context_.domain_changed(target_.domain);
+  if (made_domain_ && registry.remove_domain(target_.domain, who_).ok()) {
+    context_.moved_away(kRootIno, target_.domain.str());
+  }
 }
 
 Status Upload::add(Message& message, const Proceed& proceed) {

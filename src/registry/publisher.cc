@@ -78,6 +78,7 @@ Result<Published> Publisher::run() {
     return changed.status();
   }
   committed_ = true;
+  if (grown_ != kNoIno) registry_.tell_changed(grown_);
   if (request_.original != nullptr) request_.original->file.keep();
   if (request_.marker != nullptr) request_.marker->file.keep();
   draft_->bury();

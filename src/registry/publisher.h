@@ -82,6 +82,7 @@ class Publisher {
   std::vector<std::pair<Digest, BlobRecord>> large_records_;
   std::string model_id_;
   Ino faces_ = kNoIno;
+  Ino grown_ = kNoIno;  // the release that gets a generation
   std::vector<Ino> generation_faces_;
   std::string program_;
   Published published_;

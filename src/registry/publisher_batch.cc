@@ -220,6 +220,7 @@ Status Publisher::fill_generation(const Snapshot& stored, DomainRecord& head, Ba
   const PackagePart& part = package_.parts[0];
   release->last_generation = next;
   release->changed = now();
+  grown_ = release->ino;
   published_ = {target().domain.str(),
                 release->version,
                 next,

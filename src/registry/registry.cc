@@ -209,7 +209,10 @@ Result<DomainRecord> Registry::change_domain(
     batch.expect(key, *value);
     batch.put(key, head->encode());
     const Status status = engine_.keys->commit(batch, Durability::Durable, need);
-    if (status.ok()) return *head;
+    if (status.ok()) {
+      tell_changed(head->ino);
+      return *head;
+    }
     if (status.code() != Code::Conflict) return status;
   }
   return Status(Code::Busy, "domain " + domain.str() + " is changed by too many others at once; try again");
@@ -249,6 +252,7 @@ Result<DomainRecord> Registry::create_domain(const DomainName& name, const Owner
   if (status.code() == Code::Conflict) return Status(Code::AlreadyExists, "domain " + name.str() + " exists already");
   if (!status.ok()) return status;
   drafts_->touch_place(kRootIno);
+  tell_changed(kRootIno);
   events_.append("domain_created", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return head;
 }
@@ -292,8 +296,10 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
   const Status status = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
   if (status.code() == Code::Conflict)
     return {Code::NotEmpty, "domain " + name.str() + " has just been published into"};
-  if (status.ok()) drafts_->touch_place(kRootIno);
-  if (status.ok()) events_.append("domain_removed", {{"domain", name.str()}, {"by", user_name(who.uid)}});
+  if (!status.ok()) return status;
+  drafts_->touch_place(kRootIno);
+  tell_changed(kRootIno);
+  events_.append("domain_removed", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return status;
 }
 

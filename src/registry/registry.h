@@ -201,6 +201,10 @@ class Registry {
     ArchiveLimits archive_limits = {};
     // Replace archives by recipes in the background.
     bool settles_archives = false;
+    // Told of each domain and release whose attributes have changed, and of the root when domains came or went: by the
+    // directory's number, once it is committed and before who asked for it hears so. On any thread; asks for nothing
+    // here.
+    std::function<void(Ino)> on_changed = {};
   };
 
   // `store_dir`: the store's directory, locked by the caller, open as long as this lives.
@@ -334,6 +338,9 @@ class Registry {
   // Removes a blob that nothing refers to, however young it is.
   Status drop_blob(const Digest& digest);
   void sweep_later();
+  void tell_changed(Ino place) const {
+    if (options_.on_changed) options_.on_changed(place);
+  }
   // Reads the head of `domain`, lets `change` fill the batch with what follows from it, and commits; again on a
   // Conflict. `change` gets the record with `last` already counted up, and must be repeatable.
   Result<DomainRecord> change_domain(

@@ -135,6 +135,7 @@ Status Registry::rename_label(const DomainName& domain, std::string_view from, s
 
 Status Registry::remove_release(const DomainName& domain, std::string_view version, const Credentials& who) {
   Digest digest;
+  Ino directory = kNoIno;
   const auto changed = change_domain(
       domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
@@ -150,6 +151,7 @@ Status Registry::remove_release(const DomainName& domain, std::string_view versi
         HistoryRecord history = make_history(Deed::Remove, head.last, who);
         history.version = version;
         history.digest = digest = release->digest;
+        directory = release->ino;
         head.changed = head.status_changed = release->changed = history.when;
         // An older removal of the same name makes room and keeps everything it has.
         if (const auto older = now_stored.removed(domain, version); older.ok()) {
@@ -168,6 +170,7 @@ Status Registry::remove_release(const DomainName& domain, std::string_view versi
         return {};
       });
   if (!changed.ok()) return changed.status();
+  tell_changed(directory);
   events_.append("removed", {{"domain", domain.str()},
                              {"version", std::string(version)},
                              {"digest", digest.hex()},
@@ -177,6 +180,7 @@ Status Registry::remove_release(const DomainName& domain, std::string_view versi
 
 Status Registry::restore_release(const DomainName& domain, std::string_view trash_name, const Credentials& who) {
   std::string version;
+  Ino directory = kNoIno;
   const auto changed = change_domain(
       domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
@@ -186,6 +190,7 @@ Status Registry::restore_release(const DomainName& domain, std::string_view tras
         }
         if (!release.ok()) return release.status();
         version = release->version;
+        directory = release->ino;
         const std::string taken = domain.str() + "/" + version + " cannot be restored: ";
         if (now_stored.release(domain, version).ok())
           return {Code::AlreadyExists, taken + "a live release has that name"};
@@ -208,6 +213,7 @@ Status Registry::restore_release(const DomainName& domain, std::string_view tras
         return {};
       });
   if (!changed.ok()) return changed.status();
+  tell_changed(directory);
   events_.append("restored", {{"domain", domain.str()}, {"version", version}, {"by", user_name(who.uid)}});
   return {};
 }

@@ -62,6 +62,7 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   shown.gid = options.owner_gid;
   shown.mtime = shown.ctime = mounted;
   if (place.kind == Kind::System) shown.link_count = 4;  // it has the trash and the drafts
+  if (place.kind == Kind::Root) shown.valid_seconds = kForeverSeconds;
   if (place.kind == Kind::Root || place.kind == Kind::ModelstoreRoot || place.kind == Kind::ModelstoreDomains ||
       place.kind == Kind::ModelstoreStates) {
     const Ownership owner = root_owner();
@@ -193,6 +194,7 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
     if (values.gid) owner.gid = *values.gid;
     if (place.kind == Kind::Root) {
       if (Status status = state_->registry.drafts().set_place_owner(kRootIno, owner); !status.ok()) return status;
+      state_->kernel.invalidate_attributes(kRootIno);
     } else {
       const auto name = DomainName::parse(place.domain);
       const auto changed = state_->registry.set_domain_owner(*name, owner, who);
@@ -228,8 +230,9 @@ Result<std::string> FileSystem::read_link(Ino ino) {
 namespace {
 
 Status unknown_namespace(std::string_view name) {
-  // The kernel asks for security.capability before every write; it must hear that there is none.
-  if (name.starts_with("security.")) return {Code::NoAttribute, "no such attribute"};
+  // The kernel asks for it before every write; it must hear that there is none.
+  if (name == "security.capability") return {Code::NoAttribute, "no such attribute"};
+  // Why not "none" for the rest, ACLs and labels: then ls -l asks again for each file.
   return {Code::Unsupported, "only user.* attributes are kept"};
 }
 

@@ -23,7 +23,7 @@ struct Entry {
   Attributes attributes;
   Ino node = kNoIno;  // what the kernel is to call it, if not attributes.ino
   Ino key() const { return node == kNoIno ? attributes.ino : node; }
-  double name_valid_seconds = 0;  // 0 for names that can be bound to something else
+  double name_valid_seconds = 0;  // 0 for names that can be bound to something else without the kernel's being told
 };
 
 enum class Handle : std::uint64_t {};
@@ -65,6 +65,12 @@ class KernelCache {
   virtual void invalidate_attributes(Ino ino) = 0;
   // The name leads elsewhere. Waits for requests that change names in `directory`: not for one of these.
   virtual void forget_name(Ino directory, const std::string& name) = 0;
+  // The same for a request of the kernel, which must not wait for others: begun, and done behind its back.
+  enum class Wait {
+    None,     // for a request that itself changes names in `directory`
+    Briefly,  // most often it is done when this returns
+  };
+  virtual void forget_name_behind(Ino directory, const std::string& name, Wait wait) = 0;
 };
 
 enum class RenameFlag { Replace, NoReplace, Exchange };

@@ -210,8 +210,15 @@ Status FileSystem::State::remove_in_modelstore(const Credentials& who, const Pla
   if (parent.kind == Kind::ModelstoreVersions) {
     const Status status = registry.remove_release(*domain, version, who);
     if (!status.ok()) return refuse(who, parent.ino, "remove " + domain->str() + "/" + version, status);
-    const MutexLock lock(hidden_mutex);
-    hidden.erase(raw(place.container));
+    {
+      const MutexLock lock(hidden_mutex);
+      hidden.erase(raw(place.container));
+    }
+    // Its other name. Why the domain is asked for now: it may have been made anew since.
+    if (const auto stored = registry.snapshot(); stored.ok()) {
+      const auto head = stored->domain(*domain);
+      if (head.ok()) kernel.forget_name_behind(head->ino, version, KernelCache::Wait::Briefly);
+    }
     return status;
   }
   if (place.kind == Kind::Document) {

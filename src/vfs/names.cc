@@ -13,13 +13,22 @@ namespace {
 // A look-up meets a draft that is published meanwhile at most once; the bound only ends what cannot be.
 constexpr int kLookupTriesMax = 100;
 
+// Names of domains, releases and generations stay bound until the kernel is told; those inside a package for ever. What
+// stands beside them (labels, faces, drafts) can be bound to something else at any time.
 double name_validity(const Place& parent, const Place& child) {
-  // Names inside a package are bound for ever; the generations and faces beside it are not.
-  if (parent.kind == Kind::Entry && child.kind == Kind::Entry && child.index != 0) return kForeverSeconds;
-  return 0;
+  const bool is_domain = parent.kind == Kind::Root && child.kind == Kind::Domain;
+  const bool is_entry = (parent.kind == Kind::Domain || parent.kind == Kind::Entry) && child.kind == Kind::Entry;
+  return is_domain || is_entry ? kForeverSeconds : 0;
 }
 
 }  // namespace
+
+void FileSystem::State::names_changed(Ino directory) {
+  const auto node = nodes.find(directory);
+  const bool is_believed =
+      node && (node->place.kind == Kind::Root || node->place.kind == Kind::Domain || node->place.kind == Kind::Entry);
+  if (is_believed) kernel.invalidate_attributes(directory);
+}
 
 Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::string_view name) {
   State& state = *state_;
@@ -122,7 +131,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       if (!again.ok()) return again.status();
       const auto place = committed_child(*again, directory->place, name);
       if (!place.ok()) return place.status();
-      return enter(*place, false, 0);
+      return enter(*place, false, name_validity(directory->place, *place));
     }
     case Meaning::Kind::Label: {
       const auto domain = DomainName::parse(directory->place.domain);
@@ -152,6 +161,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
     (void)(is_directory ? registry.drafts().rmdir(parent, name) : registry.drafts().unlink(parent, name));
     return Status(Code::Immutable, "it was published a moment ago");
   }
+  names_changed(parent);
   return enter_draft(*made, directory->place, name);
 }
 
@@ -210,6 +220,7 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
     (void)state_->registry.drafts().unlink(new_parent, new_name);
     return Status(Code::Immutable, "it was published a moment ago");
   }
+  state_->names_changed(new_parent);
   return state_->enter_draft(*made, directory->place, new_name);
 }
 
@@ -238,7 +249,9 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
   if (const auto upload = state_->uploads.named(parent, name, who.pid)) {
     return state_->registry.drafts().unlink(upload->directory, upload->draft_name);
   }
-  return state_->registry.drafts().unlink(parent, name);
+  const Status status = state_->registry.drafts().unlink(parent, name);
+  if (status.ok()) state_->names_changed(parent);
+  return status;
 }
 
 Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::string_view name) {
@@ -262,7 +275,9 @@ Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::str
     if (place.code() != Code::NotFound) return place.status();
     if (!NativeView::holds_drafts(directory->place)) return place.status();
   }
-  return state_->registry.drafts().rmdir(parent, name);
+  const Status status = state_->registry.drafts().rmdir(parent, name);
+  if (status.ok()) state_->names_changed(parent);
+  return status;
 }
 
 }  // namespace modelfs

@@ -78,41 +78,52 @@ struct CommittedMove {
 
 Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view name, Ino new_parent,
                           std::string_view new_name, RenameFlag flag) {
-  State& state = *state_;
-  const auto from = state.node(parent);
+  const Status status = state_->move_name(who, parent, name, new_parent, new_name, flag);
+  if (!status.ok()) return status;
+  state_->names_changed(parent);
+  if (new_parent != parent) state_->names_changed(new_parent);
+  return status;
+}
+
+Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::string_view name, Ino new_parent,
+                                    std::string_view new_name, RenameFlag flag) {
+  const auto from = node(parent);
   if (!from.ok()) return from.status();
-  const auto to = state.node(new_parent);
+  const auto to = node(new_parent);
   if (!to.ok()) return to.status();
-  const auto stored = state.registry.snapshot();
+  const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   const std::string what = "move '" + printable(name) + "' to '" + printable(new_name) + "'";
-  const auto refuse = [&](Status status) { return state.refuse(who, new_parent, what, for_rename(status)); };
+  const auto refuse = [&](Status status) { return State::refuse(who, new_parent, what, for_rename(status)); };
   if (NativeView::shows_committed(from->place)) {
-    const auto moved = state.committed_child(*stored, from->place, name);
+    const auto moved = committed_child(*stored, from->place, name);
     if (moved.ok()) {
       std::string version;
       if (moved->kind == Kind::Entry) {
-        const auto container = state.cache.find(moved->container);
+        const auto container = cache.find(moved->container);
         if (!container.ok()) return container.status();
         version = (*container)->version;
       }
-      const Status status =
-          CommittedMove{state.registry, who, from->place, *moved, name, to->place, new_name}.run(version);
+      const Status status = CommittedMove{registry, who, from->place, *moved, name, to->place, new_name}.run(version);
+      // The kernel moves the name with all that it believes of it, and names in the trash can be bound anew.
+      if (status.ok() && to->place.kind == Kind::Trash) {
+        kernel.forget_name_behind(new_parent, std::string(new_name), KernelCache::Wait::None);
+      }
       return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
     }
     if (moved.code() != Code::NotFound) return moved.status();
     if (!NativeView::holds_drafts(from->place)) return moved.status();
   }
-  const auto source = state.registry.drafts().lookup(parent, name);
+  const auto source = registry.drafts().lookup(parent, name);
   if (!source.ok()) return source.status();
-  if (NativeView::shows_committed(to->place) && state.committed_child(*stored, to->place, new_name).ok()) {
+  if (NativeView::shows_committed(to->place) && committed_child(*stored, to->place, new_name).ok()) {
     return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
   }
-  if (Status late = state.check_stage_move(from->place, to->place); !late.ok()) return refuse(late);
-  const Meaning meaning = state.meaning_of(*stored, to->place, new_name, source->type);
+  if (Status taken = check_stage_move(from->place, to->place); !taken.ok()) return refuse(taken);
+  const Meaning meaning = meaning_of(*stored, to->place, new_name, source->type);
   if (flag == RenameFlag::Exchange) {
     if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
-    return for_rename(state.registry.drafts().exchange(parent, name, new_parent, new_name));
+    return for_rename(registry.drafts().exchange(parent, name, new_parent, new_name));
   }
   const bool replace = flag == RenameFlag::Replace;
   switch (meaning.kind) {
@@ -124,15 +135,15 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
     case Meaning::Kind::Release:
     case Meaning::Kind::Generation: {
       if (source->ino != kNoIno && parent == new_parent && name == new_name) return {};
-      if (Status status = state.clear_empty_target(new_parent, new_name, replace); !status.ok()) return status;
-      return state.commit_draft(who, source->ino, parent, name, to->place, new_name, Effort::Short);
+      if (Status status = clear_empty_target(new_parent, new_name, replace); !status.ok()) return status;
+      return commit_draft(who, source->ino, parent, name, to->place, new_name, Effort::Short);
     }
     case Meaning::Kind::Archive:
     case Meaning::Kind::Tag:
     case Meaning::Kind::Model:
     case Meaning::Kind::State:
     case Meaning::Kind::Copy:
-      return state.rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, meaning);
+      return rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, meaning);
     case Meaning::Kind::Whole:
     case Meaning::Kind::Draft: break;
   }
@@ -141,7 +152,7 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
     return refuse(
         {Code::NotPermitted, "directories of a client's layout keep their names: what is published lies there"});
   }
-  return for_rename(state.move_draft(from->place, name, to->place, new_name, replace));
+  return for_rename(move_draft(from->place, name, to->place, new_name, replace));
 }
 
 }  // namespace modelfs

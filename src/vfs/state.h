@@ -104,6 +104,8 @@ struct FileSystem::State {
   }
   void wait_for_sweep(const Place& directory);
   bool was_published_meanwhile(const Place& directory) const;
+  Status move_name(const Credentials& who, Ino parent, std::string_view name, Ino new_parent, std::string_view new_name,
+                   RenameFlag flag);
   // rename(2) between directories that hold drafts.
   Status move_draft(const Place& from, std::string_view name, const Place& to, std::string_view new_name, bool replace);
   Status clear_empty_target(Ino directory, std::string_view name, bool replace);
@@ -121,6 +123,9 @@ struct FileSystem::State {
   // AlreadyExists: a move from a release's `.stage` into a generation of it that is published. A trainer whose number
   // was taken meanwhile hears that; what it moves stays where it is.
   Status check_stage_move(const Place& from, const Place& to) const;
+  // Names came into `directory` or left it. Why the kernel must hear so, though it asked for it: an older answer about
+  // the directory that is under way would count for long.
+  void names_changed(Ino directory);
 
   // Uploads.
   Result<MountUpload> plan_upload(const Place& parent, std::string_view name, const Meaning& meaning);

@@ -95,11 +95,11 @@ struct Attributes {
   std::uint64_t size_bytes = 0;
   std::uint64_t blocks = 0;  // of 512 bytes
   TimeNs atime{}, mtime{}, ctime{};
-  // How long the kernel may believe these, in seconds: 0 for what can change behind its back.
+  // How long the kernel may believe these, in seconds: 0 for what changes without its being told.
   double valid_seconds = 0;
 };
 
-// How long what can never change is believed.
+// How long the kernel believes what never changes, or what it is told of when it does.
 inline constexpr double kForeverSeconds = 86400;
 
 }  // namespace modelfs

@@ -131,16 +131,83 @@ TEST_F(Reading, SaysWhatAFileHoldsByAttribute) {
   EXPECT_EQ(text_attribute(at("1.0"), "user.modelfs.digest").size(), digest.size());
 }
 
-TEST_F(Reading, APathAsksOnceForEachNameThatCanChange) {
-  constexpr std::uint64_t kOpens = 50;
-  const auto work = [this] {
-    for (std::uint64_t i = 0; i < kOpens; ++i) (void)open(4096);
+TEST_F(Reading, APathThatIsKnownAsksForNothing) {
+  constexpr std::uint64_t kTimes = 50;
+  struct stat info {};
+  const auto work = [&] {
+    for (std::uint64_t i = 0; i < kTimes; ++i) {
+      for (const char* path : {"", "1.0", "1.0/4096"}) EXPECT_EQ(error(::stat(at(path).c_str(), &info)), 0) << path;
+    }
   };
+  const auto open_all = [this] {
+    for (std::uint64_t i = 0; i < kTimes; ++i) (void)open(4096);
+  };
+  open_all();
   work();
 
-  EXPECT_EQ(mount().requests({"lookup"}, work), 2 * kOpens) << "the domain and the version";
-  // The root's, and where the machine was slow.
-  EXPECT_LT(mount().requests({"getattr"}, work), 2 * kOpens);
+  EXPECT_EQ(mount().requests({"lookup", "getattr"}, work), 0u);
+  EXPECT_EQ(mount().requests({"lookup", "getattr"}, open_all), 0u);
+}
+
+TEST_F(Reading, ARemovedReleaseIsGoneForWhoHasAskedBefore) {
+  publish("2.0", {{"weights", "w"}});
+  ASSERT_TRUE(exists(at("2.0/weights")));
+  const std::int64_t before = nanoseconds(stat_of(domain()).st_mtim);
+
+  ASSERT_EQ(modelfs("rm " + at("2.0")).exit_code, 0);
+
+  EXPECT_FALSE(exists(at("2.0")));
+  EXPECT_FALSE(exists(at("2.0/weights")));
+  EXPECT_GT(nanoseconds(stat_of(domain()).st_mtim), before);
+}
+
+TEST_F(Reading, ANameInTheTrashIsAskedForEachTime) {
+  publish("2.0", {{"weights", "w"}});
+  ASSERT_TRUE(exists(at("2.0/weights")));
+  ASSERT_EQ(error(::rename(at("2.0").c_str(), trash("2.0").c_str())), 0);
+  ASSERT_TRUE(exists(trash("2.0/weights")));
+
+  ASSERT_EQ(modelfs("restore " + at("2.0")).exit_code, 0);
+
+  EXPECT_FALSE(exists(trash("2.0")));
+  EXPECT_EQ(read_file(at("2.0/weights")), "w");
+}
+
+TEST_F(Reading, ADirectorysTimesFollowWhatIsPublishedInIt) {
+  publish("2.0", {{"package", "p"}});
+  const std::string root = mount().point();
+  std::int64_t domain_time = nanoseconds(stat_of(domain()).st_mtim);
+  std::int64_t release_time = nanoseconds(stat_of(at("2.0")).st_mtim);
+  const std::int64_t root_time = nanoseconds(stat_of(root).st_mtim);
+  const auto has_grown = [](std::int64_t& time, const std::string& path) {
+    const std::int64_t before = time;
+    time = nanoseconds(stat_of(path).st_mtim);
+    return time > before;
+  };
+
+  publish("2.0/next", {{"state", "s"}});
+  EXPECT_TRUE(has_grown(release_time, at("2.0")));
+  TemporaryDirectory elsewhere;
+  write_file(elsewhere.path() + "/state", "t");
+  ASSERT_EQ(modelfs("put " + elsewhere.path() + " " + at("2.0/next")).exit_code, 0);
+  EXPECT_TRUE(has_grown(release_time, at("2.0")));
+  ASSERT_EQ(modelfs("put " + elsewhere.path() + " " + at("2.1")).exit_code, 0);
+  EXPECT_TRUE(has_grown(domain_time, domain()));
+  make_directory(at("3.0"));
+  EXPECT_TRUE(has_grown(domain_time, domain()));
+  ASSERT_EQ(error(::rmdir(at("3.0").c_str())), 0);
+  EXPECT_TRUE(has_grown(domain_time, domain()));
+  make_directory(root + "/" + domain_name() + "-2");
+  EXPECT_GT(nanoseconds(stat_of(root).st_mtim), root_time);
+}
+
+TEST_F(Reading, AModeCountsAtOnceForWhatWasAskedForBefore) {
+  ASSERT_TRUE(exists(at("1.0/4096")));
+
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0750)), 0);
+
+  EXPECT_EQ(permissions(stat_of(domain())), 0750u);
+  EXPECT_EQ(permissions(stat_of(at("1.0"))), 0750u);
 }
 
 class Listing : public Mounted {};

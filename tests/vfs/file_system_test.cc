@@ -14,6 +14,7 @@ class NoKernel final : public KernelCache {
  public:
   void invalidate_attributes(Ino ino) override { invalidated.push_back(ino); }
   void forget_name(Ino, const std::string& name) override { forgotten.push_back(name); }
+  void forget_name_behind(Ino, const std::string& name, Wait) override { forgotten.push_back(name); }
   std::vector<Ino> invalidated;
   std::vector<std::string> forgotten;
 };
@@ -351,9 +352,12 @@ TEST_F(Overlay, GivesNamesThatCanBeBoundAnewNoTimeInTheKernelsCache) {
   mkdir(kRootIno, "churn");
   publish_path("1.0", "a");
 
-  EXPECT_EQ(walk("churn/latest")->name_valid_seconds, 0);
-  EXPECT_EQ(walk("churn/1.0")->name_valid_seconds, 0);
-  EXPECT_GT(walk("churn/1.0/weights")->name_valid_seconds, 0);
+  for (const char* path : {"churn/latest", "churn/latest.json", "churn/1.0.json", "churn/.stage", ".modelfs"}) {
+    EXPECT_EQ(walk(path)->name_valid_seconds, 0) << path;
+  }
+  for (const char* path : {"churn", "churn/1.0", "churn/1.0/weights"}) {
+    EXPECT_GT(walk(path)->name_valid_seconds, 0) << path;
+  }
 }
 
 TEST_F(Overlay, RefusesNamesWithAReason) {
