@@ -16,7 +16,7 @@ bool is_possible(const HistoryRecord& record) {
   return record.deed >= Deed::CreateDomain && record.deed <= Deed::Restore;
 }
 bool is_possible(const PlacementRecord& record) {
-  return record.kind == PlacementRecord::Kind::Archive || record.kind == PlacementRecord::Kind::State;
+  return record.kind >= PlacementRecord::Kind::Archive && record.kind <= PlacementRecord::Kind::File;
 }
 bool is_possible(const ArchiveRecord& record) {
   return record.kept >= ArchiveRecord::Kept::Original && record.kept <= ArchiveRecord::Kept::Recipe;

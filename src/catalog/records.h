@@ -124,7 +124,10 @@ struct PlacementRecord {
   enum class Kind : std::uint8_t {  // numbers are on disk
     Archive = 1,                    // the archive that it was uploaded as
     State = 2,                      // its metadata: the release is in the state that the directory stands for
+    File = 3,                       // the one file in it: what was uploaded is no archive
   };
+  // What its client has uploaded, not what it has said of it.
+  bool is_upload() const { return kind != Kind::State; }
   Kind kind = Kind::Archive;
   std::string domain;
   std::string version;

@@ -139,7 +139,7 @@ Status Registry::drop_archive_placement(const DomainName& domain, std::string_vi
         if (!release.ok()) return release.status();
         return now_stored.for_each_placement_of(release->ino,
                                                 [&](Ino directory, std::string_view name, const PlacementRecord& each) {
-                                                  if (each.kind != PlacementRecord::Kind::Archive) return true;
+                                                  if (!each.is_upload()) return true;
                                                   // Where it was stays known: the release's removal comes next, and may
                                                   // be taken back.
                                                   batch.erase(keys::placement(directory, name));

@@ -12,7 +12,7 @@ namespace {
 // A draft file by its path in a draft directory.
 struct FoundFile {
   Ino file = kNoIno;
-  ArchivePlacement at;  // without the path
+  UploadPlacement at;  // without the path
 };
 std::optional<FoundFile> find_file(const DraftStore& drafts, Ino base, std::span<const std::string> path) {
   FoundFile found;
@@ -46,6 +46,55 @@ std::optional<FoundFile> find_archive(const DraftStore& drafts, const ModelReque
 
 }  // namespace
 
+Result<Published> Registry::publish_model_archive(const ModelRequest& request, Ino file, const UploadPlacement& at,
+                                                  std::string document) {
+  ArchiveRequest publication{file,
+                             at.directory,
+                             at.name,
+                             std::string(face_suffix(at.name)),
+                             {request.domain, request.model_id, false, std::nullopt},
+                             request.who,
+                             request.on_published};
+  publication.metadata = std::move(document);
+  publication.placement = at;
+  publication.replaces_removed = true;
+  return publish_archive(publication);
+}
+
+Result<Published> Registry::publish_model_file(const ModelRequest& request, Ino file, const UploadPlacement& at,
+                                               std::string document) {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto head = stored->domain(request.domain);
+  if (!head.ok()) return head.status();
+  if (Status status = authorise(request.who, head->owner, Right::Publish, request.domain.str()); !status.ok())
+    return status;
+  const std::string name = unpacking_name(request.file);
+  const auto draft =
+      drafts_->make(head->unpacking(), name, {FileType::Directory, {request.who.uid, request.who.gid, 0755}, ""});
+  if (!draft.ok()) return draft.status();
+  auto published = [&]() -> Result<Published> {
+    PublishRequest publication{
+        draft->ino,   head->unpacking(),   name, {request.domain, request.model_id, false, std::nullopt}, request.who,
+        Effort::Full, request.on_published};
+    publication.metadata = std::move(document);
+    publication.replaces_removed = true;
+    if (file == kNoIno) return publish(publication);
+    auto sealed = drafts_->seal(file);
+    if (!sealed.ok()) return sealed.status();
+    DraftMarker only{**sealed, at.directory, at.name, at.name, {}};
+    publication.marker = &only;
+    publication.placement = at;
+    return publish(publication);
+  }();
+  if (published.ok() && !published->already) return published;
+  if (Status status = drafts_->discard(head->unpacking(), name); !status.ok()) {
+    log::warn("a draft stays behind: {}", status.message());
+  }
+  sweep_later();
+  return published;
+}
+
 Result<Published> Registry::publish_model(const ModelRequest& request) {
   const std::string what = request.domain.str() + "/versions/" + request.model_id.str() + ".json";
   const auto refused = [&](Code code, const std::string& why) { return Status(code, what + ": " + why); };
@@ -61,21 +110,14 @@ Result<Published> Registry::publish_model(const ModelRequest& request) {
                    "it is about the model '" + printable(given.domain) + "/" + printable(given.model_id) + "'");
   }
   const auto found = find_archive(*drafts_, request, given.path);
-  if (!found) {
+  if (!found && !given.path.empty()) {
     return refused(Code::NotFound,
                    "the archive that it names is not here: '" + printable(given.path) + "'; upload that first");
   }
-  ArchiveRequest publication{found->file,
-                             found->at.directory,
-                             found->at.name,
-                             std::string(face_suffix(found->at.name)),
-                             {request.domain, request.model_id, false, std::nullopt},
-                             request.who,
-                             request.on_published};
-  publication.metadata = std::move(text);
-  publication.placement = found->at;
-  publication.replaces_removed = true;
-  auto published = publish_archive(publication);
+  auto published = found && format_of_suffix(face_suffix(found->at.name))
+                       ? publish_model_archive(request, found->file, found->at, std::move(text))
+                       : publish_model_file(request, found ? found->file : kNoIno,
+                                            found ? found->at : UploadPlacement{}, std::move(text));
   if (!published.ok()) return published;
   sealed->reset();
   if (Status removed = drafts_->unlink(request.directory, request.name); !removed.ok()) {

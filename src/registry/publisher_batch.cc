@@ -191,9 +191,9 @@ Status Publisher::fill_release(const Snapshot& stored, DomainRecord& head, Batch
   batch.put(keys::model_id(target().domain, model_id_), version);
   batch.put(keys::newest(target().domain), be64(raw(record.ino)));
   if (request_.placement) {
-    const ArchivePlacement& placement = *request_.placement;
-    const PlacementRecord placed{
-        PlacementRecord::Kind::Archive, target().domain.str(), version, record.sequence, record.ino, placement.path};
+    const UploadPlacement& placement = *request_.placement;
+    const auto kind = request_.original != nullptr ? PlacementRecord::Kind::Archive : PlacementRecord::Kind::File;
+    const PlacementRecord placed{kind, target().domain.str(), version, record.sequence, record.ino, placement.path};
     if (Status status = put_placement(registry_.drafts(), placement.directory, placement.name, placed, batch);
         !status.ok()) {
       return status;

@@ -82,8 +82,8 @@ struct DraftMarker {
   std::unordered_set<std::string> beside;
 };
 
-// Where the archive that a release came as is shown in its client's layout from now on.
-struct ArchivePlacement {
+// Where the archive or file that a release came as is shown in its client's layout from now on.
+struct UploadPlacement {
   Ino directory = kNoIno;  // a draft directory
   std::string name;
   std::string path;  // beneath the mount point
@@ -107,7 +107,7 @@ struct PublishRequest {
   bool orders_versions = false;
   // The metadata document, if it is given and does not lie beside the draft.
   std::optional<std::string> metadata = std::nullopt;
-  std::optional<ArchivePlacement> placement = std::nullopt;  // of `original`
+  std::optional<UploadPlacement> placement = std::nullopt;  // of `original`, or else of `marker`
   // A version that was removed may come back with other content, as modelstore has it.
   bool replaces_removed = false;
 };
@@ -127,7 +127,7 @@ struct ArchiveRequest {
   Ino beneath = kNoIno;
   bool orders_versions = false;
   std::optional<std::string> metadata = std::nullopt;
-  std::optional<ArchivePlacement> placement = std::nullopt;
+  std::optional<UploadPlacement> placement = std::nullopt;
   bool replaces_removed = false;
 };
 
@@ -244,9 +244,10 @@ class Registry {
   // tag's file is kept unless this succeeds.
   Result<Published> publish_tag(const TagRequest& request);
   // Publishes the draft file that the document names as storage.path, as the release that is called as the model is,
-  // with that document. Only the path's end counts: what follows the domain's name. Malformed: it is no such document,
-  // or of another model. NotFound: no such archive; names it. Others as publish_archive(). Both files are kept unless
-  // this succeeds.
+  // with that document. Only the path's end counts: what follows the domain's name. An archive is unpacked; any other
+  // file is all that the release holds; a document that names none makes a release without files. Malformed: it is no
+  // such document, or of another model. NotFound: no such archive; names it. Others as publish_archive(). Both files
+  // are kept unless this succeeds.
   Result<Published> publish_model(const ModelRequest& request);
   // Begins to unpack a draft file that is being written as the archive that `suffix` names, so that little is left to
   // do when publish_archive() is called with the result. Null where that is not possible, or not yet known to be
@@ -325,6 +326,11 @@ class Registry {
   Status recover();
   Status discard_unpacking();
   Result<Published> unpack_and_publish(const ArchiveRequest& request);
+  Result<Published> publish_model_archive(const ModelRequest& request, Ino file, const UploadPlacement& at,
+                                          std::string document);
+  // `file`: kNoIno where there is none.
+  Result<Published> publish_model_file(const ModelRequest& request, Ino file, const UploadPlacement& at,
+                                       std::string document);
   UnpackingMeans unpacking_means() { return {*drafts_, *closers_, options_.archive_limits}; }
   std::string unpacking_name(Ino file);
   Status unstage_others(const TagRequest& request, std::unordered_set<std::string> wanted);

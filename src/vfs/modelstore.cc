@@ -192,7 +192,7 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
 bool FileSystem::State::removes_in_modelstore(const Place& parent, const Place& place) {
   const bool is_view = parent.kind == Kind::ModelstoreVersions || parent.kind == Kind::ModelstoreDeleted ||
                        parent.kind == Kind::ModelstoreRelease || parent.kind == Kind::Draft;
-  return is_view && (place.kind == Kind::Archive || place.kind == Kind::Document);
+  return is_view && (place.kind == Kind::Archive || place.kind == Kind::Document || place.kind == Kind::Entry);
 }
 
 Status FileSystem::State::remove_in_modelstore(const Credentials& who, const Place& parent, const Place& place,

@@ -133,6 +133,16 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       if (!place.ok()) return place.status();
       return enter(*place, false, name_validity(directory->place, *place));
     }
+    case Meaning::Kind::Versions: {
+      const auto head = stored->domain(*DomainName::parse(directory->place.domain));
+      if (!head.ok()) return head.status();
+      registry.drafts().touch_place(head->modelstore_versions());
+      const auto again = registry.snapshot();
+      if (!again.ok()) return again.status();
+      const auto place = committed_child(*again, directory->place, name);
+      if (!place.ok()) return place.status();
+      return enter(*place, false, 0);
+    }
     case Meaning::Kind::Label: {
       const auto domain = DomainName::parse(directory->place.domain);
       const auto made = registry.set_label(*domain, name, draft.target, who);

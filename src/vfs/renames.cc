@@ -130,6 +130,8 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
     case Meaning::Kind::Refused: return has_reason(meaning.refusal.code()) ? refuse(meaning.refusal) : meaning.refusal;
     case Meaning::Kind::Domain:
       return refuse({Code::NotPermitted, "a domain is made by mkdir; move the draft into one"});
+    case Meaning::Kind::Versions:
+      return refuse({Code::NotPermitted, "it is made by mkdir, and holds documents of models"});
     case Meaning::Kind::Label:
       return refuse({Code::NotPermitted, "a label is made in its domain: ln -sfn VERSION " + std::string(new_name)});
     case Meaning::Kind::Release:

@@ -22,6 +22,7 @@ struct Meaning {
     Model,       // likewise: a metadata document, whose close publishes the archive that it names
     State,       // likewise: a copy of one, whose close puts the release into the state that the directory stands for
     Copy,        // likewise: a copy of one that is known; its close checks that, and keeps nothing
+    Versions,    // a directory here is the one for documents of models, which shows once it is made
     Whole,       // a file here is an upload until its close; then a draft
     Refused,     // see `refusal`
   };

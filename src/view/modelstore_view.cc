@@ -44,7 +44,7 @@ Result<bool> has_place(const Snapshot& stored, Ino release) {
   bool found = false;
   const Status status =
       stored.for_each_placement_of(release, [&](Ino directory, std::string_view name, const PlacementRecord& each) {
-        found = each.kind == PlacementRecord::Kind::Archive && stored.placement(directory, name).ok();
+        found = each.is_upload() && stored.placement(directory, name).ok();
         return !found;
       });
   if (!status.ok()) return status;
@@ -70,11 +70,41 @@ Result<ReleaseRecord> newest_release(const Snapshot& stored, const ContainerSour
   return release;
 }
 
+// The file of a release that holds nothing else.
+Result<Place> only_file(const ContainerSource& containers, const std::string& domain, const ReleaseRecord& release) {
+  const auto container = containers(release.ino);
+  if (!container.ok()) return container.status();
+  const auto& entries = (*container)->manifest->entries();
+  if (entries.size() != 2) return Status(Code::Corrupt, domain + "/" + release.version + " does not hold one file");
+  Place place = place_at(Kind::Entry, entries[1].ino, domain);
+  place.type = entries[1].type;
+  place.container = release.ino;
+  place.index = 1;
+  place.is_release = true;
+  return place;
+}
+
+// Whether its client would find `versions` in the domain: it makes that by itself before it writes the first document.
+Result<bool> has_versions(const Snapshot& stored, const DomainName& domain, const DomainRecord& head) {
+  if (stored.keys().get(keys::draft_inode(head.modelstore_versions())).ok()) return true;
+  bool found = false;
+  const auto stop_at_first = [&found](auto&&...) {
+    found = true;
+    return false;
+  };
+  Status status = stored.for_each_release(domain, stop_at_first);
+  if (status.ok() && !found) status = stored.for_each_tombstone(domain, stop_at_first);
+  if (!status.ok()) return status;
+  return found;
+}
+
 // What a live release's placement shows.
-Result<Place> placed(const Snapshot& stored, const DomainName& domain, const PlacementRecord& placement) {
+Result<Place> placed(const Snapshot& stored, const ContainerSource& containers, const DomainName& domain,
+                     const PlacementRecord& placement) {
   const auto release = stored.release(domain, placement.version);
   if (!release.ok()) return release.status();
   if (placement.kind == PlacementRecord::Kind::Archive) return archive(domain.str(), *release);
+  if (placement.kind == PlacementRecord::Kind::File) return only_file(containers, domain.str(), *release);
   // Why a number of its own: to write it again is allowed.
   Place place = document(domain.str(), *release, Face::Metadata);
   place.ino = in_block(release->ino, 33);
@@ -95,6 +125,9 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
   if (name == "versions") {
     const auto head = stored.domain(domain);
     if (!head.ok()) return head.status();
+    const auto is_there = has_versions(stored, domain, *head);
+    if (!is_there.ok()) return is_there.status();
+    if (!*is_there) return nothing_called(name);
     return place_at(Kind::ModelstoreVersions, head->modelstore_versions(), domain.str());
   }
   if (name == kLatestName) {
@@ -171,7 +204,7 @@ Result<Place> ModelstoreView::child(const Snapshot& stored, const ContainerSourc
   }
   const auto placement = stored.placement(parent.ino, name);
   if (!placement.ok()) return placement.status();
-  return placed(stored, *domain, *placement);
+  return placed(stored, containers, *domain, *placement);
 }
 
 namespace {
@@ -198,7 +231,9 @@ Status list_domain_files(const Snapshot& stored, const ContainerSource& containe
 Status list_domain(const Snapshot& stored, const DomainName& domain, std::vector<ListedPlace>& names) {
   const auto head = stored.domain(domain);
   if (!head.ok()) return head.status();
-  names.push_back({"versions", head->modelstore_versions(), FileType::Directory});
+  const auto is_there = has_versions(stored, domain, *head);
+  if (!is_there.ok()) return is_there.status();
+  if (*is_there) names.push_back({"versions", head->modelstore_versions(), FileType::Directory});
   Status failed;
   const Status status = stored.for_each_release(domain, [&](const ReleaseRecord& release) {
     const auto placed = has_place(stored, release.ino);
@@ -253,7 +288,7 @@ Status ModelstoreView::list(const Snapshot& stored, const ContainerSource& conta
     return {};
   }
   return stored.for_each_placement(directory.ino, [&](std::string_view name, const PlacementRecord& each) {
-    const auto place = placed(stored, *domain, each);
+    const auto place = placed(stored, containers, *domain, each);
     if (place.ok()) names.push_back({std::string(name), place->ino, place->type});
     return true;
   });
@@ -269,7 +304,7 @@ Result<std::string> ModelstoreView::archive_path(const Snapshot& stored, const s
   const Status status =
       stored.for_each_placement_of(release, [&](Ino directory, std::string_view name, const PlacementRecord& each) {
         const bool counts = is_removed || stored.placement(directory, name).ok();
-        if (each.kind == PlacementRecord::Kind::Archive && counts) path = each.path;
+        if (each.is_upload() && counts) path = each.path;
         return path.empty();
       });
   if (!status.ok()) return status;
@@ -335,7 +370,9 @@ Meaning ModelstoreView::meaning(const Place& parent, std::string_view name, File
       return refused(Code::InvalidArgument, "a state's name has no '/'");
     case Kind::ModelstoreDomain:
       if (is_file && name == kLatestName) return meaning_of_kind(Meaning::Kind::Copy);
-      return {};
+      if (name != "versions") return {};
+      return type == FileType::Directory ? meaning_of_kind(Meaning::Kind::Versions)
+                                         : refused(Code::InvalidArgument, "'versions' is a directory");
     case Kind::Versions:
       if (is_document) return named_document(Meaning::Kind::Model, name);
       return refused(Code::NotPermitted, "only <model id>.json can be made here");

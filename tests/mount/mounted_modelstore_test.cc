@@ -102,6 +102,7 @@ TEST_F(Modelstore, NobodySeesAHalfWrittenFile) {
        {metadata_file("a"), in_view("x/b/artifacts.tar.gz"), store() + "/model_states/" + domain_name() + ".json"}) {
     make_directory(in_view("x"));
     make_directory(in_view("x/b"));
+    ::mkdir(in_view("versions").c_str(), 0755);
     const File file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC);
     ASSERT_GT(::write(file.fd(), "{", 1), 0);
     EXPECT_TRUE(exists(path)) << path;
@@ -137,6 +138,48 @@ TEST_F(Modelstore, MetadataWithoutItsArchiveIsRefused) {
   EXPECT_EQ(push(metadata_file("a"), "{\"model\": "), EBADMSG);
   EXPECT_FALSE(exists(at("a")));
   EXPECT_EQ(push(metadata_file("a"), metadata("a", archive_file("a"))), 0);
+}
+
+TEST_F(Modelstore, MetadataThatNamesNoArchiveIsAReleaseWithoutFiles) {
+  std::string text = metadata("a", "");
+  const std::string storage = text.substr(text.find(R"({"type": "file_system")"));
+  text.replace(text.find(storage), storage.find('}') + 1, "null");
+  ASSERT_EQ(push(metadata_file("a"), text), 0);
+  ASSERT_EQ(push(domain_file(), text), 0);
+
+  EXPECT_EQ(read_file(metadata_file("a")), text);
+  EXPECT_EQ(read_file(domain_file()), text);
+  EXPECT_EQ(names_in(at("a")), std::vector<std::string>{});
+  EXPECT_EQ(link_target(at("latest")), "a");
+  EXPECT_EQ(push(metadata_file("a"), text), EEXIST);
+  EXPECT_EQ(remove_file(metadata_file("a")), 0);
+  EXPECT_FALSE(exists(at("a")));
+}
+
+TEST_F(Modelstore, AFileThatIsNoArchiveIsAllOfItsRelease) {
+  const std::string file = in_view(std::string(kStamp) + "/a/model.onnx");
+  ASSERT_EQ(push(file, pattern(100'000)), 0);
+  ASSERT_EQ(push(metadata_file("a"), metadata("a", file)), 0);
+
+  EXPECT_TRUE(read_file(file) == pattern(100'000));
+  EXPECT_EQ(names_in(at("a")), std::vector<std::string>{"model.onnx"});
+  EXPECT_TRUE(read_file(at("a/model.onnx")) == pattern(100'000));
+  EXPECT_NE(read_file(metadata_file("a")).find(file), std::string::npos);
+  EXPECT_EQ(push(file, "x"), EROFS);
+  ASSERT_EQ(remove_file(file), 0);
+  EXPECT_FALSE(exists(file));
+  ASSERT_EQ(remove_file(metadata_file("a")), 0);
+  EXPECT_FALSE(exists(at("a")));
+  ASSERT_EQ(modelfs("restore " + at("a")).exit_code, 0);
+  EXPECT_TRUE(read_file(at("a/model.onnx")) == pattern(100'000));
+}
+
+TEST_F(Modelstore, TheDirectoryOfDocumentsIsThereOnceItIsMade) {
+  EXPECT_EQ(names_in(in_view("")), std::vector<std::string>{});
+  EXPECT_EQ(error(::mkdir(in_view("versions").c_str(), 0777)), 0);
+
+  EXPECT_EQ(names_in(in_view("")), std::vector<std::string>{"versions"});
+  EXPECT_EQ(error(::mkdir(in_view("versions").c_str(), 0777)), EEXIST);
 }
 
 TEST_F(Modelstore, ABrokenArchiveIsRefusedWithItsMetadata) {
