@@ -8,6 +8,9 @@
 
 namespace modelfs {
 
+// The directory in which its client keeps everything.
+inline constexpr std::string_view kModelstoreName = "operatorai-model-store";
+
 // Texts of a document; empty where it has none.
 struct ModelstoreFacts {
   std::string domain;

@@ -8,6 +8,7 @@
 
 #include "base/names.h"
 #include "base/pep440.h"
+#include "catalog/modelstore_document.h"
 #include "cli/directory_entries.h"
 #include "cli/import_mlflow.h"
 
@@ -16,7 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kModelstoreName = "operatorai-model-store";
 constexpr const char* kVersions = "versions";
 constexpr const char* kDeletedState = "modelstore-deleted";
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "catalog/keys.h"
+#include "catalog/modelstore_document.h"
 #include "registry/registry.h"
 
 namespace modelfs {
@@ -241,6 +242,12 @@ Result<std::vector<DraftSummary>> Registry::list_drafts(std::optional<uid_t> own
     summarise(head.ino, domain.str() + "/", true);
     summarise(stage_of(head), domain.str() + "/.stage/", false);
     summarise(head.uploads(), ".modelfs/drafts/" + domain.str() + "/", false);
+    // Archives that wait for their document. Why not what is empty: its client leaves directories behind.
+    const std::size_t before = found.size();
+    summarise(head.modelstore(), std::string(kModelstoreName) + "/" + domain.str() + "/", false);
+    found.erase(std::remove_if(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(),
+                               [](const DraftSummary& each) { return each.files == 0; }),
+                found.end());
     const Status releases = stored->for_each_release(domain, [&](const ReleaseRecord& release) {
       summarise(release.ino, domain.str() + "/" + release.version + "/", false);
       return failed.ok();

@@ -62,7 +62,7 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   shown.gid = options.owner_gid;
   shown.mtime = shown.ctime = mounted;
   if (place.kind == Kind::System) shown.link_count = 4;  // it has the trash and the drafts
-  if (place.kind == Kind::Root) shown.valid_seconds = kForeverSeconds;
+  if (place.kind == Kind::Root) shown.valid_seconds = kToldSeconds;
   if (place.kind == Kind::Root || place.kind == Kind::ModelstoreRoot || place.kind == Kind::ModelstoreDomains ||
       place.kind == Kind::ModelstoreStates) {
     const Ownership owner = root_owner();

@@ -18,7 +18,8 @@ constexpr int kLookupTriesMax = 100;
 double name_validity(const Place& parent, const Place& child) {
   const bool is_domain = parent.kind == Kind::Root && child.kind == Kind::Domain;
   const bool is_entry = (parent.kind == Kind::Domain || parent.kind == Kind::Entry) && child.kind == Kind::Entry;
-  return is_domain || is_entry ? kForeverSeconds : 0;
+  if (is_entry && child.index != 0) return kForeverSeconds;
+  return is_domain || is_entry ? kToldSeconds : 0;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "catalog/modelstore_document.h"
 #include "catalog/snapshot.h"
 #include "view/meaning.h"
 #include "view/native_view.h"
@@ -20,7 +21,6 @@
 
 namespace modelfs {
 
-inline constexpr std::string_view kModelstoreName = "operatorai-model-store";
 // Of an archive in it whose path its client has not chosen.
 inline constexpr std::string_view kModelstoreArchiveName = "artifacts.tar.gz";
 inline constexpr std::string_view kModelstoreDeletedName = "modelstore-deleted";

@@ -14,6 +14,7 @@ namespace {
 Status show_times(const Snapshot& stored, const DomainName& domain, const Container& container, const Place& place,
                   Attributes& shown) {
   const bool is_top = place.index == 0;
+  if (is_top) shown.valid_seconds = kToldSeconds;
   if (!place.is_release) {
     const auto generation = stored.generation(domain, container.release, container.generation);
     if (!generation.ok()) return generation.status();
@@ -50,7 +51,7 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
   shown.link_count = place.kind == Kind::Versions ? 2 : 1;
   shown.mtime = head->changed;
   shown.ctime = head->status_changed;
-  if (place.kind == Kind::Domain) shown.valid_seconds = kForeverSeconds;
+  if (place.kind == Kind::Domain) shown.valid_seconds = kToldSeconds;
   if (place.kind == Kind::Link) {
     shown.mode = 0777;
     shown.size_bytes = place.target.size();

@@ -99,7 +99,10 @@ struct Attributes {
   double valid_seconds = 0;
 };
 
-// How long the kernel believes what never changes, or what it is told of when it does.
+// How long the kernel believes what never changes.
 inline constexpr double kForeverSeconds = 86400;
+// What it is told of when it changes. Why not for ever: an answer about a node that the kernel is just getting to know
+// may cross with the notice, which then finds nobody. Asking once a minute costs nothing.
+inline constexpr double kToldSeconds = 60;
 
 }  // namespace modelfs

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Many small things: what each costs through the mount, beside the same on the disk.
 
-small    open, read and close each of many files of 4 KiB of a release; names and pages are cached for both.
+small    open, read and close each of many files of 4 KiB of a release; names and pages are cached for all. Beside the disk, and beside
+         a daemon that does nothing (empty_daemon), which is what a round trip to any daemon costs.
 list     `stat` of each entry of a tree, and `ls -lR` of it; all of it was looked at before.
 publish  `cp -r` of a tree of small files into a draft and `mv` onto the version, beside `cp -r` and `sync -f`. And the `mv` alone, when
          every file is summed and written back already.
@@ -126,6 +127,22 @@ class Bench:
             self.beside(rows, title, self.options.files, ours, native, read_each if not where else self.read_each_in)
         print(f"{self.options.files} files of {FILE_BYTES} bytes, {self.options.rounds} rounds: thousands a second, and the ratio of times")
         mounted.table(rows, ["", "ours", "native", "ratio", "least", "most"])
+        program = os.path.join(os.path.dirname(self.daemon.binary), "tests", "empty_daemon")
+        if not os.path.exists(program):
+            print(f"beside a daemon that does nothing: skipped, there is no {program}")
+            return
+        point, rows = self.run.path("empty.mnt"), []
+        os.mkdir(point)
+        with subprocess.Popen([program, str(self.options.files), point], stdin=subprocess.DEVNULL) as empty:
+            try:
+                mounted.wait_for(lambda: os.path.exists(f"{point}/0"), "the empty daemon answers")
+                self.beside(rows, "open, read, close", self.options.files, [path for path in paths_of(self.last()) if os.path.isfile(path)],
+                            [f"{point}/{number}" for number in range(self.options.files)], read_each)
+            finally:
+                empty.terminate()
+                empty.wait()
+                mounted.detach(point)
+        mounted.table(rows, ["", "ours", "empty daemon", "ratio (goal: at most 1.25)", "least", "most"])
 
     @staticmethod
     def read_each_in(where):

@@ -124,8 +124,11 @@ TEST_F(Modelstore, AnArchiveWithoutMetadataStaysADraft) {
 
   EXPECT_EQ(in_child([&] { return read_file(archive_file("a")) == bytes ? 1 : 0; }), 1);
   EXPECT_EQ(names_in(at("")), std::vector<std::string>{});
+  const std::string draft = "operatorai-model-store/" + domain_name() + "/" + kStamp;
+  EXPECT_NE(mount().status().find(draft), std::string::npos);
   EXPECT_EQ(remove_file(archive_file("a")), 0);
   EXPECT_FALSE(exists(in_view(kStamp)));
+  EXPECT_EQ(mount().status().find(draft), std::string::npos);
 }
 
 TEST_F(Modelstore, MetadataWithoutItsArchiveIsRefused) {
