@@ -283,6 +283,9 @@ class Registry {
 
   // Reading. Corrupt: the blob is missing or has another size.
   Result<std::shared_ptr<const ContentReader>> open_content(const ManifestEntry& file);
+  // The same, but of a file of at most kInlineBlobBytesMax its first read says whether it can be read.
+  Result<std::shared_ptr<const ContentReader>> open_content(const std::shared_ptr<const Manifest>& manifest,
+                                                            std::uint32_t index);
   Archives& archives() { return archives_; }
 
   // Replaces archives by recipes where that is proven to give the same bytes, until `cancel`. Works in proportion to

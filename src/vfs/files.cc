@@ -49,7 +49,7 @@ Result<std::shared_ptr<const ContentReader>> FileSystem::State::content_of(const
   if (place.kind == Kind::Archive) return registry.archives().open(face_of(place));
   const auto container = cache.find(place.container);
   if (!container.ok()) return container.status();
-  return registry.open_content((*container)->manifest->at(place.index));
+  return registry.open_content((*container)->manifest, place.index);
 }
 
 Result<Opened> FileSystem::State::open_content(const Place& place) {
