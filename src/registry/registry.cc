@@ -175,6 +175,8 @@ Result<DomainRecord> Registry::change_uncounted(
     const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change) {
   return change_domain(domain, need, [&](const Snapshot& stored, DomainRecord& head, Batch& batch) {
     head.last = Sequence{raw(head.last) - 1};
+    // Why for each: else the head stays as it is, and who changes the domain at the same time would not notice.
+    head.status_changed = now();
     return change(stored, head, batch);
   });
 }
@@ -261,7 +263,6 @@ Result<DomainRecord> Registry::set_domain_owner(const DomainName& name, const Ow
       change_uncounted(name, SpaceNeed::Reclaims, [&](const Snapshot&, DomainRecord& head, Batch&) -> Status {
         if (Status status = authorise_owner(who, head.owner.uid, name.str()); !status.ok()) return status;
         head.owner = owner;
-        head.status_changed = now();
         return {};
       });
   if (changed.ok()) events_.append("domain_owner", {{"domain", name.str()}, {"by", user_name(who.uid)}});

@@ -151,11 +151,8 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
     if (place.ino == ModelstoreView::metadata_ino(*release)) {
       return Status(Code::AlreadyExists, "a model of that id is published already");
     }
-    if (!place.in_modelstore) {
-      // latest.json of a domain that is used in the layout of modelstore's first years.
-      const auto path = ModelstoreView::archive_path(*stored, domain->str(), release->ino, release->model_id, false);
-      if (!path.ok()) return path.status();
-      if (place.ino != Ino{raw(release->faces) + 2} || path->starts_with(kModelstoreName)) return std::nullopt;
+    if (!place.in_modelstore && !ModelstoreView::is_seeds_latest(*stored, containers(), *domain, place)) {
+      return std::nullopt;
     }
     upload.marker = Marker::Copy;
     upload.domain = *domain;

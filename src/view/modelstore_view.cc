@@ -12,6 +12,9 @@ namespace {
 constexpr std::string_view kJson = ".json";
 constexpr std::string_view kLatestName = "latest.json";
 
+// latest.json of the domain itself: see ReleaseRecord::faces.
+constexpr std::uint64_t kSeedsLatestFace = 2;
+
 // The name without `.json`; empty: it has none.
 std::string_view json_stem(std::string_view name) {
   return name.ends_with(kJson) ? name.substr(0, name.size() - kJson.size()) : std::string_view();
@@ -292,6 +295,17 @@ Status ModelstoreView::list(const Snapshot& stored, const ContainerSource& conta
     if (place.ok()) names.push_back({std::string(name), place->ino, place->type});
     return true;
   });
+}
+
+bool ModelstoreView::is_seeds_latest(const Snapshot& stored, const ContainerSource& containers,
+                                     const DomainName& domain, const Place& place) {
+  if (place.kind != Kind::Document || !place.is_release || place.in_modelstore) return false;
+  const auto container = containers(place.container);
+  if (!container.ok()) return false;
+  const auto release = stored.release_of(domain, **container);
+  if (!release.ok() || place.ino != plus(release->faces, kSeedsLatestFace)) return false;
+  const auto path = archive_path(stored, domain.str(), release->ino, release->model_id, false);
+  return path.ok() && !path->starts_with(kModelstoreName);
 }
 
 Ino ModelstoreView::metadata_ino(const ReleaseRecord& release) {

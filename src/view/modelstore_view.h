@@ -41,6 +41,10 @@ class ModelstoreView {
   // In a draft directory with a domain; `is_state`: it stands for a state.
   static Meaning meaning_in_draft(bool is_state, std::string_view name, FileType type);
 
+  // True of the <domain>/latest.json that the client of modelstore's first years writes anew with each upload: the
+  // release came by its layout.
+  static bool is_seeds_latest(const Snapshot& stored, const ContainerSource& containers, const DomainName& domain,
+                              const Place& place);
   // The number of <domain>/versions/<model id>.json.
   static Ino metadata_ino(const ReleaseRecord& release);
   // That of a ModelstoreRelease, by the release's directory.

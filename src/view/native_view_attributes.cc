@@ -1,6 +1,7 @@
 // What stat(2) shows of what is committed.
 #include <algorithm>
 
+#include "view/modelstore_view.h"
 #include "view/native_view.h"
 
 namespace modelfs {
@@ -58,7 +59,9 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
     shown.mtime = shown.ctime = place.time;
   } else if (place.kind == Kind::Document || place.kind == Kind::Archive || place.kind == Kind::Tag) {
     // Why writable: modelstore's client writes copies of what is there, and its programs need not be root's.
-    shown.mode = head->owner.mode & (place.in_modelstore ? 0666 : 0444);
+    const bool may_be_rewritten =
+        place.in_modelstore || ModelstoreView::is_seeds_latest(stored, containers, *domain, place);
+    shown.mode = head->owner.mode & (may_be_rewritten ? 0666 : 0444);
     shown.size_bytes = content_bytes;
     // Why also where nothing is stored: few blocks for many bytes would tell programs of holes that are not there.
     shown.blocks = (content_bytes + 511) / 512;

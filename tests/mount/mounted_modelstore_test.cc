@@ -361,6 +361,8 @@ TEST_F(Modelstore, OlderLayoutsWorkToo) {
   EXPECT_EQ(read_file(at("a/model.joblib")), "old");
   EXPECT_EQ(read_file(at("b/model.joblib")), "seed");
   EXPECT_EQ(read_file(at("latest.json")), text);
+  EXPECT_EQ(permissions(stat_of(at("latest.json"))), 0644u) << "its client need not be root";
+  EXPECT_EQ(permissions(stat_of(at("b.json"))), 0444u);
   EXPECT_EQ(read_file(seed), read_file(at("b.tar.gz")));
 }
 

@@ -1,3 +1,6 @@
+#include <thread>
+
+#include "catalog/keys.h"
 #include "support/registry_fixture.h"
 
 namespace modelfs {
@@ -5,6 +8,7 @@ namespace {
 
 using Labels = RegistryFixture;
 using Removal = RegistryFixture;
+using States = RegistryFixture;
 using Gc = RegistryFixture;
 using Domains = RegistryFixture;
 
@@ -130,6 +134,24 @@ TEST_F(Removal, RefusesToRestoreOverALiveRelease) {
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
 
   EXPECT_EQ(registry_->restore_release(domain, "1.0", kRoot).code(), Code::AlreadyExists);
+}
+
+TEST_F(States, SetWhileTheirReleaseIsRemovedLeaveNothingBehind) {
+  const DomainName domain = make_domain();
+  const auto head = *registry_->snapshot()->domain(domain);
+  const Ino directory = make_directory(head.modelstore_versions(), "production");
+  for (int round = 0; round < 200; ++round) {
+    const std::string version = "v" + std::to_string(round);
+    ASSERT_TRUE(publish_bytes(domain, "churn/" + version, version).ok());
+    std::thread setter([&] { (void)registry_->set_state(domain, version, "production", kRoot); });
+    EXPECT_TRUE(registry_->remove_release(domain, version, kRoot).ok());
+    setter.join();
+
+    int left = 0;
+    const auto count = [&left](std::string_view, std::string_view) { return ++left > 0; };
+    ASSERT_TRUE(registry_->snapshot()->keys().scan(keys::placements_in(directory), "", count).ok());
+    ASSERT_EQ(left, 0) << "in round " << round;
+  }
 }
 
 TEST_F(Gc, RemovesOnlyWhatNothingRefersTo) {
