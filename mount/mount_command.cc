@@ -1,5 +1,6 @@
 #include "mount/mount_command.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +32,9 @@ namespace {
 // Threads for what may take long. As many as answer requests: a pool of fewer would let slow commits hold up quick
 // closes.
 constexpr unsigned kSlowThreadCount = 8;
+// Pools of memory that malloc keeps for threads. Why not its default, 8 for each processor: each keeps what its threads
+// have given back. Measured: half the memory after commits of many files, and neither opens nor copies took longer.
+constexpr int kMallocArenasMax = 2;
 // How long the starting process waits for the first answer of the mount.
 constexpr int kFirstAnswerMs = 10'000;
 
@@ -54,6 +58,7 @@ Result<MountRequest> checked(MountRequest request) {
 
 void prepare_process() {
   ::umask(077);
+  ::mallopt(M_ARENA_MAX, kMallocArenasMax);
   std::signal(SIGPIPE, SIG_IGN);  // a client of the socket that hangs up is an error of its own write
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
