@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -83,8 +84,8 @@ Result<std::string> check_mount_point(const std::string& path) {
   const auto mounted = mounted_at(mount_point);
   if (!mounted.ok()) return mounted.status();
   if (*mounted && (*mounted)->is_ours()) {
-    struct stat info {};
-    const bool is_dead = ::stat(mount_point.c_str(), &info) != 0 && errno == ENOTCONN;
+    struct statvfs info {};  // stat may be cached
+    const bool is_dead = ::statvfs(mount_point.c_str(), &info) != 0 && errno == ENOTCONN;
     return is_dead ? stale_mount(mount_point) : mounted_already(**mounted);
   }
   if (Status status = check_empty_directory(mount_point); !status.ok()) return status;

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -198,9 +198,9 @@ void Session::detach() {
 
 // A connection that was aborted (fusectl) leaves its mount behind.
 void Session::remove_dead_mount() {
-  struct stat info {};
-  // Why asked: when ours is gone, its device number may be another's already.
-  if (::stat(mount_point_.c_str(), &info) == 0 || errno != ENOTCONN) return;
+  struct statvfs info {};
+  // Why asked: when ours is gone, its device number may be another's already. Why statvfs: stat may be cached.
+  if (::statvfs(mount_point_.c_str(), &info) == 0 || errno != ENOTCONN) return;
   log::warn("the connection to the kernel was cut: removing what is left of {}", mount_point_);
   detach();
 }

@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -132,8 +132,8 @@ Status umount(const UmountOptions& options) {
 
 bool is_dead_mount(const std::string& mount_point) {
   const auto is_dead = [&mount_point] {
-    struct stat info {};
-    return ::stat(mount_point.c_str(), &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+    struct statvfs info {};  // stat may be cached
+    return ::statvfs(mount_point.c_str(), &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
   };
   return ask_in_child(is_dead, kDeadCheckMs) == Answer::Yes;
 }

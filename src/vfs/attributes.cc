@@ -19,6 +19,8 @@ constexpr std::string_view kCommitAttribute = "user.modelfs.commit";
 constexpr std::string_view kErrorAttribute = "user.modelfs.error";
 constexpr std::string_view kReadModeAttribute = "user.modelfs.read_mode";
 constexpr std::uint32_t kRootMode = 0755;
+// Why no longer: with this the kernel answers stat(2) of the mount point also when the daemon is dead.
+constexpr double kRootSeconds = 1;
 
 TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
 
@@ -62,7 +64,7 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   shown.gid = options.owner_gid;
   shown.mtime = shown.ctime = mounted;
   if (place.kind == Kind::System) shown.link_count = 4;  // it has the trash and the drafts
-  if (place.kind == Kind::Root) shown.valid_seconds = kToldSeconds;
+  if (place.kind == Kind::Root) shown.valid_seconds = kRootSeconds;
   if (place.kind == Kind::Root || place.kind == Kind::ModelstoreRoot || place.kind == Kind::ModelstoreDomains ||
       place.kind == Kind::ModelstoreStates) {
     const Ownership owner = root_owner();

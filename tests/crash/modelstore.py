@@ -78,7 +78,7 @@ def live_until_killed(root, seed, worker, first, pipe):
     except OSError as error:
         said = errno.errorcode.get(error.errno, str(error.errno)) + f" {error.filename or 'close of a file'}"
         try:
-            os.stat(".")
+            os.statvfs(".")  # stat may be cached
         except OSError as gone:
             # makedirs() takes a directory that it cannot look at any more for none.
             said = errno.errorcode.get(gone.errno, str(gone.errno))
