@@ -1,35 +1,9 @@
 #include "mount/kernel_notifier.h"
 
 #include <chrono>
+#include <future>
 
 namespace modelfs {
-namespace {
-
-// Something that is done once, and waited for with a bound.
-class Done {
- public:
-  void set() EXCLUDES(mutex_) {
-    const MutexLock lock(mutex_);
-    is_set_ = true;
-    changed_.notify_all();
-  }
-  void wait(std::chrono::milliseconds limit) EXCLUDES(mutex_) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    const MutexLock lock(mutex_);
-    while (!is_set_) {
-      const auto left = deadline - std::chrono::steady_clock::now();
-      if (left <= left.zero() || !changed_.wait_for(mutex_, left)) return;
-    }
-  }
-
- private:
-  Mutex mutex_;  // leaf lock
-  Condition changed_;
-  bool is_set_ GUARDED_BY(mutex_) = false;
-};
-
-}  // namespace
-
 void KernelNotifier::finish() {
   std::unique_ptr<ThreadPool> ending;
   const MutexLock lock(mutex_);
@@ -55,17 +29,17 @@ void KernelNotifier::forget_name(Ino directory, const std::string& name) {
 // The kernel takes the lock of `directory`, which a process may hold that waits for the answer to another request, in
 // the end even to ours. So ours does not wait for ever; the kernel is told all the same.
 void KernelNotifier::forget_name_behind(Ino directory, const std::string& name, Wait wait) {
-  const auto done = std::make_shared<Done>();
+  const auto done = std::make_shared<std::promise<void>>();
   {
     const MutexLock lock(mutex_);
     if (is_finished_) return;
     if (!behind_) behind_ = std::make_unique<ThreadPool>("forget", 1);
     behind_->submit([this, directory, name, done] {
       forget_name(directory, name);
-      done->set();
+      done->set_value();
     });
   }
-  if (wait == Wait::Briefly) done->wait(std::chrono::milliseconds(kForgetWaitMs));
+  if (wait == Wait::Briefly) done->get_future().wait_for(std::chrono::milliseconds(kForgetWaitMs));
 }
 
 }  // namespace modelfs

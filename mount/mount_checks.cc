@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "cli/umount.h"
 #include "mount/mount_point.h"
 
 namespace modelfs {
@@ -84,9 +84,7 @@ Result<std::string> check_mount_point(const std::string& path) {
   const auto mounted = mounted_at(mount_point);
   if (!mounted.ok()) return mounted.status();
   if (*mounted && (*mounted)->is_ours()) {
-    struct statvfs info {};  // stat may be cached
-    const bool is_dead = ::statvfs(mount_point.c_str(), &info) != 0 && errno == ENOTCONN;
-    return is_dead ? stale_mount(mount_point) : mounted_already(**mounted);
+    return error_of_mount(mount_point) == ENOTCONN ? stale_mount(mount_point) : mounted_already(**mounted);
   }
   if (Status status = check_empty_directory(mount_point); !status.ok()) return status;
   return mount_point;

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,6 +15,7 @@
 #include <system_error>
 
 #include "base/log.h"
+#include "cli/umount.h"
 #include "mount/fuse_log.h"
 #include "mount/mount_point.h"
 #include "mount/operations.h"
@@ -198,9 +198,8 @@ void Session::detach() {
 
 // A connection that was aborted (fusectl) leaves its mount behind.
 void Session::remove_dead_mount() {
-  struct statvfs info {};
-  // Why asked: when ours is gone, its device number may be another's already. Why statvfs: stat may be cached.
-  if (::statvfs(mount_point_.c_str(), &info) == 0 || errno != ENOTCONN) return;
+  // Why asked: when ours is gone, its device number may be another's already.
+  if (error_of_mount(mount_point_) != ENOTCONN) return;
   log::warn("the connection to the kernel was cut: removing what is left of {}", mount_point_);
   detach();
 }

@@ -130,10 +130,15 @@ Status umount(const UmountOptions& options) {
 
 }  // namespace
 
+int error_of_mount(const std::string& mount_point) {
+  struct statvfs info {};
+  return ::statvfs(mount_point.c_str(), &info) == 0 ? 0 : errno;
+}
+
 bool is_dead_mount(const std::string& mount_point) {
   const auto is_dead = [&mount_point] {
-    struct statvfs info {};  // stat may be cached
-    return ::statvfs(mount_point.c_str(), &info) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+    const int error = error_of_mount(mount_point);
+    return error == ENOTCONN || error == ECONNABORTED;
   };
   return ask_in_child(is_dead, kDeadCheckMs) == Answer::Yes;
 }

@@ -69,28 +69,27 @@ Result<Published> Registry::publish_model_file(const ModelRequest& request, Ino 
   if (!head.ok()) return head.status();
   if (Status status = authorise(request.who, head->owner, Right::Publish, request.domain.str()); !status.ok())
     return status;
-  const std::string name = unpacking_name(request.file);
-  const auto draft =
-      drafts_->make(head->unpacking(), name, {FileType::Directory, {request.who.uid, request.who.gid, 0755}, ""});
-  if (!draft.ok()) return draft.status();
-  auto published = [&]() -> Result<Published> {
-    PublishRequest publication{
-        draft->ino,   head->unpacking(),   name, {request.domain, request.model_id, false, std::nullopt}, request.who,
-        Effort::Full, request.on_published};
-    publication.metadata = std::move(document);
-    publication.replaces_removed = true;
-    if (file == kNoIno) return publish(publication);
-    auto sealed = drafts_->seal(file);
-    if (!sealed.ok()) return sealed.status();
-    DraftMarker only{**sealed, at.directory, at.name, at.name, {}};
-    publication.marker = &only;
-    publication.placement = at;
-    return publish(publication);
-  }();
-  if (published.ok() && !published->already) return published;
-  if (Status status = drafts_->discard(head->unpacking(), name); !status.ok()) {
-    log::warn("a draft stays behind: {}", status.message());
+  std::unique_ptr<SealedFile> sealed;
+  if (file != kNoIno) {
+    auto taken = drafts_->seal(file);
+    if (!taken.ok()) return taken.status();
+    sealed = *std::move(taken);
   }
+  auto draft = UnpackingDirectory::make(*drafts_, head->unpacking(), unpacking_name(request.file), request.who);
+  if (!draft.ok()) return draft.status();
+  PublishRequest publication{
+      (*draft)->root(), head->unpacking(), (*draft)->name(),    {request.domain, request.model_id, false, std::nullopt},
+      request.who,      Effort::Full,      request.on_published};
+  publication.metadata = std::move(document);
+  publication.replaces_removed = true;
+  std::optional<DraftMarker> only;
+  if (sealed) {
+    publication.marker = &only.emplace(DraftMarker{*sealed, at.directory, at.name, at.name, {}});
+    publication.placement = at;
+  }
+  auto published = publish(publication);
+  if (published.ok() && !published->already) (*draft)->published();
+  draft->reset();
   sweep_later();
   return published;
 }

@@ -211,7 +211,7 @@ Status FileSystem::State::remove_in_modelstore(const Credentials& who, const Pla
       const MutexLock lock(hidden_mutex);
       hidden.erase(raw(place.container));
     }
-    // Its other name. Why the domain is asked for now: it may have been made anew since.
+    // Its native name, which the kernel believes.
     if (const auto stored = registry.snapshot(); stored.ok()) {
       const auto head = stored->domain(*domain);
       if (head.ok()) kernel.forget_name_behind(head->ino, version, KernelCache::Wait::Briefly);

@@ -85,6 +85,22 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
   return status;
 }
 
+Status FileSystem::State::move_committed(const Credentials& who, const Place& from, const Place& moved,
+                                         std::string_view name, const Place& to, std::string_view new_name) {
+  std::string version;
+  if (moved.kind == Kind::Entry) {
+    const auto container = cache.find(moved.container);
+    if (!container.ok()) return container.status();
+    version = (*container)->version;
+  }
+  const Status status = CommittedMove{registry, who, from, moved, name, to, new_name}.run(version);
+  // The kernel moves the name with all that it believes of it, and names in the trash can be bound anew.
+  if (status.ok() && to.kind == Kind::Trash) {
+    kernel.forget_name_behind(to.ino, std::string(new_name), KernelCache::Wait::None);
+  }
+  return status;
+}
+
 Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::string_view name, Ino new_parent,
                                     std::string_view new_name, RenameFlag flag) {
   const auto from = node(parent);
@@ -98,17 +114,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   if (NativeView::shows_committed(from->place)) {
     const auto moved = committed_child(*stored, from->place, name);
     if (moved.ok()) {
-      std::string version;
-      if (moved->kind == Kind::Entry) {
-        const auto container = cache.find(moved->container);
-        if (!container.ok()) return container.status();
-        version = (*container)->version;
-      }
-      const Status status = CommittedMove{registry, who, from->place, *moved, name, to->place, new_name}.run(version);
-      // The kernel moves the name with all that it believes of it, and names in the trash can be bound anew.
-      if (status.ok() && to->place.kind == Kind::Trash) {
-        kernel.forget_name_behind(new_parent, std::string(new_name), KernelCache::Wait::None);
-      }
+      const Status status = move_committed(who, from->place, *moved, name, to->place, new_name);
       return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
     }
     if (moved.code() != Code::NotFound) return moved.status();

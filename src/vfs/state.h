@@ -106,6 +106,9 @@ struct FileSystem::State {
   bool was_published_meanwhile(const Place& directory) const;
   Status move_name(const Credentials& who, Ino parent, std::string_view name, Ino new_parent, std::string_view new_name,
                    RenameFlag flag);
+  // What is published: its removal, restoring, or another name for a label.
+  Status move_committed(const Credentials& who, const Place& from, const Place& moved, std::string_view name,
+                        const Place& to, std::string_view new_name);
   // rename(2) between directories that hold drafts.
   Status move_draft(const Place& from, std::string_view name, const Place& to, std::string_view new_name, bool replace);
   Status clear_empty_target(Ino directory, std::string_view name, bool replace);

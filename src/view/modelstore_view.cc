@@ -9,16 +9,8 @@ using Kind = Place::Kind;
 
 namespace {
 
-constexpr std::string_view kJson = ".json";
-constexpr std::string_view kLatestName = "latest.json";
-
 // latest.json of the domain itself: see ReleaseRecord::faces.
 constexpr std::uint64_t kSeedsLatestFace = 2;
-
-// The name without `.json`; empty: it has none.
-std::string_view json_stem(std::string_view name) {
-  return name.ends_with(kJson) ? name.substr(0, name.size() - kJson.size()) : std::string_view();
-}
 
 // Which of a release's documents in this layout: see ReleaseRecord::faces.
 enum class Face : std::uint64_t { Metadata = 4, Newest = 5, Tombstone = 6, Latest = 7 };
@@ -90,15 +82,9 @@ Result<Place> only_file(const ContainerSource& containers, const std::string& do
 // Whether its client would find `versions` in the domain: it makes that by itself before it writes the first document.
 Result<bool> has_versions(const Snapshot& stored, const DomainName& domain, const DomainRecord& head) {
   if (stored.keys().get(keys::draft_inode(head.modelstore_versions())).ok()) return true;
-  bool found = false;
-  const auto stop_at_first = [&found](auto&&...) {
-    found = true;
-    return false;
-  };
-  Status status = stored.for_each_release(domain, stop_at_first);
-  if (status.ok() && !found) status = stored.for_each_tombstone(domain, stop_at_first);
-  if (!status.ok()) return status;
-  return found;
+  const auto newest = stored.newest(domain);
+  if (!newest.ok() && newest.code() != Code::NotFound) return newest.status();
+  return newest.ok();
 }
 
 // What a live release's placement shows.
@@ -133,7 +119,7 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
     if (!*is_there) return nothing_called(name);
     return place_at(Kind::ModelstoreVersions, head->modelstore_versions(), domain.str());
   }
-  if (name == kLatestName) {
+  if (name == kLatestJsonName) {
     const auto release = stored.latest_release(domain);
     if (!release.ok()) return release.status();
     return document(domain.str(), *release, Face::Latest);
@@ -325,82 +311,6 @@ Result<std::string> ModelstoreView::archive_path(const Snapshot& stored, const s
   if (!path.empty()) return path;
   return std::string(kModelstoreName) + "/" + domain + "/" + std::string(model_id) + "/" +
          std::string(kModelstoreArchiveName);
-}
-
-// Meanings.
-
-namespace {
-
-Meaning refused(Code code, std::string reason) { return refused_meaning(Status(code, std::move(reason))); }
-
-Meaning named_document(Meaning::Kind kind, std::string_view name) {
-  const std::string_view id = json_stem(name);
-  if (Status status = check_name(id); !status.ok()) return refused_meaning(status);
-  Meaning meaning = meaning_of_kind(kind);
-  meaning.stem = id;
-  meaning.suffix = kJson;
-  return meaning;
-}
-
-Meaning whole(std::string_view name) {
-  Meaning meaning = meaning_of_kind(Meaning::Kind::Whole);
-  meaning.stem = name;
-  return meaning;
-}
-
-}  // namespace
-
-Meaning ModelstoreView::meaning_in_draft(bool is_state, std::string_view name, FileType type) {
-  if (Status status = check_file_name(name); !status.ok()) return refused_meaning(status);
-  if (type == FileType::Directory) {
-    if (is_state) return refused(Code::InvalidArgument, "a state holds models only, no directories");
-    if (name == "versions") {
-      return refused(Code::InvalidArgument, "a domain is one directory: its name has no '/'");
-    }
-    return {};
-  }
-  if (type != FileType::Regular) return {};
-  if (is_state) return json_stem(name).empty() ? Meaning{} : named_document(Meaning::Kind::State, name);
-  return format_of_suffix(face_suffix(name)) ? whole(name) : Meaning{};
-}
-
-Meaning ModelstoreView::meaning(const Place& parent, std::string_view name, FileType type) {
-  if (Status status = check_file_name(name); !status.ok()) return refused_meaning(status);
-  const bool is_file = type == FileType::Regular;
-  const bool is_document = is_file && !json_stem(name).empty();
-  switch (parent.kind) {
-    case Kind::ModelstoreRoot: {
-      if (type != FileType::Directory || name.front() == '.') return {};
-      const Status status = check_name(name);
-      return status.ok() ? meaning_of_kind(Meaning::Kind::Domain) : refused_meaning(status);
-    }
-    case Kind::ModelstoreDomains:
-      if (is_document) return named_document(Meaning::Kind::Copy, name);
-      if (is_file) return {};
-      return refused(Code::InvalidArgument, "a domain's name has no '/'");
-    case Kind::ModelstoreStates:
-      if (is_document) return whole(name);
-      if (is_file) return {};
-      return refused(Code::InvalidArgument, "a state's name has no '/'");
-    case Kind::ModelstoreDomain:
-      if (is_file && name == kLatestName) return meaning_of_kind(Meaning::Kind::Copy);
-      if (name != "versions") return {};
-      return type == FileType::Directory ? meaning_of_kind(Meaning::Kind::Versions)
-                                         : refused(Code::InvalidArgument, "'versions' is a directory");
-    case Kind::Versions:
-      if (is_document) return named_document(Meaning::Kind::Model, name);
-      return refused(Code::NotPermitted, "only <model id>.json can be made here");
-    case Kind::ModelstoreVersions:
-      if (is_document) return named_document(Meaning::Kind::Model, name);
-      if (!is_file && !json_stem(name).empty()) {
-        return refused(Code::InvalidArgument, "'" + printable(name) + "' is a model's name, not a state's");
-      }
-      return {};
-    case Kind::ModelstoreDeleted:
-      if (is_document) return whole(name);
-      return is_file ? Meaning{} : refused(Code::InvalidArgument, "only files can be made here");
-    default: return refused(Code::Immutable, "what is published never changes");
-  }
 }
 
 }  // namespace modelfs

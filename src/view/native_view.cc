@@ -13,8 +13,6 @@ namespace {
 
 using Kind = Place::Kind;
 
-constexpr std::string_view kJson = ".json";
-
 Place container_place(const std::string& domain, Ino ino, bool is_release) {
   Place place = place_at(Kind::Entry, ino, domain);
   place.container = ino;

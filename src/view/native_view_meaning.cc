@@ -23,8 +23,6 @@ Meaning meaning_of_kind(Meaning::Kind kind) {
 
 namespace {
 
-constexpr std::string_view kJson = ".json";
-
 Meaning refused(const Status& status) { return refused_meaning(status); }
 Meaning refused(Code code, std::string reason) { return refused(Status(code, std::move(reason))); }
 

@@ -9,6 +9,14 @@
 
 namespace modelfs {
 
+inline constexpr std::string_view kJson = ".json";
+inline constexpr std::string_view kLatestJsonName = "latest.json";
+
+// The name without `.json`; empty: it has none.
+inline std::string_view json_stem(std::string_view name) {
+  return name.ends_with(kJson) ? name.substr(0, name.size() - kJson.size()) : std::string_view();
+}
+
 inline Status nothing_called(std::string_view name) {
   return {Code::NotFound, "nothing is called '" + printable(name) + "' here"};
 }

@@ -42,6 +42,10 @@ def paths_of(root):
     return [os.path.join(place, name) for place, folders, names in os.walk(root) for name in (*folders, *names)]
 
 
+def files_of(root):
+    return [path for path in paths_of(root) if os.path.isfile(path)]
+
+
 def read_each(paths):
     begin = time.monotonic()
     for path in paths:
@@ -121,7 +125,7 @@ class Bench:
         self.publish_tree(source)
         rows = []
         for title, where in (("open, read, close", ""), ("  by an open directory", "relative")):
-            ours, native = ([path for path in paths_of(root) if os.path.isfile(path)] for root in (self.last(), source))
+            ours, native = (files_of(root) for root in (self.last(), source))
             if where:
                 ours, native = ((root, [os.path.relpath(path, root) for path in paths]) for root, paths in ((self.last(), ours), (source, native)))
             self.beside(rows, title, self.options.files, ours, native, read_each if not where else self.read_each_in)
@@ -136,7 +140,7 @@ class Bench:
         with subprocess.Popen([program, str(self.options.files), point], stdin=subprocess.DEVNULL) as empty:
             try:
                 mounted.wait_for(lambda: os.path.exists(f"{point}/0"), "the empty daemon answers")
-                self.beside(rows, "open, read, close", self.options.files, [path for path in paths_of(self.last()) if os.path.isfile(path)],
+                self.beside(rows, "open, read, close", self.options.files, files_of(self.last()),
                             [f"{point}/{number}" for number in range(self.options.files)], read_each)
             finally:
                 empty.terminate()
