@@ -75,9 +75,17 @@ void on_copy_file_range(fuse_req_t raw, fuse_ino_t node, off_t from_offset, fuse
 }
 
 void on_flush(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
-  answer_later({raw, FUSE_FLUSH, node}, [handle = Handle{file->fh}](Request request) {
-    const Status status = request.files().flush(request.caller_with_groups(), handle);
-    std::move(request).reply(status);
+  const Handle handle{file->fh};
+  Request request(raw, FUSE_FLUSH, node);
+  if (request.files().closing_waits(handle)) {
+    return answer_later(std::move(request), [handle](Request accepted) {
+      const Status status = accepted.files().flush(accepted.caller_with_groups(), handle);
+      std::move(accepted).reply(status);
+    });
+  }
+  answer(std::move(request), [&](Request accepted) {
+    const Status status = accepted.files().flush(accepted.caller(), handle);
+    std::move(accepted).reply(status);
   });
 }
 

@@ -127,6 +127,7 @@ Status Upload::make_draft(Ino stage) {
     if (!made.ok()) return made.status();
     name_ = name;
     entries_.push_back({made->ino, FileType::Directory, {}});
+    context_.domain_changed(target_.domain);  // its `.stage` has one more name
     return drafts.set_attribute(made->ino, kPutMark, "1", DraftStore::AttributeMode::Set);
   }
   return {Code::Busy, "no name is free for the draft of a put; remove what is in " + target_.domain.str() + "/.stage"};
@@ -138,6 +139,9 @@ Upload::~Upload() {
   if (!name_.empty()) {
     const Status gone = discard(registry.drafts(), stage_, name_);
     if (!gone.ok()) log::warn("the draft of a put stays in {}/.stage: {}", target_.domain.str(), gone.message());
+    // Somebody may have looked at it.
+    context_.moved_away(stage_, name_);
+    context_.domain_changed(target_.domain);
   }
   // Refused, and rightly so, once anything is in it.
   if (made_domain_ && registry.remove_domain(target_.domain, who_).ok()) {
@@ -281,7 +285,10 @@ Result<Published> Upload::publish() {
     PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, Effort::Full, context_.hooks.on_published};
     request.metadata = metadata_;
     auto published = context_.registry.publish(request);
-    if (published.ok() && !published->already) name_.clear();  // the draft became the release
+    if (published.ok() && !published->already) {
+      context_.moved_away(stage_, name_);
+      name_.clear();  // the draft became the release
+    }
     return published;
   }
   const auto files = context_.registry.drafts().list(entries_[0].ino);

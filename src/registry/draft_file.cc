@@ -196,6 +196,14 @@ std::uint64_t DraftFile::unsummed_bytes() const {
   return in_order_ && *size >= summed_ ? *size - summed_ : *size;
 }
 
+bool DraftFile::settling_waits() const {
+  const MutexLock lock(mutex_);
+  if (summing_ || owning_) return true;
+  if (borrowed_) return !borrowed_->is_whole();
+  const auto size = size_of(host_.fd());
+  return !size.ok() || *size >= kSyncedBytesMin;
+}
+
 Result<std::uint64_t> DraftFile::sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch) {
   std::vector<std::byte> buffer(std::min<std::uint64_t>(kSumChunkBytes, end_bytes - from_bytes));
   std::uint64_t position = from_bytes;

@@ -83,6 +83,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // last writer's call does it. IoError: the bytes did not reach the disk; they cannot be published until they are
   // written anew.
   Status settle() EXCLUDES(mutex_);
+  // True when settle() may take long: unless all of it is in the page cache and there is little.
+  bool settling_waits() const EXCLUDES(mutex_);
   // Counts changes of its bytes since it was opened.
   std::uint64_t changes() const EXCLUDES(mutex_);
   // From now on tells `follower` what is written in order, beginning with what was so far, as long as it lives. One

@@ -163,6 +163,7 @@ Result<DomainRecord> Registry::change_domain(
     const Status status = engine_.keys->commit(batch, Durability::Durable, need);
     if (status.ok()) {
       tell_changed(head->ino);
+      tell_changed(stage_of(*head));
       return *head;
     }
     if (status.code() != Code::Conflict) return status;

@@ -32,8 +32,9 @@ Ownership FileSystem::State::root_owner() const {
   return {options.owner_uid, options.owner_gid, kRootMode};
 }
 
-Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_place) const {
+Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_place, bool believed) const {
   Attributes shown;
+  if (believed) shown.valid_seconds = kToldSeconds;
   shown.ino = inode.ino;
   shown.type = inode.record.type;
   shown.mode = inode.record.owner.mode & 07777;
@@ -48,12 +49,6 @@ Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_pl
   shown.mtime = inode.mtime;
   shown.ctime = inode.ctime;
   return shown;
-}
-
-Result<Attributes> FileSystem::State::describe_draft(Ino ino, bool in_place) const {
-  const auto inode = registry.const_drafts().stat(ino);
-  if (!inode.ok()) return inode.status();
-  return describe_inode(*inode, in_place);
 }
 
 Result<Attributes> FileSystem::State::describe_system(const Place& place) {
@@ -97,7 +92,11 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
 Result<Attributes> FileSystem::State::describe(const Node& node) {
   const Place& place = node.place;
   switch (place.kind) {
-    case Kind::Draft: return describe_draft(place.ino, node.in_place);
+    case Kind::Draft: {
+      const auto inode = registry.const_drafts().stat(place.ino);
+      if (!inode.ok()) return inode.status();
+      return describe_inode(*inode, node.in_place, place.in_stage);
+    }
     case Kind::Root:
     case Kind::System:
     case Kind::Status:
@@ -173,7 +172,7 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
       if (Status status = state_->publish_package_directory(who, ino); !status.ok()) return status;
       return stat(who, ino);
     }
-    return state_->describe_inode(*inode, node->in_place);
+    return state_->describe_inode(*inode, node->in_place, place.in_stage);
   }
   if (values.size_bytes && change.handle) {  // a file that is written anew
     const auto handle = state_->handle(*change.handle);

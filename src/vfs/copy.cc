@@ -20,6 +20,12 @@ bool FileSystem::writing_waits(Handle handle) const {
   return opened.ok() && (*opened)->draft && (*opened)->draft->file().is_borrowed();
 }
 
+bool FileSystem::closing_waits(Handle handle) const {
+  const auto opened = state_->handle(handle);
+  if (!opened.ok() || !(*opened)->draft) return false;
+  return (*opened)->draft->file().settling_waits() || state_->uploads.find((*opened)->ino).has_value();
+}
+
 Status FileSystem::State::borrow(const OpenHandle& from, std::uint64_t offset_bytes, const OpenHandle& to,
                                  std::uint64_t count_bytes) {
   const Status moves(Code::Conflict, "the bytes must be copied");

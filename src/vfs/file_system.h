@@ -148,6 +148,8 @@ class FileSystem {
                            std::uint64_t count_bytes);
   // One close(2). May take long: this is where an archive is unpacked and published.
   Status flush(const Credentials& who, Handle handle);
+  // True when it may, or needs to know the groups of `who`.
+  bool closing_waits(Handle handle) const;
   // The last close.
   void release(Handle handle);
   // May take long.

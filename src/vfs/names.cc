@@ -16,7 +16,7 @@ constexpr int kLookupTriesMax = 100;
 // Names of domains, releases and generations stay bound until the kernel is told; those inside a package for ever. What
 // stands beside them (labels, faces, drafts) can be bound to something else at any time.
 double name_validity(const Place& parent, const Place& child) {
-  const bool is_domain = parent.kind == Kind::Root && child.kind == Kind::Domain;
+  const bool is_domain = (parent.kind == Kind::Root && child.kind == Kind::Domain) || child.kind == Kind::Stage;
   const bool is_entry = (parent.kind == Kind::Domain || parent.kind == Kind::Entry) && child.kind == Kind::Entry;
   if (is_entry && child.index != 0) return kForeverSeconds;
   return is_domain || is_entry ? kToldSeconds : 0;
@@ -26,9 +26,7 @@ double name_validity(const Place& parent, const Place& child) {
 
 void FileSystem::State::names_changed(Ino directory) {
   const auto node = nodes.find(directory);
-  const bool is_believed =
-      node && (node->place.kind == Kind::Root || node->place.kind == Kind::Domain || node->place.kind == Kind::Entry);
-  if (is_believed) kernel.invalidate_attributes(directory);
+  if (node && node->place.is_believed()) kernel.invalidate_attributes(directory);
 }
 
 Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::string_view name) {

@@ -31,18 +31,21 @@ std::optional<Node> NodeTable::find(Ino ino) const {
   return found->second;
 }
 
-void NodeTable::flip(const Place& root, const Manifest& manifest) {
+std::vector<Ino> NodeTable::flip(const Place& root, const Manifest& manifest) {
+  std::vector<Ino> believed;
   const MutexLock lock(mutex_);
   for (std::uint32_t i = 0; i < manifest.entries().size(); ++i) {
     const auto found = nodes_.find(raw(manifest.at(i).ino));
     if (found == nodes_.end()) continue;
     Place& place = found->second.place;
+    if (place.is_believed()) believed.push_back(place.ino);
     place = root;
     place.ino = manifest.at(i).ino;
     place.index = i;
     place.type = manifest.at(i).type;
     found->second.in_place = false;
   }
+  return believed;
 }
 
 std::vector<Ino> NodeTable::of_domain(const std::string& domain) const {

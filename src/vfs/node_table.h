@@ -26,8 +26,8 @@ class NodeTable {
   void forget(Ino ino, std::uint64_t references) EXCLUDES(mutex_);
   std::optional<Node> find(Ino ino) const EXCLUDES(mutex_);
   // A published draft: each known node of `manifest` becomes the committed one, with the number it has. `root` is the
-  // place of the release's or generation's own directory.
-  void flip(const Place& root, const Manifest& manifest) EXCLUDES(mutex_);
+  // place of the release's or generation's own directory. Returns the directories among them that the kernel believed.
+  std::vector<Ino> flip(const Place& root, const Manifest& manifest) EXCLUDES(mutex_);
   // The known nodes of a domain.
   std::vector<Ino> of_domain(const std::string& domain) const EXCLUDES(mutex_);
   std::size_t size() const EXCLUDES(mutex_);

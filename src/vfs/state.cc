@@ -103,8 +103,11 @@ Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Plac
     place.container = parent.ino;
     place.target = name;
   }
+  place.in_stage = place.type == FileType::Directory && holds_believed_drafts(parent);
   nodes.add(place, in_place);
-  return Entry{describe_inode(inode, in_place), kNoIno, 0};
+  // Files may turn out to be uploads or markers, and are gone with the close that publishes them.
+  const double name_valid_seconds = place.in_stage ? kToldSeconds : 0;
+  return Entry{describe_inode(inode, in_place, place.in_stage), kNoIno, name_valid_seconds};
 }
 
 Result<Entry> FileSystem::State::enter_known(const Node& node) {
@@ -185,7 +188,7 @@ void FileSystem::State::flip(const Published& published) {
     root.ino = root.container = ino;
     root.domain = published.domain;
     root.is_release = is_release;
-    nodes.flip(root, *manifest);
+    for (const Ino directory : nodes.flip(root, *manifest)) kernel.invalidate_attributes(directory);
     is_release = false;  // what follows a release are its generations
   }
 }

@@ -74,6 +74,11 @@ struct FileSystem::State {
     return parent.kind == Place::Kind::Domain || parent.kind == Place::Kind::Entry ||
            parent.kind == Place::Kind::Uploads;
   }
+  // A directory beneath `.stage`: nothing but the kernel's own requests, and commands, which tell it, change the
+  // directories in it.
+  static bool holds_believed_drafts(const Place& parent) {
+    return parent.kind == Place::Kind::Stage || parent.in_stage;
+  }
   static ArchiveFace face_of(const Place& place) { return {place.container, place.given, place.format}; }
   static Place draft_place(Ino ino, FileType type);
   ContainerSource containers() {
@@ -82,8 +87,8 @@ struct FileSystem::State {
 
   // Attributes.
   Result<Attributes> describe(const Node& node);
-  Result<Attributes> describe_draft(Ino ino, bool in_place) const;
-  Attributes describe_inode(const DraftInode& inode, bool in_place) const;
+  // `believed`: by the kernel, until it is told.
+  Attributes describe_inode(const DraftInode& inode, bool in_place, bool believed) const;
   Result<Attributes> describe_system(const Place& place);
   Ownership root_owner() const;
   Result<std::string> document(const Place& place) const;
@@ -111,6 +116,7 @@ struct FileSystem::State {
                         const Place& to, std::string_view new_name);
   // rename(2) between directories that hold drafts.
   Status move_draft(const Place& from, std::string_view name, const Place& to, std::string_view new_name, bool replace);
+  void doubt_moved(const Place& directory, std::string_view name);
   Status clear_empty_target(Ino directory, std::string_view name, bool replace);
   void flip(const Published& published);
   // Remembers why something was refused, for user.modelfs.error.

@@ -52,7 +52,7 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
   shown.link_count = place.kind == Kind::Versions ? 2 : 1;
   shown.mtime = head->changed;
   shown.ctime = head->status_changed;
-  if (place.kind == Kind::Domain) shown.valid_seconds = kToldSeconds;
+  if (place.kind == Kind::Domain || place.kind == Kind::Stage) shown.valid_seconds = kToldSeconds;
   if (place.kind == Kind::Link) {
     shown.mode = 0777;
     shown.size_bytes = place.target.size();

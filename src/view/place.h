@@ -70,8 +70,14 @@ struct Place {
   ArchiveFormat format = ArchiveFormat::Tar;  // Archive
   std::string target;                         // Link; ModelstoreRelease: the version
   bool in_modelstore = false;                 // Document: as modelstore's clients see it
+  bool in_stage = false;                      // Draft: a directory beneath <domain>/.stage
   TimeNs time{};                              // Link, Document, Archive, Tag: when it came about
 
+  // A directory whose attributes the kernel believes: whoever changes them, or the names in it, tells the kernel.
+  bool is_believed() const {
+    return kind == Kind::Root || kind == Kind::Domain || kind == Kind::Stage || kind == Kind::Entry ||
+           (kind == Kind::Draft && in_stage);
+  }
   bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
   bool is_generation_directory() const { return kind == Kind::Entry && index == 0 && !is_release; }
 };

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <random>
 
@@ -219,6 +220,33 @@ TEST_F(Drafts, WaitForRecordLocksOfOtherProcesses) {
 
   EXPECT_TRUE(waiting.get());
   EXPECT_EQ(in_child([&] { return lock_all(F_SETLK) ? 1 : 0; }), 0) << "it has the lock";
+}
+
+TEST_F(Drafts, TheNextFileOfADirectoryAsksForNothingAboveIt) {
+  const std::string deep = path("a/b/c");
+  std::filesystem::create_directories(deep);
+  write_file(deep + "/first", "1");
+  const auto make = [&] { const File made = open_file(deep + "/next", O_WRONLY | O_CREAT | O_EXCL, 0644); };
+
+  // The name itself, and its directory's attributes, which the last file has changed.
+  EXPECT_LE(mount().requests({"lookup", "getattr"}, make), 2u);
+}
+
+TEST_F(Drafts, ADirectoryThatWasKnownIsGoneAtOnceWhenItIsPublishedByCommand) {
+  std::filesystem::create_directories(path("x/sub"));
+  write_file(path("x/sub/f"), "abc");
+  const File held = open_file(path("x/sub"), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(permissions(stat_of(path("x/sub"))), 0755u);
+  ASSERT_EQ(error(::chmod(path("x/sub").c_str(), 0700)), 0);
+  ASSERT_EQ(permissions(stat_of(path("x/sub"))), 0700u);
+
+  ASSERT_EQ(modelfs("commit '" + path("x") + "' '" + at("1.0") + "'").exit_code, 0);
+
+  EXPECT_EQ(error(::access(path("x").c_str(), F_OK)), ENOENT);
+  EXPECT_EQ(error(::access(path("x/sub/f").c_str(), F_OK)), ENOENT);
+  struct stat now {};
+  ASSERT_EQ(::fstat(held.fd(), &now), 0);
+  EXPECT_EQ(permissions(now), permissions(stat_of(domain()))) << "what is published has the domain's mode";
 }
 
 }  // namespace

@@ -352,12 +352,45 @@ TEST_F(Overlay, GivesNamesThatCanBeBoundAnewNoTimeInTheKernelsCache) {
   mkdir(kRootIno, "churn");
   publish_path("1.0", "a");
 
-  for (const char* path : {"churn/latest", "churn/latest.json", "churn/1.0.json", "churn/.stage", ".modelfs"}) {
+  const Ino stage = ino_of("churn/.stage");
+  mkdir(stage, "model");
+  write(ino_of("churn/.stage/model"), "weights", "a");
+  mkdir(ino_of("churn"), "2.0");
+  mkdir(ino_of("churn/2.0"), "layers");
+
+  for (const char* path : {"churn/latest", "churn/latest.json", "churn/1.0.json", ".modelfs",
+                           "churn/.stage/model/weights", "churn/2.0", "churn/2.0/layers"}) {
     EXPECT_EQ(walk(path)->name_valid_seconds, 0) << path;
   }
-  for (const char* path : {"churn", "churn/1.0", "churn/1.0/weights"}) {
+  for (const char* path : {"churn", "churn/1.0", "churn/1.0/weights", "churn/.stage", "churn/.stage/model"}) {
     EXPECT_GT(walk(path)->name_valid_seconds, 0) << path;
   }
+}
+
+TEST_F(Overlay, TellsTheKernelOfDraftDirectoriesThatArePublished) {
+  mkdir(kRootIno, "churn");
+  const Ino draft = mkdir(ino_of("churn/.stage"), "model");
+  const Ino layers = mkdir(draft, "layers");
+  EXPECT_GT(walk("churn/.stage/model/layers")->attributes.valid_seconds, 0);
+
+  kernel_.invalidated.clear();
+  ASSERT_TRUE(fs_->rename(kRoot, ino_of("churn/.stage"), "model", ino_of("churn"), "1.0", RenameFlag::Replace).ok());
+
+  for (const Ino directory : {draft, layers, ino_of("churn/.stage")}) {
+    EXPECT_NE(std::find(kernel_.invalidated.begin(), kernel_.invalidated.end(), directory), kernel_.invalidated.end());
+  }
+}
+
+TEST_F(Overlay, ADirectoryThatIsMovedOutOfTheStageIsNoLongerBelieved) {
+  mkdir(kRootIno, "churn");
+  const Ino stage = ino_of("churn/.stage");
+  mkdir(stage, "model");
+  mkdir(ino_of("churn"), "2.0");
+
+  ASSERT_TRUE(fs_->rename(kRoot, stage, "model", ino_of("churn/2.0"), "layers", RenameFlag::Replace).ok());
+
+  EXPECT_EQ(kernel_.forgotten, std::vector<std::string>{"layers"});
+  EXPECT_EQ(walk("churn/2.0/layers")->attributes.valid_seconds, 0);
 }
 
 TEST_F(Overlay, RefusesNamesWithAReason) {
