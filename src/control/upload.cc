@@ -12,7 +12,6 @@
 namespace modelfs {
 namespace {
 
-constexpr std::string_view kPutPrefix = ".put-";
 // Marks a put's draft, so that a user's own directory of such a name is never taken for one.
 constexpr std::string_view kPutMark = "user.modelfs.put";
 constexpr std::uint32_t kDomainMode = 0755;   // what mkdir(1) makes with the usual umask
@@ -127,7 +126,6 @@ Status Upload::make_draft(Ino stage) {
     if (!made.ok()) return made.status();
     name_ = name;
     entries_.push_back({made->ino, FileType::Directory, {}});
-    context_.domain_changed(target_.domain);  // its `.stage` has one more name
     return drafts.set_attribute(made->ino, kPutMark, "1", DraftStore::AttributeMode::Set);
   }
   return {Code::Busy, "no name is free for the draft of a put; remove what is in " + target_.domain.str() + "/.stage"};
@@ -139,9 +137,6 @@ Upload::~Upload() {
   if (!name_.empty()) {
     const Status gone = discard(registry.drafts(), stage_, name_);
     if (!gone.ok()) log::warn("the draft of a put stays in {}/.stage: {}", target_.domain.str(), gone.message());
-    // Somebody may have looked at it.
-    context_.moved_away(stage_, name_);
-    context_.domain_changed(target_.domain);
   }
   // Refused, and rightly so, once anything is in it.
   if (made_domain_ && registry.remove_domain(target_.domain, who_).ok()) {
@@ -256,9 +251,9 @@ Status Upload::end_chunks() {
   if (!pending_) return {Code::Malformed, "no entry is waiting for bytes"};
   const Pending done = std::move(*pending_);
   pending_.reset();
-  struct stat info {};
-  if (::fstat(done.handle->file().host(), &info) != 0) return Status::from_errno(errno, "stat a draft file");
-  if (static_cast<std::uint64_t>(info.st_size) < done.size_bytes) {  // a hole at the end
+  const auto inode = context_.registry.drafts().stat(done.ino);
+  if (!inode.ok()) return inode.status();
+  if (inode->size_bytes < done.size_bytes) {  // a hole at the end
     if (Status status = done.handle->file().truncate(done.size_bytes); !status.ok()) return status;
   }
   return finish_file(done.ino, done.name, done.mtime, *done.handle);
@@ -285,10 +280,7 @@ Result<Published> Upload::publish() {
     PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, Effort::Full, context_.hooks.on_published};
     request.metadata = metadata_;
     auto published = context_.registry.publish(request);
-    if (published.ok() && !published->already) {
-      context_.moved_away(stage_, name_);
-      name_.clear();  // the draft became the release
-    }
+    if (published.ok() && !published->already) name_.clear();  // the draft became the release
     return published;
   }
   const auto files = context_.registry.drafts().list(entries_[0].ino);

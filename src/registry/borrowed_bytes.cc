@@ -5,6 +5,7 @@
 
 #include "catalog/keys.h"
 #include "catalog/records.h"
+#include "registry/inline_blob.h"
 
 namespace modelfs {
 
@@ -19,7 +20,7 @@ Result<std::shared_ptr<const BorrowedBytes>> BorrowedBytes::open(const KeyValueS
   auto record = BlobRecord::decode(*value);
   if (!record.ok()) return record.status();
   if (record->quarantined) return Status(Code::Corrupt, name + " is damaged; write the file anew");
-  std::shared_ptr<BorrowedBytes> bytes(new BorrowedBytes(blob, record->size_bytes));
+  std::shared_ptr<BorrowedBytes> bytes(new BorrowedBytes({blob, record->crc32}, record->size_bytes, record->allocated_bytes));
   if (record->is_inline) {
     bytes->bytes_ = std::move(record->bytes);
     return std::shared_ptr<const BorrowedBytes>(std::move(bytes));
@@ -34,6 +35,12 @@ Result<std::shared_ptr<const BorrowedBytes>> BorrowedBytes::open(const KeyValueS
   }
   bytes->reader_ = std::move(*reader);
   return std::shared_ptr<const BorrowedBytes>(std::move(bytes));
+}
+
+std::shared_ptr<const BorrowedBytes> BorrowedBytes::holding(const ContentSum& sum, std::string bytes) {
+  std::shared_ptr<BorrowedBytes> held(new BorrowedBytes(sum, bytes.size(), allocated_for(bytes.size())));
+  held->bytes_ = std::move(bytes);
+  return held;
 }
 
 Result<std::size_t> BorrowedBytes::read_at(std::uint64_t offset_bytes, ByteSpan into) const {

@@ -19,16 +19,23 @@ class BorrowedBytes {
   static Result<std::shared_ptr<const BorrowedBytes>> open(const KeyValueStore& keys, const BlobStore& blobs,
                                                            const Digest& blob);
 
-  const Digest& blob() const { return blob_; }
+  // Bytes of at most kInlineBlobBytesMax that are in the catalog, or about to be.
+  static std::shared_ptr<const BorrowedBytes> holding(const ContentSum& sum, std::string bytes);
+
+  const Digest& blob() const { return sum_.digest; }
+  const ContentSum& sum() const { return sum_; }
   std::uint64_t size_bytes() const { return size_bytes_; }
+  std::uint64_t allocated_bytes() const { return allocated_bytes_; }
   // Short only at the end.
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const;
 
  private:
-  BorrowedBytes(const Digest& blob, std::uint64_t size_bytes) : blob_(blob), size_bytes_(size_bytes) {}
+  BorrowedBytes(const ContentSum& sum, std::uint64_t size_bytes, std::uint64_t allocated_bytes)
+      : sum_(sum), size_bytes_(size_bytes), allocated_bytes_(allocated_bytes) {}
 
-  const Digest blob_;
+  const ContentSum sum_;
   const std::uint64_t size_bytes_;
+  const std::uint64_t allocated_bytes_;
   std::string bytes_;                   // where they lie in the catalog
   std::unique_ptr<BlobReader> reader_;  // else
 };

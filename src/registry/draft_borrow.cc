@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "catalog/keys.h"
+#include "catalog/records.h"
 #include "registry/draft_store.h"
+#include "registry/inline_blob.h"
 
 namespace modelfs {
-
 std::optional<DraftFile::Borrowed> DraftFile::borrowed() const {
   const MutexLock lock(mutex_);
   return borrowed_;
@@ -21,41 +22,56 @@ bool DraftFile::is_borrowed() const {
   return borrowed_.has_value();
 }
 
-Status DraftFile::borrow(std::shared_ptr<const BorrowedBytes> from, std::uint64_t offset_bytes,
-                         std::uint64_t size_bytes, const std::function<Status()>& record) {
+bool DraftFile::is_fresh() const {
+  const MutexLock lock(mutex_);
+  return borrowed_ && borrowed_->size_bytes == 0;
+}
+
+bool DraftFile::changing_waits() const {
+  const MutexLock lock(mutex_);
+  if (!borrowed_) return false;
+  return borrowed_->size_bytes > kInlineBlobBytesMax || (borrowed_->is_durable && borrowed_->size_bytes > 0);
+}
+
+Status DraftFile::borrow(Borrowed from, std::uint64_t offset_bytes, const std::function<Status()>& record) {
   const MutexLock lock(mutex_);
   if (sealed_) return {Code::Immutable, "what is published never changes"};
   const Status other(Code::Conflict, "it holds other bytes, or is being changed");
   if (!writable_ || changing_ > 0 || owning_ || summing_ || damaged_ || !follower_.expired()) return other;
-  if (borrowed_) {
-    if (borrowed_->from->blob() != from->blob() || borrowed_->size_bytes != offset_bytes) return other;
-  } else {
+  if (borrowed_ && borrowed_->size_bytes > 0) {
+    if (borrowed_->from->blob() != from.from->blob() || borrowed_->size_bytes != offset_bytes) return other;
+  } else if (offset_bytes != 0) {
+    return other;
+  } else if (!borrowed_) {
     struct stat info {};
     if (::fstat(host_.fd(), &info) != 0) return Status::from_errno(errno, "stat a draft file");
-    if (info.st_size != 0 || info.st_nlink != 1 || offset_bytes != 0) return other;
+    if (info.st_size != 0 || info.st_nlink != 1) return other;
   }
   if (Status status = record(); !status.ok()) return status;
-  borrowed_ = Borrowed{std::move(from), size_bytes};
+  borrowed_ = std::move(from);
   recorded_.reset();
   ++changes_;
   return {};
 }
 
-Status DraftFile::copy_to_host(const BorrowedBytes& from, std::uint64_t size_bytes) const {
-  // What an earlier try has left.
-  if (::ftruncate(host_.fd(), 0) != 0) return Status::from_errno(errno, "truncate");
+Status DraftFile::copy_to_host(const Borrowed& from, std::uint64_t size_bytes) {
+  auto host = store_.replace_host(ino_);
+  if (!host.ok()) return host.status();
+  host_ = std::move(*host);
   std::vector<std::byte> buffer(std::min(kSumChunkBytes, size_bytes));
   for (std::uint64_t position = 0; position < size_bytes;) {
     if (Status status = store_.check_space(buffer.size()); !status.ok()) return status;
     const std::size_t want = std::min<std::uint64_t>(buffer.size(), size_bytes - position);
-    const auto got = from.read_at(position, ByteSpan(buffer.data(), want));
+    const auto got = from.from->read_at(position, ByteSpan(buffer.data(), want));
     if (!got.ok()) return got.status();
-    if (*got == 0) return {Code::Corrupt, "blob " + from.blob().hex() + " is shorter than recorded"};
+    if (*got == 0) return {Code::Corrupt, "blob " + from.from->blob().hex() + " is shorter than recorded"};
     if (Status status = write_at(host_.fd(), position, ByteView(buffer.data(), *got)); !status.ok()) return status;
     position += *got;
   }
-  // Why synced: the blob's bytes are durable, and after power loss the file must not have less than it had before.
-  if (size_bytes > 0 && ::fdatasync(host_.fd()) != 0) return Status::from_errno(errno, "sync a draft file");
+  // Why synced: after power loss the file must not have less than it had before.
+  if (from.is_durable && size_bytes > 0 && ::fdatasync(host_.fd()) != 0) {
+    return Status::from_errno(errno, "sync a draft file");
+  }
   return {};
 }
 
@@ -69,14 +85,17 @@ Status DraftFile::own(std::uint64_t bytes_max) {
     owning_ = true;
     lent = *borrowed_;
   }
-  Status status = copy_to_host(*lent.from, std::min(lent.size_bytes, bytes_max));
+  const std::uint64_t kept_bytes = std::min(lent.size_bytes, bytes_max);
+  Status status = copy_to_host(lent, kept_bytes);
   if (status.ok()) status = store_.forget_blob(ino_, host_.fd());
   const MutexLock lock(mutex_);
   owning_ = false;
   idle_.notify_all();
   if (!status.ok()) return status;
   borrowed_.reset();
-  in_order_ = bytes_max == 0;  // else the last close sums all of it
+  // What is there is as if it had been written in order; unless it is about to be cut again.
+  in_order_ = kept_bytes == 0 || kept_bytes == lent.size_bytes;
+  ordered_ = in_order_ ? kept_bytes : 0;
   return {};
 }
 
@@ -109,17 +128,48 @@ Status DraftStore::borrow(DraftHandle& handle, const Digest& blob, std::uint64_t
     add_borrower(handle.file_);
   }
   const std::uint64_t size_bytes = offset_bytes + count_bytes;
-  return handle.file_->borrow(std::move(*from), offset_bytes, size_bytes, [&]() -> Status {
-    auto found = record(ino);
-    if (!found.ok()) return found.status();
-    found->blob = blob;
-    found->blob_bytes = size_bytes == blob_bytes ? DraftRecord::kWholeBlob : size_bytes;
-    found->mtime = found->ctime = now();
-    Batch batch;
-    batch.put(keys::draft_inode(ino), found->encode());
-    batch.erase(keys::draft_sum(ino));
-    return commit(batch, SpaceNeed::Grows);
-  });
+  const bool is_whole = size_bytes == blob_bytes;
+  const DraftRecord::BlobBytes bytes{(*from)->sum(), size_bytes,
+                                     is_whole ? (*from)->allocated_bytes() : allocated_for(size_bytes), is_whole};
+  return handle.file_->borrow({std::move(*from), size_bytes}, offset_bytes,
+                              [&] { return remember_blob(ino, bytes, {}); });
+}
+
+std::optional<Status> DraftStore::write_small(DraftHandle& handle, ByteView bytes) {
+  DraftFile& file = *handle.file_;
+  if (bytes.empty() || bytes.size() > kInlineBlobBytesMax || !file.is_fresh()) return std::nullopt;
+  if (Status status = check_space(bytes.size()); !status.ok()) return status;
+  const ContentSum sum = sum_of(bytes);
+  const auto lease = leases_.take({sum.digest});
+  Batch batch;
+  if (const auto stored = put_inline_blob(keys_, sum, bytes, batch); !stored.ok()) return stored;
+  const DraftRecord::BlobBytes record{sum, bytes.size(), allocated_for(bytes.size()), true};
+  const std::string copy(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const MutexLock lock(names_mutex_);
+  if (!check_thawed({file.ino()}).ok()) return std::nullopt;
+  const Status status = file.borrow({BorrowedBytes::holding(sum, copy), bytes.size(), false}, 0,
+                                    [&] { return remember_blob(file.ino(), record, std::move(batch)); });
+  // Conflict: somebody else has just begun to write it.
+  return status.code() == Code::Conflict ? std::nullopt : std::optional(status);
+}
+
+Status DraftStore::remember_blob(Ino ino, const DraftRecord::BlobBytes& blob, Batch batch) {
+  auto found = record(ino);
+  if (!found.ok()) return found.status();
+  found->blob = blob;
+  found->mtime = found->ctime = now();
+  batch.put(keys::draft_inode(ino), found->encode());
+  batch.erase(keys::draft_sum(ino));
+  return commit(batch, SpaceNeed::Grows);
+}
+
+Status DraftStore::keep_empty_blob() {
+  const ContentSum sum = sum_of({});
+  empty_blob_ = DraftRecord::BlobBytes{sum, 0, 0, true};
+  empty_lease_ = leases_.take({sum.digest});
+  Batch batch;
+  if (Status status = put_inline_blob(keys_, sum, {}, batch); !status.ok()) return status;
+  return batch.puts.empty() ? Status() : commit(batch, SpaceNeed::Reclaims);
 }
 
 Status DraftStore::forget_blob(Ino ino, int host) {
@@ -129,7 +179,6 @@ Status DraftStore::forget_blob(Ino ino, int host) {
   const timespec times[2] = {to_timespec(found->atime), to_timespec(found->mtime)};
   if (::futimens(host, times) != 0) return Status::from_errno(errno, "set times");
   found->blob.reset();
-  found->blob_bytes = DraftRecord::kWholeBlob;
   Batch batch;
   batch.put(keys::draft_inode(ino), found->encode());
   batch.erase(keys::draft_sum(ino));

@@ -34,6 +34,7 @@ DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> 
       recorded_(recorded),
       borrowed_(std::move(borrowed)) {
   damaged_ = recorded_ && recorded_->damaged;
+  if (borrowed_) return;  // own() says
   // A file that has bytes already is written in order only if it is begun anew (truncated to nothing).
   const auto size = size_of(host_.fd());
   in_order_ = size.ok() && *size == 0;
@@ -101,6 +102,7 @@ void DraftFile::spoil_order(std::uint64_t offset_bytes) {
 }
 
 bool DraftFile::follow(const std::shared_ptr<WriteFollower>& follower) {
+  if (is_fresh() && !own().ok()) return false;  // it is read from its host file
   const MutexLock lock(mutex_);
   if (!in_order_ || borrowed_) return false;
   follower_ = follower;
@@ -173,6 +175,14 @@ Status DraftFile::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t l
 }
 
 Status DraftFile::sync() {
+  {
+    const MutexLock lock(mutex_);
+    while (owning_) idle_.wait(mutex_);
+    if (borrowed_) {
+      borrowed_->is_durable = true;  // with the names, which the caller syncs
+      return {};
+    }
+  }
   if (::fdatasync(host_.fd()) == 0) return {};
   const Status failed = Status::from_errno(errno, "sync a draft file");
   const MutexLock lock(mutex_);

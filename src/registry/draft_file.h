@@ -28,8 +28,9 @@ class DraftStore;
 // summed makes the last close sum the whole file. So what is named by the sum is what lies on the disk, whatever order
 // it came in.
 //
-// Its bytes may be borrowed: those of a blob, or the first of them, with an empty host file until something changes.
-// Then they are copied to the host file first, so that no change ever reaches a blob.
+// Its bytes may be borrowed: those of a blob, or the first of them. Then there is no host file until something changes;
+// they are copied to one first, so that no change ever reaches a blob. A new file borrows the empty blob, and small
+// bytes that are written to it at once become a blob that it borrows (DraftStore::write_small).
 class DraftFile : public std::enable_shared_from_this<DraftFile> {
  public:
   // Bytes summed at once, and the lead a writer must have before somebody sums behind it.
@@ -42,15 +43,17 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   struct Borrowed {
     std::shared_ptr<const BorrowedBytes> from;
     std::uint64_t size_bytes = 0;
+    bool is_durable = true;  // power loss does not take them away
     bool is_whole() const { return size_bytes == from->size_bytes(); }
   };
 
-  // `host`: the host file; `writable` as it was opened. `recorded`: its stored sum, if it is still good. `borrowed`: if
-  // its bytes are; then the host file is nobody else's, and writable.
+  // `host`: the host file, none if its bytes are `borrowed`; `writable` as it was opened. `recorded`: its stored sum, if
+  // it is still good.
   DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, std::optional<Borrowed> borrowed,
             DraftStore& store, ThreadPool& workers);
 
   Ino ino() const { return ino_; }
+  // -1 as long as it borrows.
   int host() const { return host_.fd(); }
   bool writable() const { return writable_; }
 
@@ -62,13 +65,16 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // fallocate(2) with its modes.
   Status allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) EXCLUDES(mutex_);
 
-  // Borrows bytes of `from` up to `size_bytes`, where the file has exactly those up to `offset_bytes` already; then
-  // `record` makes that known to the store. Conflict: it has others, or is being changed.
-  Status borrow(std::shared_ptr<const BorrowedBytes> from, std::uint64_t offset_bytes, std::uint64_t size_bytes,
-                const std::function<Status()>& record) EXCLUDES(mutex_);
-  // True while its bytes are borrowed: then the first change may take long.
+  // Borrows `from`, where the file has exactly its bytes up to `offset_bytes` already; then `record` makes that known to
+  // the store. Conflict: it has others, or is being changed.
+  // `offset_bytes` 0: it has none.
+  Status borrow(Borrowed from, std::uint64_t offset_bytes, const std::function<Status()>& record) EXCLUDES(mutex_);
   bool is_borrowed() const EXCLUDES(mutex_);
-  // Copies what is borrowed, at most `bytes_max`, to the host file, durably; the rest is given up.
+  // True while it has no bytes because nothing was written to it yet.
+  bool is_fresh() const EXCLUDES(mutex_);
+  // True when the next change may take long: it copies what is borrowed.
+  bool changing_waits() const EXCLUDES(mutex_);
+  // Copies what is borrowed, at most `bytes_max`, to a host file, as durably as it was; the rest is given up.
   Status own(std::uint64_t bytes_max = ~std::uint64_t{0}) EXCLUDES(mutex_);
 
   // From now on every change answers Immutable: the bytes are about to be published. Waits for changes under way.
@@ -76,7 +82,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // They were not published: changes are welcome again.
   void unseal() EXCLUDES(mutex_);
 
-  // fsync(2) of the bytes. IoError: see settle().
+  // fsync(2) of the bytes, as far as they lie in the host file; DraftStore::sync_names() does the rest. IoError: see
+  // settle().
   Status sync() EXCLUDES(mutex_);
 
   // Sums what is not summed yet, syncs what needs it and records the sum. Busy when somebody writes meanwhile; then the
@@ -97,7 +104,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // `kept_bytes`: of borrowed bytes, how many the change leaves.
   Status begin_change(std::uint64_t offset_bytes, std::uint64_t kept_bytes = ~std::uint64_t{0}) EXCLUDES(mutex_);
   std::optional<Borrowed> borrowed() const EXCLUDES(mutex_);
-  Status copy_to_host(const BorrowedBytes& from, std::uint64_t size_bytes) const;
+  Status copy_to_host(const Borrowed& from, std::uint64_t size_bytes);
   void end_change() EXCLUDES(mutex_);
   // What was written in order is changed from `offset_bytes` on.
   void spoil_order(std::uint64_t offset_bytes) REQUIRES(mutex_);
@@ -107,7 +114,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
       EXCLUDES(mutex_);
 
   const Ino ino_;
-  const File host_;
+  File host_;  // made by whoever set owning_; constant once nothing is borrowed
   const bool writable_;
   DraftStore& store_;
   ThreadPool& workers_;

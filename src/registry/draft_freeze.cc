@@ -191,14 +191,7 @@ Result<DraftSum> FrozenDraft::sum(std::uint32_t index, bool may_sum) const {
     return *sum;
   };
   if (entry.record.borrows_whole()) {
-    const auto value = store_.keys_.get(keys::blob(*entry.record.blob));
-    if (!value.ok()) return value.status();
-    const auto blob = BlobRecord::decode(*value);
-    if (!blob.ok()) return blob.status();
-    if (blob->quarantined) {
-      return Status(Code::Corrupt, path_of(index) + " is a copy of a file that is damaged; write it anew");
-    }
-    return DraftSum{blob->size_bytes, {*entry.record.blob, blob->crc32}, false};
+    return DraftSum{entry.size_bytes, entry.record.blob->sum, false};  // the commit looks whether it is damaged
   }
   auto sum = stored();
   if (!sum && !may_sum) return Status(Code::Busy, path_of(index) + " is still being summed; try again in a moment");
@@ -257,7 +250,7 @@ Result<std::string> DraftStore::read_bytes(Ino ino, std::size_t max_bytes) {
 }
 
 Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,
-                          const std::function<Digest(std::uint32_t index)>& blob_of) {
+                          const std::function<ContentSum(std::uint32_t index)>& sum_of) {
   const MutexLock lock(names_mutex_);
   batch.erase(keys::draft_entry(directory, name));
   batch.put(keys::sweep(draft.entries_[0].ino), "1");
@@ -266,8 +259,7 @@ Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_v
     const FrozenEntry& entry = draft.entries_[index];
     if (entry.record.type != FileType::Regular || !entry.named_outside) continue;
     DraftRecord kept = entry.record;
-    kept.blob = blob_of(index);
-    kept.blob_bytes = DraftRecord::kWholeBlob;
+    kept.blob = DraftRecord::BlobBytes{sum_of(index), entry.size_bytes, entry.allocated_bytes, true};
     kept.mtime = entry.mtime;
     kept.atime = entry.mtime;
     batch.put(keys::draft_inode(entry.ino), kept.encode());

@@ -59,6 +59,8 @@ Result<DraftInode> DraftStore::make(Ino directory, std::string_view name, const 
   made.owner = fresh.owner;
   made.target = fresh.target;
   made.atime = made.mtime = made.ctime = now();
+  // Why no host file: most files are small and written at once, and end in the catalog.
+  if (fresh.type == FileType::Regular) made.blob = empty_blob_;
   const bool is_directory = fresh.type == FileType::Directory;
   if (is_directory) {
     made.link_count = 2;
@@ -71,18 +73,11 @@ Result<DraftInode> DraftStore::make(Ino directory, std::string_view name, const 
   const auto taken = entry(directory, name);
   if (taken.ok()) return exists(name);
   if (taken.code() != Code::NotFound) return taken.status();
-  if (fresh.type == FileType::Regular) {
-    const auto host = create_host(*ino);
-    if (!host.ok()) return host.status();
-  }
   Batch batch;
   batch.put(keys::draft_inode(*ino), made.encode());
   batch.put(keys::draft_entry(directory, name), DraftEntry{*ino, fresh.type}.encode());
   touch_directory(directory, is_directory ? 1 : 0, batch);
-  if (Status status = commit(batch, SpaceNeed::Grows); !status.ok()) {
-    if (fresh.type == FileType::Regular) remove_host_files({*ino});
-    return status;
-  }
+  if (Status status = commit(batch, SpaceNeed::Grows); !status.ok()) return status;
   return present(*ino, std::move(made));
 }
 

@@ -28,6 +28,9 @@ Status DraftHandle::write(std::uint64_t offset_bytes, ByteView bytes) {
     const MutexLock lock(store_.opens_mutex_);
     closing_ = false;
   }
+  if (offset_bytes == 0) {
+    if (auto written = store_.write_small(*this, bytes)) return *written;
+  }
   return file_->write(offset_bytes, bytes);
 }
 
@@ -69,32 +72,33 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
     }
     struct stat info {};
     // Why the link count: a commit may have made a blob of the very file since it was opened.
-    const bool fits =
-        file && (!writes || (file->writable() && ::fstat(file->host(), &info) == 0 && info.st_nlink == 1));
+    const bool fits = file && (!writes || file->is_borrowed() ||
+                               (file->writable() && ::fstat(file->host(), &info) == 0 && info.st_nlink == 1));
     if (fits) return file;
   }
   const auto stored = record(ino);
   if (!stored.ok()) return stored.status();
   std::optional<DraftFile::Borrowed> borrowed;
+  File host;
   if (stored->blob) {
-    auto from = BorrowedBytes::open(keys_, blobs_, *stored->blob);
+    Result<std::shared_ptr<const BorrowedBytes>> from = stored->blob->size_bytes == 0 ? BorrowedBytes::holding(stored->blob->sum, "")
+                                              : BorrowedBytes::open(keys_, blobs_, stored->blob->sum.digest);
     if (!from.ok()) return from.status();
-    const std::uint64_t size_bytes = std::min(stored->blob_bytes, (*from)->size_bytes());
+    const std::uint64_t size_bytes = std::min(stored->blob->size_bytes, (*from)->size_bytes());
     borrowed = DraftFile::Borrowed{std::move(*from), size_bytes};
-    // The old name may be the blob itself: never write there.
-    remove_host_files({ino});
-  } else if (writes) {
-    if (Status status = unshare(ino); !status.ok()) return status;
+  } else {
+    if (Status status = writes ? unshare(ino) : Status(); !status.ok()) return status;
+    auto opened = open_host(ino, writes);
+    if (!opened.ok()) return opened.status();
+    host = std::move(*opened);
   }
-  auto host = borrowed ? create_host(ino) : open_host(ino, writes);
-  if (!host.ok()) return host.status();
   std::optional<DraftSum> sum;
   if (const auto value = keys_.get(keys::draft_sum(ino)); value.ok()) {
     if (auto decoded = DraftSum::decode(*value); decoded.ok()) sum = *decoded;
   }
   // Why writable: what is borrowed must be one file for all who have it open, also for those who write later.
   auto file =
-      std::make_shared<DraftFile>(ino, std::move(*host), writes || borrowed, sum, std::move(borrowed), *this, workers_);
+      std::make_shared<DraftFile>(ino, std::move(host), writes || borrowed, sum, std::move(borrowed), *this, workers_);
   const MutexLock lock(opens_mutex_);
   if (stored->blob) add_borrower(file);
   // Why even without a handle: two users of one file must share its sum.

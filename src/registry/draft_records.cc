@@ -25,8 +25,7 @@ std::string DraftRecord::encode() const {
   out.number(owner.uid).number(owner.gid).number(owner.mode).number(link_count).number(raw(parent));
   out.signed_number(raw(atime)).signed_number(raw(mtime)).signed_number(raw(ctime)).text(target);
   out.number(static_cast<std::uint64_t>(!blob ? Bytes::Own : borrows_whole() ? Bytes::Blob : Bytes::StartOfBlob));
-  if (blob) out.digest(*blob);
-  if (blob && !borrows_whole()) out.number(blob_bytes);
+  if (blob) out.number(blob->size_bytes).number(blob->allocated_bytes).digest(blob->sum.digest).fixed32(blob->sum.crc32);
   return out.take();
 }
 
@@ -47,9 +46,15 @@ Result<DraftRecord> DraftRecord::decode(std::string_view bytes) {
   record.ctime = TimeNs{in.signed_number()};
   record.target = in.text();
   const auto whose = static_cast<Bytes>(in.number());
-  if (whose == Bytes::Blob || whose == Bytes::StartOfBlob) record.blob = in.digest();
-  if (whose == Bytes::StartOfBlob) record.blob_bytes = in.number();
-  if (!in.finished()) return damaged("inode");
+  if (whose != Bytes::Own) {
+    BlobBytes& blob = record.blob.emplace();
+    blob.size_bytes = in.number();
+    blob.allocated_bytes = in.number();
+    blob.sum.digest = in.digest();
+    blob.sum.crc32 = in.fixed32();
+    blob.is_whole = whose == Bytes::Blob;
+  }
+  if (!in.finished() || whose > Bytes::StartOfBlob) return damaged("inode");
   return record;
 }
 

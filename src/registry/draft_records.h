@@ -14,7 +14,13 @@ namespace modelfs {
 
 // n/<ino>. A regular file's size, mtime and blocks are its host file's, unless its bytes are a blob's.
 struct DraftRecord {
-  static constexpr std::uint64_t kWholeBlob = ~std::uint64_t{0};
+  // The bytes of a blob, or of its start.
+  struct BlobBytes {
+    ContentSum sum;  // the blob's
+    std::uint64_t size_bytes = 0;
+    std::uint64_t allocated_bytes = 0;
+    bool is_whole = true;
+  };
   FileType type = FileType::Regular;
   Ownership owner;
   std::uint32_t link_count = 1;           // files and symlinks: names; directories: 2 + subdirectories
@@ -22,11 +28,10 @@ struct DraftRecord {
   TimeNs atime{};                         // directories and symlinks
   TimeNs mtime{};                         // directories and symlinks
   TimeNs ctime{};                         // all; a file shows the later of this and its host file's
-  std::string target;                     // symlinks
-  std::optional<Digest> blob;             // regular files: the bytes are this blob's until the first write
-  std::uint64_t blob_bytes = kWholeBlob;  // as many as that from its start
+  std::string target;             // symlinks
+  std::optional<BlobBytes> blob;  // regular files: the bytes are these until the first change; no host file
 
-  bool borrows_whole() const { return blob && blob_bytes == kWholeBlob; }
+  bool borrows_whole() const { return blob && blob->is_whole; }
   std::string encode() const;
   static Result<DraftRecord> decode(std::string_view bytes);
 };

@@ -43,14 +43,16 @@ Result<std::string> boot_id() {
 
 }  // namespace
 
-DraftStore::DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, std::uint64_t reserve_bytes)
-    : dir_(dir), keys_(keys), blobs_(blobs), inos_(inos), reserve_bytes_(reserve_bytes) {}
+DraftStore::DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, Leases& leases,
+                       std::uint64_t reserve_bytes)
+    : dir_(dir), keys_(keys), blobs_(blobs), inos_(inos), leases_(leases), reserve_bytes_(reserve_bytes) {}
 
 DraftStore::~DraftStore() = default;
 
 Result<std::unique_ptr<DraftStore>> DraftStore::open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos,
-                                                     std::uint64_t reserve_bytes) {
-  std::unique_ptr<DraftStore> store(new DraftStore(dir, keys, blobs, inos, reserve_bytes));
+                                                     Leases& leases, std::uint64_t reserve_bytes) {
+  std::unique_ptr<DraftStore> store(new DraftStore(dir, keys, blobs, inos, leases, reserve_bytes));
+  if (Status status = store->keep_empty_blob(); !status.ok()) return status;
   if (Status status = store->forget_after_reboot(); !status.ok()) return status;
   if (Status status = store->remove_nameless(); !status.ok()) return status;
   if (Status status = store->sweep(); !status.ok()) return status;
@@ -110,13 +112,8 @@ Result<DraftInode> DraftStore::present(Ino ino, DraftRecord record) const {
   if (inode.record.type == FileType::Symlink) inode.size_bytes = inode.record.target.size();
   if (inode.record.type != FileType::Regular) return inode;
   if (inode.record.blob) {
-    const auto value = keys_.get(keys::blob(*inode.record.blob));
-    if (!value.ok()) return value.status();
-    const auto blob = BlobRecord::decode(*value);
-    if (!blob.ok()) return blob.status();
-    inode.size_bytes = std::min(blob->size_bytes, inode.record.blob_bytes);
-    const std::uint64_t allocated_bytes = std::min(blob->allocated_bytes, (inode.size_bytes + 4095) / 4096 * 4096);
-    inode.blocks = (inode.record.borrows_whole() ? blob->allocated_bytes : allocated_bytes) / 512;
+    inode.size_bytes = inode.record.blob->size_bytes;
+    inode.blocks = inode.record.blob->allocated_bytes / 512;
     return inode;
   }
   struct stat info {};
@@ -246,6 +243,11 @@ Result<File> DraftStore::create_host(Ino ino) const {
   return open_at(dir_, host_path(ino), O_RDWR | O_CREAT | O_EXCL, 0600);
 }
 
+Result<File> DraftStore::replace_host(Ino ino) const {
+  remove_host_files({ino});  // what an earlier try has left, or a blob's other name: never write there
+  return create_host(ino);
+}
+
 Result<File> DraftStore::open_host(Ino ino, bool writes) const {
   const std::string path = host_path(ino);
   auto host = open_at(dir_, path, writes ? O_RDWR : O_RDONLY);
@@ -321,7 +323,7 @@ Status DraftStore::for_each_blob(const std::function<void(const Digest&)>& visit
   if (!snapshot.ok()) return snapshot.status();
   return (*snapshot)->scan("n/", "", [&](std::string_view, std::string_view value) {
     const auto found = DraftRecord::decode(value);
-    if (found.ok() && found->blob) visit(*found->blob);
+    if (found.ok() && found->blob) visit(found->blob->sum.digest);
     return true;
   });
 }

@@ -20,6 +20,7 @@
 #include "registry/draft_file.h"
 #include "registry/draft_records.h"
 #include "registry/ino_allocator.h"
+#include "registry/leases.h"
 #include "store/blob_store.h"
 #include "store/key_value_store.h"
 
@@ -58,6 +59,8 @@ struct DraftChange {
 
 // Where drafts are made that are to be moved into place; not listed as content anywhere.
 inline constexpr std::string_view kStageName = ".stage";
+// So begin the names of the drafts in `.stage` that `modelfs put` fills: they come and go without a request.
+inline constexpr std::string_view kPutPrefix = ".put-";
 // Longest target of a symlink. Source: PATH_MAX of Linux, which counts the NUL.
 inline constexpr std::size_t kSymlinkBytesMax = 4095;
 // Largest value of an extended attribute. Source: XATTR_SIZE_MAX of Linux.
@@ -166,11 +169,12 @@ class SealedFile {
 // them.
 class DraftStore {
  public:
-  // `dir` is the directory drafts/ of the store and stays open as long as this lives, as do `keys`, `blobs` and `inos`.
+  // `dir` is the directory drafts/ of the store and stays open as long as this lives, as do `keys`, `blobs`, `inos` and
+  // `leases`.
   // Clears what the last process left half-done.
   // Below `reserve_bytes` of free space files stop growing, so that there is room to remove them.
   static Result<std::unique_ptr<DraftStore>> open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos,
-                                                  std::uint64_t reserve_bytes);
+                                                  Leases& leases, std::uint64_t reserve_bytes);
   ~DraftStore();
   DraftStore(const DraftStore&) = delete;
   DraftStore& operator=(const DraftStore&) = delete;
@@ -242,9 +246,9 @@ class DraftStore {
   // Adds to `batch` what takes that directory, which stands at `place`, out of the drafts.
   void retire_beneath(const FrozenDraft& draft, const NamedAt& place, Batch& batch) const;
   // Adds to `batch` what takes a frozen draft out of the drafts: its name goes now, its inodes are swept afterwards. A
-  // file with a name outside goes on there with the bytes of the blob that `blob_of(index)` names.
+  // file with a name outside goes on there with the bytes of the blob whose sum `sum_of(index)` is.
   Status retire(const FrozenDraft& draft, Ino directory, std::string_view name, Batch& batch,
-                const std::function<Digest(std::uint32_t index)>& blob_of);
+                const std::function<ContentSum(std::uint32_t index)>& sum_of);
   // Sums the files of a frozen draft behind, so that the next try finds them summed.
   void sum_in_background(const FrozenDraft& draft);
   // The bytes of a small file beside the draft, which is frozen with it. Busy: it is open for writing. TooLarge above
@@ -278,11 +282,19 @@ class DraftStore {
   friend class DraftHandle;
   friend class FrozenDraft;
   friend class SealedFile;
-  DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, std::uint64_t reserve_bytes);
+  DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, Leases& leases,
+             std::uint64_t reserve_bytes);
 
   // Of DraftFile.
   Status forget_sum(Ino ino);
   Status remember_sum(Ino ino, const DraftSum& sum);
+  // The first write to a fresh file, of few bytes: they become a blob in the catalog, which the file borrows, so that a
+  // commit finds them stored and summed. Nothing: that cannot be done; write them to the host file.
+  std::optional<Status> write_small(DraftHandle& handle, ByteView bytes) EXCLUDES(names_mutex_);
+  // Commits `batch`, and that the bytes of `ino` are those of `blob`.
+  Status remember_blob(Ino ino, const DraftRecord::BlobBytes& blob, Batch batch) REQUIRES(names_mutex_);
+  // New files borrow the empty blob: it is there, and stays.
+  Status keep_empty_blob();
   // Its bytes are those of its host file from now on, which gets its times.
   Status forget_blob(Ino ino, int host) EXCLUDES(names_mutex_);
 
@@ -302,6 +314,8 @@ class DraftStore {
   Status commit(const Batch& batch, SpaceNeed need) const;
 
   Result<File> create_host(Ino ino) const;
+  // A new host file in place of any other.
+  Result<File> replace_host(Ino ino) const;
   Result<File> open_host(Ino ino, bool writes) const;
   // Gives a host file that is also a blob's (its commit failed after the link, or a crash came) bytes of its own.
   Status unshare(Ino ino) const REQUIRES(names_mutex_);
@@ -325,7 +339,10 @@ class DraftStore {
   KeyValueStore& keys_;
   BlobStore& blobs_;
   InoAllocator& inos_;
+  Leases& leases_;
   const std::uint64_t reserve_bytes_;
+  DraftRecord::BlobBytes empty_blob_;
+  std::unique_ptr<Leases::Lease> empty_lease_;
 
   mutable Mutex names_mutex_;  // held across Buffered commits, never across reading or writing a file's bytes
   std::unordered_set<std::uint64_t> frozen_ GUARDED_BY(names_mutex_);

@@ -268,7 +268,7 @@ Status Publisher::fill_common(const DomainRecord& head, Batch& batch) {
     registry_.drafts().retire_beneath(*draft_, {head.ino, target().version.str()}, batch);
   }
   return registry_.drafts().retire(*draft_, request_.directory, request_.name, batch,
-                                   [&](std::uint32_t index) { return sums_[index].digest; });
+                                   [&](std::uint32_t index) { return sums_[index]; });
 }
 
 }  // namespace modelfs

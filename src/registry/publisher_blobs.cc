@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "catalog/keys.h"
+#include "registry/inline_blob.h"
 #include "registry/publisher.h"
 
 namespace modelfs {
@@ -82,14 +83,9 @@ Status Publisher::store_small(const std::vector<const Piece*>& small) {
     if (sum_of(bytes_of(*bytes)) != piece->sum) {
       return {Code::Corrupt, piece->path + " does not hold the bytes that were summed; write it anew"};
     }
-    BlobRecord record;
-    record.size_bytes = bytes->size();
-    record.allocated_bytes = (bytes->size() + 4095) / 4096 * 4096;
-    record.crc32 = piece->sum.crc32;
-    record.is_inline = true;
-    record.bytes = std::move(*bytes);
-    batch_bytes += record.size_bytes + 128;
-    batch.put(keys::blob(piece->sum.digest), record.encode());
+    const Status put = put_inline_blob(*registry_.engine_.keys, piece->sum, bytes_of(*bytes), batch);
+    if (!put.ok()) return put;
+    batch_bytes += bytes->size() + 128;
     if (batch_bytes < kSmallBatchBytes) continue;
     if (Status status = registry_.engine_.keys->commit(batch, Durability::Buffered); !status.ok()) return status;
     batch = Batch();

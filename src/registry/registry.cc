@@ -89,7 +89,7 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
   registry->drafts_dir_ = std::move(*drafts_dir);
   if (Status status = registry->recover(); !status.ok()) return status;
   auto drafts = DraftStore::open(registry->drafts_dir_.fd(), *registry->engine_.keys, *registry->engine_.blobs,
-                                 registry->inos_, options.reserve_bytes);
+                                 registry->inos_, registry->leases_, options.reserve_bytes);
   if (!drafts.ok()) return drafts.status();
   registry->drafts_ = std::move(*drafts);
   if (Status status = registry->discard_unpacking(); !status.ok()) return status;

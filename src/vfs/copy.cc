@@ -17,7 +17,7 @@ constexpr std::uint64_t kAnswerBytesMax = 0xfffff000;
 
 bool FileSystem::writing_waits(Handle handle) const {
   const auto opened = state_->handle(handle);
-  return opened.ok() && (*opened)->draft && (*opened)->draft->file().is_borrowed();
+  return opened.ok() && (*opened)->draft && (*opened)->draft->file().changing_waits();
 }
 
 bool FileSystem::closing_waits(Handle handle) const {

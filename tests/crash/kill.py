@@ -182,8 +182,7 @@ def prepare(run):
     everything = mounted.files_of(f"{domain}/.stage/x")
     if os.stat(f"{domain}/.stage/x/sparse.bin").st_blocks * 512 > SPARSE_BYTES_ON_DISK_MAX:
         run.violation("the sparse file is not sparse in the draft")
-    needed = len(mounted.draft_inodes(f"{domain}/.stage"))
-    mounted.wait_for(lambda: len(mounted.draft_files(daemon.store)) == needed, "the older release is swept")
+    mounted.wait_for(lambda: mounted.wrong_draft_files(daemon.store, f"{domain}/.stage") == ([], []), "the older release is swept")
     daemon.stop()
     return draft, everything, old
 
@@ -234,9 +233,7 @@ class Checker:
         contents = [*self.old.values(), *(self.files.values() if present else [])]
         if (blobs := mounted.blob_files(daemon.store)) != (needed := mounted.large_blobs(contents)):
             raise mounted.Violation(f"after gc: {len(blobs - needed)} orphans in blobs/, {len(needed - blobs)} missing")
-        names = mounted.draft_inodes(f"{domain}/.stage")
-        if (drafts := mounted.draft_files(daemon.store)) != names:
-            raise mounted.Violation(f"after gc: {sorted(drafts - names)} in drafts/ are nobody's, {sorted(names - drafts)} missing")
+        mounted.check_draft_files(daemon.store, f"{domain}/.stage")
         report = daemon.json("verify")
         different = {mounted.digest(content) for content in contents}
         if report["problem_count"] != 0 or report["blobs"] != len(different):
@@ -591,9 +588,7 @@ class Loop:
         if (blobs := mounted.blob_files(self.daemon.store)) != self.blobs:
             raise mounted.Violation(f"after gc: {sorted(blobs - self.blobs)} in blobs/ are nobody's, "
                                     f"{sorted(self.blobs - blobs)} missing")
-        names = mounted.draft_inodes(f"{domain}/.stage")
-        if (drafts := mounted.draft_files(self.daemon.store)) != names:
-            raise mounted.Violation(f"after gc: {sorted(drafts - names)} in drafts/ are nobody's, {sorted(names - drafts)} missing")
+        mounted.check_draft_files(self.daemon.store, f"{domain}/.stage")
         for name in os.listdir(f"{domain}/.stage"):
             shutil.rmtree(f"{domain}/.stage/{name}")
 

@@ -329,16 +329,24 @@ def blob_files(store):
     return {name for _, _, names in os.walk(os.path.join(store, "blobs")) for name in names}
 
 
+def check_draft_files(store, root):
+    """After gc."""
+    if (wrong := wrong_draft_files(store, root)) != ([], []):
+        raise Violation(f"after gc: {wrong[0]} in drafts/ are nobody's, {wrong[1]} missing")
+
+
 def draft_files(store):
     """The names of all files in STORE/drafts: inode numbers in hexadecimal."""
     return {name for _, _, names in os.walk(os.path.join(store, "drafts")) for name in names}
 
 
-def draft_inodes(root):
-    """The same, as the mount shows the drafts below `root`."""
-    return {f"{os.lstat(os.path.join(place, name)).st_ino:x}"
-            for place, _, names in os.walk(root, onerror=_refuse) for name in names
-            if stat.S_ISREG(os.lstat(os.path.join(place, name)).st_mode)}
+def wrong_draft_files(store, root):
+    """Of the files in STORE/drafts: which are none of the drafts that the mount shows below `root`, and which of the large ones are missing."""
+    shown = [os.lstat(os.path.join(place, name)) for place, _, names in os.walk(root, onerror=_refuse) for name in names]
+    sizes = {f"{entry.st_ino:x}": entry.st_size for entry in shown if stat.S_ISREG(entry.st_mode)}
+    files = draft_files(store)
+    # What was small when it was written lies in the catalog.
+    return sorted(files - sizes.keys()), sorted({name for name, size in sizes.items() if size > INLINE_BYTES_MAX} - files)
 
 
 def large_blobs(contents):

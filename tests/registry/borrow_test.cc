@@ -286,6 +286,7 @@ TEST_F(Borrow, IsNotFollowedByAnybody) {
 
 TEST_F(Borrow, IsNotDoneWhereAnotherHasItOpenAsAnotherFile) {
   const auto made = registry_->drafts().make(copy_, "a", {FileType::Regular, {0, 0, 0644}, ""});
+  ASSERT_TRUE(open_for_writing(made->ino)->file().own().ok());
   const auto reader = registry_->drafts().open_file(made->ino, false, 0);
   const auto writer = open_for_writing(made->ino);
 

@@ -1,0 +1,26 @@
+#include "registry/inline_blob.h"
+
+#include "catalog/keys.h"
+#include "catalog/records.h"
+
+namespace modelfs {
+
+Status put_inline_blob(const KeyValueStore& keys, const ContentSum& sum, ByteView bytes, Batch& batch) {
+  std::string key = keys::blob(sum.digest);
+  const auto stored = keys.get(key);
+  if (!stored.ok() && stored.code() != Code::NotFound) return stored.status();
+  if (stored.ok()) {
+    const auto there = BlobRecord::decode(*stored);
+    if (there.ok() && !there->quarantined && there->is_inline && there->size_bytes == bytes.size()) return {};
+  }
+  BlobRecord record;
+  record.size_bytes = bytes.size();
+  record.allocated_bytes = allocated_for(bytes.size());
+  record.crc32 = sum.crc32;
+  record.is_inline = true;
+  record.bytes.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  batch.put(std::move(key), record.encode());
+  return {};
+}
+
+}  // namespace modelfs
