@@ -20,7 +20,8 @@ Result<std::shared_ptr<const BorrowedBytes>> BorrowedBytes::open(const KeyValueS
   auto record = BlobRecord::decode(*value);
   if (!record.ok()) return record.status();
   if (record->quarantined) return Status(Code::Corrupt, name + " is damaged; write the file anew");
-  std::shared_ptr<BorrowedBytes> bytes(new BorrowedBytes({blob, record->crc32}, record->size_bytes, record->allocated_bytes));
+  std::shared_ptr<BorrowedBytes> bytes(
+      new BorrowedBytes({blob, record->crc32}, record->size_bytes, record->allocated_bytes));
   if (record->is_inline) {
     bytes->bytes_ = std::move(record->bytes);
     return std::shared_ptr<const BorrowedBytes>(std::move(bytes));

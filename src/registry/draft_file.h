@@ -47,8 +47,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
     bool is_whole() const { return size_bytes == from->size_bytes(); }
   };
 
-  // `host`: the host file, none if its bytes are `borrowed`; `writable` as it was opened. `recorded`: its stored sum, if
-  // it is still good.
+  // `host`: the host file, none if its bytes are `borrowed`; `writable` as it was opened. `recorded`: its stored sum,
+  // if it is still good.
   DraftFile(Ino ino, File host, bool writable, std::optional<DraftSum> recorded, std::optional<Borrowed> borrowed,
             DraftStore& store, ThreadPool& workers);
 
@@ -65,9 +65,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // fallocate(2) with its modes.
   Status allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) EXCLUDES(mutex_);
 
-  // Borrows `from`, where the file has exactly its bytes up to `offset_bytes` already; then `record` makes that known to
-  // the store. Conflict: it has others, or is being changed.
-  // `offset_bytes` 0: it has none.
+  // Borrows `from`, where the file has exactly its bytes up to `offset_bytes` already; then `record` makes that known
+  // to the store. Conflict: it has others, or is being changed. `offset_bytes` 0: it has none.
   Status borrow(Borrowed from, std::uint64_t offset_bytes, const std::function<Status()>& record) EXCLUDES(mutex_);
   bool is_borrowed() const EXCLUDES(mutex_);
   // True while it has no bytes because nothing was written to it yet.

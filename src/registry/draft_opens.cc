@@ -81,8 +81,9 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
   std::optional<DraftFile::Borrowed> borrowed;
   File host;
   if (stored->blob) {
-    Result<std::shared_ptr<const BorrowedBytes>> from = stored->blob->size_bytes == 0 ? BorrowedBytes::holding(stored->blob->sum, "")
-                                              : BorrowedBytes::open(keys_, blobs_, stored->blob->sum.digest);
+    Result<std::shared_ptr<const BorrowedBytes>> from =
+        stored->blob->size_bytes == 0 ? BorrowedBytes::holding(stored->blob->sum, "")
+                                      : BorrowedBytes::open(keys_, blobs_, stored->blob->sum.digest);
     if (!from.ok()) return from.status();
     const std::uint64_t size_bytes = std::min(stored->blob->size_bytes, (*from)->size_bytes());
     borrowed = DraftFile::Borrowed{std::move(*from), size_bytes};

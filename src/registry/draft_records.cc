@@ -25,7 +25,8 @@ std::string DraftRecord::encode() const {
   out.number(owner.uid).number(owner.gid).number(owner.mode).number(link_count).number(raw(parent));
   out.signed_number(raw(atime)).signed_number(raw(mtime)).signed_number(raw(ctime)).text(target);
   out.number(static_cast<std::uint64_t>(!blob ? Bytes::Own : borrows_whole() ? Bytes::Blob : Bytes::StartOfBlob));
-  if (blob) out.number(blob->size_bytes).number(blob->allocated_bytes).digest(blob->sum.digest).fixed32(blob->sum.crc32);
+  if (blob)
+    out.number(blob->size_bytes).number(blob->allocated_bytes).digest(blob->sum.digest).fixed32(blob->sum.crc32);
   return out.take();
 }
 

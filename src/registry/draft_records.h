@@ -23,11 +23,11 @@ struct DraftRecord {
   };
   FileType type = FileType::Regular;
   Ownership owner;
-  std::uint32_t link_count = 1;           // files and symlinks: names; directories: 2 + subdirectories
-  Ino parent = kNoIno;                    // directories
-  TimeNs atime{};                         // directories and symlinks
-  TimeNs mtime{};                         // directories and symlinks
-  TimeNs ctime{};                         // all; a file shows the later of this and its host file's
+  std::uint32_t link_count = 1;   // files and symlinks: names; directories: 2 + subdirectories
+  Ino parent = kNoIno;            // directories
+  TimeNs atime{};                 // directories and symlinks
+  TimeNs mtime{};                 // directories and symlinks
+  TimeNs ctime{};                 // all; a file shows the later of this and its host file's
   std::string target;             // symlinks
   std::optional<BlobBytes> blob;  // regular files: the bytes are these until the first change; no host file
 

@@ -12,8 +12,8 @@ namespace modelfs {
 // What a file of `size_bytes` without holes takes on the disk: blocks of 4096 bytes.
 constexpr std::uint64_t allocated_for(std::uint64_t size_bytes) { return (size_bytes + 4095) / 4096 * 4096; }
 
-// Adds to `batch` the blob of `bytes`, at most kInlineBlobBytesMax, unless the catalog has it undamaged. `sum` is theirs.
-// The caller has a lease on it.
+// Adds to `batch` the blob of `bytes`, at most kInlineBlobBytesMax, unless the catalog has it undamaged. `sum` is
+// theirs. The caller has a lease on it.
 Status put_inline_blob(const KeyValueStore& keys, const ContentSum& sum, ByteView bytes, Batch& batch);
 
 }  // namespace modelfs

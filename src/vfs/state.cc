@@ -103,8 +103,7 @@ Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Plac
     place.container = parent.ino;
     place.target = name;
   }
-  place.in_stage =
-      place.type == FileType::Directory && holds_believed_drafts(parent) && !name.starts_with(kPutPrefix);
+  place.in_stage = place.type == FileType::Directory && holds_believed_drafts(parent) && !name.starts_with(kPutPrefix);
   nodes.add(place, in_place);
   // Files may turn out to be uploads or markers, and are gone with the close that publishes them.
   const double name_valid_seconds = place.in_stage ? kToldSeconds : 0;
