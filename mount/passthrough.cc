@@ -20,6 +20,7 @@ namespace modelfs {
 namespace {
 
 // Debian 12's linux/fuse.h is older than these.
+constexpr std::uint64_t kInitDirectMmap = 1ull << 36;   // FUSE_DIRECT_IO_ALLOW_MMAP, Linux 6.6
 constexpr std::uint64_t kInitPassthrough = 1ull << 37;  // FUSE_PASSTHROUGH
 constexpr std::uint32_t kOpenNoFlush = 1u << 5;         // FOPEN_NOFLUSH
 constexpr std::uint32_t kOpenPassthrough = 1u << 7;     // FOPEN_PASSTHROUGH
@@ -64,8 +65,8 @@ std::string reason_of(int error) {
 constexpr std::size_t kStackDepthOffset = 36;  // of max_stack_depth in fuse_init_out
 static_assert(offsetof(fuse_init_out, flags2) + sizeof(std::uint32_t) == kStackDepthOffset);
 
-// Puts passthrough into the answer to INIT that libfuse has made.
-bool amend(const iovec& answer) {
+// Puts flags that libfuse does not know into the answer to INIT that it has made.
+bool amend(const iovec& answer, std::uint64_t flags) {
   if (answer.iov_len < kStackDepthOffset + sizeof kStackDepth) return false;
   auto* const bytes = static_cast<char*>(answer.iov_base);
   const auto add = [bytes](std::size_t offset, std::uint32_t bits) {
@@ -75,8 +76,8 @@ bool amend(const iovec& answer) {
     std::memcpy(bytes + offset, &value, sizeof value);
   };
   add(offsetof(fuse_init_out, flags), FUSE_INIT_EXT);
-  add(offsetof(fuse_init_out, flags2), static_cast<std::uint32_t>(kInitPassthrough >> 32));
-  std::memcpy(bytes + kStackDepthOffset, &kStackDepth, sizeof kStackDepth);
+  add(offsetof(fuse_init_out, flags2), static_cast<std::uint32_t>(flags >> 32));
+  if ((flags & kInitPassthrough) != 0) std::memcpy(bytes + kStackDepthOffset, &kStackDepth, sizeof kStackDepth);
   return true;
 }
 #endif
@@ -93,6 +94,8 @@ Status Passthrough::connect(fuse_session* session) {
 }
 
 void Passthrough::negotiate(fuse_conn_info& connection) {
+  maps_direct_files_ = (connection.capable_ext & FUSE_CAP_DIRECT_IO_ALLOW_MMAP) != 0;
+  if (maps_direct_files_) connection.want_ext |= FUSE_CAP_DIRECT_IO_ALLOW_MMAP;
   is_offered_ = (connection.capable_ext & FUSE_CAP_PASSTHROUGH) != 0;
   if (!is_wanted_ || !is_offered_) return;
   connection.want_ext |= FUSE_CAP_PASSTHROUGH;
@@ -104,7 +107,6 @@ void Passthrough::negotiate(fuse_conn_info& connection) {
 
 Status Passthrough::connect(fuse_session* session) {
   device_ = fuse_session_fd(session);
-  if (!is_wanted_) return {};
   fuse_custom_io hooks{};
   hooks.read = receive;
   hooks.writev = send;
@@ -142,6 +144,7 @@ void Passthrough::look_at_request(const void* buffer, std::size_t size_bytes) {
               std::min(sizeof init, size_bytes - sizeof header));
   std::uint64_t offered = init.flags;
   if ((init.flags & FUSE_INIT_EXT) != 0) offered |= std::uint64_t{init.flags2} << 32;
+  offered_ = offered;
   is_offered_ = (offered & kInitPassthrough) != 0;
 }
 
@@ -151,8 +154,12 @@ void Passthrough::look_at_reply(iovec* parts, int count) {
   std::memcpy(&header, parts[0].iov_base, sizeof header);
   if (header.unique != init_unique_) return;
   is_init_over_ = true;
+  const std::uint64_t wanted = kInitDirectMmap | (is_wanted_ ? kInitPassthrough : 0);
+  const std::uint64_t agreed = offered_ & wanted;
+  if (header.error != 0 || count < 2 || agreed == 0 || !amend(parts[1], agreed)) return;
   // Usable before the kernel has the answer: the first OPEN may follow at once.
-  if (header.error == 0 && count > 1 && is_offered_ && amend(parts[1])) is_usable_ = true;
+  maps_direct_files_ = (agreed & kInitDirectMmap) != 0;
+  is_usable_ = (agreed & kInitPassthrough) != 0;
 }
 
 #endif

@@ -1,4 +1,5 @@
-// Reads of published files by the kernel itself ("passthrough"): asked for at INIT, file by file at OPEN.
+// Reads of published files by the kernel itself ("passthrough"): asked for at INIT, file by file at OPEN. And that
+// files that are written directly can be mapped, which libfuse before 3.16 cannot ask for either.
 //
 // All facts about the kernel here are of its include/uapi/linux/fuse.h and fs/fuse/{inode,passthrough,iomode}.c,
 // Linux 6.9 and later.
@@ -36,6 +37,7 @@ class Passthrough final : public KernelReads {
   Backing lend(int descriptor) override EXCLUDES(mutex_);
   void take_back(Backing backing) override;
   ReadMode mode() const override EXCLUDES(mutex_);
+  bool maps_direct_files() const override { return maps_direct_files_; }
   // Whether the mount was asked to do without, so that its mode surprises nobody.
   bool is_wanted() const { return is_wanted_; }
 
@@ -47,9 +49,11 @@ class Passthrough final : public KernelReads {
   void stop_lending(std::string reason) EXCLUDES(mutex_);
 
   const bool is_wanted_;
-  std::atomic<int> device_ = -1;                // of the connection
-  std::atomic<bool> is_offered_ = false;        // by the kernel
-  std::atomic<bool> is_usable_ = false;         // lending has not been refused for good
+  std::atomic<int> device_ = -1;          // of the connection
+  std::atomic<bool> is_offered_ = false;  // by the kernel
+  std::atomic<bool> is_usable_ = false;   // lending has not been refused for good
+  std::atomic<bool> maps_direct_files_ = false;
+  std::atomic<std::uint64_t> offered_ = 0;      // flags of INIT
   std::atomic<std::uint64_t> init_unique_ = 0;  // the number of INIT while it is not answered
   std::atomic<bool> is_init_over_ = false;
   std::atomic<int> last_error_ = 0;         // of lending one file: said once in a row

@@ -1,6 +1,6 @@
-// Drafts: what is being written. Names, owners and attributes are keys of the store, the bytes of files are plain host
-// files drafts/<xx>/<ino>, so a draft survives whatever the daemon does not, and a commit takes names and files over in
-// one batch.
+// Drafts: what is being written. Names, owners and attributes are keys of the store, as are the bytes of small files;
+// those of others are plain host files drafts/<xx>/<ino>. So a draft survives whatever the daemon does not, and a
+// commit takes names and files over in one batch.
 #pragma once
 #include <atomic>
 #include <chrono>

@@ -31,7 +31,7 @@ enum class Handle : std::uint64_t {};
 struct Opened {
   Handle handle{};
   bool keeps_cache = false;      // the kernel's pages of an earlier open are still right
-  bool direct = false;           // no pages at all: the text was made for this handle
+  bool direct = false;           // the kernel keeps no pages: the text was made for this handle, or it is being written
   bool flushes = false;          // a close of this handle has something to say
   Backing backing = kNoBacking;  // what the kernel reads by itself; then neither keeps_cache nor direct
 };

@@ -23,11 +23,15 @@ Result<std::size_t> copy_part(std::string_view text, std::uint64_t offset_bytes,
   return count;
 }
 
+bool only_writes(int flags) { return (flags & O_ACCMODE) == O_WRONLY; }
+
 bool wants_to_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
 
 }  // namespace
 
-Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, bool writes, bool truncates) {
+Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, int flags) {
+  const bool truncates = (flags & O_TRUNC) != 0;
+  const bool writes = wants_to_write(flags);
   auto draft = registry.drafts().open_file(ino, writes, who.pid);
   if (!draft.ok()) return draft.status();
   if (truncates) {
@@ -36,13 +40,14 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, bo
   auto opened = std::make_shared<OpenHandle>();
   opened->ino = ino;
   opened->draft = std::move(*draft);
-  opened->open = open_nodes.open(ino, std::nullopt);
+  opened->open = open_nodes.open(ino, std::nullopt, only_writes(flags));
+  const bool is_direct = opened->open->is_direct();
   // It was published meanwhile, and somebody else has opened what it is now.
   if (opened->open->backing() != kNoBacking) return Status(Code::Stale, "it is published");
   const auto number = keep(std::move(opened));
   if (!number.ok()) return number.status();
   uploads.opened(ino);
-  return Opened{.handle = *number, .flushes = writes};
+  return Opened{.handle = *number, .direct = is_direct, .flushes = writes};
 }
 
 Result<std::shared_ptr<const ContentReader>> FileSystem::State::content_of(const Place& place) {
@@ -60,10 +65,12 @@ Result<Opened> FileSystem::State::open_content(const Place& place) {
   opened->content = std::move(*content);
   opened->open = open_nodes.open(place.ino, opened->content->descriptor());
   const Backing backing = opened->open->backing();
+  const bool is_direct = opened->open->is_direct();  // since it was a draft that somebody wrote
   const auto number = keep(std::move(opened));
   if (!number.ok()) return number.status();
   // These bytes never change: those of a file were published, an archive is a function of what was.
-  return Opened{.handle = *number, .keeps_cache = backing == kNoBacking, .backing = backing};
+  const bool keeps_cache = backing == kNoBacking && !is_direct;
+  return Opened{.handle = *number, .keeps_cache = keeps_cache, .direct = is_direct, .backing = backing};
 }
 
 Result<std::string> FileSystem::State::read_mode_of(const Place& place) {
@@ -97,9 +104,8 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     if (auto rewritten = state.open_rewrite(who, place, (flags & O_TRUNC) != 0)) return std::move(*rewritten);
   }
   if (place.kind == Kind::Draft) {
-    auto opened =
-        state.open_draft(who, ino, (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0, (flags & O_TRUNC) != 0);
-    if (opened.ok()) opened->direct = place.container != kNoIno;  // may be written anew
+    auto opened = state.open_draft(who, ino, flags);
+    if (opened.ok() && place.container != kNoIno) opened->direct = true;  // may be written anew
     if (opened.ok()) return opened;
     // Published since: go on with what it is now.
     const auto again = state.node(ino);
@@ -150,7 +156,7 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
     return opened.status();
   }
   if (!entry.ok()) return entry.status();
-  auto opened = state_->open_draft(who, entry->attributes.ino, (flags & O_ACCMODE) != O_RDONLY, false);
+  auto opened = state_->open_draft(who, entry->attributes.ino, flags & ~O_TRUNC);  // it is empty
   if (!opened.ok()) {
     forget(entry->attributes.ino, 1);
     return opened.status();

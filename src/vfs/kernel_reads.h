@@ -27,6 +27,8 @@ class KernelReads {
   // Once for what lend() gave, when no open of the node is left.
   virtual void take_back(Backing backing) = 0;
   virtual ReadMode mode() const = 0;
+  // Whether a file that somebody writes without pages of the kernel (FOPEN_DIRECT_IO) can be mapped by others.
+  virtual bool maps_direct_files() const = 0;
 };
 
 }  // namespace modelfs

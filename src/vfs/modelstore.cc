@@ -1,4 +1,6 @@
 // modelstore's layout: what its client's writes and removals do.
+#include <fcntl.h>
+
 #include <csignal>
 
 #include "catalog/metadata.h"
@@ -179,7 +181,7 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
   const NewDraft fresh_file{FileType::Regular, {who.uid, who.gid, 0644}, ""};
   const auto made = make_upload_file(who, std::move(upload), shown, fresh_file);
   if (!made.ok()) return made.status();
-  auto opened = open_draft(who, made->ino, true, false);
+  auto opened = open_draft(who, made->ino, O_WRONLY);
   if (opened.ok()) opened->direct = true;  // these bytes are not those of the node that the kernel has
   return opened;
 }

@@ -2,30 +2,30 @@
 
 namespace modelfs {
 
-std::optional<Backing> OpenNodes::join(Ino ino, std::optional<Backing> first) {
+std::optional<OpenNodes::Node> OpenNodes::join(Ino ino, std::optional<Node> first) {
   const MutexLock lock(mutex_);
   const auto found = nodes_.find(raw(ino));
   const bool is_open = found != nodes_.end();
   if (!is_open && !first) return std::nullopt;
   Node& node = is_open ? found->second : nodes_[raw(ino)];
   if (!is_open) {
-    node.backing = *first;
-    if (*first != kNoBacking) ++figures_.lent;
+    node = *first;
+    if (node.backing != kNoBacking) ++figures_.lent;
   }
   ++node.opens;
   ++(node.backing == kNoBacking ? figures_.by_daemon : figures_.by_kernel);
-  return node.backing;
+  return node;
 }
 
-std::unique_ptr<const OpenNodes::Open> OpenNodes::open(Ino ino, std::optional<int> descriptor) {
-  auto backing = join(ino, std::nullopt);
-  if (!backing) {
+std::unique_ptr<const OpenNodes::Open> OpenNodes::open(Ino ino, std::optional<int> descriptor, bool only_writes) {
+  auto node = join(ino, std::nullopt);
+  if (!node) {
     // Two may come here at once; then one of them lends in vain.
     const Backing lent = descriptor && kernel_ != nullptr ? kernel_->lend(*descriptor) : kNoBacking;
-    backing = join(ino, lent);
-    if (lent != kNoBacking && *backing != lent) kernel_->take_back(lent);
+    node = join(ino, Node{lent, only_writes && kernel_ != nullptr && kernel_->maps_direct_files()});
+    if (lent != kNoBacking && node->backing != lent) kernel_->take_back(lent);
   }
-  return std::make_unique<const Open>(*this, ino, *backing);
+  return std::make_unique<const Open>(*this, ino, node->backing, node->is_direct);
 }
 
 void OpenNodes::close(Ino ino) {

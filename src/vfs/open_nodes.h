@@ -16,21 +16,27 @@ namespace modelfs {
 // Why sticky: all opens of a node that are there at one time are read by the kernel from the same file, or all are
 // served by the daemon; the kernel answers EIO to an open that differs. So a draft that is open when it is published
 // stays the daemon's until nobody has it open any more. Source: fs/fuse/iomode.c of Linux, fuse_file_io_open().
+//
+// A node that is opened only to write it is direct until its last close, for all who open it meanwhile: the kernel
+// keeps no pages of it. So what is written is copied once less and needs no GETXATTR, and nobody sees an old page.
 class OpenNodes {
  public:
   // One open of a node; ends with this.
   class Open {
    public:
-    Open(OpenNodes& nodes, Ino ino, Backing backing) : nodes_(nodes), ino_(ino), backing_(backing) {}
+    Open(OpenNodes& nodes, Ino ino, Backing backing, bool is_direct)
+        : nodes_(nodes), ino_(ino), backing_(backing), is_direct_(is_direct) {}
     ~Open() { nodes_.close(ino_); }
     Open(const Open&) = delete;
     Open& operator=(const Open&) = delete;
     Backing backing() const { return backing_; }
+    bool is_direct() const { return is_direct_; }
 
    private:
     OpenNodes& nodes_;
     const Ino ino_;
     const Backing backing_;
+    const bool is_direct_;
   };
   struct Figures {
     std::uint64_t by_kernel = 0;  // opens since the mount that the kernel reads by itself
@@ -41,9 +47,9 @@ class OpenNodes {
   // `kernel`: null where nobody but the daemon can read. Outlives this.
   explicit OpenNodes(KernelReads* kernel) : kernel_(kernel) {}
 
-  // Counts an open. `descriptor`: of a plain file with the node's bytes, which never change. It counts for the first
+  // Counts an open. `descriptor`: of a plain file with the node's bytes, which never change. Both count for the first
   // open of a node only.
-  std::unique_ptr<const Open> open(Ino ino, std::optional<int> descriptor) EXCLUDES(mutex_);
+  std::unique_ptr<const Open> open(Ino ino, std::optional<int> descriptor, bool only_writes = false) EXCLUDES(mutex_);
   // Nothing if the node is not open.
   std::optional<Backing> find(Ino ino) const EXCLUDES(mutex_);
   // How files are read that can be lent.
@@ -53,10 +59,11 @@ class OpenNodes {
  private:
   struct Node {
     Backing backing = kNoBacking;
+    bool is_direct = false;
     std::uint64_t opens = 0;
   };
-  // Counts an open of a node that is open, or that `first` opens.
-  std::optional<Backing> join(Ino ino, std::optional<Backing> first) EXCLUDES(mutex_);
+  // Counts an open of a node that is open, or that `first` opens. What all of its opens have, without their number.
+  std::optional<Node> join(Ino ino, std::optional<Node> first) EXCLUDES(mutex_);
   void close(Ino ino) EXCLUDES(mutex_);
 
   KernelReads* const kernel_;

@@ -183,7 +183,7 @@ struct FileSystem::State {
   Result<Handle> keep(std::shared_ptr<OpenHandle> handle);
   Result<std::shared_ptr<OpenHandle>> handle(Handle number) const;
   std::shared_ptr<OpenHandle> drop(Handle number);
-  Result<Opened> open_draft(const Credentials& who, Ino ino, bool writes, bool truncates);
+  Result<Opened> open_draft(const Credentials& who, Ino ino, int flags);
   // A committed file or archive.
   Result<Opened> open_content(const Place& place);
   Result<std::shared_ptr<const ContentReader>> content_of(const Place& place);

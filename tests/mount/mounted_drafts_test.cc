@@ -2,10 +2,13 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <future>
 #include <random>
@@ -220,6 +223,47 @@ TEST_F(Drafts, WaitForRecordLocksOfOtherProcesses) {
 
   EXPECT_TRUE(waiting.get());
   EXPECT_EQ(in_child([&] { return lock_all(F_SETLK) ? 1 : 0; }), 0) << "it has the lock";
+}
+
+TEST_F(Drafts, WhoReadsOrMapsAFileThatIsBeingWrittenSeesEachWriteAtOnce) {
+  const std::string all = pattern(50'000);
+  write_file(path("before"), "");
+  const File reader_before = open_file(path("before"), O_RDONLY);
+  for (const char* name : {"fresh", "before"}) {
+    const File writer = open_file(path(name), O_WRONLY | O_CREAT);
+    ASSERT_TRUE(write_text(writer, std::string_view(all).substr(0, 10'000), 0));
+    const File reader = open_file(path(name), O_RDONLY);
+    void* const mapped = ::mmap(nullptr, all.size(), PROT_READ, MAP_SHARED, reader.fd(), 0);
+    ASSERT_NE(mapped, MAP_FAILED) << std::strerror(errno);
+    const auto seen = [&](std::size_t size) { return std::string(static_cast<const char*>(mapped), size); };
+    EXPECT_EQ(seen(10'000), all.substr(0, 10'000));
+
+    for (std::size_t end = 10'001; end < all.size(); end += 3'333) {
+      ASSERT_TRUE(write_text(writer, std::string_view(all).substr(0, end), 0));
+      std::string read(all.size(), '\0');
+      ASSERT_EQ(::pread(reader.fd(), read.data(), read.size(), 0), static_cast<ssize_t>(end));
+      EXPECT_EQ(read.substr(0, end), all.substr(0, end));
+      EXPECT_EQ(seen(end), all.substr(0, end));
+    }
+    ::munmap(mapped, all.size());
+  }
+}
+
+TEST_F(Drafts, AFileThatIsOnlyWrittenAsksForNoAttribute) {
+  utsname names{};
+  int major = 0;
+  int minor = 0;
+  ASSERT_EQ(::uname(&names), 0);
+  ASSERT_EQ(std::sscanf(names.release, "%d.%d", &major, &minor), 2);
+  if (std::pair(major, minor) < std::pair(6, 6))
+    GTEST_SKIP() << names.release << " cannot map files that are written so";
+  const auto write = [&](const char* name, int access) {
+    const File file = open_file(path(name), access | O_CREAT | O_EXCL);
+    ASSERT_TRUE(write_text(file, "abc", 0));
+  };
+
+  EXPECT_EQ(mount().requests({"getxattr"}, [&] { write("only", O_WRONLY); }), 0u);
+  EXPECT_GT(mount().requests({"getxattr"}, [&] { write("read-too", O_RDWR); }), 0u);
 }
 
 TEST_F(Drafts, TheNextFileOfADirectoryAsksForNothingAboveIt) {

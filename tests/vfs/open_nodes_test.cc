@@ -27,6 +27,8 @@ class GenerousKernel final : public KernelReads {
     EXPECT_EQ(lent_.erase(backing), 1u) << "given back twice, or never lent";
   }
   ReadMode mode() const override { return {.by_kernel = true, .reason = ""}; }
+  bool maps_direct_files() const override { return maps_direct; }
+  bool maps_direct = true;
   std::size_t lent() const {
     const MutexLock lock(mutex_);
     return lent_.size();
@@ -106,6 +108,31 @@ TEST(OpenNodes, OpensOfOneNodeAtOnceAgreeAndLoseNothing) {
   EXPECT_EQ(kernel.lent(), 0u);
   EXPECT_EQ(nodes.figures().lent, 0u);
   EXPECT_EQ(nodes.figures().by_kernel, 16'000u);
+}
+
+TEST(OpenNodes, ANodeThatIsOpenedOnlyToWriteItIsDirectForAllUntilTheLastClose) {
+  GenerousKernel kernel;
+  OpenNodes nodes(&kernel);
+
+  auto writer = nodes.open(kNode, std::nullopt, true);
+  auto reader = nodes.open(kNode, std::nullopt);
+  EXPECT_TRUE(writer->is_direct());
+  EXPECT_TRUE(reader->is_direct());
+  writer.reset();
+  EXPECT_TRUE(nodes.open(kNode, kDescriptor)->is_direct()) << "published meanwhile";
+  reader.reset();
+
+  reader = nodes.open(kNode, std::nullopt);
+  EXPECT_FALSE(reader->is_direct());
+  EXPECT_FALSE(nodes.open(kNode, std::nullopt, true)->is_direct()) << "the reader may have pages of it";
+}
+
+TEST(OpenNodes, NoNodeIsDirectWhereSuchFilesCannotBeMapped) {
+  GenerousKernel kernel;
+  kernel.maps_direct = false;
+  OpenNodes nodes(&kernel);
+
+  EXPECT_FALSE(nodes.open(kNode, std::nullopt, true)->is_direct());
 }
 
 }  // namespace
