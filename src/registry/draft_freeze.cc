@@ -42,7 +42,10 @@ void FrozenDraft::bury() {
   for (const FrozenEntry& entry : entries_) {
     if (!entry.named_outside && !entry.grafted) store_.dead_.insert(raw(entry.ino));
   }
-  if (beneath_ != kNoIno) store_.dead_.insert(raw(beneath_));
+  store_.to_sweep_.push_back(entries_[0].ino);
+  if (beneath_ == kNoIno) return;
+  store_.dead_.insert(raw(beneath_));
+  store_.to_sweep_.push_back(beneath_);
 }
 
 bool DraftStore::is_dead(Ino ino) const {
@@ -350,7 +353,9 @@ Status DraftStore::discard(Ino directory, std::string_view name) {
   batch.erase(keys::draft_entry(directory, name));
   batch.put(keys::sweep(found->ino), "1");
   touch_directory(directory, -1, batch);
-  return commit(batch, SpaceNeed::Reclaims);
+  const Status status = commit(batch, SpaceNeed::Reclaims);
+  if (status.ok()) to_sweep_.push_back(found->ino);
+  return status;
 }
 
 Status DraftStore::retire_file(Ino directory, std::string_view name, Ino ino, Batch& batch) {

@@ -330,6 +330,8 @@ class DraftStore {
       EXCLUDES(opens_mutex_);
   Status measure(FrozenDraft& draft);
   void thaw(const FrozenDraft& draft) EXCLUDES(names_mutex_);
+  // Of an earlier process.
+  Status find_unswept();
   Status sweep_root(Ino root);
   void settle_behind(std::shared_ptr<DraftFile> file);
   Status forget_after_reboot();
@@ -347,6 +349,8 @@ class DraftStore {
   mutable Mutex names_mutex_;  // held across Buffered commits, never across reading or writing a file's bytes
   std::unordered_set<std::uint64_t> frozen_ GUARDED_BY(names_mutex_);
   std::unordered_set<std::uint64_t> dead_ GUARDED_BY(names_mutex_);  // published, not swept yet
+  // Why kept beside the keys: a scan for them would pass by all that were swept lately.
+  std::vector<Ino> to_sweep_ GUARDED_BY(names_mutex_);
   mutable Mutex opens_mutex_;
   Condition released_;
   struct Opened {

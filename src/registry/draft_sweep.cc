@@ -24,20 +24,33 @@ Status interrupted() { return {Code::Interrupted, "the store is being closed; th
 
 Status DraftStore::sweep() {
   const MutexLock only(sweep_mutex_);
-  std::vector<Ino> roots;
-  {
-    const auto snapshot = keys_.snapshot();
-    if (!snapshot.ok()) return snapshot.status();
-    const Status scanned = (*snapshot)->scan("s/", "", [&](std::string_view key, std::string_view) {
-      if (const auto number = parse_be64(key.substr(2)); number.ok()) roots.push_back(Ino{*number});
-      return true;
-    });
-    if (!scanned.ok()) return scanned;
+  for (;;) {
+    Ino root = kNoIno;
+    {
+      const MutexLock lock(names_mutex_);
+      if (to_sweep_.empty()) return {};
+      root = to_sweep_.back();
+      to_sweep_.pop_back();
+    }
+    if (Status status = sweep_root(root); !status.ok()) {
+      const MutexLock lock(names_mutex_);
+      to_sweep_.push_back(root);
+      return status;
+    }
   }
-  for (const Ino root : roots) {
-    if (Status status = sweep_root(root); !status.ok()) return status;
-  }
-  return {};
+}
+
+Status DraftStore::find_unswept() {
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  std::vector<Ino> found;
+  const Status scanned = (*snapshot)->scan("s/", "", [&](std::string_view key, std::string_view) {
+    if (const auto number = parse_be64(key.substr(2)); number.ok()) found.push_back(Ino{*number});
+    return true;
+  });
+  const MutexLock lock(names_mutex_);
+  to_sweep_ = std::move(found);
+  return scanned;
 }
 
 Status DraftStore::sweep_root(Ino root) {

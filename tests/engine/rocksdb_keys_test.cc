@@ -38,6 +38,26 @@ TEST_F(RocksdbKeysTest, ErasedPrefixesStayErasedAfterReopening) {
   EXPECT_EQ(value_of(keys(), "d/b"), "2");
 }
 
+TEST_F(RocksdbKeysTest, APrefixIsErasedWholeHoweverManyKeysItHas) {
+  for (const std::size_t count : {RocksdbKeys::kErasedOneByOneMax, RocksdbKeys::kErasedOneByOneMax + 1}) {
+    open();
+    Batch batch;
+    for (std::size_t i = 0; i < count; ++i) batch.put("d/" + std::to_string(i), "1");
+    batch.put("c", "1");
+    batch.put("e", "1");
+    ASSERT_TRUE(keys().commit(batch, Durability::Durable).ok());
+
+    Batch erasing;
+    erasing.erase_prefix("d/");
+    ASSERT_TRUE(keys().commit(erasing, Durability::Durable).ok());
+
+    std::vector<std::string> left;
+    const auto collect = [&](std::string_view key, std::string_view) { return left.emplace_back(key), true; };
+    ASSERT_TRUE((*keys().snapshot())->scan("", "", collect).ok());
+    EXPECT_EQ(left, (std::vector<std::string>{"c", "e"})) << count;
+  }
+}
+
 TEST_F(RocksdbKeysTest, WritesNoLogOfItsOwn) {
   open();
   ASSERT_TRUE(put(keys(), "a", "1").ok());

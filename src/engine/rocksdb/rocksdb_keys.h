@@ -10,6 +10,9 @@ namespace modelfs {
 
 class RocksdbKeys final : public KeyValueStore {
  public:
+  // A prefix with more keys than this is erased as a range.
+  static constexpr std::size_t kErasedOneByOneMax = 1000;
+
   // Commits that grow are refused below `reserve_bytes` of free space, those that reclaim below an eighth of it. 0:
   // none are.
   RocksdbKeys(std::unique_ptr<Database> database, std::uint64_t reserve_bytes)
