@@ -22,15 +22,14 @@ import tarfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "crash"))
+import foreign  # noqa: E402
 import mounted  # noqa: E402
 
-RATARMOUNT = "ratarmount==1.3.0"
 PARTS = ["ingest", "out", "random", "member", "disk", "memory"]
 FILES = 8
 MEMBERS = 100
 BLOCK_BYTES = 8 << 20
 READ_BYTES = 4096
-MOUNT_LIMIT_S = 300
 OUT_ROUNDS = 7  # of what takes seconds, for each of what takes minutes
 GOALS = {"ingest": "goal: at most 1.3", "out": "goal: at least 20 to tar cz, more than 1 to tar c",
          "disk": "goal: at most 1.02 where a recipe exists"}
@@ -115,7 +114,7 @@ class Bench:
         self.run, self.options = run, options
         self.model, self.archive = run.path("model"), run.path("model.tar.gz")
         self.stores = 0
-        self.foreign = []  # where other tools are mounted
+        self.foreign = foreign.Foreign()
         self.weights = floats(run.random, min(BLOCK_BYTES, max(1 << 20, options.size // FILES)))
 
     def prepare(self):
@@ -307,17 +306,11 @@ class Bench:
             def way():
                 if before:
                     before()
-                begin = time.monotonic()
-                # Added before: also a tool that fails may have mounted.
-                self.foreign.append(point)
-                subprocess.run([*command, archive, point], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, timeout=MOUNT_LIMIT_S)
-                mounted.wait_for(lambda: os.path.exists(f"{point}/{last}"), f"{command[0]} mounts", MOUNT_LIMIT_S)
-                mount_s = time.monotonic() - begin
+                mount_s = self.foreign.mount([*command, archive, point], point, last)
                 try:
                     return mount_s, self.read_member(f"{point}/{last}", wanted)
                 finally:
-                    self.unmount_foreign()
+                    self.foreign.unmount()
             return way
 
         ways, skipped = {"modelfs": ours}, []
@@ -329,7 +322,7 @@ class Bench:
             else:
                 ways[f"{name}, {suffix}"] = tool(command, archives[suffix])
         index = self.run.path("members.index")
-        if (ratarmount := self.install_ratarmount(skipped)) is not None:
+        if (ratarmount := foreign.install_ratarmount(self.run.path("venv"), skipped)) is not None:
             command = [ratarmount, "--index-file", index]
             ways["ratarmount, .tar.gz, first time"] = tool(command, archives[".tar.gz"], lambda: forget(index))
             ways["ratarmount, .tar.gz, with its index"] = tool(
@@ -361,34 +354,8 @@ class Bench:
     def make_index(self, index, command, archive, point, last):
         if os.path.exists(index):
             return
-        self.foreign.append(point)
-        subprocess.run([*command, archive, point], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, timeout=MOUNT_LIMIT_S)
-        mounted.wait_for(lambda: os.path.exists(f"{point}/{last}"), "ratarmount mounts", MOUNT_LIMIT_S)
-        self.unmount_foreign()
-
-    def install_ratarmount(self, skipped):
-        place = self.run.path("venv")
-        try:
-            timed(sys.executable, "-m", "venv", place, stderr=subprocess.DEVNULL)
-            timed(f"{place}/bin/pip", "install", "-q", "--disable-pip-version-check", RATARMOUNT, stderr=subprocess.DEVNULL, timeout=300)
-            program = f"{place}/bin/ratarmount"
-            timed(program, "--version", stderr=subprocess.DEVNULL)
-            return program
-        except (OSError, subprocess.SubprocessError) as error:
-            skipped.append(f"{RATARMOUNT}: it cannot be installed by pip: {error}")
-            return None
-
-    def unmount_foreign(self):
-        while self.foreign:
-            point = self.foreign.pop()
-            # Its program lets go of the mount a moment after the last close.
-            deadline = time.monotonic() + 5
-            while mounted.is_mounted(point) and time.monotonic() < deadline:
-                if subprocess.run(["umount", point], stderr=subprocess.DEVNULL).returncode != 0:
-                    subprocess.run(["fusermount3", "-u", point], stderr=subprocess.DEVNULL)
-                    time.sleep(0.01)
-            mounted.detach(point)
+        self.foreign.mount([*command, archive, point], point, last)
+        self.foreign.unmount()
 
     def disk(self):
         unpacked = tree_bytes(self.model)
@@ -486,7 +453,7 @@ def body(run, options):
     except (mounted.Violation, TimeoutError, subprocess.SubprocessError) as error:
         run.violation(str(error))
     finally:
-        bench.unmount_foreign()
+        bench.foreign.unmount()
 
 
 if __name__ == "__main__":
