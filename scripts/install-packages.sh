@@ -14,7 +14,7 @@ declare -A groups=(
   [demo]="tesseract-ocr tesseract-ocr-eng fonts-dejavu-core"
   [test]="rsync git sqlite3 attr strace acl tar python3 e2fsprogs util-linux
           libarchive-tools zip unzip zstd python3-venv"
-  [bench]="archivemount fuse-zip squashfuse squashfs-tools python3-venv"
+  [bench]="archivemount bindfs fuse-zip mergerfs rclone squashfuse squashfs-tools zip python3-venv"
   [check]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev"
 )
 
