@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "catalog/keys.h"
@@ -176,6 +177,7 @@ Status DraftStore::forget_blob(Ino ino, int host) {
   const MutexLock lock(names_mutex_);
   auto found = record(ino);
   if (!found.ok()) return found.status();
+  note_litter(*found);
   const timespec times[2] = {to_timespec(found->atime), to_timespec(found->mtime)};
   if (::futimens(host, times) != 0) return Status::from_errno(errno, "set times");
   found->blob.reset();
@@ -183,6 +185,20 @@ Status DraftStore::forget_blob(Ino ino, int host) {
   batch.put(keys::draft_inode(ino), found->encode());
   batch.erase(keys::draft_sum(ino));
   return commit(batch, SpaceNeed::Grows);
+}
+
+void DraftStore::note_litter(const DraftRecord& record) {
+  if (!record.borrows_whole() || litter_.size() >= kLitterBlobsMax) return;
+  const std::uint64_t size_bytes = record.blob->size_bytes;
+  if (size_bytes == 0 || size_bytes > kInlineBlobBytesMax) return;
+  if (litter_.emplace(record.blob->sum.digest, size_bytes).second) litter_bytes_ += size_bytes;
+}
+
+std::unordered_map<Digest, std::uint64_t, DigestHash> DraftStore::take_litter() {
+  const MutexLock lock(names_mutex_);
+  if (litter_bytes_ < kLitterBytesMax && litter_.size() < kLitterBlobsMax) return {};
+  litter_bytes_ = 0;
+  return std::exchange(litter_, {});
 }
 
 }  // namespace modelfs

@@ -130,6 +130,7 @@ Status DraftStore::unlink(Ino directory, std::string_view name) {
   if (target->type == FileType::Directory) return {Code::IsADirectory, "'" + printable(name) + "' is a directory"};
   auto found = record(target->ino);
   if (!found.ok()) return found.status();
+  note_litter(*found);
   Batch batch;
   batch.erase(keys::draft_entry(directory, name));
   touch_directory(directory, 0, batch);
@@ -196,6 +197,7 @@ Status DraftStore::rename(Ino directory, std::string_view name, Ino new_director
     if (is_directory && !is_empty(target->ino)) return {Code::NotEmpty, "'" + printable(new_name) + "' is not empty"};
     auto replaced = record(target->ino);
     if (!replaced.ok()) return replaced.status();
+    note_litter(*replaced);
     drop_name(target->ino, std::move(*replaced), batch, gone);
   }
   batch.erase(keys::draft_entry(directory, name));

@@ -65,6 +65,9 @@ inline constexpr std::string_view kPutPrefix = ".put-";
 inline constexpr std::size_t kSymlinkBytesMax = 4095;
 // Largest value of an extended attribute. Source: XATTR_SIZE_MAX of Linux.
 inline constexpr std::size_t kAttributeBytesMax = 65536;
+// How much small bytes of removed drafts may lie in the catalog before they are looked through.
+inline constexpr std::uint64_t kLitterBytesMax = 64ull << 20;
+inline constexpr std::size_t kLitterBlobsMax = 16'384;
 // How long a commit waits for files that are closed but not yet released.
 inline constexpr int kReleaseWaitMs = 1000;
 
@@ -274,6 +277,9 @@ class DraftStore {
 
   // Digests that drafts refer to: gc keeps them.
   Status for_each_blob(const std::function<void(const Digest&)>& visit) const;
+  // Small blobs, with their sizes, that drafts have borrowed and nobody may need any more, because the draft was
+  // removed or changed. Nothing below kLitterBytesMax and kLitterBlobsMax; more than the latter only gc() finds.
+  std::unordered_map<Digest, std::uint64_t, DigestHash> take_litter() EXCLUDES(names_mutex_);
   // Removes host files that no draft inode knows. Returns how many.
   Result<std::uint64_t> remove_orphans();
 
@@ -310,6 +316,8 @@ class DraftStore {
   // to remove.
   void drop_name(Ino ino, DraftRecord dropped, Batch& batch, std::vector<Ino>& gone) REQUIRES(names_mutex_);
   void remove_host_files(const std::vector<Ino>& gone) const;
+  // A draft borrows `record`'s bytes no more.
+  void note_litter(const DraftRecord& record) REQUIRES(names_mutex_);
   Status check_no_cycle(Ino moved, Ino new_directory) const;
   Status commit(const Batch& batch, SpaceNeed need) const;
 
@@ -351,6 +359,8 @@ class DraftStore {
   std::unordered_set<std::uint64_t> dead_ GUARDED_BY(names_mutex_);  // published, not swept yet
   // Why kept beside the keys: a scan for them would pass by all that were swept lately.
   std::vector<Ino> to_sweep_ GUARDED_BY(names_mutex_);
+  std::unordered_map<Digest, std::uint64_t, DigestHash> litter_ GUARDED_BY(names_mutex_);
+  std::uint64_t litter_bytes_ GUARDED_BY(names_mutex_) = 0;
   mutable Mutex opens_mutex_;
   Condition released_;
   struct Opened {

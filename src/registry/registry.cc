@@ -138,6 +138,7 @@ void Registry::sweep_later() {
   sweeper_->submit([this] {
     const Status status = drafts_->sweep();
     if (!status.ok() && status.code() != Code::Interrupted) log::warn("sweep: {}", status.message());
+    if (status.ok()) collect_litter();
   });
 }
 

@@ -339,6 +339,10 @@ class Registry {
   Status unstage_others(const TagRequest& request, std::unordered_set<std::string> wanted);
   Status quarantine(const Digest& digest);
   Result<GcReport> collect_garbage();
+  // Removes what drafts that are gone have left in the catalog, if it is much.
+  void collect_litter() EXCLUDES(gc_mutex_);
+  // Those of `candidates`, with their sizes, that nothing refers to. Between watch() and end_watch() of the leases.
+  Result<GcReport> remove_unreferenced(const std::unordered_map<Digest, std::uint64_t, DigestHash>& candidates);
   Result<DraftSummary> summarise_draft(const DraftName& draft);
   Result<std::unordered_set<Digest, DigestHash>> referenced_blobs() const;
   Result<std::vector<Ino>> archives_to_settle() const;

@@ -174,7 +174,6 @@ Result<GcReport> Registry::gc() {
 }
 
 Result<GcReport> Registry::collect_garbage() {
-  GcReport report;
   const TimeNs newest{raw(now()) - options_.grace_seconds * 1'000'000'000};
   std::unordered_map<Digest, std::uint64_t, DigestHash> candidates;
   const auto stored_before = snapshot();
@@ -193,25 +192,45 @@ Result<GcReport> Registry::collect_garbage() {
     return true;
   });
   if (!files.ok()) return files;
+  auto report = remove_unreferenced(candidates);
+  if (!report.ok()) return report;
+  const auto orphans = drafts_->remove_orphans();
+  if (!orphans.ok()) return orphans.status();
+  report->draft_files_removed = *orphans;
+  return report;
+}
+
+void Registry::collect_litter() {
+  const auto litter = drafts_->take_litter();
+  if (litter.empty()) return;
+  const MutexLock only(gc_mutex_);
+  leases_.watch();
+  const auto report = remove_unreferenced(litter);
+  leases_.end_watch();
+  if (!report.ok()) log::warn("small files of drafts that are gone: {}", report.status().message());
+}
+
+Result<GcReport> Registry::remove_unreferenced(
+    const std::unordered_map<Digest, std::uint64_t, DigestHash>& candidates) {
+  GcReport report;
   const auto referenced = referenced_blobs();
   if (!referenced.ok()) return referenced.status();
   for (const auto& [digest, size_bytes] : candidates) {
     if (referenced->contains(digest)) continue;
     Status failed;
-    const bool unleased = leases_.remove_unleased(digest, [&, &digest = digest] {
+    const bool unleased = leases_.remove_unleased(digest, [&, &digest = digest, &size_bytes = size_bytes] {
       Batch batch;
       batch.erase(keys::blob(digest));
-      failed = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
-      if (failed.ok()) failed = engine_.blobs->remove(digest);
+      // A small blob has no file that its record must not outlive.
+      const bool has_file = size_bytes > kInlineBlobBytesMax;
+      failed = engine_.keys->commit(batch, has_file ? Durability::Durable : Durability::Buffered, SpaceNeed::Reclaims);
+      if (failed.ok() && has_file) failed = engine_.blobs->remove(digest);
     });
     if (!failed.ok()) return failed;
     if (!unleased) continue;
     ++report.blobs_removed;
     report.bytes_freed += size_bytes;
   }
-  const auto orphans = drafts_->remove_orphans();
-  if (!orphans.ok()) return orphans.status();
-  report.draft_files_removed = *orphans;
   return report;
 }
 

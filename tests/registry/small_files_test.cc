@@ -1,7 +1,9 @@
 // Small files of a draft: what is written to them at once lies in the catalog, and no host file is made.
 #include <sys/stat.h>
 
+#include <chrono>
 #include <random>
+#include <thread>
 
 #include "catalog/keys.h"
 #include "catalog/records.h"
@@ -166,6 +168,30 @@ TEST_F(SmallFiles, AreKeptByGcWhileTheDraftIsThereAndGoWithIt) {
   ASSERT_TRUE(registry_->drafts().unlink(draft_, "a").ok());
   ASSERT_TRUE(registry_->gc().ok());
   EXPECT_FALSE(has_blob("abc"));
+}
+
+// Removes `count` small files that were never published, and publishes one that the last of them shares its bytes with.
+TEST_F(SmallFiles, OfManyThatAreRemovedAreCollectedAfterTheNextCommit) {
+  const std::string shared = "published too";
+  for (const std::size_t count : {kLitterBlobsMax - 1, kLitterBlobsMax}) {
+    const auto bytes = [&](std::size_t i) { return std::to_string(count) + " " + std::to_string(i); };
+    for (std::size_t i = 0; i + 1 < count; ++i) {
+      write_file(draft_, "f", bytes(i));
+      ASSERT_TRUE(registry_->drafts().unlink(draft_, "f").ok());
+    }
+    write_file(draft_, "f", shared);
+    ASSERT_TRUE(registry_->drafts().unlink(draft_, "f").ok());
+
+    ASSERT_TRUE(publish_bytes(*domain_, "churn/" + std::to_string(count), shared).ok());
+
+    const bool is_litter = count >= kLitterBlobsMax;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (is_litter && has_blob(bytes(0)) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_EQ(has_blob(bytes(0)), !is_litter) << count;
+    restart();
+    EXPECT_EQ(has_blob(bytes(1)), !is_litter) << count;
+    EXPECT_TRUE(has_blob(shared));
+  }
 }
 
 TEST_F(SmallFiles, AreSummedBehindTheirWriterWhenTheyGrow) {
