@@ -53,7 +53,7 @@ constexpr Kind kKnown[] = {{FUSE_INIT, "init"},
                            {FUSE_INTERRUPT, "interrupt"}};
 
 // What a request may take at most to be counted in a bucket; those that take longer have one of their own.
-constexpr std::array<double, 13> kBounds = {1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3, 10};
+constexpr std::array<double, 14> kBounds = {1e-5, 3e-5, 1e-4, 2e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 3, 10};
 constexpr std::array<std::int64_t, kBounds.size()> kBoundsNs = [] {
   std::array<std::int64_t, kBounds.size()> bounds{};
   for (std::size_t i = 0; i < bounds.size(); ++i) bounds[i] = static_cast<std::int64_t>(kBounds[i] * 1e9 + 0.5);

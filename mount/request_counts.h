@@ -34,7 +34,7 @@ class RequestCounts {
  private:
   static constexpr std::size_t kKinds = 64;    // the kernel's numbers are below; 0, which it does not use: others
   static constexpr std::size_t kErrors = 134;  // Linux' numbers are below; 0: others
-  static constexpr std::size_t kTimes = 14;
+  static constexpr std::size_t kTimes = 15;
 
   struct alignas(64) Answers {
     std::array<std::atomic<std::uint64_t>, kTimes> by_time{};

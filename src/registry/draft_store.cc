@@ -56,7 +56,6 @@ Result<std::unique_ptr<DraftStore>> DraftStore::open(int dir, KeyValueStore& key
   if (Status status = store->forget_after_reboot(); !status.ok()) return status;
   if (Status status = store->remove_nameless(); !status.ok()) return status;
   if (Status status = store->find_unswept(); !status.ok()) return status;
-  if (Status status = store->sweep(); !status.ok()) return status;
   return store;
 }
 

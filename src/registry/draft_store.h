@@ -174,7 +174,7 @@ class DraftStore {
  public:
   // `dir` is the directory drafts/ of the store and stays open as long as this lives, as do `keys`, `blobs`, `inos` and
   // `leases`.
-  // Clears what the last process left half-done.
+  // Clears what the last process left half-done, but for what sweep() does.
   // Below `reserve_bytes` of free space files stop growing, so that there is room to remove them.
   static Result<std::unique_ptr<DraftStore>> open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos,
                                                   Leases& leases, std::uint64_t reserve_bytes);

@@ -49,6 +49,8 @@ Status DraftStore::find_unswept() {
     return true;
   });
   const MutexLock lock(names_mutex_);
+  // Why the roots only: the kernel knows of nothing beneath them any more.
+  for (const Ino root : found) dead_.insert(raw(root));
   to_sweep_ = std::move(found);
   return scanned;
 }

@@ -93,6 +93,8 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
   if (!drafts.ok()) return drafts.status();
   registry->drafts_ = std::move(*drafts);
   if (Status status = registry->discard_unpacking(); !status.ok()) return status;
+  // Why not now: a large draft would keep the mount waiting.
+  registry->sweep_later();
   if (options.settles_archives) registry->settler_ = std::make_unique<ArchiveSettler>(*registry);
   return registry;
 }

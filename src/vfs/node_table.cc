@@ -4,16 +4,55 @@
 
 namespace modelfs {
 
+void NodeTable::put(Nodes::value_type& node, const Place& place) {
+  Kept& kept = node.second;
+  const auto [domain, is_new] = domain_numbers_.emplace(place.domain, static_cast<std::uint32_t>(domains_.size()));
+  if (is_new) domains_.push_back(place.domain);
+  if (kept.has_target) targets_.erase(node.first);
+  if (!place.target.empty()) targets_[node.first] = place.target;
+  kept.ino = place.ino;
+  kept.container = place.container;
+  kept.time = place.time;
+  kept.index = place.index;
+  kept.domain = domain->second;
+  kept.kind = place.kind;
+  kept.type = place.type;
+  kept.format = place.format;
+  kept.is_release = place.is_release;
+  kept.given = place.given;
+  kept.in_modelstore = place.in_modelstore;
+  kept.in_stage = place.in_stage;
+  kept.has_target = !place.target.empty();
+}
+
+Place NodeTable::place_of(const Nodes::value_type& node) const {
+  const Kept& kept = node.second;
+  Place place;
+  place.kind = kept.kind;
+  place.ino = kept.ino;
+  place.type = kept.type;
+  place.domain = domains_[kept.domain];
+  place.container = kept.container;
+  place.index = kept.index;
+  place.is_release = kept.is_release;
+  place.given = kept.given;
+  place.format = kept.format;
+  if (kept.has_target) place.target = targets_.at(node.first);
+  place.in_modelstore = kept.in_modelstore;
+  place.in_stage = kept.in_stage;
+  place.time = kept.time;
+  return place;
+}
+
 void NodeTable::add(const Place& place, bool in_place, Ino number) {
   const MutexLock lock(mutex_);
-  Node& node = nodes_[raw(number == kNoIno ? place.ino : number)];
-  const bool known = node.references > 0;
-  ++node.references;
+  auto& node = *nodes_.try_emplace(raw(number == kNoIno ? place.ino : number)).first;
+  const bool known = node.second.references > 0;
+  ++node.second.references;
   // Why a committed node is left alone: a look-up that saw the draft may end after the commit that flipped it.
-  if (!known || node.place.kind == Place::Kind::Draft) {
-    node.place = place;
-    node.in_place = in_place;
-  }
+  if (known && node.second.kind != Place::Kind::Draft) return;
+  put(node, place);
+  node.second.in_place = in_place;
 }
 
 void NodeTable::forget(Ino ino, std::uint64_t references) {
@@ -21,14 +60,16 @@ void NodeTable::forget(Ino ino, std::uint64_t references) {
   const auto found = nodes_.find(raw(ino));
   if (found == nodes_.end()) return;
   found->second.references -= std::min(references, found->second.references);
-  if (found->second.references == 0) nodes_.erase(found);
+  if (found->second.references > 0) return;
+  if (found->second.has_target) targets_.erase(found->first);
+  nodes_.erase(found);
 }
 
 std::optional<Node> NodeTable::find(Ino ino) const {
   const MutexLock lock(mutex_);
   const auto found = nodes_.find(raw(ino));
   if (found == nodes_.end()) return std::nullopt;
-  return found->second;
+  return Node{place_of(*found), found->second.in_place, found->second.references};
 }
 
 std::vector<Ino> NodeTable::flip(const Place& root, const Manifest& manifest) {
@@ -37,12 +78,12 @@ std::vector<Ino> NodeTable::flip(const Place& root, const Manifest& manifest) {
   for (std::uint32_t i = 0; i < manifest.entries().size(); ++i) {
     const auto found = nodes_.find(raw(manifest.at(i).ino));
     if (found == nodes_.end()) continue;
-    Place& place = found->second.place;
-    if (place.is_believed()) believed.push_back(place.ino);
-    place = root;
+    if (place_of(*found).is_believed()) believed.push_back(found->second.ino);
+    Place place = root;
     place.ino = manifest.at(i).ino;
     place.index = i;
     place.type = manifest.at(i).type;
+    put(*found, place);
     found->second.in_place = false;
   }
   return believed;
@@ -51,8 +92,10 @@ std::vector<Ino> NodeTable::flip(const Place& root, const Manifest& manifest) {
 std::vector<Ino> NodeTable::of_domain(const std::string& domain) const {
   const MutexLock lock(mutex_);
   std::vector<Ino> inos;
+  const auto wanted = domain_numbers_.find(domain);
+  if (wanted == domain_numbers_.end()) return inos;
   for (const auto& [number, node] : nodes_) {
-    if (node.place.domain == domain) inos.push_back(Ino{number});
+    if (node.domain == wanted->second) inos.push_back(Ino{number});
   }
   return inos;
 }

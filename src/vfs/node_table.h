@@ -1,6 +1,8 @@
 // What the kernel knows: node numbers, where each stands, and how many references the kernel holds.
 #pragma once
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -17,7 +19,7 @@ struct Node {
   std::uint64_t references = 0;
 };
 
-// Safe for concurrent use.
+// Safe for concurrent use. About 80 bytes for each node: the kernel may know of millions.
 class NodeTable {
  public:
   // Counts one reference to the node `number` (kNoIno: place.ino). A node that is known keeps its place unless it was a
@@ -33,8 +35,32 @@ class NodeTable {
   std::size_t size() const EXCLUDES(mutex_);
 
  private:
+  // A Node without its texts.
+  struct Kept {
+    Ino ino = kNoIno, container = kNoIno;
+    TimeNs time{};
+    std::uint64_t references = 0;
+    std::uint32_t index = 0;
+    std::uint32_t domain = 0;  // index into domains_
+    Place::Kind kind = Place::Kind::Draft;
+    FileType type = FileType::Directory;
+    ArchiveFormat format = ArchiveFormat::Tar;
+    bool is_release : 1 = false, given : 1 = false, in_modelstore : 1 = false, in_stage : 1 = false,
+                      in_place : 1 = false;
+    bool has_target : 1 = false;
+  };
+  using Nodes = std::unordered_map<std::uint64_t, Kept>;
+
+  // Keeps `place` as that of the node.
+  void put(Nodes::value_type& node, const Place& place) REQUIRES(mutex_);
+  Place place_of(const Nodes::value_type& node) const REQUIRES(mutex_);
+
   mutable Mutex mutex_;  // leaf lock
-  std::unordered_map<std::uint64_t, Node> nodes_ GUARDED_BY(mutex_);
+  Nodes nodes_ GUARDED_BY(mutex_);
+  std::unordered_map<std::uint64_t, std::string> targets_ GUARDED_BY(mutex_);  // of those nodes that have one
+  // Every domain that any node was ever in; the first is none.
+  std::vector<std::string> domains_ GUARDED_BY(mutex_) = {""};
+  std::unordered_map<std::string, std::uint32_t> domain_numbers_ GUARDED_BY(mutex_) = {{"", 0}};
 };
 
 }  // namespace modelfs

@@ -78,6 +78,7 @@ struct Place {
     return kind == Kind::Root || kind == Kind::Domain || kind == Kind::Stage || kind == Kind::Entry ||
            (kind == Kind::Draft && in_stage);
   }
+  bool operator==(const Place&) const = default;
   bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
   bool is_generation_directory() const { return kind == Kind::Entry && index == 0 && !is_release; }
 };

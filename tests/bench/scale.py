@@ -27,6 +27,7 @@ BLOCK_CACHE_MIB = 32  # of RocksDB, stated beside the goal
 GROWTH_MAX = 2.0      # p50 among very many siblings, as a multiple of p50 among few: beyond it, it grows
 FEW = 100
 MAKERS = 4
+REST_S, REST_LIMIT_S = 2, 120
 
 
 def publish_releases(domain, first, last):
@@ -125,8 +126,23 @@ def lookups_of(daemon):
     with open(f"{daemon.mount_point}/.modelfs/metrics", encoding="utf-8") as metrics:
         for line in metrics:
             if line.startswith('modelfs_request_duration_seconds_bucket{kind="lookup"'):
-                buckets[float(line.split('le="')[1].split('"')[0].replace("+Inf", "inf")) * 1e6] = int(line.split()[-1])
+                bound = line.split('le="')[1].split('"')[0]
+                buckets[float("inf") if bound == "+Inf" else round(float(bound) * 1e6)] = int(line.split()[-1])
     return buckets
+
+
+def wait_for_rest(daemon):
+    """Until the daemon does nothing any more: sweeping what commits have left, sorting its tables. How long that took, in seconds."""
+    begin = time.monotonic()
+    used = None
+    while time.monotonic() - begin < REST_LIMIT_S:
+        with open(f"/proc/{daemon.pid}/stat", encoding="utf-8") as stat:
+            now = sum(int(field) for field in stat.read().rsplit(")", 1)[1].split()[11:13])
+        if now == used:
+            break
+        used = now
+        time.sleep(REST_S)
+    return time.monotonic() - begin
 
 
 def drop_caches(wanted):
@@ -222,6 +238,7 @@ def report(run, options, making, measurer, latencies, listings):
     grown = [row[0] for row in latencies if row[-1]]
 
     known = max(measurer.lookups.values())
+    within = measurer.lookups.get(LOOKUP_GOAL_US, 0) / known
     p99 = min(bound for bound, count in measurer.lookups.items() if count >= 0.99 * known)
 
     def verdict(good):
@@ -229,12 +246,12 @@ def report(run, options, making, measurer, latencies, listings):
 
     print("\nGoals")
     mounted.table([
-        [f"mount, of {len(measurer.mounts)}: first (replays the log) / median / slowest, ms",
-         f"{measurer.mounts[0]:.0f} / {median:.0f} / {slowest:.0f}", f"< {MOUNT_GOAL_MS}",
+        [f"mount, of {len(measurer.mounts)}: median / slowest, ms", f"{median:.0f} / {slowest:.0f}", f"< {MOUNT_GOAL_MS}",
          verdict(slowest < MOUNT_GOAL_MS)],
         [f"anonymous memory, most ({most}), MiB", f"{measurer.memory[most]:.0f}", f"< {MEMORY_GOAL_MIB} + {BLOCK_CACHE_MIB}",
          verdict(measurer.memory[most] < bound)],
-        [f"{known} cold look-ups, in the daemon: p99 at most, us", f"{p99:.0f}", f"< {LOOKUP_GOAL_US}", verdict(p99 <= LOOKUP_GOAL_US)],
+        [f"{known} cold look-ups, in the daemon: p99 at most, us; {within:.4f} within {LOOKUP_GOAL_US}", f"{p99}", f"< {LOOKUP_GOAL_US}",
+         verdict(p99 <= LOOKUP_GOAL_US)],
         ["look-ups do not grow with the siblings", "no growth" if not grown else f"{len(grown)} grow",
          f"p50 <= {GROWTH_MAX:.0f} x", verdict(not grown)]], ["", "measured", "goal", ""])
     print("\nAnonymous memory of the daemon, MiB")
@@ -268,6 +285,10 @@ def body(run, options):
         daemon = run.daemon("measured")
         subprocess.run(["cp", "-a", making_daemon.store, daemon.store], check=True)
         os.sync()  # or the first start pays for the copy, in its first fsync
+        first_mount_ms = daemon.start() * 1000
+        rest_s = wait_for_rest(daemon)
+        daemon.stop()
+        making.append(["  the first mount, ms; then the store sweeps and sorts, s", f"{first_mount_ms:.0f}; {rest_s:.0f}"])
         used = sum(os.stat(os.path.join(place, name)).st_blocks * 512 for place, _, names in os.walk(daemon.store) for name in names)
         making.append(["  the store on disk, MiB", f"{used / (1 << 20):.0f}"])
     finally:

@@ -84,6 +84,7 @@ TEST_F(PublishOnDisk, LeavesToTheNextStartWhatIsNotSweptAtTheEnd) {
   EXPECT_TRUE(registry_->drafts().stat(file).ok());
   registry_.reset();
   SetUp();
+  ASSERT_TRUE(registry_->finish_sweeping().ok());
 
   EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
   EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
@@ -100,6 +101,7 @@ TEST_F(PublishOnDisk, SweepsAllOfADraftHoweverFarTheLastProcessCame) {
 
   registry_.reset();  // while they are being swept
   SetUp();
+  ASSERT_TRUE(registry_->finish_sweeping().ok());
 
   for (const Ino file : files) EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
   EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
