@@ -13,12 +13,30 @@ bool FileSystem::State::was_published_meanwhile(const Place& directory) const {
   return now_there && now_there->place.kind != Kind::Draft && !now_there->place.is_release_directory();
 }
 
-Status FileSystem::State::move_draft(const Place& from, std::string_view name, const Place& to,
+// The kernel moves a name with all that it believes of it, also to where nothing is believed.
+void FileSystem::State::doubt_moved(const Place& directory, std::string_view name) {
+  if (holds_believed_drafts(directory)) return;
+  kernel.forget_name_behind(directory.ino, std::string(name), KernelCache::Wait::None);
+}
+
+Status FileSystem::State::exchange_drafts(const Place& from, std::string_view name, const Place& to,
+                                          std::string_view new_name) {
+  const Status exchanged = registry.drafts().exchange(from.ino, name, to.ino, new_name);
+  if (!exchanged.ok()) return exchanged;
+  doubt_moved(to, new_name);
+  doubt_moved(from, name);
+  return {};
+}
+
+Status FileSystem::State::move_draft(FileType type, const Place& from, std::string_view name, const Place& to,
                                      std::string_view new_name, bool replace) {
   DraftStore& drafts = registry.drafts();
   wait_for_sweep(to);
   if (Status status = drafts.rename(from.ino, name, to.ino, new_name, replace); !status.ok()) return status;
-  if (!was_published_meanwhile(to)) return {};
+  if (!was_published_meanwhile(to)) {
+    if (type == FileType::Directory) doubt_moved(to, new_name);
+    return {};
+  }
   if (Status status = drafts.rename(to.ino, new_name, from.ino, name, false); !status.ok()) return status;
   return {Code::AlreadyExists, "where it was to go was published a moment ago; use the next number"};
 }

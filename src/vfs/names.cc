@@ -103,6 +103,14 @@ bool FileSystem::making_waits(Ino directory) const {
   return node && state_->is_swept_first(node->place);
 }
 
+Result<Entry> FileSystem::State::enter_committed(const Place& directory, std::string_view name) {
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto place = committed_child(*stored, directory, name);
+  if (!place.ok()) return place.status();
+  return enter(*place, false, name_validity(directory, *place));
+}
+
 Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft) {
   const auto directory = node(parent);
   if (!directory.ok()) return directory.status();
@@ -125,32 +133,19 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
     case Meaning::Kind::Domain: {
       const auto domain = DomainName::parse(name);
       const auto made = registry.create_domain(*domain, draft.owner, who);
-      if (!made.ok()) return made.status();
-      const auto again = registry.snapshot();
-      if (!again.ok()) return again.status();
-      const auto place = committed_child(*again, directory->place, name);
-      if (!place.ok()) return place.status();
-      return enter(*place, false, name_validity(directory->place, *place));
+      return made.ok() ? enter_committed(directory->place, name) : made.status();
     }
     case Meaning::Kind::Versions: {
       const auto head = stored->domain(*DomainName::parse(directory->place.domain));
       if (!head.ok()) return head.status();
       registry.drafts().touch_place(head->modelstore_versions());
-      const auto again = registry.snapshot();
-      if (!again.ok()) return again.status();
-      const auto place = committed_child(*again, directory->place, name);
-      if (!place.ok()) return place.status();
-      return enter(*place, false, 0);
+      return enter_committed(directory->place, name);
     }
     case Meaning::Kind::Label: {
       const auto domain = DomainName::parse(directory->place.domain);
       const auto made = registry.set_label(*domain, name, draft.target, who);
       if (!made.ok()) return refuse(who, parent, "label '" + printable(name) + "'", made.status());
-      const auto again = registry.snapshot();
-      if (!again.ok()) return again.status();
-      const auto place = committed_child(*again, directory->place, name);
-      if (!place.ok()) return place.status();
-      return enter(*place, false, 0);
+      return enter_committed(directory->place, name);
     }
     case Meaning::Kind::Archive:
     case Meaning::Kind::Tag:

@@ -101,12 +101,6 @@ Status FileSystem::State::move_committed(const Credentials& who, const Place& fr
   return status;
 }
 
-// The kernel moves a name with all that it believes of it, also to where nothing is believed.
-void FileSystem::State::doubt_moved(const Place& directory, std::string_view name) {
-  if (holds_believed_drafts(directory)) return;
-  kernel.forget_name_behind(directory.ino, std::string(name), KernelCache::Wait::None);
-}
-
 Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::string_view name, Ino new_parent,
                                     std::string_view new_name, RenameFlag flag) {
   const auto from = node(parent);
@@ -135,10 +129,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   const Meaning meaning = meaning_of(*stored, to->place, new_name, source->type);
   if (flag == RenameFlag::Exchange) {
     if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
-    const Status exchanged = registry.drafts().exchange(parent, name, new_parent, new_name);
-    if (exchanged.ok()) doubt_moved(to->place, new_name);
-    if (exchanged.ok()) doubt_moved(from->place, name);
-    return for_rename(exchanged);
+    return for_rename(exchange_drafts(from->place, name, to->place, new_name));
   }
   const bool replace = flag == RenameFlag::Replace;
   switch (meaning.kind) {
@@ -169,9 +160,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
     return refuse(
         {Code::NotPermitted, "directories of a client's layout keep their names: what is published lies there"});
   }
-  const Status moved = move_draft(from->place, name, to->place, new_name, replace);
-  if (moved.ok() && source->type == FileType::Directory) doubt_moved(to->place, new_name);
-  return for_rename(moved);
+  return for_rename(move_draft(source->type, from->place, name, to->place, new_name, replace));
 }
 
 }  // namespace modelfs

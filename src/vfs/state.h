@@ -66,6 +66,8 @@ struct FileSystem::State {
   Result<Node> node(Ino ino) const;
   Result<Place> committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const;
   Result<Entry> enter(const Place& place, bool in_place, double name_valid_seconds);
+  // What was committed under `name` a moment ago.
+  Result<Entry> enter_committed(const Place& directory, std::string_view name);
   // A draft that was found or made in `parent` under `name`.
   Result<Entry> enter_draft(const DraftInode& inode, const Place& parent, std::string_view name);
   // The answer for a node that is known and counted already.
@@ -115,7 +117,9 @@ struct FileSystem::State {
   Status move_committed(const Credentials& who, const Place& from, const Place& moved, std::string_view name,
                         const Place& to, std::string_view new_name);
   // rename(2) between directories that hold drafts.
-  Status move_draft(const Place& from, std::string_view name, const Place& to, std::string_view new_name, bool replace);
+  Status move_draft(FileType type, const Place& from, std::string_view name, const Place& to, std::string_view new_name,
+                    bool replace);
+  Status exchange_drafts(const Place& from, std::string_view name, const Place& to, std::string_view new_name);
   void doubt_moved(const Place& directory, std::string_view name);
   Status clear_empty_target(Ino directory, std::string_view name, bool replace);
   void flip(const Published& published);

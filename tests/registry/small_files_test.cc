@@ -1,19 +1,16 @@
 // Small files of a draft: what is written to them at once lies in the catalog, and no host file is made.
-#include <sys/stat.h>
-
 #include <chrono>
 #include <random>
 #include <thread>
 
 #include "catalog/keys.h"
 #include "catalog/records.h"
-#include "engine/rocksdb/rocksdb_engine.h"
-#include "support/registry_fixture.h"
+#include "support/registry_on_disk.h"
 
 namespace modelfs {
 namespace {
 
-class SmallFiles : public RegistryFixture {
+class SmallFiles : public RegistryOnDisk {
  protected:
   void SetUp() override {
     restart();
@@ -22,29 +19,10 @@ class SmallFiles : public RegistryFixture {
     draft_ = make_directory(place_, "draft");
   }
 
-  // The next process, over the same store.
-  void restart() {
-    registry_.reset();
-    auto engine = open_rocksdb_engine(directory_.path(), {.reserve_bytes = 0});
-    ASSERT_TRUE(engine.ok()) << engine.status().message();
-    open(std::move(*engine));
-  }
-
   std::unique_ptr<DraftHandle> create(const std::string& name) {
     const auto made = registry_->drafts().make(draft_, name, {FileType::Regular, {0, 0, 0644}, ""});
     EXPECT_TRUE(made.ok()) << made.status().message();
     return open_draft(made->ino, true);
-  }
-  std::unique_ptr<DraftHandle> open_draft(Ino ino, bool writes) {
-    auto handle = registry_->drafts().open_file(ino, writes, 0);
-    EXPECT_TRUE(handle.ok()) << handle.status().message();
-    return handle.ok() ? std::move(*handle) : nullptr;
-  }
-  std::string bytes_of_draft(Ino ino) {
-    const auto handle = open_draft(ino, false);
-    std::string bytes(1 << 20, '\0');
-    const auto got = handle->file().read(0, std::as_writable_bytes(std::span(bytes)));
-    return got.ok() ? bytes.substr(0, *got) : got.status().str();
   }
   std::uint64_t size_of_draft(Ino ino) { return registry_->drafts().stat(ino)->size_bytes; }
 
@@ -54,16 +32,7 @@ class SmallFiles : public RegistryFixture {
     return registry_->drafts().change(ino, change).status();
   }
 
-  bool has_host_file(Ino ino) {
-    const std::string name = hex(raw(ino) & 255, 2) + "/" + hex(raw(ino), 1);
-    struct stat info {};
-    return ::fstatat(registry_->drafts().directory(), name.c_str(), &info, 0) == 0;
-  }
-  static std::string hex(std::uint64_t number, int digits) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%0*llx", digits, static_cast<unsigned long long>(number));
-    return text;
-  }
+  bool has_host_file(Ino ino) { return host_bytes(ino).has_value(); }
   bool has_blob(const std::string& bytes) {
     return registry_->snapshot()->keys().get(keys::blob(sum_of(bytes_of(bytes)).digest)).ok();
   }
