@@ -144,8 +144,8 @@ void Passthrough::look_at_request(const void* buffer, std::size_t size_bytes) {
               std::min(sizeof init, size_bytes - sizeof header));
   std::uint64_t offered = init.flags;
   if ((init.flags & FUSE_INIT_EXT) != 0) offered |= std::uint64_t{init.flags2} << 32;
-  offered_ = offered;
   is_offered_ = (offered & kInitPassthrough) != 0;
+  maps_direct_files_ = (offered & kInitDirectMmap) != 0;
 }
 
 void Passthrough::look_at_reply(iovec* parts, int count) {
@@ -154,12 +154,12 @@ void Passthrough::look_at_reply(iovec* parts, int count) {
   std::memcpy(&header, parts[0].iov_base, sizeof header);
   if (header.unique != init_unique_) return;
   is_init_over_ = true;
-  const std::uint64_t wanted = kInitDirectMmap | (is_wanted_ ? kInitPassthrough : 0);
-  const std::uint64_t agreed = offered_ & wanted;
-  if (header.error != 0 || count < 2 || agreed == 0 || !amend(parts[1], agreed)) return;
+  const bool lends = is_wanted_ && is_offered_;
+  const std::uint64_t agreed = (lends ? kInitPassthrough : 0) | (maps_direct_files_ ? kInitDirectMmap : 0);
+  const bool is_agreed = header.error == 0 && count > 1 && agreed != 0 && amend(parts[1], agreed);
   // Usable before the kernel has the answer: the first OPEN may follow at once.
-  maps_direct_files_ = (agreed & kInitDirectMmap) != 0;
-  is_usable_ = (agreed & kInitPassthrough) != 0;
+  is_usable_ = lends && is_agreed;
+  if (!is_agreed) maps_direct_files_ = false;
 }
 
 #endif

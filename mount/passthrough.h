@@ -53,7 +53,6 @@ class Passthrough final : public KernelReads {
   std::atomic<bool> is_offered_ = false;  // by the kernel
   std::atomic<bool> is_usable_ = false;   // lending has not been refused for good
   std::atomic<bool> maps_direct_files_ = false;
-  std::atomic<std::uint64_t> offered_ = 0;      // flags of INIT
   std::atomic<std::uint64_t> init_unique_ = 0;  // the number of INIT while it is not answered
   std::atomic<bool> is_init_over_ = false;
   std::atomic<int> last_error_ = 0;         // of lending one file: said once in a row

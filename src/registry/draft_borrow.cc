@@ -13,6 +13,7 @@
 #include "registry/inline_blob.h"
 
 namespace modelfs {
+
 std::optional<DraftFile::Borrowed> DraftFile::borrowed() const {
   const MutexLock lock(mutex_);
   return borrowed_;
@@ -145,10 +146,10 @@ std::optional<Status> DraftStore::write_small(DraftHandle& handle, ByteView byte
   Batch batch;
   if (const auto stored = put_inline_blob(keys_, sum, bytes, batch); !stored.ok()) return stored;
   const DraftRecord::BlobBytes record{sum, bytes.size(), allocated_for(bytes.size()), true};
-  const std::string copy(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  auto held = BorrowedBytes::holding(sum, std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
   const MutexLock lock(names_mutex_);
   if (!check_thawed({file.ino()}).ok()) return std::nullopt;
-  const Status status = file.borrow({BorrowedBytes::holding(sum, copy), bytes.size(), false}, 0,
+  const Status status = file.borrow({std::move(held), bytes.size(), false}, 0,
                                     [&] { return remember_blob(file.ino(), record, std::move(batch)); });
   // Conflict: somebody else has just begun to write it.
   return status.code() == Code::Conflict ? std::nullopt : std::optional(status);

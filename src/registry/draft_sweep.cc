@@ -80,7 +80,8 @@ Status DraftStore::sweep_root(Ino root) {
           if (!found.ok()) continue;
           known = seen.emplace(raw(name.ino), std::move(*found)).first;
         }
-        if (known->second.blob) gone.push_back(name.ino);
+        // It goes on under another name, with the blob's bytes.
+        if (known->second.blob && known->second.link_count > 1) gone.push_back(name.ino);
         drop_name(name.ino, known->second, batch, gone);
         known->second.link_count -= 1;
       }

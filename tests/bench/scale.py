@@ -22,7 +22,8 @@ context = multiprocessing.get_context("fork")
 
 MOUNT_GOAL_MS = 1000
 LOOKUP_GOAL_US = 200  # in the daemon: the kernel's round trip is not ours
-MEMORY_GOAL_MIB = 300 - 32
+MEMORY_GOAL_MIB = 200
+MEMORY_GOAL_OF_DOMAINS_MIB = 300  # of a million releases, the cache included
 BLOCK_CACHE_MIB = 32  # of RocksDB, stated beside the goal
 GROWTH_MAX = 2.0      # p50 among very many siblings, as a multiple of p50 among few: beyond it, it grows
 FEW = 100
@@ -196,9 +197,8 @@ class Measurer:
         return listed, taken
 
 
-def measure(run, daemon, options):
+def measure(run, daemon, options, measurer):
     root = daemon.mount_point
-    measurer = Measurer(run, daemon, options)
     chance = random.Random(run.seed)
     samples = options.samples
     # Each name once, so that each is cold; of the few, all.
@@ -233,7 +233,7 @@ def report(run, options, making, measurer, latencies, listings):
     mounted.table([[title, count, f"{taken * 1000:.0f}", f"{taken * 1e6 / count:.1f}"] for title, count, taken in listings],
                   ["", "names", "ms", "us/name"])
     most = max(measurer.memory, key=measurer.memory.get)
-    bound = MEMORY_GOAL_MIB + BLOCK_CACHE_MIB
+    bound = MEMORY_GOAL_MIB + BLOCK_CACHE_MIB if options.domains == 1 else MEMORY_GOAL_OF_DOMAINS_MIB
     slowest, median = max(measurer.mounts), mounted.quantile(measurer.mounts, 0.5)
     grown = [row[0] for row in latencies if row[-1]]
 
@@ -246,9 +246,10 @@ def report(run, options, making, measurer, latencies, listings):
 
     print("\nGoals")
     mounted.table([
-        [f"mount, of {len(measurer.mounts)}: median / slowest, ms", f"{median:.0f} / {slowest:.0f}", f"< {MOUNT_GOAL_MS}",
+        [f"mount, of {len(measurer.mounts)}: first (replays the log) / median / slowest, ms",
+         f"{measurer.mounts[0]:.0f} / {median:.0f} / {slowest:.0f}", f"< {MOUNT_GOAL_MS}",
          verdict(slowest < MOUNT_GOAL_MS)],
-        [f"anonymous memory, most ({most}), MiB", f"{measurer.memory[most]:.0f}", f"< {MEMORY_GOAL_MIB} + {BLOCK_CACHE_MIB}",
+        [f"anonymous memory, most ({most}), MiB", f"{measurer.memory[most]:.0f}", f"< {bound}",
          verdict(measurer.memory[most] < bound)],
         [f"{known} cold look-ups, in the daemon: p99 at most, us; {within:.4f} within {LOOKUP_GOAL_US}", f"{p99}", f"< {LOOKUP_GOAL_US}",
          verdict(p99 <= LOOKUP_GOAL_US)],
@@ -285,16 +286,16 @@ def body(run, options):
         daemon = run.daemon("measured")
         subprocess.run(["cp", "-a", making_daemon.store, daemon.store], check=True)
         os.sync()  # or the first start pays for the copy, in its first fsync
-        first_mount_ms = daemon.start() * 1000
-        rest_s = wait_for_rest(daemon)
+        measurer = Measurer(run, daemon, options)
+        measurer.begin()
+        making.append(["  after the first mount the store sweeps and sorts, s", f"{wait_for_rest(daemon):.0f}"])
         daemon.stop()
-        making.append(["  the first mount, ms; then the store sweeps and sorts, s", f"{first_mount_ms:.0f}; {rest_s:.0f}"])
         used = sum(os.stat(os.path.join(place, name)).st_blocks * 512 for place, _, names in os.walk(daemon.store) for name in names)
         making.append(["  the store on disk, MiB", f"{used / (1 << 20):.0f}"])
     finally:
         making_daemon.kill()
         shutil.rmtree(fast, ignore_errors=True)
-    report(run, options, making, *measure(run, daemon, options))
+    report(run, options, making, *measure(run, daemon, options, measurer))
 
 
 if __name__ == "__main__":
