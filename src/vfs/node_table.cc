@@ -10,37 +10,15 @@ void NodeTable::put(Nodes::value_type& node, const Place& place) {
   if (is_new) domains_.push_back(place.domain);
   if (kept.has_target) targets_.erase(node.first);
   if (!place.target.empty()) targets_[node.first] = place.target;
-  kept.ino = place.ino;
-  kept.container = place.container;
-  kept.time = place.time;
-  kept.index = place.index;
+  kept.place = place;
   kept.domain = domain->second;
-  kept.kind = place.kind;
-  kept.type = place.type;
-  kept.format = place.format;
-  kept.is_release = place.is_release;
-  kept.given = place.given;
-  kept.in_modelstore = place.in_modelstore;
-  kept.in_stage = place.in_stage;
   kept.has_target = !place.target.empty();
 }
 
 Place NodeTable::place_of(const Nodes::value_type& node) const {
   const Kept& kept = node.second;
-  Place place;
-  place.kind = kept.kind;
-  place.ino = kept.ino;
-  place.type = kept.type;
-  place.domain = domains_[kept.domain];
-  place.container = kept.container;
-  place.index = kept.index;
-  place.is_release = kept.is_release;
-  place.given = kept.given;
-  place.format = kept.format;
+  Place place{kept.place, domains_[kept.domain], ""};
   if (kept.has_target) place.target = targets_.at(node.first);
-  place.in_modelstore = kept.in_modelstore;
-  place.in_stage = kept.in_stage;
-  place.time = kept.time;
   return place;
 }
 
@@ -50,7 +28,7 @@ void NodeTable::add(const Place& place, bool in_place, Ino number) {
   const bool known = node.second.references > 0;
   ++node.second.references;
   // Why a committed node is left alone: a look-up that saw the draft may end after the commit that flipped it.
-  if (known && node.second.kind != Place::Kind::Draft) return;
+  if (known && node.second.place.kind != Place::Kind::Draft) return;
   put(node, place);
   node.second.in_place = in_place;
 }
@@ -78,7 +56,7 @@ std::vector<Ino> NodeTable::flip(const Place& root, const Manifest& manifest) {
   for (std::uint32_t i = 0; i < manifest.entries().size(); ++i) {
     const auto found = nodes_.find(raw(manifest.at(i).ino));
     if (found == nodes_.end()) continue;
-    if (place_of(*found).is_believed()) believed.push_back(found->second.ino);
+    if (found->second.place.is_believed()) believed.push_back(found->second.place.ino);
     Place place = root;
     place.ino = manifest.at(i).ino;
     place.index = i;

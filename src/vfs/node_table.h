@@ -37,17 +37,11 @@ class NodeTable {
  private:
   // A Node without its texts.
   struct Kept {
-    Ino ino = kNoIno, container = kNoIno;
-    TimeNs time{};
-    std::uint64_t references = 0;
-    std::uint32_t index = 0;
+    PlaceFacts place;
     std::uint32_t domain = 0;  // index into domains_
-    Place::Kind kind = Place::Kind::Draft;
-    FileType type = FileType::Directory;
-    ArchiveFormat format = ArchiveFormat::Tar;
-    bool is_release : 1 = false, given : 1 = false, in_modelstore : 1 = false, in_stage : 1 = false,
-                      in_place : 1 = false;
-    bool has_target : 1 = false;
+    bool in_place = false;
+    bool has_target = false;
+    std::uint64_t references = 0;
   };
   using Nodes = std::unordered_map<std::uint64_t, Kept>;
 

@@ -29,7 +29,8 @@ inline constexpr Ino kModelstoreDomainsIno = in_block(kRootIno, 33);
 inline constexpr Ino kModelstoreStatesIno = in_block(kRootIno, 34);
 inline constexpr Ino kModelstoreUploadsIno = in_block(kRootIno, 35);
 
-struct Place {
+// All of a Place but its texts.
+struct PlaceFacts {
   enum class Kind : std::uint8_t {
     Root,        // the mount point: domains
     System,      // /.modelfs
@@ -57,30 +58,35 @@ struct Place {
     ModelstoreDeleted,   // …/<domain>/versions/modelstore-deleted: tombstones
     ModelstoreRelease,   // …/<domain>/<model id>: the archive of a release that has no other path in this layout
   };
-  Kind kind = Kind::Draft;
   Ino ino = kNoIno;
-  FileType type = FileType::Directory;
-  // All but Root, System, Status, Events, TrashRoot, DraftsRoot, ModelstoreRoot, ModelstoreDomains, ModelstoreStates.
-  // Of a Draft where a client's layout puts archives and states into it; else empty.
-  std::string domain;
   Ino container = kNoIno;   // Entry, Document, Archive, Tag: the directory of the release or generation
+  TimeNs time{};            // Link, Document, Archive, Tag: when it came about
   std::uint32_t index = 0;  // Entry: in the container's manifest
-  bool is_release = false;  // Entry, Document, Archive: the container is a release, not a generation
-  bool given = false;       // Document, Archive: a client wrote it
+  Kind kind = Kind::Draft;
+  FileType type = FileType::Directory;
   ArchiveFormat format = ArchiveFormat::Tar;  // Archive
-  std::string target;                         // Link; ModelstoreRelease: the version
+  bool is_release = false;                    // Entry, Document, Archive: the container is a release, not a generation
+  bool given = false;                         // Document, Archive: a client wrote it
   bool in_modelstore = false;                 // Document: as modelstore's clients see it
   bool in_stage = false;                      // Draft: a directory beneath <domain>/.stage
-  TimeNs time{};                              // Link, Document, Archive, Tag: when it came about
 
   // A directory whose attributes the kernel believes: whoever changes them, or the names in it, tells the kernel.
   bool is_believed() const {
     return kind == Kind::Root || kind == Kind::Domain || kind == Kind::Stage || kind == Kind::Entry ||
            (kind == Kind::Draft && in_stage);
   }
-  bool operator==(const Place&) const = default;
+  bool operator==(const PlaceFacts&) const = default;
   bool is_release_directory() const { return kind == Kind::Entry && index == 0 && is_release; }
   bool is_generation_directory() const { return kind == Kind::Entry && index == 0 && !is_release; }
+};
+
+struct Place : PlaceFacts {
+  // All but Root, System, Status, Events, TrashRoot, DraftsRoot, ModelstoreRoot, ModelstoreDomains, ModelstoreStates.
+  // Of a Draft where a client's layout puts archives and states into it; else empty.
+  std::string domain;
+  std::string target;  // Link; ModelstoreRelease: the version
+
+  bool operator==(const Place&) const = default;
 };
 
 struct ListedPlace {
