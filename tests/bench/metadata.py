@@ -273,8 +273,7 @@ def body(run, options):
     if options.quick:
         options.files, options.entries, options.mib, options.rounds = 1000, 10_000, 64, 3
     needed = options.mib * (1 << 20) * 4 + (options.files * 3 + options.entries) * 3 * FILE_BYTES
-    if shutil.disk_usage(run.directory).free < needed:
-        mounted.skip(f"needs {needed >> 30} GiB of disk in {run.directory}; use --dir or --quick")
+    mounted.need_disk(run, needed)
     bench = Bench(run, options)
     for part in options.only or PARTS:
         print(f"\n-- {part}", flush=True)

@@ -184,14 +184,13 @@ class Bench:
             with open(f"{source}/{number}", "wb") as file:
                 file.write(self.run.random.randbytes(PAGE))
         domain = f"{self.daemon('publishing').mount_point}/bench"
-        ways = {"native": None, "modelfs": domain}
+        ways = {"native": self.run.path("natively"), "modelfs": domain}
+        os.mkdir(ways["native"])
         for name, command in (("bindfs", ["bindfs"]), ("mergerfs", ["mergerfs"])):
             below = self.run.path(f"{name}-below")
             os.makedirs(f"{below}/there")
             if (point := self.foreign_mount(f"{name}-publishing", [*command, below, "POINT"], "there")) is not None:
                 ways[name] = point
-        ways["native"] = self.run.path("natively")
-        os.mkdir(ways["native"])
         taken = {name: [] for name in ways}
         for number in range(self.options.rounds):
             for step in range(len(ways)):
@@ -227,8 +226,7 @@ def add_options(parser):
 def body(run, options):
     if options.quick:
         options.mib, options.files, options.rounds = 64, 500, 2
-    if shutil.disk_usage(run.directory).free < (options.mib << 20) * 8:
-        mounted.skip(f"needs {options.mib * 8 >> 10} GiB of disk in {run.directory}; use --dir or --quick")
+    mounted.need_disk(run, (options.mib << 20) * 8)
     bench = Bench(run, options)
     try:
         for part in options.only or PARTS:

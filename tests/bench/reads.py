@@ -221,8 +221,7 @@ def add_options(parser):
 def body(run, options):
     if options.quick:
         options.mib, options.rounds = 128, 3
-    if shutil.disk_usage(run.directory).free < options.mib * CHUNK * 4:
-        mounted.skip(f"needs {options.mib * 4 >> 10} GiB of disk in {run.directory}; use --dir or --quick")
+    mounted.need_disk(run, options.mib * CHUNK * 4)
     plain = run.path("model.bin")
     write_random(plain, options.mib, run.random)
     subjects = [Subject("native", plain, plain), publish(run, "passthrough", "", plain)]

@@ -25,6 +25,12 @@ class Violation(Exception):
     """What must not be."""
 
 
+def need_disk(run, needed_bytes):
+    """Skips the run where its disk has less than that."""
+    if shutil.disk_usage(run.directory).free < needed_bytes:
+        skip(f"needs {needed_bytes >> 30} GiB of disk in {run.directory}; use --dir or --quick")
+
+
 def skip(why):
     print(f"skipped: {why}")
     sys.exit(EXIT_SKIPPED)
