@@ -137,7 +137,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                                  .source = request.store,
                                  .read_only = request.read_only,
                                  .allow_other = request.allow_other,
-                                 .debug = request.debug},
+                                 .debug = request.debug,
+                                 .poll_window = request.poll_window},
                                 served, notifier);
   if (!session.ok()) return session.status();
 

@@ -73,6 +73,8 @@ void RequestCounts::came(const void* request, std::size_t size_bytes) {
   add(came_[header.opcode < kKinds ? header.opcode : 0], 1);
 }
 
+void RequestCounts::found() { add(found_, 1); }
+
 void RequestCounts::answered(std::uint32_t kind, int error, std::chrono::nanoseconds taken) {
   static_assert(kTimes == kBoundsNs.size() + 1);
   if (kind >= kKinds) kind = 0;
@@ -95,6 +97,10 @@ std::vector<std::pair<std::string, std::uint64_t>> RequestCounts::by_kind() cons
 void RequestCounts::describe(Exposition& into) const {
   into.family("modelfs_requests_total", Exposition::Type::Counter, "Requests of the kernel that have come.");
   for (const auto& [kind, count] : by_kind()) into.sample({{"kind", kind}}, count);
+
+  into.family("modelfs_requests_polled_total", Exposition::Type::Counter,
+              "Requests of the kernel that a worker found by looking for them, without a sleep.");
+  into.sample({}, value_of(found_));
 
   into.family("modelfs_request_errors_total", Exposition::Type::Counter, "Requests that were answered with an error.");
   for (const Kind& kind : kKnown) {

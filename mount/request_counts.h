@@ -20,6 +20,8 @@ class RequestCounts {
  public:
   // A request as it came from /dev/fuse.
   void came(const void* request, std::size_t size_bytes);
+  // It was found by looking for it, without a sleep (BusyPolling).
+  void found();
   // A request of `kind` (FUSE_OPEN) was answered with `error` (0: it succeeded), so long after it had come.
   void answered(std::uint32_t kind, int error, std::chrono::nanoseconds taken);
 
@@ -42,6 +44,7 @@ class RequestCounts {
   };
 
   std::array<std::atomic<std::uint64_t>, kKinds> came_{};
+  std::atomic<std::uint64_t> found_ = 0;
   std::array<Answers, kKinds> answers_{};
   std::array<std::array<std::atomic<std::uint64_t>, kErrors>, kKinds> errors_{};
 };

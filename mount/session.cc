@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -36,6 +37,13 @@ void install_wake_signal() {
   ::sigaction(kWakeSignal, &action, nullptr);
 }
 
+void set_wake_signal(int how) {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, kWakeSignal);
+  ::pthread_sigmask(how, &signals, nullptr);
+}
+
 // For libfuse's -o, where a comma ends an option.
 std::string escaped(const std::string& text) {
   std::string result;
@@ -63,6 +71,14 @@ std::vector<std::string> arguments_of(const Session::Options& options) {
   std::vector<std::string> arguments = {"modelfs", "-o", std::move(mount_options)};
   if (options.debug) arguments.emplace_back("-d");
   return arguments;
+}
+
+// How long to look for requests. Where there is but one processor, who looks keeps the sender from running.
+std::chrono::microseconds poll_window(std::chrono::microseconds wanted) {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  const bool is_alone = ::sched_getaffinity(0, sizeof processors, &processors) != 0 || CPU_COUNT(&processors) < 2;
+  return is_alone ? std::chrono::microseconds(0) : wanted;
 }
 
 }  // namespace
@@ -99,7 +115,16 @@ Status Session::open(const Options& options) {
   if (mounted.ok() && *mounted) device_ = (*mounted)->device;
   if (Status status = served_.passthrough.connect(session_); !status.ok()) log::warn("{}", status.str());
   notifier_.connect(session_);
+  polling_.emplace(poll_window(options.poll_window),
+                   BusyPolling::Surroundings{.is_there = [this] { return is_request_there(); },
+                                             .call_back = [this] { call_back_workers(); }});
   return {};
+}
+
+// Also when the connection has ended: a read then says so.
+bool Session::is_request_there() const {
+  pollfd device{fuse_session_fd(session_), POLLIN, 0};
+  return ::poll(&device, 1, 0) != 0;
 }
 
 Session::~Session() {
@@ -118,6 +143,7 @@ Session::~Session() {
 Status Session::start() {
   for (unsigned i = 0; i < kThreadCount; ++i) {
     auto worker = std::make_unique<Worker>();
+    worker->number = i;
     {
       const MutexLock lock(mutex_);
       ++running_;
@@ -135,6 +161,7 @@ Status Session::start() {
     workers_.push_back(std::move(worker));
   }
   if (workers_.size() < kThreadCount) log::warn("serving with {} threads of {}", workers_.size(), kThreadCount);
+  are_all_started_ = true;
   wait_for_first_answer();
   return {};
 }
@@ -151,19 +178,38 @@ void Session::note_first_answer() {
   changed_.notify_all();
 }
 
+void Session::call_back_workers() {
+  if (!are_all_started_) return;  // others may still be added
+  for (const auto& worker : workers_) {
+    if (worker->waits) ::pthread_kill(worker->thread.native_handle(), kWakeSignal);
+  }
+}
+
+// The signal gets through while it waits only: nothing else is to be interrupted.
+int Session::receive(Worker& worker, fuse_buf& buffer) {
+  worker.waits = true;
+  set_wake_signal(SIG_UNBLOCK);
+  const int got_bytes = fuse_session_receive_buf(session_, &buffer);
+  set_wake_signal(SIG_BLOCK);
+  worker.waits = false;
+  return got_bytes;
+}
+
 void Session::answer_requests(Worker& worker) {
   fuse_buf buffer{};
+  set_wake_signal(SIG_BLOCK);
   while (fuse_session_exited(session_) == 0) {
-    worker.waits = true;
-    const int got_bytes = fuse_session_receive_buf(session_, &buffer);
-    worker.waits = false;
+    const bool is_found = polling_->wait_for_turn(worker.number);
+    const int got_bytes = receive(worker, buffer);
     if (got_bytes == -EINTR || got_bytes == -EAGAIN) continue;
     if (got_bytes <= 0) {
       if (got_bytes < 0) log::error("reading requests: {}", Status::from_errno(-got_bytes, "/dev/fuse").message());
       break;
     }
     // Never a pipe: splice was not agreed on.
+    polling_->took(worker.number, sketch_of(buffer.mem, buffer.size));
     served_.counts.came(buffer.mem, buffer.size);
+    if (is_found) served_.counts.found();
     fuse_session_process_buf(session_, &buffer);
     // The first request is INIT, whose answer sets the read-ahead too.
     if (!is_initialized_.exchange(true)) {
@@ -171,6 +217,7 @@ void Session::answer_requests(Worker& worker) {
       note_first_answer();
     }
   }
+  polling_->end();
   std::free(buffer.mem);  // libfuse's malloc
   ::eventfd_write(ended_.fd(), 1);
   const MutexLock lock(mutex_);
@@ -208,11 +255,9 @@ void Session::stop() {
   // The kernel ends the connection when nothing in it is open; till then what comes is answered.
   wait_for_workers(kGraceMs);
   fuse_session_exit(session_);
-  do {
-    for (const auto& worker : workers_) {
-      if (worker->waits) ::pthread_kill(worker->thread.native_handle(), kWakeSignal);
-    }
-  } while (!wait_for_workers(kWakeEveryMs));
+  polling_->end();
+  do call_back_workers();
+  while (!wait_for_workers(kWakeEveryMs));
   for (const auto& worker : workers_) worker->thread.join();
 }
 

@@ -4,7 +4,9 @@
 #include <fuse3/fuse_lowlevel.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "mount/busy_polling.h"
 #include "mount/end_signals.h"
 #include "mount/kernel_notifier.h"
 #include "mount/request.h"
@@ -33,7 +36,8 @@ class Session {
     std::string source;       // what the mount table calls it: the store's path
     bool read_only = false;
     bool allow_other = false;
-    bool debug = false;  // every request to the log
+    bool debug = false;                        // every request to the log
+    std::chrono::microseconds poll_window{0};  // of BusyPolling; nobody polls where there is one processor only
   };
 
   // Mounts; requests wait until start(). `served` and `notifier` outlive the session; the notifier is connected to it.
@@ -56,12 +60,17 @@ class Session {
 
  private:
   struct Worker {
-    std::atomic<bool> waits = false;  // for a request, so that a signal interrupts nothing else
+    unsigned number = 0;
+    std::atomic<bool> waits = false;  // for a request, or is about to
     std::thread thread;
   };
 
   Session(std::string mount_point, Served& served, KernelNotifier& notifier);
   Status open(const Options& options);
+  bool is_request_there() const;
+  // Makes workers that wait for a request go and see whether they are to.
+  void call_back_workers();
+  int receive(Worker& worker, fuse_buf& buffer);
   void answer_requests(Worker& worker);
   void note_first_answer() EXCLUDES(mutex_);
   void wait_for_first_answer() EXCLUDES(mutex_);
@@ -78,8 +87,10 @@ class Session {
   std::atomic<bool> is_initialized_ = false;
   File ended_;  // eventfd: readable when a worker has met the end of the connection
   std::vector<std::unique_ptr<Worker>> workers_;
-  Mutex mutex_;        // leaf lock
-  Condition changed_;  // a worker has ended, or INIT was answered
+  std::atomic<bool> are_all_started_ = false;  // nothing is added to workers_ any more
+  std::optional<BusyPolling> polling_;         // since open()
+  Mutex mutex_;                                // leaf lock
+  Condition changed_;                          // a worker has ended, or INIT was answered
   std::size_t running_ GUARDED_BY(mutex_) = 0;
   bool is_agreed_ GUARDED_BY(mutex_) = false;  // INIT was answered
 };

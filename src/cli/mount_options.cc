@@ -53,6 +53,21 @@ Status set_archive_limit(std::string_view option, ArchiveLimits& limits) {
                                      "archive_path and archive_depth"};
 }
 
+Status set_poll_window(std::string_view option, std::chrono::microseconds& into) {
+  const std::string_view text = option.substr(option.find('=') + 1);
+  std::chrono::microseconds::rep value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::chrono::microseconds window(value);
+  const bool is_read = error == std::errc{} && stop == text.data() + text.size();
+  if (!is_read || value < 0 || window > MountRequest::kPollWindowMax) {
+    return {Code::InvalidArgument, "-o " + printable(option) +
+                                       ": it is a number of microseconds from 0 (never look for requests) to " +
+                                       std::to_string(MountRequest::kPollWindowMax.count())};
+  }
+  into = window;
+  return {};
+}
+
 Status set_option(std::string_view option, MountRequest& request) {
   if (option.empty() || is_meaningless(option)) return {};
   if (option == "ro" || option == "rw") {
@@ -81,6 +96,7 @@ Status set_option(std::string_view option, MountRequest& request) {
   }
   if (option.starts_with("reserve=")) return set_size(option, request.reserve_bytes);
   if (option.starts_with("cache=")) return set_size(option, request.block_cache_bytes);
+  if (option.starts_with("poll=")) return set_poll_window(option, request.poll_window);
   if (option == "dev" || option == "suid") {
     return {Code::InvalidArgument,
             "-o " + std::string(option) + ": refused; a registry holds no devices and no set-id programs"};
@@ -88,7 +104,7 @@ Status set_option(std::string_view option, MountRequest& request) {
   return {Code::InvalidArgument,
           "-o " + printable(option) +
               ": unknown option; there are ro, allow_other, no_passthrough, reserve=SIZE, cache=SIZE, "
-              "client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives"};
+              "poll=MICROSECONDS, client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives"};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // What `modelfs mount` was asked to do: read by the command line, carried out by the mount.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -24,6 +25,9 @@ struct MountRequest {
   ArchiveLimits archive_limits = {};              // -o archive_members=, _bytes=, _ratio=, _path=, _depth=
   std::uint64_t reserve_bytes = 64ull << 20;      // -o reserve=BYTES: commits are refused below this much free space
   std::uint64_t block_cache_bytes = 32ull << 20;  // -o cache=BYTES: RocksDB's block cache
+  // -o poll=MICROSECONDS: how long a worker looks for the next request before it sleeps; 0: not at all.
+  static constexpr std::chrono::microseconds kPollWindowMax{1000};
+  std::chrono::microseconds poll_window{100};
 };
 
 // Mounts and serves; returns the process's exit code, in the background case as soon as the mount answers (or has

@@ -59,6 +59,20 @@ TEST(MountOptions, RecipesCanBeTurnedOff) {
   EXPECT_FALSE(request.recipes);
 }
 
+TEST(MountOptions, ThePollWindowIsANumberOfMicrosecondsUpToAMost) {
+  MountRequest request;
+
+  ASSERT_TRUE(parse_mount_options({"poll=0"}, request).ok());
+  EXPECT_EQ(request.poll_window, std::chrono::microseconds(0));
+  ASSERT_TRUE(parse_mount_options({"poll=1000"}, request).ok());
+  EXPECT_EQ(request.poll_window, MountRequest::kPollWindowMax);
+
+  for (const char* bad : {"poll=1001", "poll=-1", "poll=", "poll=1ms", "poll=99999999999999999999"}) {
+    EXPECT_EQ(parse_mount_options({bad}, request).code(), Code::InvalidArgument) << bad;
+  }
+  EXPECT_EQ(request.poll_window, MountRequest::kPollWindowMax) << "what is refused changes nothing";
+}
+
 TEST(MountOptions, OfTwoThatContradictTheLastCounts) {
   MountRequest request;
 

@@ -43,6 +43,21 @@ class Metrics : public Mounted {
   }
 };
 
+TEST_F(Metrics, CountTheRequestsThatWereFoundByPolling) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "on one processor nobody looks for requests";
+  publish("1.0", {{"weights", "w"}});
+  const std::string file = at("1.0/weights");
+  const auto deadline = std::chrono::steady_clock::now() + kCountedWithin;
+  double found = 0;
+
+  while (found == 0 && std::chrono::steady_clock::now() < deadline) {
+    for (int i = 0; i < 1000; ++i) static_cast<void>(open_file(file, O_RDONLY));
+    found = value("modelfs_requests_polled_total");
+  }
+
+  EXPECT_GT(found, 0);
+}
+
 TEST_F(Metrics, AreInTheTextFormatOfPrometheus) {
   publish("1.0", {{"weights", pattern(200'000)}});
   static_cast<void>(::access(at("absent").c_str(), F_OK));

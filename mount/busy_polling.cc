@@ -1,0 +1,130 @@
+#include "mount/busy_polling.h"
+
+#include <linux/fuse.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace modelfs {
+namespace {
+
+constexpr std::size_t kQuickBytesMax = (64 << 10) + sizeof(fuse_write_in);
+
+}  // namespace
+
+RequestSketch sketch_of(const void* request, std::size_t size_bytes) {
+  fuse_in_header header{};
+  if (size_bytes < sizeof header) return {};
+  std::memcpy(&header, request, sizeof header);
+  std::size_t moved_bytes = size_bytes - sizeof header;
+  if (fuse_read_in read{}; header.opcode == FUSE_READ && moved_bytes >= sizeof read) {
+    std::memcpy(&read, static_cast<const char*>(request) + sizeof header, sizeof read);
+    moved_bytes = read.size;
+  }
+  return {.sender = header.pid, .is_quick = moved_bytes <= kQuickBytesMax};
+}
+
+BusyPolling::BusyPolling(std::chrono::microseconds window, Surroundings surroundings)
+    : window_(window), surroundings_(std::move(surroundings)) {}
+
+bool BusyPolling::wait_for_turn(unsigned worker) {
+  while (!has_ended_) {
+    const unsigned poller = poller_;
+    if (poller == kNobody) return false;
+    if (poller != worker) {
+      stay_away();
+      continue;
+    }
+    is_answering_ = false;
+    if (look(worker)) return true;
+    leave(worker);
+  }
+  return false;
+}
+
+bool BusyPolling::look(unsigned worker) {
+  for (const auto until = surroundings_.clock() + window_; poller_ == worker;) {
+    if (surroundings_.is_there()) {
+      if (++found_ % kJudgedAtOnce == 0 && turns_.exchange(0) > kJudgedAtOnce / 2) leave(worker);
+      return true;
+    }
+    if (surroundings_.clock() >= until) return false;
+    // Who sends the next one may have to run on this very processor.
+    ::sched_yield();
+  }
+  return false;
+}
+
+void BusyPolling::took(unsigned worker, RequestSketch request) {
+  if (window_ == window_.zero()) return;
+  if (request.sender != 0 && sender_.exchange(request.sender) != request.sender) ++turns_;
+  const unsigned poller = poller_;
+  if (poller == worker) is_answering_ = true;
+  if (!request.is_quick) {
+    streak_ = 0;
+    if (poller == worker) leave(worker);
+    return;
+  }
+  if (poller != kNobody || has_ended_) return;
+  const unsigned streak = ++streak_;
+  if (streak == 1) {
+    streak_begun_ns_ = surroundings_.clock().count();
+    turns_ = 0;
+  }
+  const unsigned needed = streak_needed_;
+  if (streak < needed) return;
+  streak_ = 0;
+  const std::chrono::nanoseconds taken = surroundings_.clock() - std::chrono::nanoseconds(streak_begun_ns_);
+  if (taken <= kGapMax * needed && turns_ <= needed / 4) begin(worker);
+}
+
+void BusyPolling::begin(unsigned worker) {
+  unsigned expected = kNobody;
+  is_answering_ = true;
+  if (!poller_.compare_exchange_strong(expected, worker)) return;
+  found_ = turns_ = 0;
+  surroundings_.call_back();
+}
+
+// True: it was `poller` who polled, and nobody does any more.
+bool BusyPolling::stops(unsigned poller) {
+  if (!poller_.compare_exchange_strong(poller, kNobody)) return false;
+  streak_ = 0;
+  streak_needed_ = found_ >= kWorthIt ? kStreakMin : std::min(streak_needed_ * 2, kStreakMax);
+  return true;
+}
+
+void BusyPolling::leave(unsigned poller) {
+  if (!stops(poller)) return;
+  const MutexLock lock(mutex_);
+  changed_.notify_all();
+}
+
+// While somebody polls. The first who does so looks after the poller.
+void BusyPolling::stay_away() {
+  const MutexLock lock(mutex_);
+  const bool watches = !std::exchange(is_watched_, true);
+  unsigned found_before = found_;
+  while (poller_ != kNobody && !has_ended_) {
+    if (!watches) {
+      changed_.wait(mutex_);
+      continue;
+    }
+    if (changed_.wait_for(mutex_, kStuckAfter)) continue;
+    const unsigned found = found_;
+    if (is_answering_ && found == found_before && stops(poller_)) changed_.notify_all();
+    found_before = found;
+  }
+  if (watches) is_watched_ = false;
+}
+
+void BusyPolling::end() {
+  has_ended_ = true;
+  poller_ = kNobody;
+  const MutexLock lock(mutex_);
+  changed_.notify_all();
+}
+
+}  // namespace modelfs
