@@ -14,29 +14,20 @@
 #include <vector>
 
 #include "base/file.h"
+#include "cli/location.h"
 #include "cli/umount.h"
 #include "mount/mount_point.h"
+#include "store/store_lock.h"
 
 namespace modelfs {
 namespace {
 
 Status stale_mount(const std::string& path) {
-  const std::string command = ::geteuid() == 0 ? "umount " : "fusermount3 -u ";
   return Status(Code::Busy,
-                path + " is the mount of a daemon that has died; remove it first: " + command + shell_word(path));
+                path + " is the mount of a daemon that has died; remove it first: modelfs umount " + shell_word(path));
 }
 
 // "pid 7" of the process that serves `store`, or empty: LOCK says it to who may read it.
-std::string holder_of(const std::string& store) {
-  const auto lock = open_at(AT_FDCWD, store + "/LOCK", O_RDONLY);
-  if (!lock.ok()) return "";
-  const auto text = read_all(lock->fd(), 4096);
-  std::istringstream words(text.ok() ? *text : std::string());
-  std::string label, pid;
-  if (!(words >> label >> pid) || label != "pid" || pid.find_first_not_of("0123456789") != std::string::npos) return "";
-  return "pid " + pid;
-}
-
 Status mounted_already(const Mount& mounted) {
   const std::string holder = holder_of(mounted.source);
   return Status(Code::Busy, mounted.mount_point + " is a modelfs mount already, of " + mounted.source +
@@ -69,9 +60,19 @@ bool is_in_path(const std::string& program) {
   return false;
 }
 
+// A mount of ours whose daemon was killed. Not by asking it: it may be one that never answers.
+bool is_left_behind(const std::string& path) {
+  const auto place = absolute_path(path);
+  const auto mounted = place.ok() ? mounted_at(*place) : Result<std::optional<Mount>>(place.status());
+  if (!mounted.ok() || !*mounted || !(*mounted)->is_ours()) return false;
+  const StoreUse use = use_of((*mounted)->source);
+  return use == StoreUse::None || use == StoreUse::Killed;
+}
+
 }  // namespace
 
 Result<std::string> check_mount_point(const std::string& path) {
+  if (is_left_behind(path)) return stale_mount(path);
   const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), std::free);
   if (resolved == nullptr) {
     if (errno == ENOTCONN) return stale_mount(path);

@@ -15,14 +15,17 @@
 //   y/<be64 ino><be64 directory><name>     the same, by the directory of its release
 //   V                                      modelstore's view is in use
 //   h/<domain>\0<be64 sequence>            HistoryRecord
-//   p/<domain>                             the domain's policy: the highest PEP 440 version that was ever published in
-//   it m/<be64 ino>                           ContainerRecord: manifest of a release or generation j/<be64 ino>
-//   metadata document of a release or generation (JSON) a/<be64 ino>                           ArchiveRecord: the
-//   archive that a release or generation came as k/<be64 ino>                           recipe that rebuilds that
-//   archive b/<digest>                             BlobRecord w/<be64 ino>                           intent: digests
-//   that a commit of that draft is about to link into blobs/ n/<be64 ino>                           draft inode e/<be64
-//   ino><name>                     draft directory entry x/<be64 ino><name>                     extended attribute of a
-//   draft inode c/<be64 ino>                           sum of a draft file's bytes, valid until it is written again
+//   p/<domain>                             policy: the highest PEP 440 version that was ever published in the domain
+//   m/<be64 ino>                           ContainerRecord: manifest of a release or generation
+//   j/<be64 ino>                           metadata document of a release or generation (JSON)
+//   a/<be64 ino>                           ArchiveRecord: the archive that a release or generation came as
+//   k/<be64 ino>                           recipe that rebuilds that archive
+//   b/<digest>                             BlobRecord
+//   w/<be64 ino>                           intent: digests that a commit of that draft is about to link into blobs/
+//   n/<be64 ino>                           draft inode
+//   e/<be64 ino><name>                     draft directory entry
+//   x/<be64 ino><name>                     extended attribute of a draft inode
+//   c/<be64 ino>                           sum of a draft file's bytes, valid until it is written again
 //   s/<be64 ino>                           root of a dead draft, to be swept
 //   u/<be64 ino>                           draft file without a name that was open: to be swept at the next start
 //

@@ -1,7 +1,5 @@
 #include "cli/umount.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -20,6 +18,7 @@
 #include "cli/location.h"
 #include "cli/output.h"
 #include "cli/process.h"
+#include "store/store_lock.h"
 
 namespace modelfs {
 namespace {
@@ -41,10 +40,12 @@ Result<Mount> mount_at(const std::string& given) {
   // Of a dead mount the path cannot be resolved to its end, so it is taken as it is written as well.
   const auto path = absolute_path(given);
   if (!path.ok()) return path.status();
-  const auto inside = absolute_path(given + "/.");
-  for (const std::string& candidate : {inside.ok() ? *inside : *path, *path}) {
-    const auto found = std::find_if(table->rbegin(), table->rend(),
-                                    [&](const Mount& mount) { return mount.mount_point == candidate; });
+  for (const bool is_inside : {false, true}) {
+    // Why second: it asks the mount, which may not answer any more.
+    const auto candidate = is_inside ? absolute_path(given + "/.") : path;
+    const auto found = std::find_if(table->rbegin(), table->rend(), [&](const Mount& mount) {
+      return candidate.ok() && mount.mount_point == *candidate;
+    });
     if (found == table->rend()) continue;
     if (found->is_ours()) return *found;
     return Status(Code::InvalidArgument,
@@ -105,9 +106,41 @@ Status describe_busy(const Mount& mount, const std::string& given) {
                           "\nEnd them, or let them go on with `modelfs umount -l " + printable(given) + "`."};
 }
 
+Status wait_for_daemon(const Mount& mount) {
+  if (wait_for_release(mount.source, kReleaseSeconds)) return {};
+  return {Code::Busy, printable(mount.mount_point) + ": is unmounted, but the daemon still holds " +
+                          printable(mount.source) + " after " + std::to_string(kReleaseSeconds) +
+                          " s; it may be finishing a commit: look at `modelfs doctor " + printable(mount.source) + "`"};
+}
+
+// Nobody answers what is asked of this mount, nor ever will: its daemon was killed, and the kernel has not noticed.
+bool is_orphaned(const Mount& mount) {
+  const StoreUse use = use_of(mount.source);
+  if (use != StoreUse::None && use != StoreUse::Killed) return false;
+  const auto answers = [&mount] {
+    (void)error_of_mount(mount.mount_point);
+    return true;
+  };
+  return ask_in_child(answers, kDeadCheckMs) == Answer::None;
+}
+
+// Has the kernel end what waits in an orphaned mount: it is dead afterwards, as others whose daemon was killed.
+Status abort_connection(const Mount& mount) {
+  if (::umount2(mount.mount_point.c_str(), UMOUNT_NOFOLLOW | MNT_FORCE) == 0 || errno == EBUSY) return {};
+  return {Code::NotPermitted, printable(mount.mount_point) +
+                                  ": its daemon was killed, and programs in it wait for ever; only root can end that: "
+                                  "sudo modelfs umount " +
+                                  printable(mount.mount_point)};
+}
+
 Status umount(const UmountOptions& options) {
   const auto mount = mount_at(options.mount_point);
   if (!mount.ok()) return mount.status();
+  const bool was_orphaned = is_orphaned(*mount);
+  if (was_orphaned) {
+    if (Status status = abort_connection(*mount); !status.ok()) return status;
+    if (!is_mounted(*mount)) return wait_for_daemon(*mount);
+  }
   Status status = detach(*mount, options.lazy);
   bool lazy = options.lazy;
   if (status.code() == Code::Busy && is_dead_mount(mount->mount_point)) {
@@ -120,12 +153,8 @@ Status umount(const UmountOptions& options) {
   if (is_mounted(*mount))
     return {Code::Busy, printable(mount->mount_point) + ": is mounted once more beneath; unmount it again"};
   // Who still has files open after a lazy unmount keeps the daemon for as long as he likes.
-  if (lazy || has_other_places(*mount)) return {};
-  if (wait_for_release(mount->source, kReleaseSeconds)) return {};
-  return {Code::Busy, printable(mount->mount_point) + ": is unmounted, but the daemon still holds " +
-                          printable(mount->source) + " after " + std::to_string(kReleaseSeconds) +
-                          " s; it may be finishing a commit: look at `modelfs doctor " + printable(mount->source) +
-                          "`"};
+  if (!was_orphaned && (lazy || has_other_places(*mount))) return {};
+  return wait_for_daemon(*mount);
 }
 
 }  // namespace
@@ -146,11 +175,9 @@ bool is_dead_mount(const std::string& mount_point) {
 bool wait_for_release(const std::string& store, int patience_seconds) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(patience_seconds);
   for (;;) {
-    const auto lock = open_at(AT_FDCWD, store + "/LOCK", O_RDONLY);
-    // Gone with its mount, as a volatile store, or somebody else's.
-    if (!lock.ok()) return true;
-    // Shared, and given back at once: a daemon that starts now waits a moment at most.
-    if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
+    const StoreUse use = use_of(store);
+    // Unknown: gone with its mount, as a volatile store, or somebody else's.
+    if (use == StoreUse::None || use == StoreUse::Unknown) return true;
     if (std::chrono::steady_clock::now() > until) return false;
     std::this_thread::sleep_for(kPollPause);
   }

@@ -116,19 +116,42 @@ std::string holder_text() {
   return "pid " + std::to_string(::getpid()) + " host " + host_name() + " since " + utc_now() + "\n";
 }
 
-// "pid 7 (modelfs) host h since t": the holder's own words, and its command where it runs here.
-std::string describe_holder(int lock) {
+// What a holder has written of himself.
+struct Holder {
+  std::string pid;  // empty: nothing
+  std::string host;
+  std::string since;
+
+  bool is_here() const {
+    return host == host_name() && !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos;
+  }
+};
+
+Holder read_holder(int lock) {
   const auto text = read_all(lock, kLockBytesMax);
   std::istringstream words(text.ok() ? *text : std::string());
-  std::string pid, host, since, label;
-  if (!(words >> label >> pid >> label >> host >> label >> since)) return "another process";
+  Holder holder;
+  std::string label;
+  if (!(words >> label >> holder.pid >> label >> holder.host >> label >> holder.since)) return {};
+  return holder;
+}
+
+// Of a process of this machine; empty: there is none of that number, or it cannot be seen.
+std::string in_proc(const std::string& pid, const char* name) {
+  const auto file = open_at(AT_FDCWD, "/proc/" + pid + "/" + name, O_RDONLY);
+  const auto text = file.ok() ? read_all(file->fd(), 4096) : Result<std::string>(file.status());
+  return text.ok() ? *text : "";
+}
+
+// "pid 7 (modelfs) host h since t": the holder's own words, and its command where it runs here.
+std::string describe_holder(int lock) {
+  const Holder holder = read_holder(lock);
+  if (holder.pid.empty()) return "another process";
   std::string command;
-  if (host == host_name() && pid.find_first_not_of("0123456789") == std::string::npos) {
-    const auto comm = open_at(AT_FDCWD, "/proc/" + pid + "/comm", O_RDONLY);
-    const auto name = comm.ok() ? read_all(comm->fd(), 256) : Result<std::string>(comm.status());
-    if (name.ok()) command = " (" + printable(name->substr(0, name->find('\n'))) + ")";
+  if (const std::string name = holder.is_here() ? in_proc(holder.pid, "comm") : ""; !name.empty()) {
+    command = " (" + printable(name.substr(0, name.find('\n'))) + ")";
   }
-  return printable("pid " + pid) + command + printable(" on host " + host + " since " + since);
+  return printable("pid " + holder.pid) + command + printable(" on host " + holder.host + " since " + holder.since);
 }
 
 Result<File> take_lock(int directory, const std::string& path) {
@@ -162,6 +185,26 @@ Result<std::string> write_format(int directory, const std::string& path) {
 }
 
 }  // namespace
+
+StoreUse use_of(const std::string& store_path) {
+  const auto lock = open_at(AT_FDCWD, store_path + "/" + kLockName, O_RDONLY);
+  if (!lock.ok()) return StoreUse::Unknown;
+  // Shared, and given back at once: who starts now waits a moment at most.
+  if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0) return StoreUse::None;
+  if (errno != EWOULDBLOCK) return StoreUse::Unknown;
+  const Holder holder = read_holder(lock->fd());
+  const std::string stat = holder.is_here() ? in_proc(holder.pid, "stat") : "";
+  // "7 (name) Z …", and the name may hold anything. Source: proc(5).
+  const std::size_t state = stat.rfind(") ");
+  if (state == std::string::npos) return StoreUse::Unknown;
+  return stat[state + 2] == 'Z' || stat[state + 2] == 'X' ? StoreUse::Killed : StoreUse::Live;
+}
+
+std::string holder_of(const std::string& store_path) {
+  const auto lock = open_at(AT_FDCWD, store_path + "/" + kLockName, O_RDONLY);
+  const Holder holder = lock.ok() ? read_holder(lock->fd()) : Holder();
+  return holder.pid.empty() ? "" : printable("pid " + holder.pid);
+}
 
 Result<StoreLock> StoreLock::acquire(const std::string& store_path, CreateMode mode) {
   auto directory = open_directory(store_path, mode);

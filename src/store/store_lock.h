@@ -19,6 +19,20 @@ enum class CreateMode {
   CreateIfAbsent,  // a directory that is absent or empty becomes a store
 };
 
+// Who has a store, as others see it.
+enum class StoreUse {
+  Unknown,  // it cannot be seen: LOCK is not there, not ours to read, or another machine's
+  None,
+  Live,
+  // A process that was killed, and cannot end: one of its threads waits in the kernel for somebody who waits for an
+  // answer of that very process. Aborting its connection to the kernel (umount -f) ends both.
+  Killed,
+};
+StoreUse use_of(const std::string& store_path);
+
+// The process that holds the lock of a store, in its own words ("pid 7"); empty: nobody has said so. For people.
+std::string holder_of(const std::string& store_path);
+
 // The right to use a store: one process at a time, until the value is destroyed or the process dies.
 class StoreLock {
  public:

@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <sstream>
+#include <thread>
 
 #include "store/scratch_directory.h"
 
@@ -179,6 +183,48 @@ TEST_F(StoreLockTest, AStoreMayBeReachedThroughASymlink) {
   ASSERT_EQ(::symlinkat("store", scratch_.fd(), "link"), 0);
 
   EXPECT_TRUE(StoreLock::acquire(scratch_ / "link", CreateMode::CreateIfAbsent).ok());
+}
+
+TEST_F(StoreLockTest, OthersSeeWhetherAStoreIsUsed) {
+  EXPECT_EQ(use_of(path()), StoreUse::Unknown) << "there is none";
+  make_store();
+  EXPECT_EQ(use_of(path()), StoreUse::None);
+  EXPECT_FALSE(holder_of(path()).empty()) << "who had it last";
+
+  const auto lock = StoreLock::acquire(path(), CreateMode::OpenOnly);
+  ASSERT_TRUE(lock.ok()) << lock.status().str();
+
+  EXPECT_EQ(use_of(path()), StoreUse::Live);
+  EXPECT_EQ(holder_of(path()), "pid " + std::to_string(::getpid()));
+}
+
+TEST_F(StoreLockTest, OthersSeeThatItsUserWasKilledAndCannotEnd) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t user = ::fork();
+  if (user == 0) {
+    ::close(ends[1]);
+    const auto lock = StoreLock::acquire(path(), CreateMode::CreateIfAbsent);
+    // Stands for a thread that waits in the kernel, whatever happens to its process.
+    std::thread waiting([end = ends[0]] {
+      char byte = 0;
+      (void)!::read(end, &byte, 1);
+      ::_exit(0);
+    });
+    ::syscall(SYS_exit, 0);  // this thread alone
+  }
+  ::close(ends[0]);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto wait_for = [&](StoreUse use) {
+    while (use_of(path()) != use && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return use_of(path()) == use;
+  };
+
+  EXPECT_TRUE(wait_for(StoreUse::Killed));
+
+  ::close(ends[1]);
+  EXPECT_EQ(::waitpid(user, nullptr, 0), user);
+  EXPECT_EQ(use_of(path()), StoreUse::None);
 }
 
 }  // namespace

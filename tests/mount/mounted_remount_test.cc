@@ -1,6 +1,7 @@
 // mount/SEMANTICS.md, "When the mount ends": what is there again after an end of any kind.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -163,6 +164,35 @@ TEST_F(Remount, AnEndedMountSaysEnotconnToThoseWhoHoldIt) {
   mount_->kill();
 
   EXPECT_EQ(error(::openat(directory.fd(), "not-asked-before", O_RDONLY)), ENOTCONN);
+}
+
+// The daemon's connection to the kernel, kept open beyond its end: what a thread of it does that waits in the kernel
+// when it is killed.
+File connection_of(pid_t daemon) {
+  const File process(static_cast<int>(::syscall(SYS_pidfd_open, daemon, 0)));
+  for (const std::string& number : names_in("/proc/" + std::to_string(daemon) + "/fd")) {
+    if (link_target("/proc/" + std::to_string(daemon) + "/fd/" + number) != "/dev/fuse") continue;
+    return File(static_cast<int>(::syscall(SYS_pidfd_getfd, process.fd(), std::stoi(number), 0)));
+  }
+  return File();
+}
+
+TEST_F(Remount, AMountWhoseDaemonTheKernelDoesNotMissIsUnmounted) {
+  const File connection = connection_of(mount_->pid());
+  if (!connection.valid()) GTEST_SKIP() << "what another process has open cannot be had here";
+  const Holder waiting([&] { return ::chdir(mount_->point().c_str()) == 0; });
+  const std::string point = mount_->point();
+  ASSERT_EQ(error(::kill(mount_->pid(), SIGKILL)), 0);
+  // It hangs now, and neither command is to ask it for anything.
+  const Outcome mounted = modelfs("mount '" + mount_->store() + "' '" + point + "'");
+  EXPECT_NE(mounted.exit_code, 0);
+  EXPECT_NE(mounted.output.find("modelfs umount"), std::string::npos) << mounted.output;
+  const Outcome unmounted = modelfs("umount '" + point + "'");
+
+  EXPECT_EQ(unmounted.exit_code, 0) << unmounted.output;
+  EXPECT_EQ(names_in(point), std::vector<std::string>());
+  mount_->kill();
+  EXPECT_EQ(mount_->start(), "");
 }
 
 class Volatile : public testing::Test {
