@@ -219,7 +219,7 @@ class Registry {
   const DraftStore& const_drafts() const { return *drafts_; }
   Events& events() { return events_; }
   const Events& const_events() const { return events_; }
-  // A number that was never given out before, for a handle.
+  // An inode number that was never given out before, for what is not stored.
   Result<std::uint64_t> take_number();
   int store_dir() const { return store_dir_; }
 

@@ -44,10 +44,9 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, in
   const bool is_direct = opened->open->is_direct();
   // It was published meanwhile, and somebody else has opened what it is now.
   if (opened->open->backing() != kNoBacking) return Status(Code::Stale, "it is published");
-  const auto number = keep(std::move(opened));
-  if (!number.ok()) return number.status();
+  const Handle number = keep(std::move(opened));
   uploads.opened(ino);
-  return Opened{.handle = *number, .direct = is_direct, .flushes = writes};
+  return Opened{.handle = number, .direct = is_direct, .flushes = writes};
 }
 
 Result<std::shared_ptr<const ContentReader>> FileSystem::State::content_of(const Place& place) {
@@ -66,11 +65,10 @@ Result<Opened> FileSystem::State::open_content(const Place& place) {
   opened->open = open_nodes.open(place.ino, opened->content->descriptor());
   const Backing backing = opened->open->backing();
   const bool is_direct = opened->open->is_direct();  // since it was a draft that somebody wrote
-  const auto number = keep(std::move(opened));
-  if (!number.ok()) return number.status();
+  const Handle number = keep(std::move(opened));
   // These bytes never change: those of a file were published, an archive is a function of what was.
   const bool keeps_cache = backing == kNoBacking && !is_direct;
-  return Opened{.handle = *number, .keeps_cache = keeps_cache, .direct = is_direct, .backing = backing};
+  return Opened{.handle = number, .keeps_cache = keeps_cache, .direct = is_direct, .backing = backing};
 }
 
 Result<std::string> FileSystem::State::read_mode_of(const Place& place) {
@@ -137,9 +135,7 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   } else {
     return Status(Code::InvalidArgument, "not a file");
   }
-  const auto number = state.keep(std::move(opened));
-  if (!number.ok()) return number.status();
-  reply.handle = *number;
+  reply.handle = state.keep(std::move(opened));
   return reply;
 }
 
@@ -335,10 +331,8 @@ Result<OpenedDirectory> FileSystem::open_directory(const Credentials& who, Ino i
   const MutexLock lock(opened->mutex);
   opened->listing = std::make_unique<Listing>();
   opened->listing->who = who;
-  const auto number = state_->keep(opened);
-  if (!number.ok()) return number.status();
   // As for the names in it: those of a release's and generation's own directory are not all of the package.
-  return OpenedDirectory{*number, node->place.kind == Kind::Entry && node->place.index != 0};
+  return OpenedDirectory{state_->keep(opened), node->place.kind == Kind::Entry && node->place.index != 0};
 }
 
 Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit) {

@@ -152,12 +152,11 @@ Result<Target> FileSystem::State::target_of(const Place& parent, const Meaning& 
 
 // Handles.
 
-Result<Handle> FileSystem::State::keep(std::shared_ptr<OpenHandle> handle) {
-  const auto number = registry.take_number();
-  if (!number.ok()) return number.status();
+Handle FileSystem::State::keep(std::shared_ptr<OpenHandle> handle) {
   const MutexLock lock(handles_mutex);
-  handles[*number] = std::move(handle);
-  return Handle{*number};
+  const std::uint64_t number = ++last_handle;
+  handles[number] = std::move(handle);
+  return Handle{number};
 }
 
 Result<std::shared_ptr<OpenHandle>> FileSystem::State::handle(Handle number) const {

@@ -184,7 +184,7 @@ struct FileSystem::State {
   Status publish_package_directory(const Credentials& who, Ino directory);
 
   // Handles.
-  Result<Handle> keep(std::shared_ptr<OpenHandle> handle);
+  Handle keep(std::shared_ptr<OpenHandle> handle) EXCLUDES(handles_mutex);
   Result<std::shared_ptr<OpenHandle>> handle(Handle number) const;
   std::shared_ptr<OpenHandle> drop(Handle number);
   Result<Opened> open_draft(const Credentials& who, Ino ino, int flags);
@@ -214,6 +214,7 @@ struct FileSystem::State {
 
   mutable Mutex handles_mutex;  // leaf lock
   std::unordered_map<std::uint64_t, std::shared_ptr<OpenHandle>> handles GUARDED_BY(handles_mutex);
+  std::uint64_t last_handle GUARDED_BY(handles_mutex) = 0;
 
   static constexpr std::size_t kErrorsMax = 1024;
   mutable Mutex errors_mutex;                                                              // leaf lock

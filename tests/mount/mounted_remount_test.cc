@@ -166,6 +166,30 @@ TEST_F(Remount, AnEndedMountSaysEnotconnToThoseWhoHoldIt) {
   EXPECT_EQ(error(::openat(directory.fd(), "not-asked-before", O_RDONLY)), ENOTCONN);
 }
 
+TEST_F(Remount, AMountThatIsOnlyReadStoresNothing) {
+  const std::string bytes = pattern(300'000);
+  publish("1.0", bytes);
+  ASSERT_EQ(mount_->stop(), "");
+  ASSERT_EQ(mount_->start(), "");
+  const auto logged_bytes = [&] {
+    off_t sum = 0;
+    const std::string catalog = mount_->store() + "/catalog";
+    for (const std::string& name : names_in(catalog)) {
+      if (name.ends_with(".log")) sum += stat_of(catalog + "/" + name).st_size;
+    }
+    return sum;
+  };
+  const off_t before = logged_bytes();
+
+  EXPECT_EQ(read_file(at("latest/weights")), bytes);
+  EXPECT_FALSE(names_in(at("")).empty());
+  EXPECT_FALSE(read_file(at("latest.json")).empty());
+  EXPECT_FALSE(read_file(at("1.0.tar")).empty());
+  EXPECT_FALSE(exists(at("2.0")));
+
+  EXPECT_EQ(logged_bytes(), before);
+}
+
 // The daemon's connection to the kernel, kept open beyond its end: what a thread of it does that waits in the kernel
 // when it is killed.
 File connection_of(pid_t daemon) {
