@@ -36,8 +36,8 @@ RequestSketch sketch_of(const void* request, std::size_t size_bytes);
 class BusyPolling {
  public:
   static constexpr unsigned kStreakMin = 64;  // requests in a row that begin it
-  static constexpr unsigned kStreakMax = 4096;
-  static constexpr unsigned kWorthIt = 256;  // requests that a poller must have found for the next one to begin early
+  static constexpr unsigned kStreakMax = 1024;
+  static constexpr unsigned kWorthIt = 64;  // requests that a poller must have found for the next one to begin early
   static constexpr std::chrono::microseconds kGapMax{200};  // from one of a streak to the next, on the average
   static constexpr std::chrono::milliseconds kStuckAfter{2};
 

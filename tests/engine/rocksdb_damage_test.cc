@@ -1,5 +1,6 @@
 // A catalog that is damaged is refused by name, and never replaced by an empty one.
 #include <cstdint>
+#include <fstream>
 #include <random>
 
 #include "rocksdb_store.h"
@@ -73,6 +74,45 @@ TEST_F(RocksdbDamage, ATruncatedTableIsCorrupt) {
   std::filesystem::resize_file(table, std::filesystem::file_size(table) / 2);
 
   expect_corrupt(table.filename());
+}
+
+// Values that RocksDB keeps in a file of their own.
+class RocksdbLargeValueDamage : public RocksdbDamage {
+ protected:
+  void SetUp() override {
+    open();
+    ASSERT_TRUE(put(keys(), "large", std::string(kLargeValueBytes, 'l')).ok());
+    ASSERT_TRUE(put(keys(), "small", "s").ok());
+    open();
+    close();
+    ASSERT_EQ(catalog_files(scratch().path(), ".blob").size(), 1u);
+    file_ = catalog_files(scratch().path(), ".blob").front();
+  }
+  std::filesystem::path file_;
+};
+
+TEST_F(RocksdbLargeValueDamage, AMissingFileIsCorrupt) {
+  std::filesystem::remove(file_);
+
+  expect_corrupt(file_.filename());
+}
+
+TEST_F(RocksdbLargeValueDamage, ATruncatedFileIsCorrupt) {
+  std::filesystem::resize_file(file_, std::filesystem::file_size(file_) - 1);
+
+  expect_corrupt(file_.filename());
+}
+
+TEST_F(RocksdbLargeValueDamage, OtherBytesAreCorruptWhenTheyAreRead) {
+  std::fstream file(file_, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(file_) / 2));
+  file.put('L');
+  file.close();
+
+  open();
+
+  EXPECT_EQ(keys().get("large").code(), Code::Corrupt);
+  EXPECT_EQ(value_of(keys(), "small"), "s") << "all else can be had";
 }
 
 TEST_F(RocksdbDamage, AMissingManifestIsCorrupt) {

@@ -1,6 +1,7 @@
 // What is RocksDB's own about its KeyValueStore: it stays, and it keeps a reserve of the disk.
 #include "engine/rocksdb/rocksdb_keys.h"
 
+#include "engine/rocksdb/catalog_files.h"
 #include "engine/rocksdb/free_space.h"
 #include "rocksdb_store.h"
 
@@ -22,6 +23,41 @@ TEST_F(RocksdbKeysTest, CommitsOfBothKindsSurviveReopening) {
 
   EXPECT_EQ(value_of(keys(), "buffered"), "1");
   EXPECT_EQ(value_of(keys(), "durable"), "2");
+}
+
+TEST_F(RocksdbKeysTest, LargeValuesLieBesideTheTables) {
+  const std::string small(kLargeValueBytes - 1, 's');
+  const std::string large(kLargeValueBytes, 'l');
+  open();
+  ASSERT_TRUE(put(keys(), "small", small).ok());
+  open();  // out of the log, into a table
+  EXPECT_TRUE(catalog_files(scratch().path(), ".blob").empty());
+  ASSERT_TRUE(put(keys(), "large", large).ok());
+  open();
+  EXPECT_EQ(catalog_files(scratch().path(), ".blob").size(), 1u);
+
+  open();
+
+  EXPECT_EQ(value_of(keys(), "small"), small);
+  EXPECT_EQ(value_of(keys(), "large"), large);
+}
+
+TEST_F(RocksdbKeysTest, LogsOfOpeningsThatWroteNothingDoNotPileUp) {
+  open();
+  ASSERT_TRUE(put(keys(), "a", "1").ok());
+  const auto logs = [this] { return catalog_files(scratch().path(), ".log").size(); };
+
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < 3 * kEmptyLogsMax; ++i) {
+    open();
+    most = std::max(most, logs());
+  }
+  ASSERT_TRUE(put(keys(), "b", "2").ok());
+  open();
+
+  EXPECT_LE(most, kEmptyLogsMax + 3);
+  EXPECT_EQ(value_of(keys(), "a"), "1");
+  EXPECT_EQ(value_of(keys(), "b"), "2");
 }
 
 TEST_F(RocksdbKeysTest, ErasedPrefixesStayErasedAfterReopening) {

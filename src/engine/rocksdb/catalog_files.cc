@@ -1,12 +1,14 @@
 #include "engine/rocksdb/catalog_files.h"
 
 #include <fcntl.h>
+#include <rocksdb/metadata.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "base/file.h"
 #include "engine/rocksdb/rocksdb_status.h"
@@ -37,11 +39,41 @@ Status explain(const rocksdb::Status& status, const std::string& path) {
   return modelfs::status_of(status, "open " + path);
 }
 
+// The files of large values, which RocksDB opens when one of them is read.
+Status check_large_values(rocksdb::DB& database, const std::string& path) {
+  rocksdb::ColumnFamilyMetaData family;
+  database.GetColumnFamilyMetaData(&family);
+  for (const rocksdb::BlobMetaData& file : family.blob_files) {
+    std::error_code error;
+    const std::string name = std::filesystem::path(file.blob_file_name).filename();
+    const auto size_bytes = std::filesystem::file_size(path + "/" + name, error);
+    if (!error && size_bytes == file.blob_file_size) continue;
+    const std::string what = error ? error.message() : "its size is not " + std::to_string(file.blob_file_size);
+    return {Code::Corrupt,
+            "the catalog in " + path + " is damaged: " + name + ": " + what + "; restore it from a copy"};
+  }
+  return {};
+}
+
+// Each opening begins a log, and RocksDB keeps those in which nothing was ever written until something is: one a start
+// of a mount that is only read.
+std::vector<std::filesystem::path> empty_logs(const std::string& path) {
+  std::error_code error;
+  std::vector<std::filesystem::path> empty;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    std::error_code unknown;
+    if (entry.path().extension() == ".log" && entry.file_size(unknown) == 0 && !unknown) empty.push_back(entry.path());
+  }
+  return empty;
+}
+
 Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& path, const rocksdb::Options& options) {
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, path, &opened);
   if (!status.ok()) return explain(status, path);
-  return std::unique_ptr<rocksdb::DB>(opened);
+  std::unique_ptr<rocksdb::DB> database(opened);
+  if (Status found = check_large_values(*database, path); !found.ok()) return found;
+  return database;
 }
 
 }  // namespace
@@ -86,7 +118,13 @@ Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path,
     if (error) return status_of(error, "look for " + path + "/CURRENT");
     return Status(Code::Corrupt, "the catalog is damaged: " + path + "/CURRENT is missing; restore it from a copy");
   }
-  return open_database(path, options);
+  const auto empty = empty_logs(path);
+  auto opened = open_database(path, options);
+  // Why not before: only now it is certain that nobody else has them open. What stays is as good.
+  if (opened.ok() && empty.size() > kEmptyLogsMax) {
+    for (const auto& log : empty) std::filesystem::remove(log, error);
+  }
+  return opened;
 }
 
 }  // namespace modelfs

@@ -12,6 +12,8 @@
 namespace modelfs {
 
 inline constexpr const char* kCatalogName = "catalog";
+// More logs in which nothing was ever written are removed when a catalog is opened.
+inline constexpr std::size_t kEmptyLogsMax = 16;
 
 // False when the directory is absent or empty.
 Result<bool> has_catalog(int store_directory);

@@ -8,6 +8,9 @@
 
 namespace modelfs {
 
+// Values of at least so much lie in files beside RocksDB's tables (`catalog/*.blob`).
+inline constexpr std::uint64_t kLargeValueBytes = 64 << 10;
+
 struct RocksdbOptions {
   // Below this much free space commits that grow are refused with NoSpace, so that RocksDB never meets a full disk: its
   // Debian build (7.8.3) aborts the process there, and heals only by being reopened. Commits that reclaim may use it
