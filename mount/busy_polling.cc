@@ -23,7 +23,9 @@ RequestSketch sketch_of(const void* request, std::size_t size_bytes) {
     std::memcpy(&read, static_cast<const char*>(request) + sizeof header, sizeof read);
     moved_bytes = read.size;
   }
-  return {.sender = header.pid, .is_quick = moved_bytes <= kQuickBytesMax};
+  const bool is_awaited = header.opcode != FUSE_RELEASE && header.opcode != FUSE_RELEASEDIR &&
+                          header.opcode != FUSE_FORGET && header.opcode != FUSE_BATCH_FORGET;
+  return {.sender = header.pid, .is_quick = moved_bytes <= kQuickBytesMax, .is_awaited = is_awaited};
 }
 
 BusyPolling::BusyPolling(std::chrono::microseconds window, Surroundings surroundings)
@@ -37,7 +39,6 @@ bool BusyPolling::wait_for_turn(unsigned worker) {
       stay_away();
       continue;
     }
-    is_answering_ = false;
     if (look(worker)) return true;
     leave(worker);
   }
@@ -45,28 +46,41 @@ bool BusyPolling::wait_for_turn(unsigned worker) {
 }
 
 bool BusyPolling::look(unsigned worker) {
-  for (const auto until = surroundings_.clock() + window_; poller_ == worker;) {
+  const auto begun = surroundings_.clock();
+  auto looked = begun;
+  while (poller_ == worker) {
     if (surroundings_.is_there()) {
-      if (++found_ % kJudgedAtOnce == 0 && turns_.exchange(0) > kJudgedAtOnce / 2) leave(worker);
+      if (++found_ % kJudgedAtOnce == 0) judge(worker);
       return true;
     }
-    if (surroundings_.clock() >= until) return false;
+    const auto now = surroundings_.clock();
+    if (now - begun >= window_) return false;
+    // Others want the processor: sleeping is faster than waiting for a turn of it again and again.
+    if (now - looked > kGapMax) return false;
+    looked = now;
     // Who sends the next one may have to run on this very processor.
     ::sched_yield();
   }
   return false;
 }
 
+// Once in a while.
+void BusyPolling::judge(unsigned worker) {
+  if (piled_.exchange(0) > kJudgedAtOnce / 2) return leave(worker);
+  // Those who were about to sleep in read(2) when it began have missed the first call.
+  if (found_ == kJudgedAtOnce) surroundings_.call_back();
+}
+
 void BusyPolling::took(unsigned worker, RequestSketch request) {
   if (window_ == window_.zero()) return;
   if (request.sender != 0 && sender_.exchange(request.sender) != request.sender) ++turns_;
   const unsigned poller = poller_;
-  if (poller == worker) is_answering_ = true;
   if (!request.is_quick) {
     streak_ = 0;
     if (poller == worker) leave(worker);
     return;
   }
+  if (poller == worker && request.is_awaited && surroundings_.is_there()) ++piled_;
   if (poller != kNobody || has_ended_) return;
   const unsigned streak = ++streak_;
   if (streak == 1) {
@@ -82,15 +96,14 @@ void BusyPolling::took(unsigned worker, RequestSketch request) {
 
 void BusyPolling::begin(unsigned worker) {
   unsigned expected = kNobody;
-  is_answering_ = true;
   if (!poller_.compare_exchange_strong(expected, worker)) return;
-  found_ = turns_ = 0;
+  found_ = piled_ = 0;
   surroundings_.call_back();
 }
 
 // True: it was `poller` who polled, and nobody does any more.
 bool BusyPolling::stops(unsigned poller) {
-  if (!poller_.compare_exchange_strong(poller, kNobody)) return false;
+  if (poller == kNobody || !poller_.compare_exchange_strong(poller, kNobody)) return false;
   streak_ = 0;
   streak_needed_ = found_ >= kWorthIt ? kStreakMin : std::min(streak_needed_ * 2, kStreakMax);
   return true;
@@ -102,19 +115,23 @@ void BusyPolling::leave(unsigned poller) {
   changed_.notify_all();
 }
 
-// While somebody polls. The first who does so looks after the poller.
+// While somebody polls. One of those who do so looks after the poller.
 void BusyPolling::stay_away() {
   const MutexLock lock(mutex_);
-  const bool watches = !std::exchange(is_watched_, true);
-  unsigned found_before = found_;
+  bool watches = false;
+  unsigned found_before = 0;
   while (poller_ != kNobody && !has_ended_) {
+    if (!watches && !is_watched_) {
+      watches = is_watched_ = true;
+      found_before = found_;
+    }
     if (!watches) {
       changed_.wait(mutex_);
       continue;
     }
-    if (changed_.wait_for(mutex_, kStuckAfter)) continue;
+    if (changed_.wait_for(mutex_, surroundings_.stuck_after)) continue;
     const unsigned found = found_;
-    if (is_answering_ && found == found_before && stops(poller_)) changed_.notify_all();
+    if (found == found_before && stops(poller_)) changed_.notify_all();
     found_before = found;
   }
   if (watches) is_watched_ = false;

@@ -15,6 +15,7 @@ struct RequestSketch {
   std::uint32_t sender = 0;  // the thread that asks; 0: the kernel by itself, as for RELEASE
   // Its answer is a matter of microseconds, if nothing has to be fetched from a disk: it moves few bytes.
   bool is_quick = false;
+  bool is_awaited = true;  // somebody waits for the answer
 };
 RequestSketch sketch_of(const void* request, std::size_t size_bytes);
 
@@ -27,8 +28,8 @@ RequestSketch sketch_of(const void* request, std::size_t size_bytes);
 // again, when
 //   - no request came within the window;
 //   - a request came that is not quick;
-//   - several programs send requests, so that several workers get on faster than one;
-//   - the poller is held up for kStuckAfter (a disk, a lock).
+//   - requests pile up while others are awaited, so that several workers get on faster than one;
+//   - the poller is held up for kStuckAfter: by a disk, by a lock, or because others have the processors.
 // What polling costs is bounded: it begins only after kStreakMin quick requests in a row (more, while it has not been
 // worth it), and ends a window after the last one.
 //
@@ -47,6 +48,7 @@ class BusyPolling {
     std::function<std::chrono::nanoseconds()> clock = [] {
       return std::chrono::steady_clock::now().time_since_epoch();
     };
+    std::chrono::milliseconds stuck_after = kStuckAfter;
   };
 
   // `window` 0: nobody ever polls. What surrounds it is called by workers, without a lock.
@@ -66,7 +68,8 @@ class BusyPolling {
   static constexpr unsigned kNobody = ~0u;
   static constexpr unsigned kJudgedAtOnce = 64;  // requests that were found
 
-  bool look(unsigned worker);
+  bool look(unsigned worker) EXCLUDES(mutex_);
+  void judge(unsigned worker) EXCLUDES(mutex_);
   void begin(unsigned worker);
   void leave(unsigned poller) EXCLUDES(mutex_);
   bool stops(unsigned poller);
@@ -78,15 +81,15 @@ class BusyPolling {
   std::atomic<unsigned> poller_ = kNobody;
   std::atomic<bool> has_ended_ = false;
   std::atomic<std::uint32_t> sender_ = 0;  // of the last request that has one
-  std::atomic<unsigned> turns_ = 0;        // how often that was another than before, in the streak or since judged
   // While nobody polls: the quick requests in a row.
   std::atomic<unsigned> streak_ = 0;
+  std::atomic<unsigned> turns_ = 0;  // of them, those of another sender than before
   std::atomic<std::int64_t> streak_begun_ns_ = 0;
   std::atomic<unsigned> streak_needed_ = kStreakMin;
 
   // While somebody does.
-  std::atomic<bool> is_answering_ = false;  // the poller
   std::atomic<unsigned> found_ = 0;
+  std::atomic<unsigned> piled_ = 0;  // of those since it was judged: another was there already
 
   Mutex mutex_;  // leaf lock
   Condition changed_;

@@ -65,8 +65,7 @@ bool is_left_behind(const std::string& path) {
   const auto place = absolute_path(path);
   const auto mounted = place.ok() ? mounted_at(*place) : Result<std::optional<Mount>>(place.status());
   if (!mounted.ok() || !*mounted || !(*mounted)->is_ours()) return false;
-  const StoreUse use = use_of((*mounted)->source);
-  return use == StoreUse::None || use == StoreUse::Killed;
+  return is_abandoned((*mounted)->source);
 }
 
 }  // namespace

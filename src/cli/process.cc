@@ -62,11 +62,11 @@ Result<Ran> run_program(const std::vector<std::string>& arguments) {
 
 Answer ask_in_child(const std::function<bool()>& question, int patience_ms) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return Answer::None;
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Answer::No;
   const File reader(ends[0]);
   File writer(ends[1]);
   const pid_t child = ::fork();
-  if (child < 0) return Answer::None;
+  if (child < 0) return Answer::No;
   if (child == 0) ::_exit(question() ? 0 : 1);
   writer.reset();
   pollfd end{reader.fd(), POLLIN, 0};

@@ -1,5 +1,6 @@
 #include "cli/umount.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -113,23 +114,35 @@ Status wait_for_daemon(const Mount& mount) {
                           " s; it may be finishing a commit: look at `modelfs doctor " + printable(mount.source) + "`"};
 }
 
+// In a process of its own: the store may lie on a disk that does not answer.
+bool is_use(const std::string& store, StoreUse use) {
+  return ask_in_child([&] { return use_of(store) == use; }, kDeadCheckMs) == Answer::Yes;
+}
+
 // Nobody answers what is asked of this mount, nor ever will: its daemon was killed, and the kernel has not noticed.
 bool is_orphaned(const Mount& mount) {
-  const StoreUse use = use_of(mount.source);
-  if (use != StoreUse::None && use != StoreUse::Killed) return false;
+  if (is_use(mount.source, StoreUse::Killed)) return true;
+  if (!is_use(mount.source, StoreUse::None)) return false;
+  // Only whom the mount is open to is made to wait; the kernel answers the others by itself.
   const auto answers = [&mount] {
     (void)error_of_mount(mount.mount_point);
     return true;
   };
-  return ask_in_child(answers, kDeadCheckMs) == Answer::None;
+  return ask_in_child(answers, kDeadCheckMs) == Answer::None && is_mounted(mount) &&
+         is_use(mount.source, StoreUse::None);
 }
 
 // Has the kernel end what waits in an orphaned mount: it is dead afterwards, as others whose daemon was killed.
 Status abort_connection(const Mount& mount) {
   if (::umount2(mount.mount_point.c_str(), UMOUNT_NOFOLLOW | MNT_FORCE) == 0 || errno == EBUSY) return {};
+  if (errno != EPERM) return Status::from_errno(errno, "unmount " + printable(mount.mount_point));
+  // Who has mounted it may do so here. Source: Documentation/filesystems/fuse.rst of Linux.
+  const std::string number = mount.device.substr(mount.device.find(':') + 1);
+  const File abort(::open(("/sys/fs/fuse/connections/" + number + "/abort").c_str(), O_WRONLY | O_CLOEXEC));
+  if (abort.valid() && ::write(abort.fd(), "1", 1) == 1) return {};
   return {Code::NotPermitted, printable(mount.mount_point) +
-                                  ": its daemon was killed, and programs in it wait for ever; only root can end that: "
-                                  "sudo modelfs umount " +
+                                  ": its daemon was killed, and programs in it wait for ever; root can end that: sudo "
+                                  "modelfs umount " +
                                   printable(mount.mount_point)};
 }
 
@@ -138,7 +151,7 @@ Status umount(const UmountOptions& options) {
   if (!mount.ok()) return mount.status();
   const bool was_orphaned = is_orphaned(*mount);
   if (was_orphaned) {
-    if (Status status = abort_connection(*mount); !status.ok()) return status;
+    if (Status status = abort_connection(*mount); !status.ok() && !options.lazy) return status;
     if (!is_mounted(*mount)) return wait_for_daemon(*mount);
   }
   Status status = detach(*mount, options.lazy);
@@ -153,7 +166,7 @@ Status umount(const UmountOptions& options) {
   if (is_mounted(*mount))
     return {Code::Busy, printable(mount->mount_point) + ": is mounted once more beneath; unmount it again"};
   // Who still has files open after a lazy unmount keeps the daemon for as long as he likes.
-  if (!was_orphaned && (lazy || has_other_places(*mount))) return {};
+  if (options.lazy || (!was_orphaned && (lazy || has_other_places(*mount)))) return {};
   return wait_for_daemon(*mount);
 }
 
@@ -171,6 +184,8 @@ bool is_dead_mount(const std::string& mount_point) {
   };
   return ask_in_child(is_dead, kDeadCheckMs) == Answer::Yes;
 }
+
+bool is_abandoned(const std::string& store) { return is_use(store, StoreUse::None) || is_use(store, StoreUse::Killed); }
 
 bool wait_for_release(const std::string& store, int patience_seconds) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(patience_seconds);

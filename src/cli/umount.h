@@ -15,6 +15,10 @@ int error_of_mount(const std::string& mount_point);
 // Never hangs for more than a few seconds; a mount that does not answer at all is not known to be dead.
 bool is_dead_mount(const std::string& mount_point);
 
+// Whether nobody serves `store`, and nobody ever will who does now: its daemon ended, or was killed and cannot end.
+// False too when that cannot be seen within a few seconds.
+bool is_abandoned(const std::string& store);
+
 // Waits until nobody holds the lock of `store`; at most `patience_seconds`. True: nobody does, or it cannot be seen.
 bool wait_for_release(const std::string& store, int patience_seconds);
 

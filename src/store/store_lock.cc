@@ -9,12 +9,14 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <sstream>
 #include <system_error>
+#include <thread>
 
 #include "base/names.h"
 
@@ -26,6 +28,9 @@ constexpr const char* kLockName = "LOCK";
 constexpr std::string_view kMagic = "modelfs store";
 constexpr std::size_t kFormatBytesMax = 4096;
 constexpr std::size_t kLockBytesMax = 4096;
+// How long somebody may look at the lock who does not take it.
+constexpr std::chrono::milliseconds kLookedAtMax{50};
+constexpr std::chrono::milliseconds kPause{5};
 
 // What an interrupted creation may have left; the last is replace_file()'s.
 bool belongs_to_creation(std::string_view name) {
@@ -112,8 +117,15 @@ std::string utc_now() {
   return text.data();
 }
 
+// As the kernel calls it: "pid:[4026531836]".
+std::string own_pid_namespace() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/ns/pid", error).native();
+}
+
 std::string holder_text() {
-  return "pid " + std::to_string(::getpid()) + " host " + host_name() + " since " + utc_now() + "\n";
+  return "pid " + std::to_string(::getpid()) + " host " + host_name() + " since " + utc_now() + " in " +
+         own_pid_namespace() + "\n";
 }
 
 // What a holder has written of himself.
@@ -121,9 +133,12 @@ struct Holder {
   std::string pid;  // empty: nothing
   std::string host;
   std::string since;
+  std::string pid_namespace;
 
+  // Its number means the same process to us.
   bool is_here() const {
-    return host == host_name() && !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos;
+    return host == host_name() && pid_namespace == own_pid_namespace() && !pid.empty() &&
+           pid.find_first_not_of("0123456789") == std::string::npos;
   }
 };
 
@@ -133,6 +148,7 @@ Holder read_holder(int lock) {
   Holder holder;
   std::string label;
   if (!(words >> label >> holder.pid >> label >> holder.host >> label >> holder.since)) return {};
+  words >> label >> holder.pid_namespace;  // daemons before this had none
   return holder;
 }
 
@@ -157,7 +173,14 @@ std::string describe_holder(int lock) {
 Result<File> take_lock(int directory, const std::string& path) {
   auto lock = open_at(directory, kLockName, O_RDWR | O_CREAT, 0600);
   if (!lock.ok()) return lock.status();
-  if (::flock(lock->fd(), LOCK_EX | LOCK_NB) != 0) {
+  // Others may be looking whether it is held (use_of).
+  const auto until = std::chrono::steady_clock::now() + kLookedAtMax;
+  bool is_ours = ::flock(lock->fd(), LOCK_EX | LOCK_NB) == 0;
+  while (!is_ours && errno == EWOULDBLOCK && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(kPause);
+    is_ours = ::flock(lock->fd(), LOCK_EX | LOCK_NB) == 0;
+  }
+  if (!is_ours) {
     if (errno != EWOULDBLOCK) return Status::from_errno(errno, "lock " + path);
     return Status(Code::Busy, path + " is in use by " + describe_holder(lock->fd()) + ": stop it first");
   }
@@ -187,16 +210,16 @@ Result<std::string> write_format(int directory, const std::string& path) {
 }  // namespace
 
 StoreUse use_of(const std::string& store_path) {
-  const auto lock = open_at(AT_FDCWD, store_path + "/" + kLockName, O_RDONLY);
+  const auto lock = open_at(AT_FDCWD, store_path + "/" + kLockName, O_RDONLY | O_NONBLOCK);
   if (!lock.ok()) return StoreUse::Unknown;
-  // Shared, and given back at once: who starts now waits a moment at most.
+  // Shared, and given back at once: take_lock() waits that long.
   if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0) return StoreUse::None;
   if (errno != EWOULDBLOCK) return StoreUse::Unknown;
   const Holder holder = read_holder(lock->fd());
   const std::string stat = holder.is_here() ? in_proc(holder.pid, "stat") : "";
   // "7 (name) Z …", and the name may hold anything. Source: proc(5).
   const std::size_t state = stat.rfind(") ");
-  if (state == std::string::npos) return StoreUse::Unknown;
+  if (state == std::string::npos) return StoreUse::Held;
   return stat[state + 2] == 'Z' || stat[state + 2] == 'X' ? StoreUse::Killed : StoreUse::Live;
 }
 

@@ -21,8 +21,9 @@ enum class CreateMode {
 
 // Who has a store, as others see it.
 enum class StoreUse {
-  Unknown,  // it cannot be seen: LOCK is not there, not ours to read, or another machine's
+  Unknown,  // LOCK is not there, or not ours to read
   None,
+  Held,  // by somebody of whom no more can be seen: of another machine, or another pid namespace
   Live,
   // A process that was killed, and cannot end: one of its threads waits in the kernel for somebody who waits for an
   // answer of that very process. Aborting its connection to the kernel (umount -f) ends both.

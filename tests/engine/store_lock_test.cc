@@ -196,6 +196,9 @@ TEST_F(StoreLockTest, OthersSeeWhetherAStoreIsUsed) {
 
   EXPECT_EQ(use_of(path()), StoreUse::Live);
   EXPECT_EQ(holder_of(path()), "pid " + std::to_string(::getpid()));
+
+  write("LOCK", "pid 1 host elsewhere since 2020-01-01T00:00:00Z in pid:[1]\n");
+  EXPECT_EQ(use_of(path()), StoreUse::Held) << "another machine's";
 }
 
 TEST_F(StoreLockTest, OthersSeeThatItsUserWasKilledAndCannotEnd) {

@@ -13,8 +13,9 @@ namespace {
 
 using std::chrono::microseconds;
 
-constexpr RequestSketch kQuick{.sender = 7, .is_quick = true};
-constexpr RequestSketch kSlow{.sender = 7, .is_quick = false};
+constexpr RequestSketch kQuick{.sender = 7, .is_quick = true, .is_awaited = true};
+constexpr RequestSketch kSlow{.sender = 7, .is_quick = false, .is_awaited = true};
+constexpr RequestSketch kRelease{.sender = 0, .is_quick = true, .is_awaited = false};
 constexpr microseconds kWindow{50};
 
 // Bytes as from /dev/fuse.
@@ -42,21 +43,22 @@ class BusyPollingTest : public testing::Test {
   BusyPollingTest()
       : polling_(kWindow, {.is_there =
                                [this] {
-                                 now_ += kStep;
+                                 now_ += look_ns_;
                                  return is_there_.load();
                                },
                            .call_back = [this] { ++called_back_; },
-                           .clock = [this] { return std::chrono::nanoseconds(now_); }}) {}
+                           .clock = [this] { return std::chrono::nanoseconds(now_); },
+                           .stuck_after = std::chrono::hours(1)}) {}
 
   // `count` requests that a worker reads one after the other.
   void take(unsigned count, RequestSketch sketch = kQuick, unsigned worker = 0) {
     for (unsigned i = 0; i < count; ++i) polling_.took(worker, sketch);
   }
   void take_from_two(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) polling_.took(0, {.sender = 1 + i % 2, .is_quick = true});
+    for (unsigned i = 0; i < count; ++i) polling_.took(0, {.sender = 1 + i % 2, .is_quick = true, .is_awaited = true});
   }
 
-  static constexpr std::int64_t kStep = 1000;  // what a look takes, in ns
+  std::atomic<std::int64_t> look_ns_ = 1000;  // what a look takes
   std::atomic<std::int64_t> now_ = 0;
   std::atomic<bool> is_there_ = false;
   std::atomic<unsigned> called_back_ = 0;
@@ -117,7 +119,7 @@ TEST_F(BusyPollingTest, RequestsOfSeveralSendersBeginNothing) {
 
 TEST_F(BusyPollingTest, TheKernelsOwnRequestsAreNoOthers) {
   for (unsigned i = 0; i < BusyPolling::kStreakMin; ++i) {
-    polling_.took(0, {.sender = i % 2 == 0 ? 7u : 0u, .is_quick = true});
+    polling_.took(0, i % 2 == 0 ? kQuick : kRelease);
   }
 
   EXPECT_TRUE(polling_.is_polling());
@@ -137,7 +139,7 @@ TEST_F(BusyPollingTest, ThePollerLooksForAsLongAsTheWindow) {
   EXPECT_FALSE(polling_.wait_for_turn(0)) << "it may read, and sleep there";
 
   EXPECT_GE(std::chrono::nanoseconds(now_), kWindow);
-  EXPECT_LE(std::chrono::nanoseconds(now_), kWindow + 2 * std::chrono::nanoseconds(kStep));
+  EXPECT_LE(std::chrono::nanoseconds(now_), kWindow + 2 * std::chrono::nanoseconds(look_ns_));
   EXPECT_FALSE(polling_.is_polling());
 }
 
@@ -155,7 +157,7 @@ TEST_F(BusyPollingTest, NeedsALongerStreakWhileItIsNotWorthItAndNoLongerThanTheM
   is_there_ = true;
   for (unsigned i = 0; i < BusyPolling::kWorthIt; ++i) {
     EXPECT_TRUE(polling_.wait_for_turn(0));
-    take(1);
+    take(1, kRelease);
   }
   is_there_ = false;
   static_cast<void>(polling_.wait_for_turn(0));
@@ -171,16 +173,50 @@ TEST_F(BusyPollingTest, ARequestThatIsNotQuickEndsIt) {
   EXPECT_FALSE(polling_.is_polling());
 }
 
-TEST_F(BusyPollingTest, RequestsOfSeveralSendersEndIt) {
+TEST_F(BusyPollingTest, RequestsThatPileUpEndIt) {
   take(BusyPolling::kStreakMin);
-  is_there_ = true;
+  is_there_ = true;  // always another, when one was taken
 
   for (unsigned i = 0; i < 2 * BusyPolling::kStreakMin && polling_.is_polling(); ++i) {
     static_cast<void>(polling_.wait_for_turn(0));
-    polling_.took(0, {.sender = i, .is_quick = true});
+    take(1);
   }
 
   EXPECT_FALSE(polling_.is_polling());
+}
+
+TEST_F(BusyPollingTest, RequestsThatNobodyWaitsForDoNotPileUp) {
+  take(BusyPolling::kStreakMin);
+  is_there_ = true;
+
+  for (unsigned i = 0; i < 4 * BusyPolling::kStreakMin; ++i) {
+    static_cast<void>(polling_.wait_for_turn(0));
+    take(1, kRelease);
+  }
+
+  EXPECT_TRUE(polling_.is_polling());
+}
+
+TEST_F(BusyPollingTest, EndsWhenOthersHaveTheProcessors) {
+  take(BusyPolling::kStreakMin);
+  look_ns_ = std::chrono::nanoseconds(BusyPolling::kGapMax).count() + 1;
+
+  EXPECT_FALSE(polling_.wait_for_turn(0));
+
+  EXPECT_FALSE(polling_.is_polling());
+  EXPECT_LE(std::chrono::nanoseconds(now_), 3 * std::chrono::nanoseconds(look_ns_)) << "not for the whole window";
+}
+
+TEST_F(BusyPollingTest, CallsOnceMoreForThoseWhoWereAboutToSleep) {
+  take(BusyPolling::kStreakMin);
+  is_there_ = true;
+
+  for (unsigned i = 0; i < BusyPolling::kStreakMin; ++i) {
+    static_cast<void>(polling_.wait_for_turn(0));
+    take(1, kRelease);
+  }
+
+  EXPECT_EQ(called_back_, 2u);
 }
 
 TEST_F(BusyPollingTest, TheOthersStayAwayUntilItEnds) {
@@ -194,7 +230,7 @@ TEST_F(BusyPollingTest, TheOthersStayAwayUntilItEnds) {
   is_there_ = true;
   for (int i = 0; i < 1000; ++i) {
     EXPECT_TRUE(polling_.wait_for_turn(0));
-    take(1);
+    take(1, kRelease);
   }
   take(1, kSlow);
   other.join();
@@ -202,11 +238,25 @@ TEST_F(BusyPollingTest, TheOthersStayAwayUntilItEnds) {
   EXPECT_FALSE(was_polling);
 }
 
-TEST_F(BusyPollingTest, APollerThatIsHeldUpIsRelieved) {
-  take(BusyPolling::kStreakMin);  // and never comes back
+TEST(BusyPolling, APollerThatIsHeldUpIsRelieved) {
+  BusyPolling polling(kWindow, {.is_there = [] { return false; }, .call_back = [] {}});
+  for (unsigned i = 0; i < BusyPolling::kStreakMin; ++i) polling.took(0, kQuick);  // and never comes back
 
-  EXPECT_FALSE(polling_.wait_for_turn(1)) << "or this would wait for ever";
-  EXPECT_FALSE(polling_.is_polling());
+  EXPECT_FALSE(polling.wait_for_turn(1)) << "or this would wait for ever";
+  EXPECT_FALSE(polling.is_polling());
+}
+
+TEST(BusyPolling, EachPollerIsLookedAfter) {
+  BusyPolling polling(kWindow, {.is_there = [] { return false; }, .call_back = [] {}});
+  for (unsigned poller = 0; poller < 100; ++poller) {
+    for (unsigned i = 0; i < BusyPolling::kStreakMax && !polling.is_polling(); ++i) polling.took(poller, kQuick);
+    ASSERT_TRUE(polling.is_polling());
+    std::thread first([&] { static_cast<void>(polling.wait_for_turn(poller + 1)); });
+    std::thread second([&] { static_cast<void>(polling.wait_for_turn(poller + 2)); });
+    first.join();
+    second.join();
+    EXPECT_FALSE(polling.is_polling());
+  }
 }
 
 TEST_F(BusyPollingTest, AfterItsEndEverybodyMayReadAndNobodyPolls) {
@@ -289,7 +339,8 @@ TEST(BusyPolling, EveryRequestIsAnsweredWhoeverPolls) {
         if (!device.read()) continue;
         const unsigned mine = answered + 1;
         // Now and then one that is not quick, and a stretch with two senders.
-        polling.took(number, {.sender = mine % 5000 > 4500 ? mine : 7, .is_quick = mine % 3000 != 0});
+        polling.took(number,
+                     {.sender = mine % 5000 > 4500 ? mine : 7, .is_quick = mine % 3000 != 0, .is_awaited = true});
         ++answered;
       }
       polling.end();

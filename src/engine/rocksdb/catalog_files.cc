@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -39,15 +41,25 @@ Status explain(const rocksdb::Status& status, const std::string& path) {
   return modelfs::status_of(status, "open " + path);
 }
 
-// The files of large values, which RocksDB opens when one of them is read.
-Status check_large_values(rocksdb::DB& database, const std::string& path) {
+std::vector<rocksdb::BlobMetaData> large_value_files(rocksdb::DB& database) {
   rocksdb::ColumnFamilyMetaData family;
   database.GetColumnFamilyMetaData(&family);
-  for (const rocksdb::BlobMetaData& file : family.blob_files) {
+  return std::move(family.blob_files);
+}
+
+// The files of large values, which RocksDB opens when one of them is read.
+Status check_large_values(rocksdb::DB& database, const std::string& path) {
+  for (const rocksdb::BlobMetaData& file : large_value_files(database)) {
     std::error_code error;
     const std::string name = std::filesystem::path(file.blob_file_name).filename();
     const auto size_bytes = std::filesystem::file_size(path + "/" + name, error);
     if (!error && size_bytes == file.blob_file_size) continue;
+    // A compaction that runs already may have removed it.
+    const auto now = large_value_files(database);
+    const auto is_it = [&file](const rocksdb::BlobMetaData& other) {
+      return other.blob_file_number == file.blob_file_number;
+    };
+    if (std::none_of(now.begin(), now.end(), is_it)) continue;
     const std::string what = error ? error.message() : "its size is not " + std::to_string(file.blob_file_size);
     return {Code::Corrupt,
             "the catalog in " + path + " is damaged: " + name + ": " + what + "; restore it from a copy"};
@@ -60,9 +72,11 @@ Status check_large_values(rocksdb::DB& database, const std::string& path) {
 std::vector<std::filesystem::path> empty_logs(const std::string& path) {
   std::error_code error;
   std::vector<std::filesystem::path> empty;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+  std::filesystem::directory_iterator entry(path, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     std::error_code unknown;
-    if (entry.path().extension() == ".log" && entry.file_size(unknown) == 0 && !unknown) empty.push_back(entry.path());
+    const auto& log = entry->path();
+    if (log.extension() == ".log" && entry->file_size(unknown) == 0 && !unknown) empty.push_back(log);
   }
   return empty;
 }

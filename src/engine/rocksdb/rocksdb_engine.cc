@@ -25,8 +25,8 @@ rocksdb::Options rocksdb_options(const RocksdbOptions& options) {
   table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
   table.cache_index_and_filter_blocks = true;  // so that the cache bounds them too
-  // Why in parts: the filter of a whole table (10 bits for each key) is larger than a shard of the cache takes, from some
-  // 400,000 keys on. Then every look-up read it from the disk again.
+  // Why in parts: the filter of a whole table (10 bits for each key) is larger than a shard of the cache takes, from
+  // some 400,000 keys on. Then every look-up read it from the disk again.
   table.partition_filters = true;
   table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
 
@@ -37,10 +37,13 @@ rocksdb::Options rocksdb_options(const RocksdbOptions& options) {
   rocks.max_open_files = kOpenTablesMax;
   rocks.compression = rocksdb::kNoCompression;  // keys and digests; which codecs there are depends on the build
   // Why: a filter is wrong about one absent key of a hundred, and then the block where it would be is read. With the
-  // manifest of 100,000 files in it that was 5 MiB and 4 ms, too large for the cache, and so at every hundredth look-up.
+  // manifest of 100,000 files in it that was 5 MiB and 4 ms, too large for the cache, and so at every hundredth
+  // look-up.
   rocks.enable_blob_files = true;
   rocks.min_blob_size = kLargeValueBytes;
-  rocks.enable_blob_garbage_collection = true;
+  // Why no collection in compactions: it copies by age alone, a quarter of all large values at once, however little
+  // space is left. A file goes when the last of its values does.
+  rocks.enable_blob_garbage_collection = false;
   rocks.paranoid_checks = true;
   // A torn tail after power loss is no damage: everything acknowledged as Durable lies before it.
   rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
