@@ -25,7 +25,8 @@ RequestSketch sketch_of(const void* request, std::size_t size_bytes) {
   }
   const bool is_awaited = header.opcode != FUSE_RELEASE && header.opcode != FUSE_RELEASEDIR &&
                           header.opcode != FUSE_FORGET && header.opcode != FUSE_BATCH_FORGET;
-  return {.sender = header.pid, .is_quick = moved_bytes <= kQuickBytesMax, .is_awaited = is_awaited};
+  return {
+      .kind = header.opcode, .sender = header.pid, .is_quick = moved_bytes <= kQuickBytesMax, .is_awaited = is_awaited};
 }
 
 BusyPolling::BusyPolling(std::chrono::microseconds window, Surroundings surroundings)
@@ -64,7 +65,6 @@ bool BusyPolling::look(unsigned worker) {
   return false;
 }
 
-// Once in a while.
 void BusyPolling::judge(unsigned worker) {
   if (piled_.exchange(0) > kJudgedAtOnce / 2) return leave(worker);
   // Those who were about to sleep in read(2) when it began have missed the first call.

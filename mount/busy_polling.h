@@ -12,6 +12,7 @@ namespace modelfs {
 
 // What matters of a request, as it came from /dev/fuse.
 struct RequestSketch {
+  std::uint32_t kind = 0;    // FUSE_OPEN; 0, which the kernel does not use: it is too short to tell
   std::uint32_t sender = 0;  // the thread that asks; 0: the kernel by itself, as for RELEASE
   // Its answer is a matter of microseconds, if nothing has to be fetched from a disk: it moves few bytes.
   bool is_quick = false;
@@ -57,7 +58,7 @@ class BusyPolling {
   // Returns when `worker` may read. True: it looked, and a request is there. Read in a way that `call_back` and the end
   // interrupt even so: somebody else may take it.
   bool wait_for_turn(unsigned worker) EXCLUDES(mutex_);
-  // `worker` has read a request …
+  // `worker` has read a request, and is about to answer it.
   void took(unsigned worker, RequestSketch request) EXCLUDES(mutex_);
   // From now on nobody polls, and whoever waits for his turn has it.
   void end() EXCLUDES(mutex_);
@@ -69,6 +70,7 @@ class BusyPolling {
   static constexpr unsigned kJudgedAtOnce = 64;  // requests that were found
 
   bool look(unsigned worker) EXCLUDES(mutex_);
+  // Every kJudgedAtOnce requests.
   void judge(unsigned worker) EXCLUDES(mutex_);
   void begin(unsigned worker);
   void leave(unsigned poller) EXCLUDES(mutex_);

@@ -27,7 +27,6 @@ Status stale_mount(const std::string& path) {
                 path + " is the mount of a daemon that has died; remove it first: modelfs umount " + shell_word(path));
 }
 
-// "pid 7" of the process that serves `store`, or empty: LOCK says it to who may read it.
 Status mounted_already(const Mount& mounted) {
   const std::string holder = holder_of(mounted.source);
   return Status(Code::Busy, mounted.mount_point + " is a modelfs mount already, of " + mounted.source +

@@ -87,8 +87,7 @@ bool amend(const iovec& answer, std::uint64_t flags) {
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
 
 // Not compiled on Debian 12, whose libfuse is 3.14. Tried with 3.17.2 by hand: its headers must come before Debian's,
-// or reads of /dev/fuse get EBADF. Its max_backing_stack_depth of
-// 0 is the kernel's kStackDepth of 1.
+// or reads of /dev/fuse get EBADF. Its max_backing_stack_depth of 0 is the kernel's kStackDepth of 1.
 Status Passthrough::connect(fuse_session* session) {
   device_ = fuse_session_fd(session);
   return {};

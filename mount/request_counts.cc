@@ -66,12 +66,7 @@ void add(std::atomic<std::uint64_t>& count, std::uint64_t more) { count.fetch_ad
 
 }  // namespace
 
-void RequestCounts::came(const void* request, std::size_t size_bytes) {
-  fuse_in_header header{};
-  if (size_bytes < sizeof header) return;
-  std::memcpy(&header, request, sizeof header);
-  add(came_[header.opcode < kKinds ? header.opcode : 0], 1);
-}
+void RequestCounts::came(std::uint32_t kind) { add(came_[kind < kKinds ? kind : 0], 1); }
 
 void RequestCounts::found() { add(found_, 1); }
 

@@ -18,11 +18,11 @@ namespace modelfs {
 // the least request.
 class RequestCounts {
  public:
-  // A request as it came from /dev/fuse.
-  void came(const void* request, std::size_t size_bytes);
+  // A request of `kind` (FUSE_OPEN) has come.
+  void came(std::uint32_t kind);
   // It was found by looking for it, without a sleep (BusyPolling).
   void found();
-  // A request of `kind` (FUSE_OPEN) was answered with `error` (0: it succeeded), so long after it had come.
+  // A request of `kind` was answered with `error` (0: it succeeded), so long after it had come.
   void answered(std::uint32_t kind, int error, std::chrono::nanoseconds taken);
 
   // Those that have come, by the kernel's names in small letters ("read"), since the mount.

@@ -207,8 +207,9 @@ void Session::answer_requests(Worker& worker) {
       break;
     }
     // Never a pipe: splice was not agreed on.
-    polling_->took(worker.number, sketch_of(buffer.mem, buffer.size));
-    served_.counts.came(buffer.mem, buffer.size);
+    const RequestSketch request = sketch_of(buffer.mem, buffer.size);
+    polling_->took(worker.number, request);
+    served_.counts.came(request.kind);
     if (is_found) served_.counts.found();
     fuse_session_process_buf(session_, &buffer);
     // The first request is INIT, whose answer sets the read-ahead too.

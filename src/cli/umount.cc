@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <initializer_list>
 #include <optional>
 #include <thread>
 
@@ -115,21 +116,22 @@ Status wait_for_daemon(const Mount& mount) {
 }
 
 // In a process of its own: the store may lie on a disk that does not answer.
-bool is_use(const std::string& store, StoreUse use) {
-  return ask_in_child([&] { return use_of(store) == use; }, kDeadCheckMs) == Answer::Yes;
+bool is_use_one_of(const std::string& store, std::initializer_list<StoreUse> uses) {
+  const auto is_one = [&] { return std::find(uses.begin(), uses.end(), use_of(store)) != uses.end(); };
+  return ask_in_child(is_one, kDeadCheckMs) == Answer::Yes;
 }
 
 // Nobody answers what is asked of this mount, nor ever will: its daemon was killed, and the kernel has not noticed.
 bool is_orphaned(const Mount& mount) {
-  if (is_use(mount.source, StoreUse::Killed)) return true;
-  if (!is_use(mount.source, StoreUse::None)) return false;
+  if (is_use_one_of(mount.source, {StoreUse::Killed})) return true;
+  if (!is_use_one_of(mount.source, {StoreUse::None})) return false;
   // Only whom the mount is open to is made to wait; the kernel answers the others by itself.
   const auto answers = [&mount] {
     (void)error_of_mount(mount.mount_point);
     return true;
   };
   return ask_in_child(answers, kDeadCheckMs) == Answer::None && is_mounted(mount) &&
-         is_use(mount.source, StoreUse::None);
+         is_use_one_of(mount.source, {StoreUse::None});
 }
 
 // Has the kernel end what waits in an orphaned mount: it is dead afterwards, as others whose daemon was killed.
@@ -185,7 +187,7 @@ bool is_dead_mount(const std::string& mount_point) {
   return ask_in_child(is_dead, kDeadCheckMs) == Answer::Yes;
 }
 
-bool is_abandoned(const std::string& store) { return is_use(store, StoreUse::None) || is_use(store, StoreUse::Killed); }
+bool is_abandoned(const std::string& store) { return is_use_one_of(store, {StoreUse::None, StoreUse::Killed}); }
 
 bool wait_for_release(const std::string& store, int patience_seconds) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(patience_seconds);

@@ -123,8 +123,9 @@ std::string own_pid_namespace() {
   return std::filesystem::read_symlink("/proc/self/ns/pid", error).native();
 }
 
+// The first line is for people.
 std::string holder_text() {
-  return "pid " + std::to_string(::getpid()) + " host " + host_name() + " since " + utc_now() + " in " +
+  return "pid " + std::to_string(::getpid()) + " host " + host_name() + " since " + utc_now() + "\nin " +
          own_pid_namespace() + "\n";
 }
 
@@ -175,14 +176,12 @@ Result<File> take_lock(int directory, const std::string& path) {
   if (!lock.ok()) return lock.status();
   // Others may be looking whether it is held (use_of).
   const auto until = std::chrono::steady_clock::now() + kLookedAtMax;
-  bool is_ours = ::flock(lock->fd(), LOCK_EX | LOCK_NB) == 0;
-  while (!is_ours && errno == EWOULDBLOCK && std::chrono::steady_clock::now() < until) {
-    std::this_thread::sleep_for(kPause);
-    is_ours = ::flock(lock->fd(), LOCK_EX | LOCK_NB) == 0;
-  }
-  if (!is_ours) {
+  while (::flock(lock->fd(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return Status::from_errno(errno, "lock " + path);
-    return Status(Code::Busy, path + " is in use by " + describe_holder(lock->fd()) + ": stop it first");
+    if (std::chrono::steady_clock::now() >= until) {
+      return Status(Code::Busy, path + " is in use by " + describe_holder(lock->fd()) + ": stop it first");
+    }
+    std::this_thread::sleep_for(kPause);
   }
   // For people only; the lock is the flock, which goes with the process.
   if (::ftruncate(lock->fd(), 0) != 0) return Status::from_errno(errno, "write " + path + "/LOCK");
