@@ -23,6 +23,7 @@ CHUNK = 1 << 20
 PAGE = 4096
 PREADS = 40_000
 READERS = 4
+SHARED_ROUNDS = 5
 
 
 def read_through(path):
@@ -109,9 +110,23 @@ class Subject:
             forget_pages(self.path)
         return self.touch()
 
-    def preads(self):
+    def random_pages(self):
         chance = random.Random(1)
-        places = [chance.randrange(self.size // PAGE) * PAGE for _ in range(PREADS)]
+        return [chance.randrange(self.size // PAGE) * PAGE for _ in range(PREADS)]
+
+    def mapped_preads(self):
+        places = self.random_pages()
+        file = os.open(self.path, os.O_RDONLY)
+        begin = time.monotonic()
+        with mmap.mmap(file, self.size, prot=mmap.PROT_READ) as memory:
+            for place in places:
+                _ = memory[place:place + PAGE]
+        taken = time.monotonic() - begin
+        os.close(file)
+        return PREADS / 1e3, taken
+
+    def preads(self):
+        places = self.random_pages()
         buffers = [bytearray(PAGE)]
         file = os.open(self.path, os.O_RDONLY)
         begin = time.monotonic()
@@ -151,11 +166,40 @@ class Subject:
 JOBS = [("sequential", "sequential, warm", "MB/s", True),
         ("touch", "mmap, a byte of each page, warm", "MB/s", True),
         ("preads", "4 KiB pread at random, warm", "k/s", True),
+        ("mapped_preads", "4 KiB of a mapping at random, warm", "k/s", True),
         ("readers", f"{READERS} readers at once, warm", "MB/s", True),
         ("sendfile", "sendfile to a socket, warm", "MB/s", True),
         ("first_touch", "sequential, first touch", "MB/s", True),
         ("first_touch_mapped", "mmap, first touch", "MB/s", True),
         ("cold", "sequential, cold", "MB/s", False)]
+
+
+def cached_bytes():
+    """What all files of the machine have in the page cache."""
+    with open("/proc/meminfo", encoding="utf-8") as meminfo:
+        line, = (line for line in meminfo if line.startswith("Cached:"))
+    return int(line.split()[1]) << 10
+
+
+def pages_of_two_releases(subject):
+    """The page cache that reading the file through two releases takes, as a share of its size."""
+    release = os.path.dirname(subject.path)
+    domain = os.path.dirname(release)
+    shutil.copytree(release, f"{domain}/.stage/again")
+    os.rename(f"{domain}/.stage/again", f"{domain}/2.0")
+    second = f"{domain}/2.0/{os.path.basename(subject.path)}"
+    blob, = mounted.blob_files(subject.daemon.store)
+    if os.path.basename(subject.plain) != blob or os.path.samefile(second, subject.path):
+        raise mounted.Violation("two releases with the same bytes must be two files of one blob")
+    grown = []
+    for _ in range(SHARED_ROUNDS):
+        for path in (subject.path, second, subject.plain):
+            forget_pages(path)
+        before = cached_bytes()
+        read_through(subject.path)
+        read_through(second)
+        grown.append((cached_bytes() - before) / subject.size)
+    return mounted.quantile(grown, 0.5), min(grown), max(grown)
 
 
 def write_random(path, mib, chance):
@@ -228,6 +272,9 @@ def body(run, options):
     if not options.passthrough:
         subjects.append(publish(run, "no_passthrough", "no_passthrough", plain))
     os.sync()
+    # Why from the disk: how large the pieces of the page cache are, and so what a fault in a mapping costs, depends on how they came.
+    for subject in subjects:
+        subject.cold()
     print(f"{options.mib} MiB, load {' '.join(map(str, os.getloadavg()))}")
     for subject in subjects[1:]:
         with open(f"{subject.daemon.mount_point}/.modelfs/status.json", encoding="utf-8") as status:
@@ -238,6 +285,10 @@ def body(run, options):
     print("\nREAD requests in all rounds: " + ", ".join(f"{subject.name} {subject.read_requests() - 2 * second + first}"
                                                         for subject, (first, second) in zip(subjects[1:], asked)))
     report(subjects, rates)
+    print("\nPage cache after reading the file through two releases, as a share of its size "
+          f"(median of {SHARED_ROUNDS}, least, most; of the whole machine):")
+    for subject in subjects[1:]:
+        print(f"  {subject.name} " + " ".join(f"{share:.2f}" for share in pages_of_two_releases(subject)))
     print(f"\nload at the end {' '.join(map(str, os.getloadavg()))}")
     for subject in subjects[1:]:
         subject.daemon.stop()
