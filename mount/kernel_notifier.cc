@@ -3,6 +3,8 @@
 #include <chrono>
 #include <future>
 
+#include "base/log.h"
+
 namespace modelfs {
 void KernelNotifier::finish() {
   std::unique_ptr<ThreadPool> ending;
@@ -23,6 +25,9 @@ void KernelNotifier::invalidate_attributes(Ino ino) {
 void KernelNotifier::forget_name(Ino directory, const std::string& name) {
   fuse_session* const session = session_;
   if (session == nullptr) return;
+  const Status told = forgetter_.forget(fuse_session_fd(session), directory, name);
+  if (told.ok()) return;
+  if (!has_complained_.exchange(true)) log::warn("the process that tells the kernel of names: {}", told.message());
   fuse_lowlevel_notify_inval_entry(session, raw(directory), name.data(), name.size());
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/mutex.h"
 #include "base/thread_pool.h"
+#include "mount/name_forgetter.h"
 #include "vfs/file_system.h"
 
 namespace modelfs {
@@ -18,6 +19,10 @@ class KernelNotifier final : public KernelCache {
  public:
   // How long forget_name_behind() waits for what it has begun.
   static constexpr int kForgetWaitMs = 100;
+
+  // `forgetter` outlives it. When that cannot tell the kernel, the daemon does it itself; a daemon that is killed in
+  // the middle of it may leave a mount that hangs until `modelfs umount`.
+  explicit KernelNotifier(NameForgetter& forgetter) : forgetter_(forgetter) {}
 
   void connect(fuse_session* session) { session_ = session; }
   // Ends what forget_name_behind() has begun, and begins nothing more. While requests are still answered.
@@ -29,7 +34,9 @@ class KernelNotifier final : public KernelCache {
   void forget_name_behind(Ino directory, const std::string& name, Wait wait) override EXCLUDES(mutex_);
 
  private:
+  NameForgetter& forgetter_;
   std::atomic<fuse_session*> session_ = nullptr;
+  std::atomic<bool> has_complained_ = false;
   Mutex mutex_;  // not held while the kernel is told
   bool is_finished_ GUARDED_BY(mutex_) = false;
   std::unique_ptr<ThreadPool> behind_ GUARDED_BY(mutex_);  // made when it is first needed

@@ -19,6 +19,7 @@
 #include "mount/kernel_notifier.h"
 #include "mount/log_file.h"
 #include "mount/mount_checks.h"
+#include "mount/name_forgetter.h"
 #include "mount/passthrough.h"
 #include "mount/session.h"
 #include "mount/volatile_store.h"
@@ -101,14 +102,14 @@ void announce(Readiness& readiness, const MountRequest& request, const Passthrou
 
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
-                   Readiness& readiness) {
+                   Readiness& readiness, NameForgetter& forgetter) {
   const auto lock =
       StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
   if (!lock.ok()) return lock.status();
   auto engine = open_rocksdb_engine(
       store_path, {.reserve_bytes = request.reserve_bytes, .block_cache_bytes = request.block_cache_bytes});
   if (!engine.ok()) return engine.status();
-  KernelNotifier notifier;
+  KernelNotifier notifier(forgetter);
   const auto registry = Registry::open(*std::move(engine), lock->directory(),
                                        {.reserve_bytes = request.reserve_bytes,
                                         .archive_limits = request.archive_limits,
@@ -164,14 +165,16 @@ int run_daemon(MountRequest request, Readiness& readiness) {
   log_to_stderr(log_level(request, readiness.is_awaited()));
   const auto signals = EndSignals::block();
   if (!signals.ok()) return complain(signals.status());
+  const auto forgetter = NameForgetter::start();
+  if (!forgetter.ok()) return complain(forgetter.status());
   if (!request.volatile_store) {
-    const Status status = serve_store(request.store, request, *signals, readiness);
+    const Status status = serve_store(request.store, request, *signals, readiness, **forgetter);
     return status.ok() ? 0 : complain(status);
   }
   const auto store = VolatileStore::create();
   if (!store.ok()) return complain(store.status());
   request.store = store->public_path();
-  const Status status = serve_store(store->path(), request, *signals, readiness);
+  const Status status = serve_store(store->path(), request, *signals, readiness, **forgetter);
   return status.ok() ? 0 : complain(status);
 }
 

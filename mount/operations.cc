@@ -6,8 +6,6 @@
 namespace modelfs {
 namespace {
 
-// The largest READ and WRITE. Source: FUSE_MAX_MAX_PAGES (256) of the kernel.
-constexpr unsigned kRequestBytesMax = 1u << 20;
 // Requests that the kernel may have under way behind people's backs: read-ahead, direct reads, RELEASE. Why fewer than
 // threads: however slow the disk is, two threads are left for what somebody waits for, such as stat(2).
 constexpr unsigned kBackgroundMax = Session::kThreadCount - 2;

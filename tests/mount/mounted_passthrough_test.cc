@@ -14,22 +14,13 @@
 #include <thread>
 
 #include "mount/mounted.h"
+#include "support/becomes_true.h"
 
 namespace modelfs {
 namespace {
 
 constexpr std::size_t kSize = 300'000;  // above what lies in the catalog
 constexpr const char* kReadMode = "user.modelfs.read_mode";
-
-// Until `holds()`, with a bound: the kernel tells of a close when it comes to it.
-bool becomes_true(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 std::string read_all_of(const File& file) {
   std::string bytes(kSize + 1, '\0');

@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "mount/mounted.h"
+#include "support/becomes_true.h"
+#include "support/processes.h"
 
 namespace modelfs {
 namespace {
@@ -217,6 +219,37 @@ TEST_F(Remount, AMountWhoseDaemonTheKernelDoesNotMissIsUnmounted) {
   EXPECT_EQ(names_in(point), std::vector<std::string>());
   mount_->kill();
   EXPECT_EQ(mount_->start(), "");
+}
+
+TEST_F(Remount, WhoeverTellsTheKernelOfNamesEndsWithTheDaemon) {
+  const pid_t forgetter = child_named(mount_->pid(), "modelfs-forget");
+  ASSERT_NE(forgetter, 0);
+  ASSERT_EQ(error(::kill(forgetter, SIGTERM)), 0);  // of a service manager, which means both
+  publish("1.0", "one");
+  ASSERT_FALSE(has_ended(forgetter));
+
+  mount_->kill();
+
+  EXPECT_TRUE(becomes_true([forgetter] { return has_ended(forgetter); }));
+}
+
+TEST_F(Remount, WithoutItTheDaemonTellsTheKernelItself) {
+  publish("1.0", "one");
+  publish("1.1", "two");
+  const pid_t forgetter = child_named(mount_->pid(), "modelfs-forget");
+  ASSERT_NE(forgetter, 0);
+  ASSERT_EQ(error(::kill(forgetter, SIGKILL)), 0);
+  ASSERT_TRUE(becomes_true([forgetter] { return has_ended(forgetter); }));
+
+  for (const char* const version : {"1.0", "1.1"}) {
+    ASSERT_TRUE(exists(at(version)));
+    const Outcome removed = modelfs("rm '" + at(version) + "'");
+    EXPECT_EQ(removed.exit_code, 0) << removed.output;
+    EXPECT_FALSE(exists(at(version)));
+  }
+
+  EXPECT_NE(mount_->log().find("the process that tells the kernel of names"), std::string::npos) << mount_->log();
+  EXPECT_EQ(mount_->stop(), "");
 }
 
 class Volatile : public testing::Test {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "archive/building.h"
+#include "support/becomes_true.h"
 #include "support/registry_fixture.h"
 
 namespace modelfs {
@@ -54,14 +55,6 @@ class UnpackingBehindTest : public RegistryFixture {
     const auto members = registry_->drafts().list(directories->front().ino);
     return members.ok() ? members->size() : 0;
   }
-  static bool eventually(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return true;
-  }
   std::string published_file(int number) {
     return read_committed(registry_->snapshot()->release(*domain_, "1.0")->ino, "weights-" + std::to_string(number));
   }
@@ -76,7 +69,7 @@ TEST_F(UnpackingBehindTest, MembersAreUnpackedWhileTheArchiveIsWritten) {
   const std::string archive = tar();
   const std::size_t most = archive.size() - kFileBytes;
   write(0, std::string_view(archive).substr(0, most));
-  EXPECT_TRUE(eventually([&] { return unpacked() >= 2; }));
+  EXPECT_TRUE(becomes_true([&] { return unpacked() >= 2; }));
 
   write(most, std::string_view(archive).substr(most));
   const auto published = close_and_publish();
@@ -89,7 +82,7 @@ TEST_F(UnpackingBehindTest, MembersAreUnpackedWhileTheArchiveIsWritten) {
 TEST_F(UnpackingBehindTest, BytesThatAreWrittenAgainCountAsTheyWereLast) {
   const std::string archive = tar();
   write(0, archive);
-  ASSERT_TRUE(eventually([&] { return unpacked() >= 2; }));
+  ASSERT_TRUE(becomes_true([&] { return unpacked() >= 2; }));
 
   write(512, "Z");  // of the first member, which is unpacked
   const auto published = close_and_publish();
@@ -101,7 +94,7 @@ TEST_F(UnpackingBehindTest, BytesThatAreWrittenAgainCountAsTheyWereLast) {
 
 TEST_F(UnpackingBehindTest, AnArchiveThatIsBegunAnewCountsAsItIsLast) {
   write(0, tar());
-  ASSERT_TRUE(eventually([&] { return unpacked() >= 2; }));
+  ASSERT_TRUE(becomes_true([&] { return unpacked() >= 2; }));
 
   ASSERT_TRUE(handle_->file().truncate(0).ok());
   write(0, tar_file("weights-1", "other") + tar_end());
@@ -114,7 +107,7 @@ TEST_F(UnpackingBehindTest, AnArchiveThatIsBegunAnewCountsAsItIsLast) {
 
 TEST_F(UnpackingBehindTest, AnArchiveThatIsCutShortIsRefused) {
   write(0, tar());
-  ASSERT_TRUE(eventually([&] { return unpacked() >= 2; }));
+  ASSERT_TRUE(becomes_true([&] { return unpacked() >= 2; }));
 
   ASSERT_TRUE(handle_->file().truncate(2 * kFileBytes).ok());
 
@@ -148,11 +141,11 @@ TEST_F(UnpackingBehindTest, WhatCannotBePublishedIsRefusedWhenItIsComplete) {
 
 TEST_F(UnpackingBehindTest, GivingUpLeavesNothing) {
   write(0, std::string_view(tar()).substr(0, 3 * kFileBytes));
-  ASSERT_TRUE(eventually([&] { return unpacked() >= 1; }));
+  ASSERT_TRUE(becomes_true([&] { return unpacked() >= 1; }));
 
   behind_.reset();
 
-  EXPECT_TRUE(eventually([&] { return registry_->drafts().list(unpacking())->empty(); }));
+  EXPECT_TRUE(becomes_true([&] { return registry_->drafts().list(unpacking())->empty(); }));
 }
 
 TEST_F(UnpackingBehindTest, MoreUploadsThanThreadsAreAllPublished) {
