@@ -1,5 +1,8 @@
 #include "catalog/snapshot.h"
 
+#include <utility>
+#include <vector>
+
 #include "catalog/keys.h"
 
 namespace modelfs {
@@ -9,6 +12,27 @@ std::string in_domain(const DomainName& domain) { return " in domain " + domain.
 std::string release_name(const DomainName& domain, std::string_view version) {
   return "release " + printable(version) + in_domain(domain);
 }
+
+class ReadOnce final : public KeyValueSnapshot {
+ public:
+  explicit ReadOnce(std::shared_ptr<const KeyValueSnapshot> below) : below_(std::move(below)) {}
+
+  Result<std::string> get(std::string_view key) const override {
+    // Why no map: a request reads a handful.
+    for (const auto& [known, value] : read_) {
+      if (known == key) return value;
+    }
+    return read_.emplace_back(key, below_->get(key)).second;
+  }
+  Status scan(std::string_view prefix, std::string_view from,
+              const std::function<bool(std::string_view key, std::string_view value)>& visit) const override {
+    return below_->scan(prefix, from, visit);
+  }
+
+ private:
+  const std::shared_ptr<const KeyValueSnapshot> below_;
+  mutable std::vector<std::pair<std::string, Result<std::string>>> read_;
+};
 
 // The value under `key`. `what` names it for people: "release 1.2.0 in domain churn".
 Result<std::string> value_of(const KeyValueSnapshot& keys, const std::string& key, const std::string& what) {
@@ -54,6 +78,8 @@ Result<ReleaseRecord> promised_release(const Snapshot& snapshot, const DomainNam
 }
 
 }  // namespace
+
+Snapshot Snapshot::reading_once() const { return Snapshot(std::make_shared<ReadOnce>(keys_)); }
 
 Result<DomainRecord> Snapshot::domain(const DomainName& name) const {
   return record_of<DomainRecord>(*keys_, keys::domain(name), "domain " + name.str());

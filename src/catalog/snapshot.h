@@ -26,6 +26,10 @@ class Snapshot {
  public:
   explicit Snapshot(std::shared_ptr<const KeyValueSnapshot> keys) : keys_(std::move(keys)) {}
 
+  // The same moment for one request, on one thread: asks the engine for each key once, and keeps every value it has
+  // read.
+  Snapshot reading_once() const;
+
   Result<DomainRecord> domain(const DomainName& name) const;
   Result<ReleaseRecord> release(const DomainName& domain, std::string_view version) const;
   // The live release of the highest sequence.

@@ -89,7 +89,7 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   return shown;
 }
 
-Result<Attributes> FileSystem::State::describe(const Node& node) {
+Result<Attributes> FileSystem::State::describe(const Node& node, const Snapshot* stored) {
   const Place& place = node.place;
   switch (place.kind) {
     case Kind::Draft: {
@@ -123,9 +123,15 @@ Result<Attributes> FileSystem::State::describe(const Node& node) {
     case Kind::Tag:
     case Kind::Link: break;
   }
+  if (stored != nullptr) return describe_committed(*stored, place);
+  const auto now_stored = moment();
+  return now_stored.ok() ? describe_committed(*now_stored, place) : now_stored.status();
+}
+
+Result<Attributes> FileSystem::State::describe_committed(const Snapshot& stored, const Place& place) {
   std::uint64_t content_bytes = 0;
   if (place.kind == Kind::Document || place.kind == Kind::Tag) {
-    const auto text = document(place);
+    const auto text = document(stored, place);
     if (!text.ok()) return text.status();
     content_bytes = text->size();
   } else if (place.kind == Kind::Archive) {
@@ -133,9 +139,7 @@ Result<Attributes> FileSystem::State::describe(const Node& node) {
     if (!size.ok()) return size.status();
     content_bytes = *size;
   }
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  auto shown = NativeView::describe(*stored, containers(), place, content_bytes);
+  auto shown = NativeView::describe(stored, containers(), place, content_bytes);
   if (shown.ok() && NativeView::holds_drafts(place)) {
     shown->mtime = std::max(shown->mtime, registry.drafts().names_changed(place.ino));
     shown->ctime = std::max(shown->ctime, shown->mtime);

@@ -120,9 +120,7 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   opened->ino = ino;
   Opened reply;
   if (place.kind == Kind::Document || place.kind == Kind::Tag || place.kind == Kind::Status) {
-    auto text = place.kind != Kind::Status ? state.document(place)
-                : place.ino == kMetricsIno ? state.metrics_text()
-                                           : state.status_text();
+    auto text = state.text_of(place);
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
     reply.direct = place.kind == Kind::Status;

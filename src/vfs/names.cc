@@ -24,6 +24,16 @@ double name_validity(const Place& parent, const Place& child) {
 
 }  // namespace
 
+bool FileSystem::State::has_changed(const Snapshot& stored, const Place& place) const {
+  const auto domain = DomainName::parse(place.domain);
+  if (!domain.ok()) return true;
+  const auto before = stored.domain(*domain);
+  const auto stored_now = registry.snapshot();
+  if (!before.ok() || !stored_now.ok()) return true;
+  const auto after = stored_now->domain(*domain);
+  return !after.ok() || after->last != before->last;
+}
+
 void FileSystem::State::names_changed(Ino directory) {
   const auto node = nodes.find(directory);
   if (node && node->place.is_believed()) kernel.invalidate_attributes(directory);
@@ -34,11 +44,13 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
   for (int tries = 0; tries < kLookupTriesMax; ++tries) {
     const auto parent = state.node(parent_ino);
     if (!parent.ok()) return parent.status();
+    std::optional<Snapshot> stored;
     if (NativeView::shows_committed(parent->place)) {
-      const auto stored = state.registry.snapshot();
-      if (!stored.ok()) return stored.status();
+      auto moment = state.moment();
+      if (!moment.ok()) return moment.status();
+      stored = *std::move(moment);
       const auto place = state.committed_child(*stored, parent->place, name);
-      if (place.ok()) return state.enter(*place, false, name_validity(parent->place, *place));
+      if (place.ok()) return state.enter(*stored, *place, name_validity(parent->place, *place));
       if (place.code() != Code::NotFound) return place.status();
       if (!NativeView::holds_drafts(parent->place)) return place.status();
     }
@@ -48,7 +60,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       const auto again = state.node(parent_ino);
       const bool flipped = again.ok() && again->place.kind != parent->place.kind;
       if (flipped) continue;
-      if (NativeView::shows_committed(parent->place) && tries == 0) continue;  // one more look at what is committed
+      if (stored && tries == 0 && state.has_changed(*stored, parent->place)) continue;
       if (const auto upload = state.uploads.named(parent_ino, name, who.pid)) {
         const auto inode = state.registry.drafts().stat(upload->file);
         if (inode.ok()) return state.enter_draft(*inode, parent->place, name);
@@ -104,11 +116,11 @@ bool FileSystem::making_waits(Ino directory) const {
 }
 
 Result<Entry> FileSystem::State::enter_committed(const Place& directory, std::string_view name) {
-  const auto stored = registry.snapshot();
+  const auto stored = moment();
   if (!stored.ok()) return stored.status();
   const auto place = committed_child(*stored, directory, name);
   if (!place.ok()) return place.status();
-  return enter(*place, false, name_validity(directory, *place));
+  return enter(*stored, *place, name_validity(directory, *place));
 }
 
 Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft) {

@@ -77,7 +77,13 @@ Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const P
   return place;
 }
 
-Result<Entry> FileSystem::State::enter(const Place& place, bool in_place, double name_valid_seconds) {
+Result<Snapshot> FileSystem::State::moment() const {
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  return stored->reading_once();
+}
+
+Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Place& place, double name_valid_seconds) {
   Ino number = kNoIno;
   if (place.kind == Kind::Document && place.in_modelstore) {
     // Why a node for each look-up: it may be written anew, and open(O_TRUNC) makes the kernel take the node's size for
@@ -86,8 +92,8 @@ Result<Entry> FileSystem::State::enter(const Place& place, bool in_place, double
     if (!taken.ok()) return taken.status();
     number = Ino{*taken};
   }
-  nodes.add(place, in_place, number);
-  auto attributes = describe({place, in_place, 1});
+  nodes.add(place, false, number);
+  auto attributes = describe({place, false, 1}, &stored);
   if (!attributes.ok()) {
     nodes.forget(number == kNoIno ? place.ino : number, 1);
     return attributes.status();
@@ -212,11 +218,9 @@ Result<std::string> FileSystem::State::path_of(const Place& place) {
   return path;
 }
 
-Result<std::string> FileSystem::State::document(const Place& place) const {
+Result<std::string> FileSystem::State::document(const Snapshot& stored, const Place& place) const {
   if (place.kind == Kind::Tag) return make_tag(place.time);
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  auto text = stored->metadata(place.container);
+  auto text = stored.metadata(place.container);
   if (!text.ok()) return text.status();
   if (place.given && !place.is_release) return text;
   auto& self = const_cast<State&>(*this);
@@ -230,15 +234,22 @@ Result<std::string> FileSystem::State::document(const Place& place) const {
   if (!container.ok()) return container.status();
   const auto domain = DomainName::parse((*container)->domain);
   if (!domain.ok()) return domain.status();
-  const auto release = stored->release_of(*domain, **container);
+  const auto release = stored.release_of(*domain, **container);
   if (!release.ok()) return release.status();
-  const auto path = ModelstoreView::archive_path(*stored, domain->str(), place.container, release->model_id,
-                                                 is_removed_in_modelstore(*domain, *release, *stored));
+  const auto path = ModelstoreView::archive_path(stored, domain->str(), place.container, release->model_id,
+                                                 is_removed_in_modelstore(*domain, *release, stored));
   if (!path.ok()) return path.status();
   const std::string shaped = place.given ? *text : shape_for_modelstore(*text, "");
   auto spliced = splice_storage(shaped, root, root + "/" + *path);
   // It says nothing of a place.
   return spliced.code() == Code::NotFound ? Result<std::string>(shaped) : spliced;
+}
+
+Result<std::string> FileSystem::State::text_of(const Place& place) {
+  if (place.ino == kMetricsIno) return metrics_text();
+  if (place.kind == Kind::Status) return status_text();
+  const auto stored = moment();
+  return stored.ok() ? document(*stored, place) : stored.status();
 }
 
 Result<std::string> FileSystem::State::status_text() {

@@ -65,7 +65,12 @@ struct FileSystem::State {
   // Nodes. Stale: the kernel asks for a node that it has forgotten.
   Result<Node> node(Ino ino) const;
   Result<Place> committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const;
-  Result<Entry> enter(const Place& place, bool in_place, double name_valid_seconds);
+  // What is there now, for one request: no key of the catalog is read twice.
+  Result<Snapshot> moment() const;
+  // Whether anything may have been published in the domain of `place` since that moment.
+  bool has_changed(const Snapshot& stored, const Place& place) const;
+  // A place that was looked up in `stored`.
+  Result<Entry> enter(const Snapshot& stored, const Place& place, double name_valid_seconds);
   // What was committed under `name` a moment ago.
   Result<Entry> enter_committed(const Place& directory, std::string_view name);
   // A draft that was found or made in `parent` under `name`.
@@ -88,12 +93,16 @@ struct FileSystem::State {
   }
 
   // Attributes.
-  Result<Attributes> describe(const Node& node);
+  // `stored`: the moment to look at what is committed; null: now.
+  Result<Attributes> describe(const Node& node, const Snapshot* stored = nullptr);
+  Result<Attributes> describe_committed(const Snapshot& stored, const Place& place);
   // `believed`: by the kernel, until it is told.
   Attributes describe_inode(const DraftInode& inode, bool in_place, bool believed) const;
   Result<Attributes> describe_system(const Place& place);
   Ownership root_owner() const;
-  Result<std::string> document(const Place& place) const;
+  Result<std::string> document(const Snapshot& stored, const Place& place) const;
+  // What open(2) of a document or of one of the mount's own texts reads.
+  Result<std::string> text_of(const Place& place);
   Result<std::string> status_text();
   Result<std::string> metrics_text();
   Result<SpaceFigures> store_space() const;

@@ -6,18 +6,10 @@
 #include <map>
 
 #include "support/registry_fixture.h"
+#include "vfs/no_kernel.h"
 
 namespace modelfs {
 namespace {
-
-class NoKernel final : public KernelCache {
- public:
-  void invalidate_attributes(Ino ino) override { invalidated.push_back(ino); }
-  void forget_name(Ino, const std::string& name) override { forgotten.push_back(name); }
-  void forget_name_behind(Ino, const std::string& name, Wait) override { forgotten.push_back(name); }
-  std::vector<Ino> invalidated;
-  std::vector<std::string> forgotten;
-};
 
 class Overlay : public RegistryFixture {
  protected:

@@ -1,0 +1,113 @@
+// How often the catalog is asked for what the kernel asks.
+#include <fcntl.h>
+
+#include <set>
+#include <vector>
+
+#include "support/registry_fixture.h"
+#include "vfs/file_system.h"
+#include "vfs/no_kernel.h"
+
+namespace modelfs {
+namespace {
+
+// What was asked for since the last look.
+struct Reads {
+  std::vector<std::string> keys;
+  int scans = 0;
+};
+
+class CountingSnapshot final : public KeyValueSnapshot {
+ public:
+  CountingSnapshot(std::shared_ptr<const KeyValueSnapshot> below, Reads& reads)
+      : below_(std::move(below)), reads_(reads) {}
+  Result<std::string> get(std::string_view key) const override {
+    reads_.keys.emplace_back(key);
+    return below_->get(key);
+  }
+  Status scan(std::string_view prefix, std::string_view from,
+              const std::function<bool(std::string_view, std::string_view)>& visit) const override {
+    ++reads_.scans;
+    return below_->scan(prefix, from, visit);
+  }
+
+ private:
+  std::shared_ptr<const KeyValueSnapshot> below_;
+  Reads& reads_;
+};
+
+class CountingStore final : public KeyValueStore {
+ public:
+  CountingStore(std::unique_ptr<KeyValueStore> below, Reads& reads) : below_(std::move(below)), reads_(reads) {}
+  Result<std::shared_ptr<const KeyValueSnapshot>> snapshot() const override {
+    auto below = below_->snapshot();
+    if (!below.ok()) return below;
+    return std::shared_ptr<const KeyValueSnapshot>(std::make_shared<CountingSnapshot>(*std::move(below), reads_));
+  }
+  Result<std::string> get(std::string_view key) const override {
+    reads_.keys.emplace_back(key);
+    return below_->get(key);
+  }
+  Status commit(const Batch& batch, Durability durability, SpaceNeed need) override {
+    return below_->commit(batch, durability, need);
+  }
+
+ private:
+  std::unique_ptr<KeyValueStore> below_;
+  Reads& reads_;
+};
+
+class CatalogReads : public RegistryFixture {
+ protected:
+  void SetUp() override {
+    Engine engine = make_memory_engine();
+    engine.keys = std::make_unique<CountingStore>(std::move(engine.keys), reads_);
+    open(std::move(engine));
+    const auto domain = make_domain();
+    const Ino draft = make_directory(stage(domain), "x");
+    write_file(make_directory(draft, "sub"), "weights", "abc");
+    ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.0").ok());
+    // What is cached of it was the last one's.
+    fs_ =
+        std::make_unique<FileSystem>(*registry_, kernel_, FileSystem::Options{.mount_point = "/m", .store_path = "/s"});
+  }
+
+  // Looks up one name, which must read `most` keys at most, none twice, and scan nothing.
+  Ino look_up(Ino parent, std::string_view name, std::size_t most) {
+    reads_ = {};
+    const auto entry = fs_->lookup(kRoot, parent, name);
+    const std::set<std::string> keys(reads_.keys.begin(), reads_.keys.end());
+    EXPECT_EQ(keys.size(), reads_.keys.size()) << name << " reads a key twice";
+    EXPECT_LE(keys.size(), most) << name;
+    EXPECT_EQ(reads_.scans, 0) << name;
+    return entry.ok() ? entry->attributes.ino : kNoIno;
+  }
+
+  NoKernel kernel_;
+  Reads reads_;
+  std::unique_ptr<FileSystem> fs_;
+};
+
+TEST_F(CatalogReads, APathThatNobodyHasAskedForReadsEachKeyOnceForAName) {
+  const Ino domain = look_up(kRootIno, "churn", 2);   // its head, and when names in it changed
+  const Ino release = look_up(domain, "1.0", 4);      // the head, whose the release is; its record, manifest and names
+  const Ino directory = look_up(release, "sub", 2);   // the head and the record
+  const Ino file = look_up(directory, "weights", 2);  // the same
+
+  reads_ = {};
+  const auto opened = fs_->open(kRoot, file, O_RDONLY);
+  ASSERT_TRUE(opened.ok());
+  EXPECT_TRUE(reads_.keys.empty());
+  fs_->release(opened->handle);
+}
+
+TEST_F(CatalogReads, ANameThatIsNotThereReadsWhatItCouldBeAndWhetherSomethingWasPublishedMeanwhile) {
+  const Ino domain = look_up(kRootIno, "churn", 2);
+  reads_ = {};
+  EXPECT_EQ(fs_->lookup(kRoot, domain, "2.0").code(), Code::NotFound);
+  EXPECT_LE(reads_.keys.size(), 5u);  // the head, a release, a label, a draft; the head once more
+  EXPECT_EQ(reads_.scans, 0);
+}
+
+}  // namespace
+}  // namespace modelfs
