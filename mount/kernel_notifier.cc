@@ -27,7 +27,7 @@ void KernelNotifier::forget_name(Ino directory, const std::string& name) {
   if (session == nullptr) return;
   const Status told = forgetter_.forget(fuse_session_fd(session), directory, name);
   if (told.ok()) return;
-  if (!has_complained_.exchange(true)) log::warn("the process that tells the kernel of names: {}", told.message());
+  if (!has_complained_.exchange(true)) log::warn("the daemon itself tells the kernel of names: {}", told.message());
   fuse_lowlevel_notify_inval_entry(session, raw(directory), name.data(), name.size());
 }
 

@@ -165,16 +165,15 @@ int run_daemon(MountRequest request, Readiness& readiness) {
   log_to_stderr(log_level(request, readiness.is_awaited()));
   const auto signals = EndSignals::block();
   if (!signals.ok()) return complain(signals.status());
-  const auto forgetter = NameForgetter::start();
-  if (!forgetter.ok()) return complain(forgetter.status());
+  NameForgetter forgetter;
   if (!request.volatile_store) {
-    const Status status = serve_store(request.store, request, *signals, readiness, **forgetter);
+    const Status status = serve_store(request.store, request, *signals, readiness, forgetter);
     return status.ok() ? 0 : complain(status);
   }
   const auto store = VolatileStore::create();
   if (!store.ok()) return complain(store.status());
   request.store = store->public_path();
-  const Status status = serve_store(store->path(), request, *signals, readiness, **forgetter);
+  const Status status = serve_store(store->path(), request, *signals, readiness, forgetter);
   return status.ok() ? 0 : complain(status);
 }
 

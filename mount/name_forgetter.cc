@@ -17,7 +17,6 @@
 #include <memory>
 #include <system_error>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "control/message.h"
@@ -29,6 +28,7 @@ namespace {
 // Where the socket is in the process; above it nothing is open.
 constexpr int kSocketFd = STDERR_FILENO + 1;
 constexpr int kRefuseEveryMs = 10;
+constexpr char kDone = 'D';
 // The kernel hands a request to nobody who has less room (fuse_dev_do_read): the largest WRITE, and what goes before
 // it.
 constexpr std::size_t kRequestRoomBytes = kRequestBytesMax + 4096;
@@ -77,6 +77,7 @@ void refuse_requests(const Devices& devices) {
   while (const auto device = any_of(devices)) {
     pollfd asked{device->fd(), POLLIN, 0};
     ::poll(&asked, 1, kRefuseEveryMs);
+    if ((asked.revents & POLLERR) != 0) return;  // the connection is gone already
     // Not to wait: a request that its sender takes back between poll() and read() was the only one.
     ::fcntl(device->fd(), F_SETFL, O_NONBLOCK);
     fuse_in_header header{};
@@ -90,17 +91,18 @@ void refuse_requests(const Devices& devices) {
 
 void keep_only(int socket) {
   ::prctl(PR_SET_NAME, "modelfs-forget");
+  ::setsid();  // what a terminal sends to the daemon is not for this process
   (void)!::chdir("/");
   const int kept = ::fcntl(socket, F_DUPFD, kSocketFd);  // above what is replaced now
   const int nothing = ::open("/dev/null", O_RDWR);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, fd);
   ::dup2(kept, kSocketFd);
-  ::close_range(kSocketFd + 1, ~0u, 0);
-  // It ends with the daemon, and not before: a terminal's signals, and a service manager's, go to both.
+  ::closefrom(kSocketFd + 1);
+  // It ends with the daemon, and not before: a service manager tells both.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
 }
 
-// What the kernel is to be told, on which device, and the end of a pipe that is closed when that is done.
+// What the kernel is to be told, on which device, and a pipe that hears when that is done.
 struct Order {
   std::shared_ptr<const File> device;
   File done;
@@ -112,15 +114,21 @@ void carry_out(Order& order) {
   tell_kernel(order.device->fd(), order.directory, order.name);
   // First: when it is done, the connection is the daemon's alone again.
   order.device.reset();
-  order.done.reset();
+  (void)!::write(order.done.fd(), &kDone, 1);
 }
 
-// The life of the process. Each order is carried out in a thread of its own, because any may take long.
-[[noreturn]] void serve() {
+// The life of the process. Each order is carried out in a thread of its own, because any may take long. One for which
+// there is no thread is dropped, and whoever gave it hears so.
+[[noreturn]] void serve() noexcept {
   Devices devices;
   for (;;) {
     auto received = receive_message(kSocketFd);
-    if (!received.ok() || !received->has_value()) break;
+    if (received.ok() && !received->has_value()) break;  // the daemon is gone
+    if (!received.ok()) {
+      // What is said next cannot be known. The daemon goes on without.
+      ::shutdown(kSocketFd, SHUT_RDWR);
+      ::_exit(1);
+    }
     Message& message = **received;
     const auto order = std::make_shared<Order>();
     order->device = std::make_shared<const File>(std::move(message.descriptors.at(0)));
@@ -132,7 +140,7 @@ void carry_out(Order& order) {
     try {
       std::thread([order] { carry_out(*order); }).detach();
     } catch (const std::system_error&) {
-      carry_out(*order);
+      continue;
     }
   }
   refuse_requests(devices);
@@ -141,18 +149,18 @@ void carry_out(Order& order) {
 
 }  // namespace
 
-Result<std::unique_ptr<NameForgetter>> NameForgetter::start() {
+NameForgetter::NameForgetter() {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return Status::from_errno(errno, "socketpair");
-  File ours(ends[0]);
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return;
+  const MutexLock lock(mutex_);
+  socket_ = File(ends[0]);
   const File theirs(ends[1]);
-  const pid_t process = ::fork();
-  if (process < 0) return Status::from_errno(errno, "start a second process");
-  if (process == 0) {
-    keep_only(theirs.fd());
-    serve();
-  }
-  return std::unique_ptr<NameForgetter>(new NameForgetter(std::move(ours), process));
+  process_ = ::fork();
+  if (process_ < 0) socket_.reset();
+  if (process_ != 0) return;
+  socket_.reset();  // or it would never hear that the daemon is gone
+  keep_only(theirs.fd());
+  serve();
 }
 
 NameForgetter::~NameForgetter() {
@@ -160,6 +168,8 @@ NameForgetter::~NameForgetter() {
     const MutexLock lock(mutex_);
     socket_.reset();
   }
+  if (process_ <= 0) return;
+  ::kill(process_, SIGKILL);  // somebody may have stopped it
   while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
@@ -175,14 +185,15 @@ Status NameForgetter::forget(int device, Ino directory, const std::string& name)
   order.descriptors.emplace_back(ends[1]);
   {
     const MutexLock lock(mutex_);
+    if (!socket_.valid()) return {Code::Unsupported, "there is no second process"};
     if (Status status = send_message(socket_.fd(), order); !status.ok()) return status;
   }
   // Ours are copies: the pipe ends when the process has closed its own.
   order.descriptors.clear();
-  char nothing = 0;
-  while (::read(done.fd(), &nothing, 1) < 0 && errno == EINTR) {
+  char word = 0;
+  while (::read(done.fd(), &word, 1) < 0 && errno == EINTR) {
   }
-  return {};
+  return word == kDone ? Status() : Status(Code::IoError, "the second process has dropped it");
 }
 
 }  // namespace modelfs

@@ -1,14 +1,14 @@
-// A process beside the daemon that tells the kernel to forget names.
+// A second process beside the daemon, which tells the kernel to forget names.
 //
-// Why a process: the kernel takes the lock of the directory for it (fuse_reverse_inval_entry of fs/fuse/dir.c,
+// Why: the kernel takes the lock of the directory for it (fuse_reverse_inval_entry of fs/fuse/dir.c,
 // Linux 6.18), which somebody may hold who waits for an answer of the daemon. A daemon that is killed then could not
 // end: its thread cannot be woken, /dev/fuse stays open, nobody gets an answer, and everything in the mount hangs. Here
 // the daemon ends, the kernel fails what the daemon had taken on (fuse_dev_release of fs/fuse/dev.c), this process
-// refuses what nobody had taken on yet, so the lock comes free; and with the process the connection ends.
+// refuses what nobody had taken on yet, so the lock comes free; and with the process the connection ends. That fails
+// when both are killed at once: then `modelfs umount` helps.
 #pragma once
 #include <sys/types.h>
 
-#include <memory>
 #include <string>
 
 #include "base/file.h"
@@ -21,25 +21,23 @@ namespace modelfs {
 // Safe for concurrent use.
 class NameForgetter {
  public:
-  // Begins the process, which inherits nothing: it keeps no descriptor of the caller. Call it while there is one thread
-  // only.
-  static Result<std::unique_ptr<NameForgetter>> start();
+  // Begins the process, which keeps no descriptor of the caller and leaves its session. If there can be none, forget()
+  // says so. Call it while there is one thread only.
+  NameForgetter();
   // Ends the process. Not while forget() is under way.
   ~NameForgetter();
   NameForgetter(const NameForgetter&) = delete;
   NameForgetter& operator=(const NameForgetter&) = delete;
 
   // Returns when the kernel has been told, on the connection that `device` is (an open /dev/fuse that is mounted).
-  // Waits for requests that change names in `directory`. Whether the kernel knew the name does not matter. An error:
-  // nobody has told it.
+  // Waits for requests that look at or change names in `directory`. Whether the kernel knew the name does not matter.
+  // An error: perhaps nobody has told it.
   Status forget(int device, Ino directory, const std::string& name) EXCLUDES(mutex_);
 
  private:
-  NameForgetter(File socket, pid_t process) : socket_(std::move(socket)), process_(process) {}
-
-  Mutex mutex_;  // leaf lock
-  File socket_ GUARDED_BY(mutex_);
-  const pid_t process_;
+  Mutex mutex_;                     // leaf lock
+  File socket_ GUARDED_BY(mutex_);  // none: there is no process
+  pid_t process_ = -1;
 };
 
 }  // namespace modelfs

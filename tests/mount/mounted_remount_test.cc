@@ -28,6 +28,11 @@ class Remount : public testing::Test {
     make_directory(at(""));
   }
   std::string at(const std::string& path) const { return mount_->point() + "/churn/" + path; }
+  pid_t forgetter_of_mount() const {
+    pid_t process = 0;
+    EXPECT_TRUE(becomes_true([&] { return (process = child_named(mount_->pid(), "modelfs-forget")) != 0; }));
+    return process;
+  }
   std::string tree() const { return at(".stage/tree"); }
 
   // 1,000 files: some empty, some large, with holes, links, attributes, modes and times of all kinds.
@@ -222,10 +227,13 @@ TEST_F(Remount, AMountWhoseDaemonTheKernelDoesNotMissIsUnmounted) {
 }
 
 TEST_F(Remount, WhoeverTellsTheKernelOfNamesEndsWithTheDaemon) {
-  const pid_t forgetter = child_named(mount_->pid(), "modelfs-forget");
-  ASSERT_NE(forgetter, 0);
+  const pid_t forgetter = forgetter_of_mount();
   ASSERT_EQ(error(::kill(forgetter, SIGTERM)), 0);  // of a service manager, which means both
   publish("1.0", "one");
+  ASSERT_TRUE(exists(at("1.0")));
+  EXPECT_EQ(modelfs("rm '" + at("1.0") + "'").exit_code, 0);
+  EXPECT_FALSE(exists(at("1.0")));
+  EXPECT_EQ(mount_->log().find("the daemon itself tells"), std::string::npos) << mount_->log();
   ASSERT_FALSE(has_ended(forgetter));
 
   mount_->kill();
@@ -236,8 +244,7 @@ TEST_F(Remount, WhoeverTellsTheKernelOfNamesEndsWithTheDaemon) {
 TEST_F(Remount, WithoutItTheDaemonTellsTheKernelItself) {
   publish("1.0", "one");
   publish("1.1", "two");
-  const pid_t forgetter = child_named(mount_->pid(), "modelfs-forget");
-  ASSERT_NE(forgetter, 0);
+  const pid_t forgetter = forgetter_of_mount();
   ASSERT_EQ(error(::kill(forgetter, SIGKILL)), 0);
   ASSERT_TRUE(becomes_true([forgetter] { return has_ended(forgetter); }));
 
@@ -248,7 +255,7 @@ TEST_F(Remount, WithoutItTheDaemonTellsTheKernelItself) {
     EXPECT_FALSE(exists(at(version)));
   }
 
-  EXPECT_NE(mount_->log().find("the process that tells the kernel of names"), std::string::npos) << mount_->log();
+  EXPECT_NE(mount_->log().find("the daemon itself tells"), std::string::npos) << mount_->log();
   EXPECT_EQ(mount_->stop(), "");
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,8 +14,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <functional>
 #include <string>
 
+#include "cli/process.h"
 #include "support/becomes_true.h"
 #include "support/processes.h"
 #include "support/temporary_directory.h"
@@ -22,107 +25,160 @@
 namespace modelfs {
 namespace {
 
-constexpr int kPatienceMs = 60'000;
+constexpr char kMounted = 'M', kAsked = 'A', kOrdered = 'O', kTold = 'T', kNotTold = 'N';
 
+// '\0' when the other side has ended, which is the bound of every wait here.
+char hear(int pipe) {
+  char word = 0;
+  return ::read(pipe, &word, 1) == 1 ? word : '\0';
+}
 void say(int pipe, char word) { EXPECT_EQ(::write(pipe, &word, 1), 1); }
 
-bool hear(int pipe) {
-  char word = 0;
-  pollfd said{pipe, POLLIN, 0};
-  return ::poll(&said, 1, kPatienceMs) == 1 && ::read(pipe, &word, 1) == 1;
-}
-
-// A daemon that answers nothing, whose forgetter waits for the lock of a directory, which a client holds that waits for
-// the daemon.
-class NameForgetterTest : public testing::TestWithParam<bool> {
+// A daemon that answers nothing but the beginning (INIT), and tells the kernel to forget a name when it is ordered to.
+class NameForgetterTest : public testing::Test {
  protected:
   void SetUp() override {
     if (const File fuse(::open("/dev/fuse", O_RDWR | O_CLOEXEC)); !fuse.valid())
       GTEST_SKIP() << "cannot open /dev/fuse";
-    ASSERT_EQ(::pipe2(said_.data(), O_CLOEXEC), 0);
-    ASSERT_EQ(::pipe2(ordered_.data(), O_CLOEXEC), 0);
-    daemon_ = ::fork();
-    if (daemon_ == 0) be_daemon();
-    // What the daemon says when it is mounted, and when the client's request has come.
-    ASSERT_TRUE(hear(said_[0])) << "the test's daemon cannot mount";
-    client_ = ::fork();
-    if (client_ == 0) ::_exit(::mkdir((point() + "/held").c_str(), 0700) == 0 ? 0 : errno);
-    ASSERT_TRUE(hear(said_[0]));
-    say(ordered_[1], 'F');
-    ASSERT_TRUE(becomes_true(
-        [this] { return (forgetter_ = child_named(daemon_, "modelfs-forget")) != 0 && is_stuck(forgetter_); }));
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    said_ = File(ends[0]);
+    File says(ends[1]);
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const File ordered(ends[0]);
+    orders_ = File(ends[1]);
+    daemon_ = start([&] { return be_daemon(says.fd(), ordered.fd()); });
+    says.reset();
+    ASSERT_EQ(hear(said_.fd()), kMounted);
   }
 
   void TearDown() override {
-    if (daemon_ > 0) ::kill(daemon_, SIGKILL);
-    // Twice: the connection is cut first, and then nobody is in the mount any more.
+    // Forced first: then the connection is cut, and nobody is in the mount any more.
     ::umount2(point().c_str(), MNT_FORCE);
-    ::umount2(point().c_str(), MNT_DETACH);
-    for (const pid_t process : {daemon_, client_}) {
-      if (process > 0) ::waitpid(process, nullptr, 0);
+    if (::umount2(point().c_str(), MNT_DETACH) != 0 && errno == EPERM) {
+      (void)run_program({"fusermount3", "-uz", "--", point()});
     }
-    for (const int fd : {said_[0], said_[1], ordered_[0], ordered_[1]}) ::close(fd);
+    for (pid_t* const process : {&daemon_, &client_}) {
+      if (*process <= 0) continue;
+      ::kill(*process, SIGKILL);
+      (void)outcome_of(*process);
+    }
   }
 
   std::string point() const { return directory_.path(); }
-  bool takes_requests() const { return GetParam(); }
+  // Whether the daemon takes the request on which the client waits, before it waits itself.
+  virtual bool takes_request() const { return true; }
 
-  // Ends it for good; its exit code. Fails when it does not end.
-  int outcome_of(pid_t& process) {
+  pid_t start(const std::function<int()>& work) {
+    const pid_t process = ::fork();
+    if (process != 0) return process;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::_exit(work());
+  }
+  // Waits until it has ended, and forgets it; how it ended.
+  static int outcome_of(pid_t& process) {
     int outcome = -1;
-    EXPECT_TRUE(becomes_true([&] { return ::waitpid(process, &outcome, WNOHANG) == process; }));
-    process = 0;
+    const bool has_ended = becomes_true([&] { return ::waitpid(process, &outcome, WNOHANG) == process; });
+    EXPECT_TRUE(has_ended);
+    if (has_ended) process = 0;
     return outcome;
   }
+  // A client that holds the lock of the root and waits for the daemon.
+  void start_client() {
+    client_ = start([this] { return ::mkdir((point() + "/held").c_str(), 0700) == 0 ? 0 : errno; });
+    ASSERT_EQ(hear(said_.fd()), kAsked);
+  }
+  pid_t forgetter() const {
+    pid_t process = 0;
+    EXPECT_TRUE(becomes_true([&] { return (process = child_named(daemon_, "modelfs-forget")) != 0; }));
+    return process;
+  }
 
+  File said_, orders_;  // by the daemon; to it
   pid_t daemon_ = 0;
   pid_t client_ = 0;
-  pid_t forgetter_ = 0;
 
  private:
-  [[noreturn]] void be_daemon() {
-    const auto forgetter = NameForgetter::start();
-    if (!forgetter.ok()) ::_exit(1);
+  int be_daemon(int says, int ordered) {
+    orders_.reset();  // or it would hear itself for ever
+    NameForgetter forgetter;
     std::string name = "test";
     char* arguments[] = {name.data()};
     fuse_args args{.argc = 1, .argv = arguments, .allocated = 0};
     fuse_lowlevel_ops nothing{};
     nothing.lookup = [](fuse_req_t, fuse_ino_t, const char*) {};  // never answered
     fuse_session* const session = fuse_session_new(&args, &nothing, sizeof nothing, nullptr);
-    if (session == nullptr || fuse_session_mount(session, point().c_str()) != 0) ::_exit(1);
+    if (session == nullptr || fuse_session_mount(session, point().c_str()) != 0) return 1;
     auto take_request = [session, buffer = fuse_buf{}]() mutable {
       if (fuse_session_receive_buf(session, &buffer) > 0) fuse_session_process_buf(session, &buffer);
     };
     take_request();  // INIT
-    say(said_[1], 'M');
-    pollfd asked{fuse_session_fd(session), POLLIN, 0};
-    ::poll(&asked, 1, -1);
-    if (takes_requests()) take_request();
-    say(said_[1], 'T');
-    hear(ordered_[0]);
-    (void)(*forgetter)->forget(fuse_session_fd(session), Ino{FUSE_ROOT_ID}, "other");
-    ::_exit(1);
+    say(says, kMounted);
+    std::array<pollfd, 2> awaited{pollfd{fuse_session_fd(session), POLLIN, 0}, pollfd{ordered, POLLIN, 0}};
+    ::poll(awaited.data(), awaited.size(), -1);
+    if (awaited[0].revents != 0) {
+      if (takes_request()) take_request();
+      say(says, kAsked);
+    }
+    if (hear(ordered) != kOrdered) return 1;
+    const Status told = forgetter.forget(fuse_session_fd(session), Ino{FUSE_ROOT_ID}, "other");
+    say(says, told.ok() ? kTold : kNotTold);
+    return 0;
   }
 
   TemporaryDirectory directory_;
-  std::array<int, 2> said_{-1, -1};     // by the daemon
-  std::array<int, 2> ordered_{-1, -1};  // to it
 };
 
-TEST_P(NameForgetterTest, LetsADaemonThatIsKilledEndAndItsMountWithIt) {
+TEST_F(NameForgetterTest, TellsTheKernel) {
+  say(orders_.fd(), kOrdered);
+
+  EXPECT_EQ(hear(said_.fd()), kTold);
+  EXPECT_EQ(outcome_of(daemon_), 0) << "it ends, and the second process with it";
+}
+
+TEST_F(NameForgetterTest, SaysThatNobodyWasToldWhenItIsKilledInTheMiddle) {
+  const pid_t killed = forgetter();
+  ASSERT_EQ(::kill(killed, SIGSTOP), 0);
+  ASSERT_TRUE(becomes_true([&] { return task_at("/proc/" + std::to_string(killed)).state == 'T'; }));
+  say(orders_.fd(), kOrdered);
+  // Until the daemon waits for it.
+  ASSERT_TRUE(becomes_true([&] { return task_at("/proc/" + std::to_string(daemon_)).state == 'S'; }));
+  ASSERT_EQ(::kill(killed, SIGKILL), 0);
+
+  EXPECT_EQ(hear(said_.fd()), kNotTold);
+}
+
+TEST_F(NameForgetterTest, EndsAlsoWhenSomebodyHasStoppedIt) {
+  ASSERT_EQ(::kill(forgetter(), SIGSTOP), 0);
+  orders_.reset();
+
+  EXPECT_TRUE(WIFEXITED(outcome_of(daemon_)));
+}
+
+class NameForgetterBesideAClient : public NameForgetterTest, public testing::WithParamInterface<bool> {
+ protected:
+  bool takes_request() const override { return GetParam(); }
+};
+
+TEST_P(NameForgetterBesideAClient, LetsADaemonThatIsKilledEndAndItsMountWithIt) {
+  ASSERT_NO_FATAL_FAILURE(start_client());
+  const pid_t waiting = forgetter();
+  say(orders_.fd(), kOrdered);
+  ASSERT_TRUE(becomes_true([waiting] { return is_stuck(waiting); }));
+
   ASSERT_EQ(::kill(daemon_, SIGKILL), 0);
 
   EXPECT_TRUE(WIFSIGNALED(outcome_of(daemon_)));
   const int client = outcome_of(client_);
   EXPECT_TRUE(WIFEXITED(client));
   EXPECT_TRUE(WEXITSTATUS(client) == ENOTCONN || WEXITSTATUS(client) == ECONNABORTED) << WEXITSTATUS(client);
-  EXPECT_TRUE(becomes_true([this] { return has_ended(forgetter_); }));
+  EXPECT_TRUE(becomes_true([waiting] { return has_ended(waiting); }));
   EXPECT_EQ(::mkdir((point() + "/later").c_str(), 0700), -1);
   EXPECT_EQ(errno, ENOTCONN);
 }
 
-INSTANTIATE_TEST_SUITE_P(, NameForgetterTest, testing::Bool(), [](const auto& each) {
-  return each.param ? "WhoHadTheRequest" : "WhoHadNotTakenTheRequestYet";
+INSTANTIATE_TEST_SUITE_P(, NameForgetterBesideAClient, testing::Bool(), [](const auto& each) {
+  return each.param ? "WhoseRequestWasTakenOn" : "WhoseRequestNobodyHasTakenOn";
 });
 
 }  // namespace
