@@ -98,8 +98,9 @@ void keep_only(int socket) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, fd);
   ::dup2(kept, kSocketFd);
   ::closefrom(kSocketFd + 1);
-  // It ends with the daemon, and not before: a service manager tells both.
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, SIG_IGN);
+  // It ends with the daemon, and not before: a service manager tells both, and nobody may listen any more to what is
+  // done.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(signal, SIG_IGN);
 }
 
 // What the kernel is to be told, on which device, and a pipe that hears when that is done.
