@@ -69,12 +69,18 @@ Result<ByteView> ReadAhead::next() {
   if (ended_) return ByteView();
   // The first piece is made here: a small archive needs no thread.
   const bool first = packed_bytes_ == 0 && !thread_.joinable();
-  Piece& piece = first ? ring_[0] : await();
-  if (first) fill(piece);
+  const bool here = first || is_alone_;
+  Piece& piece = here ? ring_[0] : await();
+  if (here) fill(piece);
   packed_bytes_ = piece.packed_bytes;
   ended_ = piece.last;
   if (!piece.status.ok()) return piece.status;
-  if (first && !ended_) thread_ = std::thread(&ReadAhead::run, this);
+  if (!first || ended_) return ByteView(piece.buffer.get(), piece.size_bytes);
+  try {
+    thread_ = std::thread(&ReadAhead::run, this);
+  } catch (const std::system_error&) {
+    is_alone_ = true;
+  }
   return ByteView(piece.buffer.get(), piece.size_bytes);
 }
 

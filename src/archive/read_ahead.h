@@ -46,6 +46,7 @@ class ReadAhead {
   std::array<Piece, 4> ring_;         // each the thread's or the caller's, by made_ and taken_
   std::uint64_t packed_bytes_ = 0;
   bool ended_ = false;
+  bool is_alone_ = false;  // there can be no thread: every piece is made when it is asked for
 
   Mutex mutex_;  // leaf lock
   Condition changed_;

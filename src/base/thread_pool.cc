@@ -2,12 +2,23 @@
 
 #include <pthread.h>
 
+#include <system_error>
+
+#include "base/log.h"
+
 namespace modelfs {
 
 ThreadPool::ThreadPool(const std::string& name, unsigned thread_count) {
   threads_.reserve(thread_count);
   for (unsigned i = 0; i < thread_count; ++i) {
-    threads_.emplace_back([this] { run(); });
+    try {
+      threads_.emplace_back([this] { run(); });
+    } catch (const std::system_error& problem) {
+      if (threads_.empty()) throw;
+      // Fewer are slower, and enough.
+      log::warn("{} threads of {} for '{}': {}", i, thread_count, name, problem.what());
+      return;
+    }
     pthread_setname_np(threads_.back().native_handle(), (name + "-" + std::to_string(i)).substr(0, 15).c_str());
   }
 }

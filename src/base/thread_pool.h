@@ -13,7 +13,8 @@ namespace modelfs {
 // Safe for concurrent use. The destructor runs what is still queued, then joins.
 class ThreadPool {
  public:
-  // `name`: at most 12 bytes, shown by ps -L with the thread's number.
+  // `name`: at most 12 bytes, shown by ps -L with the thread's number. Where the machine allows fewer threads, it has
+  // those; where it allows none, std::system_error.
   ThreadPool(const std::string& name, unsigned thread_count);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

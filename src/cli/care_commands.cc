@@ -37,8 +37,12 @@ std::string status_text(const Json& status) {
   line("store", status.at("store").get<std::string>() + " (" + status.at("engine").get<std::string>() + ")");
   std::string mounts;
   for (const Json& point : status.at("mount_points")) mounts += (mounts.empty() ? "" : ", ") + point.get<std::string>();
-  line("mounted",
-       mounts.empty() ? (status.at("daemon").get<bool>() ? "not here, but a daemon runs" : "no") : "at " + mounts);
+  const bool has_daemon = status.at("daemon").get<bool>();
+  if (mounts.empty()) {
+    line("mounted", has_daemon ? "not here, but a daemon runs" : "no");
+  } else {
+    line("mounted", "at " + mounts + (has_daemon ? "" : ", but its daemon is gone: `modelfs umount` takes it away"));
+  }
   const Json& space = status.at("space");
   line("space", human_size(number(space, "free_bytes")) + " free of " + human_size(number(space, "size_bytes")));
   const Json& counts = status.at("counts");

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "base/log.h"
 #include "base/names.h"
@@ -114,7 +115,9 @@ Result<nlohmann::json> collect(const Location& location, const std::string& verb
   return items;
 }
 
-Status written(bool ok) { return ok ? Status() : Status(Code::IoError, "the output could not be written"); }
+Status written(bool ok) {
+  return ok ? Status() : Status(Code::IoError, "it was done, but the output could not be written");
+}
 
 int run_cli(int argc, char** argv, const MountRunner& mount) {
   log::set_level(log::level::warn);
@@ -133,6 +136,11 @@ int run_cli(int argc, char** argv, const MountRunner& mount) {
   } catch (const nlohmann::json::exception& problem) {
     return exit_code_of({Code::Internal, std::string("the daemon's answer makes no sense: ") + problem.what() +
                                              "; use the same modelfs for both"});
+  } catch (const std::system_error& problem) {
+    const bool is_thread = problem.code() == std::errc::resource_unavailable_try_again;
+    const char* const what =
+        is_thread ? "cannot start a thread; look at `ulimit -u`, or the container's limit: " : "failed: ";
+    return exit_code_of({Code::Internal, std::string(what) + problem.what()});
   } catch (const std::exception& problem) {
     return exit_code_of({Code::Internal, std::string("failed: ") + problem.what()});
   }

@@ -68,9 +68,9 @@ Status put(const PutOptions& options) {
     if (!document.ok()) return document.status();
     source.metadata = std::move(*document);
   }
-  catch_interrupts();
   const auto connection = connect_to(*location);
   if (!connection.ok()) return connection.status();
+  catch_interrupts();
   const auto published = send_put((*connection)->channel(), source, location->path);
   if (!published.ok()) return published.status();
   return report_published(*published, options.json);
@@ -127,9 +127,9 @@ Status get_archive(const GetOptions& options, const Location& location, Channel&
 Status get(const GetOptions& options) {
   const auto location = locate(options.target, options.store);
   if (!location.ok()) return location.status();
-  catch_interrupts();
   const auto connection = connect_to(*location);
   if (!connection.ok()) return connection.status();
+  catch_interrupts();
   std::error_code ignored;
   if (format_of_suffix(face_suffix(options.destination)) &&
       !std::filesystem::is_directory(options.destination, ignored)) {

@@ -174,6 +174,10 @@ void ControlServer::State::admit(File socket) {
     client->thread = std::thread([this, client, who = *std::move(who)] { converse(*client, who); });
   } catch (const std::system_error& problem) {
     log::warn("no thread for a client of control.sock: {}", problem.what());
+    // As above.
+    (void)send_message(
+        client->socket.fd(),
+        failure({Code::Busy, "the daemon cannot start a thread for you; look at `ulimit -u` of its user"}));
     const MutexLock lock(mutex);
     clients.pop_back();
     --count;

@@ -259,6 +259,31 @@ TEST_F(Remount, WithoutItTheDaemonTellsTheKernelItself) {
   EXPECT_EQ(mount_->stop(), "");
 }
 
+TEST_F(Remount, StatusSaysOfAMountThatItsDaemonIsGone) {
+  const pid_t daemon = mount_->pid();
+  ASSERT_EQ(error(::kill(daemon, SIGKILL)), 0);
+  ASSERT_TRUE(becomes_true([daemon] { return has_ended(daemon); }));
+
+  const Outcome told = modelfs("status '" + mount_->point() + "'");
+
+  EXPECT_EQ(told.exit_code, 0) << told.output;
+  EXPECT_NE(told.output.find("its daemon is gone: `modelfs umount`"), std::string::npos) << told.output;
+  mount_->kill();
+}
+
+TEST_F(Remount, WhoMountsMayHaveClosedItsStandardDescriptors) {
+  ASSERT_EQ(mount_->stop(), "");
+  for (const char* const closed : {"<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"}) {
+    const Outcome mounted = modelfs("mount '" + mount_->store() + "' '" + mount_->point() + "' " + closed);
+    EXPECT_EQ(mounted.exit_code, 0) << closed << mounted.output;
+    EXPECT_TRUE(exists(at(""))) << closed;
+    const pid_t daemon = std::atoi(read_file(mount_->store() + "/LOCK").substr(4).c_str());
+    EXPECT_EQ(error(::kill(daemon, SIGTERM)), 0);
+    EXPECT_TRUE(becomes_true([this] { return names_in(mount_->point()).empty(); })) << closed;
+    EXPECT_TRUE(becomes_true([daemon] { return has_ended(daemon); })) << closed;
+  }
+}
+
 class Volatile : public testing::Test {
  protected:
   void SetUp() override {
