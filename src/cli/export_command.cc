@@ -120,9 +120,9 @@ Status run_export(const ExportOptions& options) {
   // Before the store is opened here, which narrows the umask.
   const auto into = ExportDirectory::open(options.paths.back());
   if (!into.ok()) return into.status();
-  catch_interrupts();
   const auto connection = connect_to(chosen->location);
   if (!connection.ok()) return connection.status();
+  catch_interrupts();
   Status status;
   {
     ExportJob job((*connection)->channel(), **into);

@@ -108,9 +108,9 @@ Status import(const ImportOptions& options) {
   if (!location.ok()) return location.status();
   auto plan = plan_import(options.source);
   if (!plan.ok()) return plan.status();
-  catch_interrupts();
   const auto connection = connect_to(*location);
   if (!connection.ok()) return connection.status();
+  catch_interrupts();
   const auto imported = carry_out(*plan, (*connection)->channel());
   if (!imported.ok()) return {imported.code(), imported.status().message() + "; import again to go on"};
   return report(*plan, *imported, options.json);
