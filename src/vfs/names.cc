@@ -22,16 +22,22 @@ double name_validity(const Place& parent, const Place& child) {
   return is_domain || is_entry ? kToldSeconds : 0;
 }
 
+// In the domain of `place`, where every draft that comes to be committed is a commit; none: elsewhere. In modelstore's
+// layout drafts also become states.
+std::optional<Sequence> newest_commit(const Snapshot& stored, const Place& place) {
+  if (place.kind != Kind::Domain && place.kind != Kind::Entry) return std::nullopt;
+  const auto domain = DomainName::parse(place.domain);
+  if (!domain.ok()) return std::nullopt;
+  const auto head = stored.domain(*domain);
+  return head.ok() ? std::optional(head->last) : std::nullopt;
+}
+
 }  // namespace
 
-bool FileSystem::State::has_changed(const Snapshot& stored, const Place& place) const {
-  const auto domain = DomainName::parse(place.domain);
-  if (!domain.ok()) return true;
-  const auto before = stored.domain(*domain);
-  const auto stored_now = registry.snapshot();
-  if (!before.ok() || !stored_now.ok()) return true;
-  const auto after = stored_now->domain(*domain);
-  return !after.ok() || after->last != before->last;
+bool FileSystem::State::has_changed(const Place& place, std::optional<Sequence> before) const {
+  if (!before) return true;
+  const auto stored = registry.snapshot();
+  return !stored.ok() || newest_commit(*stored, place) != before;
 }
 
 void FileSystem::State::names_changed(Ino directory) {
@@ -44,15 +50,16 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
   for (int tries = 0; tries < kLookupTriesMax; ++tries) {
     const auto parent = state.node(parent_ino);
     if (!parent.ok()) return parent.status();
-    std::optional<Snapshot> stored;
-    if (NativeView::shows_committed(parent->place)) {
-      auto moment = state.moment();
-      if (!moment.ok()) return moment.status();
-      stored = *std::move(moment);
+    const bool shows_committed = NativeView::shows_committed(parent->place);
+    std::optional<Sequence> newest;
+    if (shows_committed) {
+      const auto stored = state.moment();
+      if (!stored.ok()) return stored.status();
       const auto place = state.committed_child(*stored, parent->place, name);
       if (place.ok()) return state.enter(*stored, *place, name_validity(parent->place, *place));
       if (place.code() != Code::NotFound) return place.status();
       if (!NativeView::holds_drafts(parent->place)) return place.status();
+      newest = newest_commit(*stored, parent->place);
     }
     const auto found = state.registry.drafts().lookup(parent_ino, name);
     if (!found.ok()) {
@@ -60,7 +67,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       const auto again = state.node(parent_ino);
       const bool flipped = again.ok() && again->place.kind != parent->place.kind;
       if (flipped) continue;
-      if (stored && tries == 0 && state.has_changed(*stored, parent->place)) continue;
+      if (shows_committed && tries == 0 && state.has_changed(parent->place, newest)) continue;
       if (const auto upload = state.uploads.named(parent_ino, name, who.pid)) {
         const auto inode = state.registry.drafts().stat(upload->file);
         if (inode.ok()) return state.enter_draft(*inode, parent->place, name);

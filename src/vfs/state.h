@@ -67,8 +67,8 @@ struct FileSystem::State {
   Result<Place> committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const;
   // What is there now, for one request: no key of the catalog is read twice.
   Result<Snapshot> moment() const;
-  // Whether anything may have been published in the domain of `place` since that moment.
-  bool has_changed(const Snapshot& stored, const Place& place) const;
+  // Whether anything may have been published in the domain of `place` since its newest commit was `before`.
+  bool has_changed(const Place& place, std::optional<Sequence> before) const;
   // A place that was looked up in `stored`.
   Result<Entry> enter(const Snapshot& stored, const Place& place, double name_valid_seconds);
   // What was committed under `name` a moment ago.
