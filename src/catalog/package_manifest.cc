@@ -95,6 +95,7 @@ std::optional<std::map<std::string, std::string>> dictionary(Scanner& scanner) {
     const auto value = scanner.literal();
     if (!value) return std::nullopt;
     found[*key] = *value;
+    if (found.size() > kPackageModulesMax) return std::nullopt;
     scanner.skip_space(true);
     if (scanner.take(',')) continue;
     if (scanner.take('}')) return found;
@@ -105,7 +106,7 @@ std::optional<std::map<std::string, std::string>> dictionary(Scanner& scanner) {
 }  // namespace
 
 std::optional<PackageManifest> parse_package_manifest(std::string_view text) {
-  if (!is_utf8(text)) return std::nullopt;
+  if (text.size() > kPackageManifestBytesMax || !is_utf8(text)) return std::nullopt;
   Scanner scanner(text);
   std::map<std::string, std::string, std::less<>> texts;
   PackageManifest manifest;

@@ -1,5 +1,6 @@
 // The manifest of a ForML package, `__4ml__.py`: Python source, read as text and never executed.
 #pragma once
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -8,6 +9,10 @@
 namespace modelfs {
 
 inline constexpr std::string_view kPackageManifestName = "__4ml__.py";
+// It is read whole. One that `forml` writes has less than 1 KiB.
+inline constexpr std::size_t kPackageManifestBytesMax = 256 * 1024;
+// More than any project has. Why a bound: the documents that list them look through all for each that they add.
+inline constexpr std::size_t kPackageModulesMax = 1000;
 
 // What such a file assigns. Source: forml/project/_distribution.py of ForML 0.98.
 struct PackageManifest {
@@ -19,7 +24,7 @@ struct PackageManifest {
 
 // Understands the dialect in which ForML and people write it: at the left margin NAME, VERSION and PACKAGE are assigned
 // string literals and MODULES a dictionary of them; there may be comments and a docstring. Empty for anything that
-// leaves one of the first three unsaid, or says it by an expression.
+// leaves one of the first three unsaid, or says it by an expression, and for what is above the bounds.
 std::optional<PackageManifest> parse_package_manifest(std::string_view text);
 
 }  // namespace modelfs

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/names.h"
+#include "catalog/toml_bounds.h"
 
 namespace modelfs {
 namespace {
@@ -27,19 +28,24 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
-// A value as it stands in the tag, a text without its quotes; empty for none, and for what is no value.
+// A value as it stands in the tag, a text without its quotes; empty for none, for what is no value, and for more text
+// than a value of these has.
 std::string text_of(const toml::table& table, std::string_view section, std::string_view key) {
   std::ostringstream text;
   table[section][key].visit([&](const auto& node) {
     if constexpr (toml::is_value<decltype(node)>) text << node.get();
   });
-  return text.str();
+  std::string value = std::move(text).str();
+  return value.size() <= kTagValueBytesMax ? value : std::string();
 }
 
 }  // namespace
 
 Result<Tag> parse_tag(std::string_view text) {
+  if (text.size() > kTagBytesMax) return malformed("is larger than " + std::to_string(kTagBytesMax) + " bytes");
   if (!is_utf8(text)) return malformed("is not UTF-8");
+  if (const Status status = check_toml_bounds(text); !status.ok())
+    return malformed("cannot be read: " + status.message());
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     return malformed("cannot be read: line " + std::to_string(parsed.error().source().begin.line) + ": " +

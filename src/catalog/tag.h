@@ -15,6 +15,9 @@ inline constexpr std::string_view kStateSuffix = ".bin";
 // A tag is read whole. One of a pipeline with a thousand states has 40 KiB.
 inline constexpr std::size_t kTagBytesMax = 1 << 20;
 
+// Longest training.timestamp and so on, in bytes, that is told of.
+inline constexpr std::size_t kTagValueBytesMax = 1024;
+
 struct Tag {
   std::vector<std::string> states;  // UUIDs in lower case; the order is the pipeline's
   // As they stand in it; empty where they do not.
@@ -22,7 +25,8 @@ struct Tag {
   std::string tuned, score;      // tuning.timestamp, tuning.score
 };
 
-// Malformed: no TOML, or without what every reader needs: `states` (UUIDs, none twice), [training] and [tuning].
+// Malformed: larger than kTagBytesMax, deeper than toml_bounds.h has it, no TOML, or without what every reader needs:
+// `states` (UUIDs, none twice), [training] and [tuning].
 Result<Tag> parse_tag(std::string_view text);
 
 // The tag of a generation that came without one: trained then, no states.

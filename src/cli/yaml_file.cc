@@ -7,11 +7,6 @@
 #include "catalog/yaml_text.h"
 
 namespace modelfs {
-namespace {
-
-constexpr std::size_t kYamlBytesMax = 1 << 20;
-
-}  // namespace
 
 Result<nlohmann::json> read_yaml_file(const std::string& path) {
   const auto file = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK);

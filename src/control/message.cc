@@ -96,8 +96,12 @@ Status receive_rest(int socket, std::string& into, std::vector<File>& descriptor
 
 Result<nlohmann::json> parse_body(std::string_view text) {
   try {
-    const auto bounded = [](int depth, nlohmann::json::parse_event_t, const nlohmann::json&) {
-      if (depth > kBodyDepthMax) throw std::length_error("nested too deep");
+    std::size_t values = 0;
+    const auto bounded = [&](int outer, nlohmann::json::parse_event_t event, const nlohmann::json&) {
+      using Event = nlohmann::json::parse_event_t;
+      const bool opens = event == Event::object_start || event == Event::array_start;
+      if (opens && outer >= kBodyDepthMax) throw std::length_error("nested too deep");
+      if (++values > kBodyValuesMax) throw std::length_error("too many values");
       return true;
     };
     auto body = nlohmann::json::parse(text, bounded);

@@ -9,13 +9,6 @@ namespace modelfs {
 
 using Kind = Place::Kind;
 
-namespace {
-
-// Longer ones are no manifests. Those that ForML writes have a few hundred bytes.
-constexpr std::size_t kManifestBytesMax = 1 << 20;
-
-}  // namespace
-
 Meaning FileSystem::State::meaning_of(const Snapshot& stored, const Place& parent, std::string_view name,
                                       FileType type) const {
   if (parent.kind == Kind::Draft && !parent.domain.empty()) {
@@ -80,7 +73,8 @@ Status FileSystem::State::publish_package_directory(const Credentials& who, Ino 
   if (!manifest.ok()) return {};
   const auto file = drafts.open_file(manifest->ino, false, who.pid);
   if (!file.ok()) return {};
-  std::string text(kManifestBytesMax, '\0');
+  // One byte more than may be, so that what is too long is not taken for its beginning.
+  std::string text(kPackageManifestBytesMax + 1, '\0');
   const auto got = (*file)->file().read(0, std::as_writable_bytes(std::span(text)));
   if (!got.ok() || !parse_package_manifest(std::string_view(text).substr(0, *got))) return {};
 

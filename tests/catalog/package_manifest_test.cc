@@ -48,5 +48,24 @@ TEST(PackageManifest, CutOffAnywhereNeverHangs) {
   }
 }
 
+TEST(PackageManifest, HasABoundedSize) {
+  const auto with = [](std::size_t size) {
+    const std::string text = "NAME = 'a'\nVERSION = '1'\nPACKAGE = 'p'\n#";
+    return parse_package_manifest(text + std::string(size - text.size(), 'x'));
+  };
+  EXPECT_TRUE(with(kPackageManifestBytesMax));
+  EXPECT_FALSE(with(kPackageManifestBytesMax + 1));
+}
+
+TEST(PackageManifest, ListsABoundedNumberOfModules) {
+  const auto with = [](std::size_t count) {
+    std::string text = "NAME = 'a'\nVERSION = '1'\nPACKAGE = 'p'\nMODULES = {";
+    for (std::size_t i = 0; i < count; ++i) text += "'" + std::to_string(i) + "': 'm',";
+    return parse_package_manifest(text + "}\n");
+  };
+  EXPECT_TRUE(with(kPackageModulesMax));
+  EXPECT_FALSE(with(kPackageModulesMax + 1));
+}
+
 }  // namespace
 }  // namespace modelfs

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "catalog/yaml_text.h"
 #include "support/temporary_directory.h"
 
 namespace modelfs {
@@ -63,7 +64,31 @@ TEST_F(YamlFile, IsRefusedWhenItsAliasesMultiply) {
   EXPECT_EQ(read(text).code(), Code::Malformed);
 }
 
+TEST_F(YamlFile, IsReadUpToItsBounds) {
+  const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  EXPECT_TRUE(read(nested(kYamlDepthMax + 1)).ok());
+  EXPECT_EQ(read(nested(kYamlDepthMax + 2)).code(), Code::Malformed);
+  const auto indented = [](std::size_t blanks) { return "a: |\n" + std::string(blanks, ' ') + "text\n"; };
+  EXPECT_TRUE(read(indented(kYamlMarksMax)).ok());
+  EXPECT_EQ(read(indented(kYamlMarksMax + 1)).code(), Code::Malformed);
+  const auto sized = [](std::size_t bytes) { return "a: 1 #" + std::string(bytes - 6, 'x'); };
+  EXPECT_TRUE(parse_yaml(sized(kYamlBytesMax)).ok());
+  EXPECT_EQ(parse_yaml(sized(kYamlBytesMax + 1)).code(), Code::Malformed);
+}
+
+TEST_F(YamlFile, OfOneLongLineIsRead) {
+  std::string line = "signature: '[";
+  for (int i = 0; i < 1000; ++i) line += R"({"name": "x", "type": "double"}, )";
+  EXPECT_TRUE(read(line + "]'\n").ok());
+}
+
 TEST_F(YamlFile, IsRefusedWhenItIsNestedDeep) {
+  for (const char* each : {"- ", "? ", "[", "{", "{a: ", "[? ", "? [", "? - ", "- ? ", "[: ", "{? "}) {
+    std::string text;
+    while (text.size() < 200'000) text += each;
+    EXPECT_EQ(read(text).code(), Code::Malformed) << each;
+    EXPECT_EQ(read("a: 1\nb:\n  " + text).code(), Code::Malformed) << each;
+  }
   EXPECT_EQ(read(std::string(100, '[') + std::string(100, ']')).code(), Code::Malformed);
   EXPECT_EQ(read(std::string(500'000, '[')).code(), Code::Malformed);
   EXPECT_EQ(read("&a [*a]").code(), Code::Malformed);

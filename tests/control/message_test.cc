@@ -177,6 +177,23 @@ INSTANTIATE_TEST_SUITE_P(, NoBody,
                                          "{\"\xff\":1}",
                                          "{\"a\":" + std::string(100000, '[') + std::string(100000, ']') + "}"));
 
+TEST(Body, NestsAndHoldsSoMuchAndNoMore) {
+  const auto nested = [](int depth) {
+    const auto brackets = static_cast<std::size_t>(depth - 1);
+    return parse_body("{\"a\":" + std::string(brackets, '[') + std::string(brackets, ']') + "}");
+  };
+  EXPECT_TRUE(nested(kBodyDepthMax).ok());
+  EXPECT_EQ(nested(kBodyDepthMax + 1).code(), Code::Malformed);
+  const auto filled = [](std::size_t numbers) {
+    std::string text = "{\"a\":[0";
+    for (std::size_t i = 1; i < numbers; ++i) text += ",0";
+    return parse_body(text + "]}");
+  };
+  // The two ends of the object and of the array, and the key, are told of, too.
+  EXPECT_TRUE(filled(kBodyValuesMax - 5).ok());
+  EXPECT_EQ(filled(kBodyValuesMax - 4).code(), Code::Malformed);
+}
+
 TEST(Errors, ComeBackAsTheyWereSaid) {
   const Status status = error_of(error_json({Code::NotFound, "no release 1 in x"}));
 
