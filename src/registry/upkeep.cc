@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "catalog/keys.h"
 #include "catalog/modelstore_document.h"
+#include "registry/history_check.h"
 #include "registry/registry.h"
 
 namespace modelfs {
@@ -103,13 +104,22 @@ Result<VerifyPlan> plan_verify(const Snapshot& stored, std::string_view domain, 
 Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view version,
                                       const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   VerifyReport report;
+  const bool is_of_all = domain.empty() && version.empty();
+  if (is_of_all) report.problems = engine_.keys->verify();
   const auto plan = [&]() -> Result<VerifyPlan> {
     const auto stored = snapshot();
     if (!stored.ok()) return stored.status();
+    if (is_of_all) {
+      const auto lost = find_lost_history(*stored);
+      if (!lost.ok()) return lost.status();
+      for (const std::string& what : *lost) {
+        report.problems.push_back(what + "; restore the store from a copy (until then gc removes nothing)");
+      }
+    }
     return plan_verify(*stored, domain, version, report.problems);
   }();
   if (!plan.ok()) return plan.status();
-  if (!plan->any && !(domain.empty() && version.empty())) {
+  if (!plan->any && !is_of_all) {
     return Status(Code::NotFound, "nothing is published as " + std::string(domain) + (version.empty() ? "" : "/") +
                                       std::string(version));
   }
@@ -178,6 +188,12 @@ Result<GcReport> Registry::collect_garbage() {
   std::unordered_map<Digest, std::uint64_t, DigestHash> candidates;
   const auto stored_before = snapshot();
   if (!stored_before.ok()) return stored_before.status();
+  const auto lost = find_lost_history(*stored_before);
+  if (!lost.ok()) return lost.status();
+  if (!lost->empty()) {
+    return Status(Code::Corrupt, "nothing is removed, since a lost commit may need it: " + lost->front() +
+                                     "; restore the store from a copy");
+  }
   const Status listed = stored_before->keys().scan("b/", "", [&](std::string_view key, std::string_view value) {
     const auto record = BlobRecord::decode(value);
     Digest digest;

@@ -73,6 +73,9 @@ class KeyValueStore {
   // changed. IoError: nothing is promised until the store was reopened; the engine does that itself before the next
   // commit.
   virtual Status commit(const Batch& batch, Durability durability, SpaceNeed need = SpaceNeed::Grows) = 0;
+  // Reads all that the engine keeps on its medium, also what only its next opening would read, and says what is
+  // damaged: a sentence each, with the next step. May take long.
+  virtual std::vector<std::string> verify() = 0;
 };
 
 }  // namespace modelfs

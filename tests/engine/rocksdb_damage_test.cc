@@ -3,6 +3,7 @@
 #include <fstream>
 #include <random>
 
+#include "engine/rocksdb/newest_mark.h"
 #include "rocksdb_store.h"
 
 namespace modelfs {
@@ -28,6 +29,11 @@ class RocksdbDamage : public RocksdbStore {
     EXPECT_NE(status.message().find(name), std::string::npos) << status.message();
     EXPECT_FALSE(std::filesystem::exists(scratch() / "catalog.new"));
     EXPECT_EQ(try_open().code(), Code::Corrupt) << "an opening that failed must not repair";
+  }
+
+  static std::string bytes_in(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
   }
 
   void append_to_log(const std::string& bytes) {
@@ -169,6 +175,7 @@ TEST_F(RocksdbDamage, ATornCommitIsForgottenAsAWhole) {
   const auto log = catalog_files(scratch().path(), ".log").back();
   const auto size_before = std::filesystem::file_size(log);
   open();
+  const std::string acknowledged = bytes_in(scratch() / kNewestName);
   Batch batch;
   batch.put("torn 1", "1");
   batch.put("torn 2", "2");
@@ -177,6 +184,7 @@ TEST_F(RocksdbDamage, ATornCommitIsForgottenAsAWhole) {
   const auto torn = catalog_files(scratch().path(), ".log").back();
   ASSERT_GT(size_before, 0u);
   std::filesystem::resize_file(torn, std::filesystem::file_size(torn) - 3);
+  scratch().write(kNewestName, acknowledged);  // nobody was told of it
 
   expect_everything_there();
   EXPECT_EQ(value_of(keys(), "torn 1"), "not_found");

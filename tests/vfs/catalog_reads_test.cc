@@ -54,6 +54,7 @@ class CountingStore final : public KeyValueStore {
   Status commit(const Batch& batch, Durability durability, SpaceNeed need) override {
     return below_->commit(batch, durability, need);
   }
+  std::vector<std::string> verify() override { return below_->verify(); }
 
  private:
   std::unique_ptr<KeyValueStore> below_;

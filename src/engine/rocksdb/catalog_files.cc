@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "engine/rocksdb/log_check.h"
 #include "engine/rocksdb/rocksdb_status.h"
 
 namespace modelfs {
@@ -125,15 +126,19 @@ Status create_catalog(int store_directory, const std::string& store_path, const 
   return sync_file(store_directory, store_path);
 }
 
-Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path, const rocksdb::Options& options) {
+Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path, const rocksdb::Options& options,
+                                                  NewestMark& mark) {
   const std::string path = store_path + "/" + kCatalogName;
   std::error_code error;
   if (!std::filesystem::exists(path + "/CURRENT", error)) {
     if (error) return status_of(error, "look for " + path + "/CURRENT");
     return Status(Code::Corrupt, "the catalog is damaged: " + path + "/CURRENT is missing; restore it from a copy");
   }
+  if (Status status = check_logs(path, options, mark); !status.ok()) return status;
   const auto empty = empty_logs(path);
   auto opened = open_database(path, options);
+  // What the logs held is in tables now, and these are on the disk.
+  if (opened.ok()) mark.advance((*opened)->GetLatestSequenceNumber());
   // Why not before: only now it is certain that nobody else has them open. What stays is as good.
   if (opened.ok() && empty.size() > kEmptyLogsMax) {
     for (const auto& log : empty) std::filesystem::remove(log, error);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "engine/rocksdb/newest_mark.h"
 
 namespace modelfs {
 
@@ -22,8 +23,10 @@ Result<bool> has_catalog(int store_directory);
 // `store_path` is the absolute path of `store_directory`. AlreadyExists: has_catalog().
 Status create_catalog(int store_directory, const std::string& store_path, const rocksdb::Options& options);
 
-// Opens the catalog; never creates one. Corrupt: files are missing or damaged; the message names them.
+// Opens the catalog; never creates one. Advances `mark` to what it found.
+// Corrupt: files are missing or damaged, or what was acknowledged is lost; the message names them.
 // Busy: another process has it open.
-Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path, const rocksdb::Options& options);
+Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path, const rocksdb::Options& options,
+                                                  NewestMark& mark);
 
 }  // namespace modelfs

@@ -24,14 +24,15 @@ Database::Database(File store_directory, std::string store_path, const RocksdbOp
     : store_directory_(std::move(store_directory)),
       store_path_(std::move(store_path)),
       reopen_needs_bytes_(options.write_buffer_bytes + kReopenOverheadBytes),
-      rocksdb_options_(rocksdb_options) {}
+      rocksdb_options_(rocksdb_options),
+      mark_(store_directory_.fd()) {}
 
 Result<std::unique_ptr<Database>> Database::open(File store_directory, const std::string& store_path,
                                                  const RocksdbOptions& options,
                                                  const rocksdb::Options& rocksdb_options) {
-  auto rocks = open_catalog(store_path, rocksdb_options);
-  if (!rocks.ok()) return rocks.status();
   std::unique_ptr<Database> database(new Database(std::move(store_directory), store_path, options, rocksdb_options));
+  auto rocks = open_catalog(store_path, rocksdb_options, database->mark_);
+  if (!rocks.ok()) return rocks.status();
   const MutexLock lock(database->mutex_);
   database->use(*std::move(rocks));
   return database;
@@ -81,7 +82,7 @@ void Database::heal() {
       Status(Code::Busy, "the catalog failed; its readers keep it from being reopened");
   if (failed == nullptr) {
     closed.wait();  // Why again: its last holder may be closing it just now
-    rocks = open_catalog(store_path_, rocksdb_options_);
+    rocks = open_catalog(store_path_, rocksdb_options_, mark_);
   }
 
   mutex_.lock();

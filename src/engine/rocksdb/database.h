@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mutex.h"
+#include "engine/rocksdb/newest_mark.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 
 namespace modelfs {
@@ -54,9 +55,12 @@ class Database {
   // One that did not fail. NoSpace: too little to reopen. Busy: readers hold the failed one. Else as open_catalog().
   Result<std::shared_ptr<OpenDatabase>> for_writing();
 
+  // A Durable commit has gone through whose last change is at least `sequence`.
+  void acknowledged(std::uint64_t sequence) { mark_.advance(sequence); }
   // What may still be written to the disk of the store.
   Result<std::uint64_t> free_bytes() const;
   const std::string& store_path() const { return store_path_; }
+  const rocksdb::Options& rocksdb_options() const { return rocksdb_options_; }
 
  private:
   Database(File store_directory, std::string store_path, const RocksdbOptions& options,
@@ -71,6 +75,7 @@ class Database {
   const std::string store_path_;
   const std::uint64_t reopen_needs_bytes_;
   const rocksdb::Options rocksdb_options_;
+  NewestMark mark_;
 
   Mutex mutex_;  // not held while waiting for readers, closing or opening
   Condition healed_;

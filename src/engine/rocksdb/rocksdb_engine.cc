@@ -11,6 +11,7 @@
 #include "engine/rocksdb/catalog_files.h"
 #include "engine/rocksdb/database.h"
 #include "engine/rocksdb/file_blobs.h"
+#include "engine/rocksdb/newest_mark.h"
 #include "engine/rocksdb/rocksdb_keys.h"
 #include "engine/rocksdb/rocksdb_status.h"
 
@@ -70,6 +71,9 @@ Status ensure_catalog(const File& store, const std::string& path, const BlobStor
   const auto present = has_catalog(store.fd());
   if (!present.ok()) return present.status();
   if (*present) return {};
+  if (const auto newest = NewestMark(store.fd()).last(); newest && newest->sequence > 0) {
+    return Status(Code::Corrupt, path + "/catalog is gone, but commits were acknowledged; restore it from a copy");
+  }
   const auto used = holds_blobs(blobs);
   if (!used.ok()) return used.status();
   // Why refuse: to an empty catalog every blob is garbage.

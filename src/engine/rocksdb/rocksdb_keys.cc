@@ -8,6 +8,7 @@
 
 #include "base/names.h"
 #include "engine/batch_rules.h"
+#include "engine/rocksdb/catalog_verify.h"
 #include "engine/rocksdb/rocksdb_status.h"
 
 namespace modelfs {
@@ -136,10 +137,15 @@ Status RocksdbKeys::commit(const Batch& batch, Durability durability, SpaceNeed 
   if (!changes.ok()) return changes.status();
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::Durable;  // also syncs what Buffered commits left in the log before
+  // Others may write at the same time, so this is the lowest number that the last of our changes may get.
+  const std::uint64_t at_least = (*database)->rocks().GetLatestSequenceNumber() + changes->Count();
   const rocksdb::Status written = (*database)->rocks().Write(options, &*changes);
   if (!written.ok()) (*database)->mark_failed();
+  if (written.ok() && options.sync) database_->acknowledged(at_least);
   return status_of(written, "commit");
 }
+
+std::vector<std::string> RocksdbKeys::verify() { return verify_catalog(*database_); }
 
 Status RocksdbKeys::check_space(const Batch& batch, SpaceNeed need) const {
   if (reserve_bytes_ == 0) return {};

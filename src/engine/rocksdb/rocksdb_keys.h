@@ -21,6 +21,7 @@ class RocksdbKeys final : public KeyValueStore {
   Result<std::shared_ptr<const KeyValueSnapshot>> snapshot() const override;
   Result<std::string> get(std::string_view key) const override;
   Status commit(const Batch& batch, Durability durability, SpaceNeed need) override;
+  std::vector<std::string> verify() override;
 
  private:
   Status check_space(const Batch& batch, SpaceNeed need) const;
