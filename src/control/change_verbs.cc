@@ -114,22 +114,32 @@ Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
   const std::string path = text_field(request.body, "draft");
   // First, so that nobody learns the names of drafts in a domain that is not his.
   if (Status status = authorise_publishing(context_.registry, who_, path); !status.ok()) return status;
-  const auto place = context_.registry.find_draft(path);
+  const auto place = context_.registry.find_draft(path, who_);
   if (!place.ok()) return place.status();
   if (place->entry.type != FileType::Directory)
     return Status(Code::NotADirectory, "the draft '" + printable(path) + "' is a file");
   const auto inode = context_.registry.drafts().stat(place->entry.ino);
   if (!inode.ok()) return inode.status();
-  // Why beside the domain's: who may publish there does not publish what somebody else is still working on.
-  if (Status status = authorise(who_, inode->record.owner, Right::Publish, "the draft " + printable(path));
+  const std::string what = "the draft " + printable(path);
+  // As rename(2) judges it, which takes the name away and needs to write to what it moves.
+  const std::uint32_t mode_mask = place->is_in_place ? kInPlaceModeMask : 07777;
+  Ownership owner = inode->record.owner;
+  owner.mode &= mode_mask;
+  if (Status status = authorise(who_, place->directory_owner, Right::Publish, "the directory of " + what);
       !status.ok()) {
     return status;
   }
+  if (Status status = place->is_sticky ? authorise_moving(who_, owner.uid, place->directory_owner.uid, what) : Status();
+      !status.ok()) {
+    return status;
+  }
+  if (Status status = authorise(who_, owner, Right::Publish, what); !status.ok()) return status;
   auto target = request.body.contains("target") ? target_at(context_.registry, who_, text_field(request.body, "target"))
                                                 : own_target(path);
   if (!target.ok()) return target.status();
-  const PublishRequest wanted{place->entry.ino, place->directory,           place->name, *target, who_,
-                              Effort::Full,     context_.hooks.on_published};
+  PublishRequest wanted{place->entry.ino, place->directory,           place->name, *target, who_,
+                        Effort::Full,     context_.hooks.on_published};
+  wanted.mode_mask = mode_mask;
   const bool moves = !stays_in_directory(path, *target);
   // Why before as well: somebody who renames may meet the new name before we get to say that the old one is gone.
   if (moves) context_.moved_away(place->directory, place->name);

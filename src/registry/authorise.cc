@@ -8,13 +8,19 @@
 
 namespace modelfs {
 
-Status authorise(const Credentials& who, const Ownership& owner, Right right, std::string_view what) {
-  if (who.uid == 0) return {};
-  const auto bit = static_cast<std::uint32_t>(right);
+namespace {
+
+std::uint32_t granted_bits(const Credentials& who, const Ownership& owner) {
+  if (who.uid == owner.uid) return owner.mode >> 6 & 7;
   const bool in_group =
       who.gid == owner.gid || std::find(who.groups.begin(), who.groups.end(), owner.gid) != who.groups.end();
-  const std::uint32_t granted = who.uid == owner.uid ? owner.mode >> 6 : in_group ? owner.mode >> 3 : owner.mode;
-  if ((granted & bit) != 0) return {};
+  return (in_group ? owner.mode >> 3 : owner.mode) & 7;
+}
+
+}  // namespace
+
+Status authorise(const Credentials& who, const Ownership& owner, Right right, std::string_view what) {
+  if (who.uid == 0 || (granted_bits(who, owner) & static_cast<std::uint32_t>(right)) != 0) return {};
   const char* const word = right == Right::Publish ? "publish into" : "read";
   return {Code::Denied, user_name(who.uid) + " may not " + word + " " + std::string(what) + "; its owner " +
                             user_name(owner.uid) + " can change that with chmod"};
@@ -23,6 +29,22 @@ Status authorise(const Credentials& who, const Ownership& owner, Right right, st
 Status authorise_owner(const Credentials& who, uid_t owner, std::string_view what) {
   if (who.uid == 0 || who.uid == owner) return {};
   return {Code::NotPermitted, "only " + user_name(owner) + " or root may change " + std::string(what)};
+}
+
+Status authorise_disclosing(const Credentials& who, const Ownership& owner, FileType type, std::string_view what) {
+  if (who.uid == 0 || who.uid == owner.uid || type == FileType::Symlink) return {};
+  const auto read = static_cast<std::uint32_t>(Right::Read);
+  const std::uint32_t needed = type == FileType::Directory ? read | static_cast<std::uint32_t>(Right::Search) : read;
+  if ((granted_bits(who, owner) & needed) == needed) return {};
+  return {Code::Denied, std::string(what) + " belongs to " + user_name(owner.uid) + ", and " + user_name(who.uid) +
+                            " may not read it: only who can read all of a draft publishes it; its owner can change " +
+                            "that with chmod"};
+}
+
+Status authorise_moving(const Credentials& who, uid_t owner, uid_t directory_owner, std::string_view what) {
+  if (who.uid == 0 || who.uid == owner || who.uid == directory_owner) return {};
+  return {Code::NotPermitted, std::string(what) + " is a draft of " + user_name(owner) + ": only " + user_name(owner) +
+                                  ", " + user_name(directory_owner) + " and root may publish, move or remove it"};
 }
 
 std::string user_name(uid_t uid) {

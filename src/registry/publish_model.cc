@@ -46,6 +46,29 @@ std::optional<FoundFile> find_archive(const DraftStore& drafts, const ModelReque
 
 }  // namespace
 
+// Denied: who publishes may not read the archive, or not search a directory on its path.
+Status Registry::check_archive_path(const ModelRequest& request, Ino file, Ino directory) const {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto head = stored->domain(request.domain);
+  if (!head.ok()) return head.status();
+  const auto mask = [&](Ino parent) { return parent == head->ino ? kInPlaceModeMask : 07777u; };
+  if (Status status = check_disclosing(request.who, file, mask(directory), "the archive that it names"); !status.ok()) {
+    return status;
+  }
+  while (directory != request.base) {
+    const auto inode = drafts_->stat(directory);
+    if (!inode.ok()) return inode.status();
+    Ownership owner = inode->record.owner;
+    owner.mode &= mask(inode->record.parent);
+    if (Status status = authorise(request.who, owner, Right::Search, "the directory of the archive"); !status.ok()) {
+      return status;
+    }
+    directory = inode->record.parent;
+  }
+  return {};
+}
+
 Result<Published> Registry::publish_model_archive(const ModelRequest& request, Ino file, const UploadPlacement& at,
                                                   std::string document) {
   ArchiveRequest publication{file,
@@ -112,6 +135,11 @@ Result<Published> Registry::publish_model(const ModelRequest& request) {
   if (!found && !given.path.empty()) {
     return refused(Code::NotFound,
                    "the archive that it names is not here: '" + printable(given.path) + "'; upload that first");
+  }
+  if (found) {
+    if (Status status = check_archive_path(request, found->file, found->at.directory); !status.ok()) {
+      return refused(status.code(), status.message());
+    }
   }
   auto published = found && format_of_suffix(face_suffix(found->at.name))
                        ? publish_model_archive(request, found->file, found->at, std::move(text))

@@ -40,6 +40,7 @@ Result<Published> Publisher::run() {
   if (!frozen.ok()) return refused(frozen.code(), frozen.status().message());
   draft_ = std::move(*frozen);
   if (Status status = take_along(); !status.ok()) return refused(status.code(), status.message());
+  if (Status status = check_readable(); !status.ok()) return refused(status.code(), status.message());
   const bool may_sum = request_.effort == Effort::Full || draft_->unsummed_bytes() <= kRenameSumBytesMax;
   if (!may_sum) registry_.drafts().sum_in_background(*draft_);
   package_ = split_package(*draft_, !target().is_generation);
@@ -107,6 +108,22 @@ Status Publisher::take_along() {
     if (Status status = drafts.graft(*draft_, request_.marker->file, request_.marker->as); !status.ok()) return status;
   }
   return request_.beneath == kNoIno ? Status() : drafts.freeze_beneath(*draft_, request_.beneath);
+}
+
+Status Publisher::check_readable() const {
+  if (request_.who.uid == 0) return {};
+  const auto& entries = draft_->entries();
+  for (std::uint32_t i = 0; i < entries.size(); ++i) {
+    Ownership owner = entries[i].record.owner;
+    if (i == 0) owner.mode &= request_.mode_mask;
+    // Its caller has judged what joins from elsewhere, by where that lies.
+    if (entries[i].grafted || owner.uid == request_.who.uid) continue;
+    const std::string what = i == 0 ? "the draft" : "'" + draft_->path_of(i) + "'";
+    if (Status status = authorise_disclosing(request_.who, owner, entries[i].record.type, what); !status.ok()) {
+      return status;
+    }
+  }
+  return {};
 }
 
 Status Publisher::take_numbers() {
@@ -218,6 +235,10 @@ Status Publisher::read_given_metadata() {
   const auto entry = registry_.drafts().lookup(given.directory, given.name);
   if (!entry.ok() || entry->type != FileType::Regular) return {};
   given.ino = entry->ino;
+  if (Status status = registry_.check_disclosing(request_.who, given.ino, kInPlaceModeMask, "'" + given.name + "'");
+      !status.ok()) {
+    return refused(status.code(), status.message());
+  }
   auto bytes = registry_.drafts().read_finished(*draft_, given.ino, kMetadataBytesMax);
   if (!bytes.ok()) return refused(bytes.code(), given.name + ": " + bytes.status().message());
   if (Status status = check_given_metadata(*bytes); !status.ok()) {

@@ -35,6 +35,8 @@ class Publisher {
   Status check_target(const Snapshot& stored);
   Result<bool> is_published_already(const Snapshot& stored);
   Status read_given_metadata();
+  // Denied: the publisher may not read all of it.
+  Status check_readable() const;
   // What joins the draft, or makes place for it.
   Status take_along();
   // What a given document says, if that is free; else a new one.

@@ -105,6 +105,8 @@ struct PublishRequest {
   Ino beneath = kNoIno;
   // From now on the versions of the domain are PEP 440's, each higher than all before.
   bool orders_versions = false;
+  // What of the mode of the draft's own directory counts: all of it (07777) only where it does not lie in place.
+  std::uint32_t mode_mask = kInPlaceModeMask;
   // The metadata document, if it is given and does not lie beside the draft.
   std::optional<std::string> metadata = std::nullopt;
   std::optional<UploadPlacement> placement = std::nullopt;  // of `original`, or else of `marker`
@@ -308,8 +310,14 @@ class Registry {
     Ino directory = kNoIno;
     std::string name;
     DraftEntry entry;
+    Ownership directory_owner{};  // as it is presented; of a place that is committed, its domain's
+    bool is_in_place = false;     // lies under a version's name
+    bool is_sticky = false;       // only its owner, the directory's and root may take its name away
   };
-  Result<DraftPlace> find_draft(std::string_view path);
+  // Denied: `who` may not search a directory on the way, so he does not learn what is in it.
+  Result<DraftPlace> find_draft(std::string_view path, const Credentials& who);
+  // Ok for who may read the draft `ino`, of whose mode `mode_mask` counts. Denied, NotFound.
+  Status check_disclosing(const Credentials& who, Ino ino, std::uint32_t mode_mask, std::string_view what) const;
   // The directory that holds the staged drafts of a domain (/<domain>/.stage).
   static Ino stage_of(const DomainRecord& domain) { return Ino{raw(domain.ino) + 5}; }
 
@@ -329,6 +337,7 @@ class Registry {
   Status recover();
   Status discard_unpacking();
   Result<Published> unpack_and_publish(const ArchiveRequest& request);
+  Status check_archive_path(const ModelRequest& request, Ino file, Ino directory) const;
   Result<Published> publish_model_archive(const ModelRequest& request, Ino file, const UploadPlacement& at,
                                           std::string document);
   // `file`: kNoIno where there is none.

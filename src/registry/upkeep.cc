@@ -320,50 +320,6 @@ Result<DraftSummary> Registry::summarise_draft(const DraftName& draft) {
   return summary;
 }
 
-Result<Registry::DraftPlace> Registry::find_draft(std::string_view path) {
-  const auto stored = snapshot();
-  if (!stored.ok()) return stored.status();
-  DraftPlace place{kRootIno, "", {kRootIno, FileType::Directory}};
-  std::string walked;
-  std::optional<DomainName> domain;
-  bool in_drafts = false;
-  while (!path.empty()) {
-    const std::size_t slash = std::min(path.find('/'), path.size());
-    const std::string_view name = path.substr(0, slash);
-    path.remove_prefix(std::min(slash + 1, path.size()));
-    if (name.empty()) continue;
-    walked += (walked.empty() ? "" : "/") + printable(name);
-    const Ino at = place.entry.ino;
-    const auto entry = drafts_->lookup(at, name);
-    if (entry.ok()) {
-      place = {at, std::string(name), *entry};
-      in_drafts = true;
-      continue;
-    }
-    if (in_drafts) return Status(Code::NotFound, "no draft " + walked);
-    // Committed places on the way: the domain, its .stage, a release.
-    Ino next = kNoIno;
-    if (!domain) {
-      auto parsed = DomainName::parse(name);
-      const auto head = parsed.ok() ? stored->domain(*parsed) : Result<DomainRecord>(parsed.status());
-      if (head.ok()) {
-        domain = *parsed;
-        next = head->ino;
-      }
-    } else if (const auto head = stored->domain(*domain); head.ok() && at == head->ino) {
-      if (name == ".stage") {
-        next = stage_of(*head);
-      } else if (const auto release = stored->release(*domain, name); release.ok()) {
-        next = release->ino;
-      }
-    }
-    if (next == kNoIno) return Status(Code::NotFound, "no draft " + walked);
-    place = {at, std::string(name), {next, FileType::Directory}};
-  }
-  if (!in_drafts) return Status(Code::NotFound, walked.empty() ? "a draft needs a path" : walked + " is not a draft");
-  return place;
-}
-
 Result<std::unordered_set<Digest, DigestHash>> Registry::referenced_blobs() const {
   const auto stored = snapshot();
   if (!stored.ok()) return stored.status();

@@ -39,7 +39,7 @@ Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_pl
   shown.type = inode.record.type;
   shown.mode = inode.record.owner.mode & 07777;
   // Why: what lies under a version's name is nobody's business until it is committed.
-  if (in_place) shown.mode &= 0700;
+  if (in_place) shown.mode &= kInPlaceModeMask;
   shown.link_count = inode.record.link_count;
   shown.uid = inode.record.owner.uid;
   shown.gid = inode.record.owner.gid;
@@ -296,7 +296,7 @@ Status FileSystem::set_attribute(const Credentials& who, Ino ino, std::string_vi
       return state_->refuse(who, ino, "commit " + printable(named->name),
                             {Code::InvalidArgument, "the draft lies under no version's name; mv it onto one"});
     }
-    return state_->commit_draft(who, ino, named->directory, named->name, parent->place, named->name, Effort::Full);
+    return state_->commit_draft(who, ino, parent->place, named->name, parent->place, named->name, Effort::Full);
   }
   if (name.starts_with(kOwnAttributes)) return {Code::NotPermitted, "user.modelfs.* attributes are the mount's own"};
   if (place.kind != Kind::Draft) return {Code::Immutable, "what is published never changes"};

@@ -41,9 +41,22 @@ Status FileSystem::State::move_draft(FileType type, const Place& from, std::stri
   return {Code::AlreadyExists, "where it was to go was published a moment ago; use the next number"};
 }
 
-Status FileSystem::State::clear_empty_target(Ino directory, std::string_view name, bool replace) {
+Status FileSystem::State::check_others_draft(const Credentials& who, const Place& directory, std::string_view name) {
+  if (who.uid == 0 || !(is_in_place(directory) || directory.kind == Kind::Stage)) return {};
+  const auto there = registry.drafts().lookup(directory.ino, name);
+  const auto inode = there.ok() ? registry.drafts().stat(there->ino) : Result<DraftInode>(there.status());
+  if (!inode.ok()) return inode.code() == Code::NotFound ? Status() : inode.status();
+  const auto owner = owner_of_directory(directory);
+  if (!owner.ok()) return owner.status();
+  return authorise_moving(who, inode->record.owner.uid, owner->uid, "'" + printable(name) + "'");
+}
+
+Status FileSystem::State::clear_empty_target(const Credentials& who, const Place& place, std::string_view name,
+                                             bool replace) {
+  const Ino directory = place.ino;
   const auto there = registry.drafts().lookup(directory, name);
   if (!there.ok()) return there.code() == Code::NotFound ? Status() : there.status();
+  if (Status status = check_others_draft(who, place, name); !status.ok()) return status;
   if (!replace) return {Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it"};
   return registry.drafts().rmdir(directory, name);  // as rename(2) does: an empty directory only
 }

@@ -272,6 +272,9 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
   if (const auto upload = state_->uploads.named(parent, name, who.pid)) {
     return state_->registry.drafts().unlink(upload->directory, upload->draft_name);
   }
+  if (Status theirs = state_->check_others_draft(who, directory->place, name); !theirs.ok()) {
+    return state_->refuse(who, parent, "remove '" + printable(name) + "'", theirs);
+  }
   const Status status = state_->registry.drafts().unlink(parent, name);
   if (status.ok()) state_->names_changed(parent);
   return status;
@@ -297,6 +300,9 @@ Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::str
     }
     if (place.code() != Code::NotFound) return place.status();
     if (!NativeView::holds_drafts(directory->place)) return place.status();
+  }
+  if (Status theirs = state_->check_others_draft(who, directory->place, name); !theirs.ok()) {
+    return state_->refuse(who, parent, "remove '" + printable(name) + "'", theirs);
   }
   const Status status = state_->registry.drafts().rmdir(parent, name);
   if (status.ok()) state_->names_changed(parent);

@@ -5,7 +5,7 @@ namespace modelfs {
 
 using Kind = Place::Kind;
 
-Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, Ino directory, std::string_view name,
+Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const Place& from, std::string_view name,
                                        const Place& parent, std::string_view committed_name, Effort effort) {
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
@@ -16,12 +16,15 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, Ino di
   auto target = target_of(parent, meaning, is_generation, committed_name);
   if (!target.ok()) return refuse(who, draft, what, for_rename(target.status()));
   PublishRequest request{
-      draft, directory, std::string(name), std::move(*target), who, effort, [this](const Published& published) {
+      draft, from.ino, std::string(name), std::move(*target), who, effort, [this](const Published& published) {
         flip(published);
       }};
+  request.mode_mask = mode_mask(from);
   const auto published = registry.publish(request);
   if (!published.ok()) {
     remember_error(draft, who.uid, published.status().message());
+    // Who may not read a draft cannot ask it either.
+    if (published.code() == Code::Denied) remember_error(parent.ino, who.uid, published.status().message());
     return for_rename(published.status());
   }
   if (published->already) return {Code::AlreadyExists, "identical content is published under that name already"};
@@ -125,10 +128,12 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   if (NativeView::shows_committed(to->place) && committed_child(*stored, to->place, new_name).ok()) {
     return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
   }
+  if (Status theirs = check_others_draft(who, from->place, name); !theirs.ok()) return refuse(theirs);
   if (Status taken = check_stage_move(from->place, to->place); !taken.ok()) return refuse(taken);
   const Meaning meaning = meaning_of(*stored, to->place, new_name, source->type);
   if (flag == RenameFlag::Exchange) {
     if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
+    if (Status theirs = check_others_draft(who, to->place, new_name); !theirs.ok()) return refuse(theirs);
     return for_rename(exchange_drafts(from->place, name, to->place, new_name));
   }
   const bool replace = flag == RenameFlag::Replace;
@@ -143,14 +148,19 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
     case Meaning::Kind::Release:
     case Meaning::Kind::Generation: {
       if (source->ino != kNoIno && parent == new_parent && name == new_name) return {};
-      if (Status status = clear_empty_target(new_parent, new_name, replace); !status.ok()) return status;
-      return commit_draft(who, source->ino, parent, name, to->place, new_name, Effort::Short);
+      if (Status status = clear_empty_target(who, to->place, new_name, replace); !status.ok()) return status;
+      return commit_draft(who, source->ino, from->place, name, to->place, new_name, Effort::Short);
     }
     case Meaning::Kind::Archive:
     case Meaning::Kind::Tag:
     case Meaning::Kind::Model:
     case Meaning::Kind::State:
     case Meaning::Kind::Copy:
+      if (Status status =
+              registry.check_disclosing(who, source->ino, mode_mask(from->place), "'" + printable(name) + "'");
+          !status.ok()) {
+        return refuse(status);
+      }
       return rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, meaning);
     case Meaning::Kind::Whole:
     case Meaning::Kind::Draft: break;
@@ -160,6 +170,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
     return refuse(
         {Code::NotPermitted, "directories of a client's layout keep their names: what is published lies there"});
   }
+  if (Status theirs = check_others_draft(who, to->place, new_name); !theirs.ok()) return refuse(theirs);
   return for_rename(move_draft(source->type, from->place, name, to->place, new_name, replace));
 }
 

@@ -77,6 +77,7 @@ struct FileSystem::State {
   Result<Entry> enter_draft(const DraftInode& inode, const Place& parent, std::string_view name);
   // The answer for a node that is known and counted already.
   Result<Entry> enter_known(const Node& node);
+  static std::uint32_t mode_mask(const Place& parent) { return is_in_place(parent) ? kInPlaceModeMask : 07777; }
   static bool is_in_place(const Place& parent) {
     return parent.kind == Place::Kind::Domain || parent.kind == Place::Kind::Entry ||
            parent.kind == Place::Kind::Uploads;
@@ -112,8 +113,12 @@ struct FileSystem::State {
   Result<Ownership> owner_of_directory(const Place& place);
   Result<NewDraft> fresh(const Credentials& who, const Place& parent, FileType type, std::uint32_t mode);
   Result<Entry> make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft);
-  Status commit_draft(const Credentials& who, Ino draft, Ino directory, std::string_view name, const Place& parent,
+  // A draft that is named `name` in `from`.
+  Status commit_draft(const Credentials& who, Ino draft, const Place& from, std::string_view name, const Place& parent,
                       std::string_view committed_name, Effort effort);
+  // NotPermitted: the draft `name` in `directory` is another user's, whose name stays: where all who may write to a
+  // domain have their drafts, they are as in a sticky directory.
+  Status check_others_draft(const Credentials& who, const Place& directory, std::string_view name);
   // Until a release's former draft is swept away, no draft can be made in its directory.
   bool is_swept_first(const Place& directory) const {
     return directory.is_release_directory() && registry.const_drafts().is_dead(directory.ino);
@@ -130,7 +135,7 @@ struct FileSystem::State {
                     bool replace);
   Status exchange_drafts(const Place& from, std::string_view name, const Place& to, std::string_view new_name);
   void doubt_moved(const Place& directory, std::string_view name);
-  Status clear_empty_target(Ino directory, std::string_view name, bool replace);
+  Status clear_empty_target(const Credentials& who, const Place& directory, std::string_view name, bool replace);
   void flip(const Published& published);
   // Remembers why something was refused, for user.modelfs.error.
   void remember_error(Ino where, uid_t user, std::string reason) EXCLUDES(errors_mutex);
