@@ -6,13 +6,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "registry/draft_store.h"
+#include "registry/holes.h"
 
 namespace modelfs {
 namespace {
 
+// Bytes after which whoever sums looks whether the file is still there, and lets the sums of others have the thread.
+constexpr std::uint64_t kSumPieceBytes = 32ull << 20;
 // How far the disk is kept busy behind a writer, so that the sync at close finds little left to do.
 constexpr std::uint64_t kEarlyWritebackBytes = 16ull << 20;
 
@@ -215,51 +219,80 @@ bool DraftFile::settling_waits() const {
 }
 
 Result<std::uint64_t> DraftFile::sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch) {
+  std::uint64_t changes = 0;
+  {
+    const MutexLock lock(mutex_);
+    changes = changes_;
+  }
   std::vector<std::byte> buffer(std::min<std::uint64_t>(kSumChunkBytes, end_bytes - from_bytes));
+  FileRun run{false, from_bytes};
+  bool is_zeroed = false;  // the buffer, for a hole
   std::uint64_t position = from_bytes;
   while (position < end_bytes) {
-    const std::size_t want = std::min<std::uint64_t>(buffer.size(), end_bytes - position);
-    const auto got = read_at(host_.fd(), position, ByteSpan(buffer.data(), want));
-    if (!got.ok()) return got.status();
-    if (*got == 0) break;  // truncated meanwhile
-    summer_.add(ByteView(buffer.data(), *got));
-    if (position / kEarlyWritebackBytes != (position + *got) / kEarlyWritebackBytes) {
+    if (position >= run.end_bytes) run = run_at(host_.fd(), position, end_bytes);
+    std::size_t got_bytes = std::min<std::uint64_t>(buffer.size(), run.end_bytes - position);
+    if (run.is_hole) {
+      if (!std::exchange(is_zeroed, true)) std::fill(buffer.begin(), buffer.end(), std::byte{0});
+    } else {
+      is_zeroed = false;
+      const auto got = read_at(host_.fd(), position, ByteSpan(buffer.data(), got_bytes));
+      if (!got.ok()) return got.status();
+      got_bytes = *got;
+    }
+    if (got_bytes == 0) break;  // truncated meanwhile
+    summer_.add(ByteView(buffer.data(), got_bytes));
+    if (position / kEarlyWritebackBytes != (position + got_bytes) / kEarlyWritebackBytes) {
       // Starts the disk early; an error shows at the sync.
       const std::uint64_t start = position / kEarlyWritebackBytes * kEarlyWritebackBytes;
       (void)::sync_file_range(host_.fd(), static_cast<off_t>(start), static_cast<off_t>(kEarlyWritebackBytes),
                               SYNC_FILE_RANGE_WRITE);
     }
-    position += *got;
+    const bool ends_piece = position / kSumPieceBytes != (position + got_bytes) / kSumPieceBytes;
+    position += got_bytes;
+    if (ends_piece) {
+      // Nobody needs the sum of what was removed, though somebody may still have it open.
+      const auto still_there = store_.record(ino_);
+      if (still_there.ok() ? still_there->link_count == 0 : still_there.code() == Code::NotFound) break;
+    }
     const MutexLock lock(mutex_);
     if (epoch_ != epoch || store_.ending_) break;
+    if (!in_order_ && changes_ != changes) break;  // it would be summed for nothing
   }
   return position;
 }
 
 void DraftFile::sum_behind() {
-  for (;;) {
-    std::uint64_t from = 0;
-    std::uint64_t end = 0;
-    std::uint64_t epoch = 0;
-    {
-      const MutexLock lock(mutex_);
-      if (!in_order_ || ordered_ - summed_ < kSumChunkBytes || store_.ending_) {
-        summing_ = false;
-        idle_.notify_all();
-        return;
-      }
-      from = summed_;
-      end = summed_ + (ordered_ - summed_) / kSumChunkBytes * kSumChunkBytes;
-      epoch = epoch_;
+  std::uint64_t from = 0;
+  std::uint64_t end = 0;
+  std::uint64_t epoch = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (!in_order_ || ordered_ - summed_ < kSumChunkBytes || store_.ending_) {
+      summing_ = false;
+      idle_.notify_all();
+      return;
     }
-    const auto reached = sum_range(from, end, epoch);
+    from = summed_;
+    end = summed_ + std::min((ordered_ - summed_) / kSumChunkBytes * kSumChunkBytes, kSumPieceBytes);
+    epoch = epoch_;
+  }
+  const auto reached = sum_range(from, end, epoch);
+  {
     const MutexLock lock(mutex_);
     if (!reached.ok() || epoch_ != epoch) {
       in_order_ = false;  // the last close sums everything, and meets the error again
     } else {
       summed_ = *reached;
     }
+    const bool is_given_up = reached.ok() && *reached != end && !store_.ending_;
+    if (!in_order_ || is_given_up) {
+      summing_ = false;
+      idle_.notify_all();
+      return;
+    }
   }
+  // The next piece is for when others had their turn.
+  workers_.submit([self = shared_from_this()] { self->sum_behind(); });
 }
 
 Status DraftFile::settle() {

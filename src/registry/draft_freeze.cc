@@ -11,6 +11,7 @@
 #include "catalog/keys.h"
 #include "catalog/records.h"
 #include "registry/draft_store.h"
+#include "registry/holes.h"
 
 namespace modelfs {
 namespace {
@@ -332,6 +333,10 @@ Result<std::unique_ptr<SealedFile>> DraftStore::seal(Ino ino) {
   // What publishes a single file looks at its host file.
   if (Status status = sealed->file_->own(); !status.ok()) return status;
   sealed->file_->seal();
+  if (hole_bytes(sealed->host(), kCloseHoleBytesMax) > kCloseHoleBytesMax) {
+    return Status(Code::TooLarge, "it has more than " + std::to_string(kCloseHoleBytesMax >> 20) +
+                                      " MiB of holes, so its close does not publish it; write it without holes");
+  }
   if (Status status = sealed->file_->settle(); !status.ok()) return status;
   const auto value = keys_.get(keys::draft_sum(ino));
   if (!value.ok()) return value.status();

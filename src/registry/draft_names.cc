@@ -6,6 +6,7 @@
 
 #include "catalog/keys.h"
 #include "registry/draft_store.h"
+#include "registry/holes.h"
 
 namespace modelfs {
 namespace {
@@ -278,7 +279,7 @@ Result<DraftInode> DraftStore::change(Ino ino, const DraftChange& change) {
       const MutexLock lock(opens_mutex_);
       being_written = has_open_writer(ino);
     }
-    if (!being_written) {  // nobody's close will do it
+    if (!being_written && hole_bytes(file->host(), kCloseHoleBytesMax) <= kCloseHoleBytesMax) {  // nobody's close will
       if (Status status = file->settle(); !status.ok() && status.code() != Code::Busy) return status;
     }
   }

@@ -11,6 +11,7 @@
 #include "catalog/keys.h"
 #include "catalog/records.h"
 #include "registry/draft_store.h"
+#include "registry/holes.h"
 
 namespace modelfs {
 
@@ -50,6 +51,7 @@ Status DraftHandle::flush() {
     closing_ = true;
     if (store_.has_open_writer(file_->ino())) return {};
   }
+  if (hole_bytes(file_->host(), kCloseHoleBytesMax) > kCloseHoleBytesMax) return {};  // who publishes it sums it
   const Status status = file_->settle();
   return status.code() == Code::Busy ? Status() : status;
 }
@@ -155,7 +157,8 @@ void DraftStore::release(DraftHandle& handle) {
       return;
     }
   }
-  if (last_writer && handle.file_->unsummed_bytes() > 0) {
+  if (last_writer && handle.file_->unsummed_bytes() > 0 &&
+      hole_bytes(handle.file_->host(), kCloseHoleBytesMax) <= kCloseHoleBytesMax) {
     // Written after its last close, or never closed properly: sum it now, so that a commit need not.
     settle_behind(handle.file_);
   }

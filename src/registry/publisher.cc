@@ -4,6 +4,7 @@
 
 #include "catalog/keys.h"
 #include "catalog/metadata.h"
+#include "registry/holes.h"
 
 namespace modelfs {
 namespace {
@@ -14,6 +15,18 @@ std::string program_of(pid_t pid) {
   if (!file.ok()) return "";
   auto text = read_all(file->fd(), 64);
   return text.ok() ? printable(text->substr(0, text->find('\n'))) : "";
+}
+
+// Of the files that have no sum yet, so that somebody would have to sum them.
+std::uint64_t unsummed_hole_bytes(const KeyValueStore& keys, const FrozenDraft& draft) {
+  std::uint64_t bytes = 0;
+  for (const FrozenEntry& entry : draft.entries()) {
+    if (entry.record.type != FileType::Regular || entry.record.borrows_whole()) continue;
+    if (entry.size_bytes <= entry.allocated_bytes) continue;
+    if (keys.get(keys::draft_sum(entry.ino)).code() == Code::NotFound)
+      bytes += entry.size_bytes - entry.allocated_bytes;
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -42,6 +55,10 @@ Result<Published> Publisher::run() {
   if (Status status = take_along(); !status.ok()) return refused(status.code(), status.message());
   if (Status status = check_readable(); !status.ok()) return refused(status.code(), status.message());
   const bool may_sum = request_.effort == Effort::Full || draft_->unsummed_bytes() <= kRenameSumBytesMax;
+  if (!may_sum && unsummed_hole_bytes(*registry_.engine_.keys, *draft_) > kRenameHoleBytesMax) {
+    return refused(Code::TooLarge, "its files have more than " + std::to_string(kRenameHoleBytesMax >> 30) +
+                                       " GiB of holes, whose sum takes long; `modelfs commit` waits for it");
+  }
   if (!may_sum) registry_.drafts().sum_in_background(*draft_);
   package_ = split_package(*draft_, !target().is_generation);
   const auto fresh_ino = [&] { return registry_.inos_.take(); };

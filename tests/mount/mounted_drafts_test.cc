@@ -103,6 +103,24 @@ TEST_F(Drafts, KeepHoles) {
   EXPECT_EQ(::lseek(file.fd(), 0, SEEK_DATA), kFar);
 }
 
+TEST_F(Drafts, WithManyHolesAreClosedAtOnceAndPublishedByCommand) {
+  make_draft("x", {{"weights", "abc"}});
+  constexpr off_t kFar = off_t{8} << 40;  // hours, if somebody summed it
+
+  ASSERT_EQ(error(::truncate(stage("x/weights").c_str(), kFar)), 0);
+  {
+    const File file = open_file(stage("x/weights"), O_WRONLY);
+    ASSERT_EQ(error(::ftruncate(file.fd(), kFar + 1)), 0);
+  }
+
+  EXPECT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), EFBIG);
+  EXPECT_NE(text_attribute(stage("x"), "user.modelfs.error").find("modelfs commit"), std::string::npos);
+  ASSERT_EQ(error(::truncate(stage("x/weights").c_str(), off_t{257} << 20)), 0);
+  const Outcome outcome = modelfs("commit " + stage("x") + " " + at("1.0"));
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
+  EXPECT_EQ(stat_of(at("1.0/weights")).st_size, off_t{257} << 20);
+}
+
 TEST_F(Drafts, CanBeAllocatedAndPunched) {
   const File file = fresh("f");
   constexpr off_t kSize = 1 << 20;
