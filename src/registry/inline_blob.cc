@@ -1,5 +1,7 @@
 #include "registry/inline_blob.h"
 
+#include <algorithm>
+
 #include "catalog/keys.h"
 #include "catalog/records.h"
 
@@ -11,7 +13,8 @@ Status put_inline_blob(const KeyValueStore& keys, const ContentSum& sum, ByteVie
   if (!stored.ok() && stored.code() != Code::NotFound) return stored.status();
   if (stored.ok()) {
     const auto there = BlobRecord::decode(*stored);
-    if (there.ok() && !there->quarantined && there->is_inline && there->size_bytes == bytes.size()) return {};
+    if (there.ok() && !there->quarantined && there->is_inline && std::ranges::equal(bytes_of(there->bytes), bytes))
+      return {};
   }
   BlobRecord record;
   record.size_bytes = bytes.size();

@@ -16,6 +16,10 @@ namespace modelfs {
 // does the same.
 class Publisher {
  public:
+  // How much a rename compares of what the store has already with what the draft has: two reads of each byte, mostly of
+  // memory. By command all of it is compared.
+  static constexpr std::uint64_t kRenameCompareBytesMax = 256ull << 20;
+
   Publisher(Registry& registry, const PublishRequest& request) : registry_(registry), request_(request) {}
   ~Publisher();
   Publisher(const Publisher&) = delete;
@@ -58,7 +62,11 @@ class Publisher {
   Status store_small(const std::vector<const Piece*>& small);
   Status link_large(const std::vector<const Piece*>& large);
   void put_original(Ino container, Batch& batch) const;
-  Result<bool> has_blob(const Digest& digest, std::uint64_t size_bytes) const;
+  // Whether the store has these bytes; what is there is compared with the draft's as holds_piece() does.
+  Result<bool> has_blob(const Piece& piece);
+  // Whether a blob's file holds the bytes of the draft's. Inside a rename it is believed beyond kRenameCompareBytesMax.
+  // Corrupt: the draft's are not those that were summed.
+  Result<bool> holds_piece(const BlobReader& blob, const Piece& piece);
   Status fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch);
   Status fill_generation(const Snapshot& stored, DomainRecord& head, Batch& batch);
   void put_container(const PackagePart& part, const ReleaseRecord& release, Ino ino, Batch& batch) const;
@@ -80,6 +88,7 @@ class Publisher {
   std::optional<Given> given_;
   std::unordered_map<std::uint32_t, ContentSum> sums_;  // of regular files, by index in the draft
   std::unique_ptr<Leases::Lease> lease_;
+  std::uint64_t may_compare_bytes_ = kRenameCompareBytesMax;
   std::vector<Digest> linked_;
   std::vector<std::pair<Digest, BlobRecord>> large_records_;
   std::string model_id_;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_set>
 
 #include "base/log.h"
@@ -15,17 +16,71 @@ namespace {
 // Small blobs are stored in batches of this size, so that one commit's log records stay bounded.
 constexpr std::size_t kSmallBatchBytes = 4ull << 20;
 
+constexpr std::size_t kCompareBytes = 1ull << 20;
+
+// Whether a blob's file holds the bytes of the file `name` in `dir`, which has the same size. What cannot be read of
+// the blob is not the same.
+Result<bool> holds_the_same(const BlobReader& blob, int dir, const std::string& name) {
+  const auto file = open_at(dir, name, O_RDONLY);
+  if (!file.ok()) return file.status();
+  std::vector<std::byte> mine(kCompareBytes);
+  std::vector<std::byte> theirs(kCompareBytes);
+  for (std::uint64_t offset = 0; offset < blob.size_bytes();) {
+    const auto got = read_at(file->fd(), offset, mine);
+    if (!got.ok()) return got.status();
+    if (*got == 0) return Status(Code::Corrupt, "it has lost its end");
+    const auto there = blob.read_at(offset, ByteSpan(theirs).first(*got));
+    if (!there.ok() || *there != *got || std::memcmp(mine.data(), theirs.data(), *got) != 0) return false;
+    offset += *got;
+  }
+  return true;
+}
+
+Result<Digest> digest_of(int dir, const std::string& name) {
+  const auto file = open_at(dir, name, O_RDONLY);
+  if (!file.ok()) return file.status();
+  std::vector<std::byte> buffer(kCompareBytes);
+  Summer summer;
+  for (std::uint64_t offset = 0;;) {
+    const auto got = read_at(file->fd(), offset, buffer);
+    if (!got.ok()) return got.status();
+    if (*got == 0) return summer.finish().digest;
+    summer.add(ByteView(buffer).first(*got));
+    offset += *got;
+  }
+}
+
 }  // namespace
 
-Result<bool> Publisher::has_blob(const Digest& digest, std::uint64_t size_bytes) const {
-  const auto value = registry_.engine_.keys->get(keys::blob(digest));
+Result<bool> Publisher::holds_piece(const BlobReader& blob, const Piece& piece) {
+  if (blob.size_bytes() != piece.size_bytes) return false;
+  // A copy within the mount has no bytes of its own.
+  if (piece.is_borrowed) return true;
+  if (request_.effort == Effort::Short && piece.size_bytes > may_compare_bytes_) return true;
+  may_compare_bytes_ -= std::min(may_compare_bytes_, piece.size_bytes);
+  const int dir = registry_.drafts().directory();
+  const auto same = holds_the_same(blob, dir, piece.host_name);
+  if (!same.ok()) return Status(same.code(), piece.path + ": " + same.status().message());
+  if (*same) return true;
+  // One of the two is not what it was when it was summed.
+  const auto mine = digest_of(dir, piece.host_name);
+  if (!mine.ok()) return mine.status();
+  if (*mine != piece.sum.digest) {
+    return Status(Code::Corrupt, piece.path + " does not hold the bytes that were summed; write it anew");
+  }
+  log::warn("blob {} is damaged; {} takes its place", piece.sum.digest.hex(), piece.path);
+  return false;
+}
+
+Result<bool> Publisher::has_blob(const Piece& piece) {
+  const auto value = registry_.engine_.keys->get(keys::blob(piece.sum.digest));
   if (value.code() == Code::NotFound) return false;
   if (!value.ok()) return value.status();
   const auto record = BlobRecord::decode(*value);
-  if (!record.ok() || record->quarantined || record->size_bytes != size_bytes) return false;
-  if (record->is_inline) return record->bytes.size() == size_bytes;
-  const auto reader = registry_.engine_.blobs->open(digest);
-  return reader.ok() && (*reader)->size_bytes() == size_bytes;
+  if (!record.ok() || record->quarantined || record->size_bytes != piece.size_bytes) return false;
+  if (record->is_inline) return sum_of(bytes_of(record->bytes)) == piece.sum;
+  const auto reader = registry_.engine_.blobs->open(piece.sum.digest);
+  return reader.ok() ? holds_piece(**reader, piece) : Result<bool>(false);
 }
 
 Result<std::vector<Publisher::Piece>> Publisher::collect_pieces() {
@@ -61,7 +116,7 @@ Status Publisher::store_blobs() {
   std::vector<const Piece*> small;
   std::vector<const Piece*> large;
   for (const Piece& piece : *pieces) {
-    const auto there = has_blob(piece.sum.digest, piece.size_bytes);
+    const auto there = has_blob(piece);
     if (!there.ok()) return there.status();
     if (!*there && piece.is_borrowed) {
       return {Code::Corrupt, piece.path + " is a copy of a file that is damaged; write it anew"};
@@ -111,8 +166,9 @@ Status Publisher::link_large(const std::vector<const Piece*>& large) {
     // Another commit that has not ended may have brought these bytes a moment ago: then they are there already.
     const auto there = registry_.engine_.blobs->open(digest);
     const auto known = registry_.engine_.keys->get(keys::blob(digest));
-    const bool usable = there.ok() && (*there)->size_bytes() == piece->size_bytes && !known.ok();
-    if (!usable) {
+    const auto usable = there.ok() && !known.ok() ? holds_piece(**there, *piece) : Result<bool>(false);
+    if (!usable.ok()) return usable.status();
+    if (!*usable) {
       const Status adopted = registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), piece->host_name);
       if (!adopted.ok()) return adopted;
     }

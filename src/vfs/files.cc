@@ -65,9 +65,12 @@ Result<Opened> FileSystem::State::open_content(const Place& place) {
   opened->open = open_nodes.open(place.ino, opened->content->descriptor());
   const Backing backing = opened->open->backing();
   const bool is_direct = opened->open->is_direct();  // since it was a draft that somebody wrote
+  const auto file = opened->content->descriptor();
   const Handle number = keep(std::move(opened));
-  // These bytes never change: those of a file were published, an archive is a function of what was.
-  const bool keeps_cache = backing == kNoBacking && !is_direct;
+  // These bytes never change: those of a file were published, an archive is a function of what was. Only the file of a
+  // blob that was damaged is replaced.
+  const bool by_daemon = backing == kNoBacking && !is_direct;
+  const bool keeps_cache = by_daemon && (!file || page_sources.stay(place.ino, *file));
   return Opened{.handle = number, .keeps_cache = keeps_cache, .direct = is_direct, .backing = backing};
 }
 

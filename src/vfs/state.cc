@@ -46,7 +46,9 @@ FileSystem::FileSystem(Registry& registry, KernelCache& kernel, Options options)
 FileSystem::~FileSystem() = default;
 
 void FileSystem::forget(Ino ino, std::uint64_t references) {
-  if (ino != kRootIno) state_->nodes.forget(ino, references);
+  if (ino == kRootIno) return;
+  state_->nodes.forget(ino, references);
+  if (!state_->page_sources.empty() && !state_->nodes.find(ino)) state_->page_sources.forget(ino);
 }
 
 Result<Node> FileSystem::State::node(Ino ino) const {

@@ -13,6 +13,7 @@
 #include "vfs/file_system.h"
 #include "vfs/node_table.h"
 #include "vfs/open_nodes.h"
+#include "vfs/page_sources.h"
 #include "vfs/uploads.h"
 #include "view/native_view.h"
 
@@ -223,6 +224,7 @@ struct FileSystem::State {
   ContainerCache cache;
   NodeTable nodes;
   OpenNodes open_nodes;
+  PageSources page_sources;
   Uploads uploads;
   Traffic traffic;
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <set>
 
 namespace modelfs {
@@ -77,6 +78,33 @@ class FileBlobReader final : public BlobReader {
   const std::uint64_t allocated_bytes_;
 };
 
+// Writes what `right` has into `wrong` where that differs. Why: who has the file of a damaged blob open goes on reading
+// it, the kernel too, and would never learn that another has taken its place. What fails leaves it as it was.
+Status mend(const File& wrong, const File& right, std::uint64_t size_bytes) {
+  std::vector<std::byte> good(kCopyBytes);
+  std::vector<std::byte> bad(kCopyBytes);
+  for (std::uint64_t offset = 0; offset < size_bytes;) {
+    const auto got = read_at(right.fd(), offset, good);
+    if (!got.ok()) return got.status();
+    if (*got == 0) break;
+    const ByteView bytes = ByteView(good).first(*got);
+    const auto there = read_at(wrong.fd(), offset, ByteSpan(bad).first(*got));
+    const bool same = there.ok() && *there == *got && std::memcmp(bad.data(), good.data(), *got) == 0;
+    if (!same) {
+      if (Status status = write_at(wrong.fd(), offset, bytes); !status.ok()) return status;
+    }
+    offset += *got;
+  }
+  return ::ftruncate(wrong.fd(), static_cast<off_t>(size_bytes)) == 0 ? Status()
+                                                                      : Status::from_errno(errno, "truncate a blob");
+}
+
+// The file at `path`, to be mended after another has taken its place.
+Result<File> open_to_mend(int dir, const std::string& path) {
+  if (::fchmodat(dir, path.c_str(), 0600, 0) != 0) return Status::from_errno(errno, "chmod " + path);
+  return open_at(dir, path, O_RDWR | O_NONBLOCK);
+}
+
 Result<File> open_without_access_time(int dir, const std::string& path) {
   // O_NONBLOCK: whatever lies there instead of a plain file must not make us wait.
   constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
@@ -141,12 +169,21 @@ Status FileBlobs::adopt(const Digest& digest, int dir, const std::string& name) 
 
 Status FileBlobs::replace(int dir, const std::string& name, const std::string& path) {
   const std::string temporary = next_temporary();
+  const auto there = stat_of(blobs_.fd(), path);
   Status status = bring(dir, name, temporary);
+  const auto damaged = status.ok() && there.ok() && S_ISREG(there->st_mode) ? open_to_mend(blobs_.fd(), path)
+                                                                            : Result<File>(Status(Code::NotFound, ""));
   if (status.ok() && ::renameat(blobs_.fd(), temporary.c_str(), blobs_.fd(), path.c_str()) != 0) {
     status = Status::from_errno(errno, "rename to blobs/" + path);
   }
   // Why also after success: a rename between two names of one file does nothing and leaves both.
   ::unlinkat(blobs_.fd(), temporary.c_str(), 0);
+  if (!status.ok() || !damaged.ok()) return status;
+  const auto right = open_at(blobs_.fd(), path, O_RDONLY);
+  const auto now = stat_of(blobs_.fd(), path);
+  if (right.ok() && now.ok() && now->st_ino != there->st_ino) {
+    (void)mend(*damaged, *right, static_cast<std::uint64_t>(now->st_size));
+  }
   return status;
 }
 
