@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <chrono>
 
+#include "archive/read_archive.h"
 #include "base/log.h"
+#include "base/tree_bounds.h"
 #include "catalog/keys.h"
 #include "catalog/records.h"
 #include "registry/draft_store.h"
@@ -15,6 +17,8 @@
 
 namespace modelfs {
 namespace {
+
+static_assert(ArchiveLimits().depth == kTreeDepthMax && ArchiveLimits().path_bytes == kTreePathBytesMax);
 
 std::string program_of(pid_t pid) {
   if (pid == 0) return "another process";
@@ -62,6 +66,11 @@ void DraftStore::thaw(const FrozenDraft& draft) {
 
 Status DraftStore::collect(FrozenDraft& draft) {
   std::unordered_map<std::uint64_t, std::uint32_t> names;  // of regular files, inside
+  struct Place {
+    std::size_t depth = 0;
+    std::size_t path_bytes = 0;
+  };
+  std::vector<Place> places{{}};  // of the entries
   const auto snapshot = keys_.snapshot();
   if (!snapshot.ok()) return snapshot.status();
   for (std::uint32_t at = 0; at < draft.entries_.size(); ++at) {
@@ -75,8 +84,12 @@ Status DraftStore::collect(FrozenDraft& draft) {
         bad = found.status();
         return false;
       }
-      draft.entries_.push_back(
-          {at, std::string(key.substr(prefix.size())), child->ino, std::move(*found), 0, 0, {}, false});
+      const std::string_view name = key.substr(prefix.size());
+      const Place& above = places[at];
+      places.push_back({above.depth + 1, above.path_bytes + (above.depth > 0 ? 1 : 0) + name.size()});
+      bad = check_tree_place(name, places.back().depth, places.back().path_bytes);
+      if (!bad.ok()) return false;
+      draft.entries_.push_back({at, std::string(name), child->ino, std::move(*found), 0, 0, {}, false});
       ++names[raw(child->ino)];
       return true;
     });

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "base/tree_bounds.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 #include "support/registry_fixture.h"
 
@@ -203,6 +204,36 @@ TEST_F(Publish, StoresIdenticalBytesOnceInAllDomains) {
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->blobs, 1u);
   EXPECT_TRUE(report->problems.empty());
+}
+
+TEST_F(Publish, TakesTreesOfABoundedDepth) {
+  const DomainName domain = make_domain();
+  const auto publish_deep = [&](std::size_t depth, std::string_view path) {
+    const Ino draft = make_directory(stage(domain), path);
+    Ino place = draft;
+    for (std::size_t level = 1; level < depth; ++level) place = make_directory(place, "d");
+    write_file(place, "f", "x");
+    return publish(draft, stage(domain), path, "churn/" + std::string(path));
+  };
+
+  EXPECT_TRUE(publish_deep(kTreeDepthMax, "1").ok());
+  const auto refused = publish_deep(kTreeDepthMax + 1, "2");
+  EXPECT_EQ(refused.code(), Code::Malformed);
+  EXPECT_NE(refused.status().message().find("deeper than 128"), std::string::npos) << refused.status().message();
+}
+
+TEST_F(Publish, TakesPathsOfABoundedLength) {
+  const DomainName domain = make_domain();
+  const auto publish_long = [&](std::size_t path_bytes, std::string_view path) {
+    const Ino draft = make_directory(stage(domain), path);
+    Ino place = draft;
+    for (; path_bytes > 255; path_bytes -= 201) place = make_directory(place, std::string(200, 'd'));
+    write_file(place, std::string(path_bytes, 'f'), "x");
+    return publish(draft, stage(domain), path, "churn/" + std::string(path));
+  };
+
+  EXPECT_TRUE(publish_long(kTreePathBytesMax, "1").ok());
+  EXPECT_EQ(publish_long(kTreePathBytesMax + 1, "2").code(), Code::Malformed);
 }
 
 TEST_F(Publish, RefusesSymlinksThatLeaveTheRelease) {
