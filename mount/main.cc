@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "mount/mount_command.h"
+#include "mount/process_setup.h"
 
 namespace {
 
@@ -21,5 +22,6 @@ void open_missing_descriptors() {
 
 int main(int argc, char** argv) {
   open_missing_descriptors();
+  modelfs::setup_signals();
   return modelfs::run_cli(argc, argv, modelfs::run_mount);
 }

@@ -1,10 +1,9 @@
 #include "mount/mount_command.h"
 
-#include <malloc.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -21,6 +20,7 @@
 #include "mount/mount_checks.h"
 #include "mount/name_forgetter.h"
 #include "mount/passthrough.h"
+#include "mount/process_setup.h"
 #include "mount/session.h"
 #include "mount/volatile_store.h"
 #include "registry/registry.h"
@@ -33,9 +33,6 @@ namespace {
 // Threads for what may take long. As many as answer requests: a pool of fewer would let slow commits hold up quick
 // closes.
 constexpr unsigned kSlowThreadCount = 8;
-// Pools of memory that malloc keeps for threads. Why not its default, 8 for each processor: each keeps what its threads
-// have given back. Measured: half the memory after commits of many files, and neither opens nor copies took longer.
-constexpr int kMallocArenasMax = 2;
 // How long the starting process waits for the first answer of the mount.
 constexpr int kFirstAnswerMs = 10'000;
 
@@ -55,17 +52,6 @@ Result<MountRequest> checked(MountRequest request) {
   if (!store.ok()) return store.status();
   request.store = *std::move(store);
   return request;
-}
-
-void prepare_process() {
-  ::umask(077);
-  ::mallopt(M_ARENA_MAX, kMallocArenasMax);
-  std::signal(SIGPIPE, SIG_IGN);  // a client of the socket that hangs up is an error of its own write
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-  }
 }
 
 Hooks hooks_of(FileSystem& files) {
@@ -100,20 +86,36 @@ void announce(Readiness& readiness, const MountRequest& request, const Passthrou
   if (!readiness.announce()) ::kill(::getpid(), SIGTERM);  // who started it was stopped
 }
 
+Status on_read_only_disk(const MountRequest& request) {
+  return {Code::Immutable,
+          request.store + " lies on a disk that is read-only: mount it with -o ro, or remount the disk"};
+}
+
+// A store that ends with its mount is not worth it, and it lies in memory.
+std::uint64_t ballast_of(const MountRequest& request) {
+  return request.volatile_store ? 0 : std::min(kBallastBytes, request.reserve_bytes / 2);
+}
+
+bool is_disk_full_or_read_only(Code code) { return code == Code::NoSpace || code == Code::Immutable; }
+
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
                    Readiness& readiness, NameForgetter& forgetter) {
   const auto lock =
       StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
   if (!lock.ok()) return lock.status();
-  auto engine = open_rocksdb_engine(
-      store_path, {.reserve_bytes = request.reserve_bytes, .block_cache_bytes = request.block_cache_bytes});
+  if (lock->is_read_only() && !request.read_only) return on_read_only_disk(request);
+  auto engine = open_rocksdb_engine(store_path, {.reserve_bytes = request.reserve_bytes,
+                                                 .ballast_bytes = ballast_of(request),
+                                                 .read_only = request.read_only,
+                                                 .block_cache_bytes = request.block_cache_bytes});
   if (!engine.ok()) return engine.status();
   KernelNotifier notifier(forgetter);
   const auto registry = Registry::open(*std::move(engine), lock->directory(),
                                        {.reserve_bytes = request.reserve_bytes,
                                         .archive_limits = request.archive_limits,
                                         .settles_archives = request.recipes && !request.read_only,
+                                        .read_only = request.read_only,
                                         .on_changed = [&notifier](Ino ino) { notifier.invalidate_attributes(ino); }});
   if (!registry.ok()) return registry.status();
 
@@ -131,7 +133,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .describe_requests = [&counts](Exposition& into) { counts.describe(into); }});
   auto control = ControlServer::start(**registry, lock->directory(), hooks_of(files),
                                       {.mount_point = request.mount_point, .store_id = lock->id()});
-  if (!control.ok()) return control.status();
+  if (!control.ok() && !is_disk_full_or_read_only(control.code())) return control.status();
+  if (!control.ok()) log::warn("commands have to open the store themselves: {}", control.status().message());
   std::optional<ThreadPool> slow(std::in_place, "slow", kSlowThreadCount);
   Served served{.files = files, .slow = *slow, .passthrough = passthrough, .counts = counts};
   auto session = Session::mount({.mount_point = request.mount_point,
@@ -151,7 +154,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   // The control server and the notifier go while requests are answered: they may wait for them
   // (KernelCache::forget_name). Then what is under way ends, and is answered before the connection goes. The lock goes
   // last, because `modelfs umount` takes it as the end of the daemon.
-  control->reset();
+  if (control.ok()) control->reset();
   notifier.finish();
   (*session)->stop();
   slow.reset();
@@ -161,8 +164,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
 
 // The life of the daemon.
 int run_daemon(MountRequest request, Readiness& readiness) {
-  prepare_process();
   log_to_stderr(log_level(request, readiness.is_awaited()));
+  setup_process();
   const auto signals = EndSignals::block();
   if (!signals.ok()) return complain(signals.status());
   NameForgetter forgetter;
@@ -190,6 +193,7 @@ int report_start(const std::string& mount_point, pid_t daemon) {
 }  // namespace
 
 int run_mount(const MountRequest& request) {
+  setup_signals();  // the process that waits for the daemon asks in children, too
   const auto plan = checked(request);
   if (!plan.ok()) return complain(plan.status());
   if (plan->foreground || plan->debug) {

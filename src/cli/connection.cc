@@ -10,6 +10,7 @@
 #include "control/peer.h"
 #include "control/upload.h"
 #include "engine/rocksdb/rocksdb_engine.h"
+#include "registry/disk_refusal.h"
 
 namespace modelfs {
 namespace {
@@ -57,11 +58,11 @@ Status Connection::open_here(const std::string& store) {
   ::umask(077);  // what is made in the store is the owner's
   auto lock = StoreLock::acquire(store, CreateMode::OpenOnly);
   if (!lock.ok()) return lock.status();
-  auto engine = open_rocksdb_engine(store, {});
+  auto engine = open_rocksdb_engine(store, {.ballast_bytes = kBallastBytes, .read_only = lock->is_read_only()});
   if (!engine.ok()) return engine.status();
-  auto registry = Registry::open(*std::move(engine), lock->directory(), {});
+  auto registry = Registry::open(*std::move(engine), lock->directory(), {.read_only = lock->is_read_only()});
   if (!registry.ok()) return registry.status();
-  if (Status status = Upload::discard_all(**registry); !status.ok()) return status;
+  if (Status status = unless_disk_refuses(Upload::discard_all(**registry)); !status.ok()) return status;
   ServedPlace place;
   place.store_id = lock->id();
   lock_ = *std::move(lock);

@@ -20,6 +20,7 @@
 #include "control/context.h"
 #include "control/dispatcher.h"
 #include "control/peer.h"
+#include "registry/disk_refusal.h"
 
 namespace modelfs {
 namespace {
@@ -220,7 +221,7 @@ void ControlServer::State::reap() {
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, int store_dir, Hooks hooks,
                                                             ServedPlace place) {
-  if (Status status = Upload::discard_all(registry); !status.ok()) return status;
+  if (Status status = unless_disk_refuses(Upload::discard_all(registry)); !status.ok()) return status;
   auto state = std::make_unique<State>(registry, store_dir, std::move(hooks), std::move(place));
   state->event = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!state->event.valid()) return Status::from_errno(errno, "make an eventfd");

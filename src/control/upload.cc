@@ -323,6 +323,7 @@ Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& nam
 }
 
 Status Upload::discard_all(Registry& registry) {
+  if (registry.is_read_only()) return {};
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   std::vector<Ino> stages;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <unordered_map>
 
 #include "registry/registry.h"
@@ -131,6 +132,12 @@ Result<std::vector<std::pair<std::string, Ino>>> generations_with(const Snapshot
   if (!scanned.ok()) return scanned;
   std::sort(found.begin(), found.end());
   return found;
+}
+
+// For what a store on a read-only disk has no place for. Not /tmp, which may be memory.
+std::string temporary_directory() {
+  const char* const wanted = std::getenv("TMPDIR");
+  return wanted != nullptr && *wanted != '\0' ? wanted : "/var/tmp";
 }
 
 }  // namespace
@@ -270,12 +277,15 @@ Result<std::shared_ptr<const ContentReader>> Archives::open_recipe(Ino container
 }
 
 Result<std::shared_ptr<const File>> Archives::rebuild_file(const Recipe& recipe, const Contents& files) const {
+  const bool is_elsewhere = registry_.is_read_only();
   // Without a name: it goes with its last reader, whatever happens.
-  auto file = open_at(registry_.store_dir(), "drafts", O_RDWR | O_TMPFILE, 0600);
+  constexpr int kFlags = O_RDWR | O_TMPFILE;
+  auto file = is_elsewhere ? open_at(AT_FDCWD, temporary_directory(), kFlags, 0600)
+                           : open_at(registry_.store_dir(), "drafts", kFlags, 0600);
   if (!file.ok()) return file.status();
   std::uint64_t written_bytes = 0;
   const Status status = rebuild(recipe, files.reader(), [&](ByteView bytes) -> Status {
-    if (Status room = registry_.drafts().check_space(bytes.size()); !room.ok()) return room;
+    if (Status room = registry_.drafts().check_space(bytes.size()); !is_elsewhere && !room.ok()) return room;
     const Status written = write_at(file->fd(), written_bytes, bytes);
     written_bytes += bytes.size();
     return written;

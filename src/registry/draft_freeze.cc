@@ -201,7 +201,7 @@ Result<std::unique_ptr<FrozenDraft>> DraftStore::freeze(Ino root) {
 Result<DraftSum> FrozenDraft::sum(std::uint32_t index, bool may_sum) const {
   const FrozenEntry& entry = entries_[index];
   const auto stored = [&]() -> std::optional<DraftSum> {
-    const auto value = store_.keys_.get(keys::draft_sum(entry.ino));
+    const auto value = store_.stored_sum(entry.ino);
     if (!value.ok()) return std::nullopt;
     const auto sum = DraftSum::decode(*value);
     if (!sum.ok() || (!sum->damaged && sum->size_bytes != entry.size_bytes)) return std::nullopt;
@@ -237,7 +237,7 @@ std::uint64_t FrozenDraft::unsummed_bytes() const {
   std::uint64_t bytes = 0;
   for (const FrozenEntry& entry : entries_) {
     if (entry.record.type != FileType::Regular || entry.record.borrows_whole()) continue;
-    if (store_.keys_.get(keys::draft_sum(entry.ino)).code() == Code::NotFound) bytes += entry.size_bytes;
+    if (store_.stored_sum(entry.ino).code() == Code::NotFound) bytes += entry.size_bytes;
   }
   return bytes;
 }
@@ -292,7 +292,7 @@ Status DraftStore::retire(const FrozenDraft& draft, Ino directory, std::string_v
 void DraftStore::sum_in_background(const FrozenDraft& draft) {
   for (const FrozenEntry& entry : draft.entries_) {
     if (entry.record.type != FileType::Regular || entry.record.borrows_whole()) continue;
-    if (keys_.get(keys::draft_sum(entry.ino)).code() != Code::NotFound) continue;
+    if (stored_sum(entry.ino).code() != Code::NotFound) continue;
     const MutexLock lock(names_mutex_);
     auto file = file_of(entry.ino, false);
     if (file.ok()) settle_behind(*file);
@@ -351,7 +351,7 @@ Result<std::unique_ptr<SealedFile>> DraftStore::seal(Ino ino) {
                                       " MiB of holes, so its close does not publish it; write it without holes");
   }
   if (Status status = sealed->file_->settle(); !status.ok()) return status;
-  const auto value = keys_.get(keys::draft_sum(ino));
+  const auto value = stored_sum(ino);
   if (!value.ok()) return value.status();
   auto sum = DraftSum::decode(*value);
   if (!sum.ok()) return sum.status();

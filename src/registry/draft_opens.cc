@@ -96,7 +96,7 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
     host = std::move(*opened);
   }
   std::optional<DraftSum> sum;
-  if (const auto value = keys_.get(keys::draft_sum(ino)); value.ok()) {
+  if (const auto value = stored_sum(ino); value.ok()) {
     if (auto decoded = DraftSum::decode(*value); decoded.ok()) sum = *decoded;
   }
   // Why writable: what is borrowed must be one file for all who have it open, also for those who write later.

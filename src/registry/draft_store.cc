@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "catalog/keys.h"
 #include "catalog/records.h"
+#include "registry/disk_refusal.h"
 
 namespace modelfs {
 namespace {
@@ -44,19 +45,33 @@ Result<std::string> boot_id() {
 }  // namespace
 
 DraftStore::DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, Leases& leases,
-                       std::uint64_t reserve_bytes)
-    : dir_(dir), keys_(keys), blobs_(blobs), inos_(inos), leases_(leases), reserve_bytes_(reserve_bytes) {}
+                       const Options& options)
+    : dir_(dir), keys_(keys), blobs_(blobs), inos_(inos), leases_(leases), options_(options) {}
 
 DraftStore::~DraftStore() = default;
 
 Result<std::unique_ptr<DraftStore>> DraftStore::open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos,
-                                                     Leases& leases, std::uint64_t reserve_bytes) {
-  std::unique_ptr<DraftStore> store(new DraftStore(dir, keys, blobs, inos, leases, reserve_bytes));
+                                                     Leases& leases, const Options& options) {
+  std::unique_ptr<DraftStore> store(new DraftStore(dir, keys, blobs, inos, leases, options));
+  if (options.read_only) return store;
   if (Status status = store->keep_empty_blob(); !status.ok()) return status;
-  if (Status status = store->forget_after_reboot(); !status.ok()) return status;
-  if (Status status = store->remove_nameless(); !status.ok()) return status;
+  if (Status status = unless_disk_refuses(store->forget_sums_once()); !status.ok()) return status;
+  if (Status status = unless_disk_refuses(store->remove_nameless()); !status.ok()) return status;
   if (Status status = store->find_unswept(); !status.ok()) return status;
   return store;
+}
+
+Status DraftStore::forget_sums_once() {
+  const MutexLock lock(sums_mutex_);
+  if (!are_sums_stale_) return {};
+  const Status status = forget_after_reboot();
+  if (status.ok()) are_sums_stale_ = false;
+  return status;
+}
+
+Result<std::string> DraftStore::stored_sum(Ino ino) const {
+  if (are_sums_stale_) return Status(Code::NotFound, "sums of before the reboot are not believed");
+  return keys_.get(keys::draft_sum(ino));
 }
 
 Status DraftStore::forget_after_reboot() {
@@ -301,8 +316,8 @@ Result<std::string> SealedFile::text(std::size_t max_bytes) const {
 
 Status DraftStore::check_space(std::uint64_t more_bytes) const {
   struct statvfs figures {};
-  if (reserve_bytes_ == 0 || ::fstatvfs(dir_, &figures) != 0) return {};
-  if (figures.f_bavail * figures.f_frsize >= reserve_bytes_ + more_bytes) return {};
+  if (options_.reserve_bytes == 0 || ::fstatvfs(dir_, &figures) != 0) return {};
+  if (figures.f_bavail * figures.f_frsize >= options_.reserve_bytes + more_bytes) return {};
   return {Code::NoSpace, "the disk of the store is full but for its reserve; remove drafts or other files"};
 }
 
@@ -313,6 +328,7 @@ Status DraftStore::forget_sum(Ino ino) {
 }
 
 Status DraftStore::remember_sum(Ino ino, const DraftSum& sum) {
+  if (Status status = forget_sums_once(); !status.ok()) return status;
   Batch batch;
   batch.put(keys::draft_sum(ino), sum.encode());
   return commit(batch, SpaceNeed::Reclaims);

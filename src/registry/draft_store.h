@@ -172,12 +172,18 @@ class SealedFile {
 // them.
 class DraftStore {
  public:
+  struct Options {
+    // Below so much free space files stop growing, so that there is room to remove them.
+    std::uint64_t reserve_bytes = 0;
+    // Nothing is written: what an end has left stays.
+    bool read_only = false;
+  };
+
   // `dir` is the directory drafts/ of the store and stays open as long as this lives, as do `keys`, `blobs`, `inos` and
   // `leases`.
-  // Clears what the last process left half-done, but for what sweep() does.
-  // Below `reserve_bytes` of free space files stop growing, so that there is room to remove them.
+  // Clears what the last process left half-done, but for what sweep() does; not what the disk refuses to have cleared.
   static Result<std::unique_ptr<DraftStore>> open(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos,
-                                                  Leases& leases, std::uint64_t reserve_bytes);
+                                                  Leases& leases, const Options& options);
   ~DraftStore();
   DraftStore(const DraftStore&) = delete;
   DraftStore& operator=(const DraftStore&) = delete;
@@ -289,7 +295,7 @@ class DraftStore {
   friend class FrozenDraft;
   friend class SealedFile;
   DraftStore(int dir, KeyValueStore& keys, BlobStore& blobs, InoAllocator& inos, Leases& leases,
-             std::uint64_t reserve_bytes);
+             const Options& options);
 
   // Of DraftFile.
   Status forget_sum(Ino ino);
@@ -342,7 +348,11 @@ class DraftStore {
   Status find_unswept();
   Status sweep_root(Ino root);
   void settle_behind(std::shared_ptr<DraftFile> file);
+  // After a reboot: sums of before may be of bytes that were lost. Until it has succeeded no stored sum is believed.
+  Status forget_sums_once() EXCLUDES(sums_mutex_);
   Status forget_after_reboot();
+  // NotFound: none is stored, or none that can be believed.
+  Result<std::string> stored_sum(Ino ino) const;
   Status remove_nameless();
 
   const int dir_;
@@ -350,10 +360,12 @@ class DraftStore {
   BlobStore& blobs_;
   InoAllocator& inos_;
   Leases& leases_;
-  const std::uint64_t reserve_bytes_;
+  const Options options_;
   DraftRecord::BlobBytes empty_blob_;
   std::unique_ptr<Leases::Lease> empty_lease_;
 
+  Mutex sums_mutex_;                         // held across the commit that forgets
+  std::atomic<bool> are_sums_stale_ = true;  // cleared with sums_mutex_
   mutable Mutex names_mutex_;  // held across Buffered commits, never across reading or writing a file's bytes
   std::unordered_set<std::uint64_t> frozen_ GUARDED_BY(names_mutex_);
   std::unordered_set<std::uint64_t> dead_ GUARDED_BY(names_mutex_);  // published, not swept yet

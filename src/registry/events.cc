@@ -32,6 +32,7 @@ void Events::append(std::string_view what, const Fields& fields) {
 
   const MutexLock lock(mutex_);
   ++counts_[std::string(what)];
+  if (dir_ < 0) return;
   Status status = rotate_if_full();
   if (status.ok() && ::write(file_.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     status = Status::from_errno(errno, "append to events");

@@ -22,7 +22,7 @@ class Events {
   static constexpr const char* kOldFileName = "events.1";
   using Fields = std::vector<std::pair<std::string_view, std::string>>;
 
-  // Appends to `events` in the store directory `dir`, which outlives this.
+  // Appends to `events` in the store directory `dir`, which outlives this. -1: events are counted and not written.
   explicit Events(int dir, std::uint64_t file_bytes_max = kFileBytesMax) : dir_(dir), file_bytes_max_(file_bytes_max) {}
 
   // {"time": "2026-11-21T22:00:00.123456789Z", "event": <what>, <fields>}. Text that is not UTF-8 is escaped.

@@ -14,6 +14,12 @@ Result<Ino> InoAllocator::take(std::uint64_t count) {
   return first;
 }
 
+Ino InoAllocator::take_passing() {
+  if (const auto taken = take(); taken.ok()) return *taken;
+  const MutexLock lock(mutex_);
+  return Ino{next_passing_++};
+}
+
 Status InoAllocator::reserve() {
   const auto stored = keys_.get(keys::kNextIno);
   if (!stored.ok() && stored.code() != Code::NotFound) return stored.status();

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "catalog/keys.h"
+#include "registry/disk_refusal.h"
 
 namespace modelfs {
 namespace {
@@ -68,7 +69,7 @@ Registry::Registry(Engine engine, int store_dir, const Options& options)
       store_dir_(store_dir),
       options_(options),
       inos_(*engine_.keys),
-      events_(store_dir),
+      events_(options.read_only ? -1 : store_dir),
       closers_(std::make_unique<ThreadPool>("close", kCloserThreads)),
       unpackers_(std::make_unique<ThreadPool>("unpack", kUnpackerThreads)),
       sweeper_(std::make_unique<ThreadPool>("sweep", 1)) {}
@@ -83,20 +84,32 @@ Registry::~Registry() {
 
 Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, const Options& options) {
   std::unique_ptr<Registry> registry(new Registry(std::move(engine), store_dir, options));
-  if (::mkdirat(store_dir, "drafts", 0700) != 0 && errno != EEXIST) return Status::from_errno(errno, "create drafts/");
-  auto drafts_dir = open_at(store_dir, "drafts", O_RDONLY | O_DIRECTORY);
-  if (!drafts_dir.ok()) return drafts_dir.status();
-  registry->drafts_dir_ = std::move(*drafts_dir);
-  if (Status status = registry->recover(); !status.ok()) return status;
-  auto drafts = DraftStore::open(registry->drafts_dir_.fd(), *registry->engine_.keys, *registry->engine_.blobs,
-                                 registry->inos_, registry->leases_, options.reserve_bytes);
-  if (!drafts.ok()) return drafts.status();
-  registry->drafts_ = std::move(*drafts);
-  if (Status status = registry->discard_unpacking(); !status.ok()) return status;
+  if (Status status = registry->open_drafts(); !status.ok()) return status;
+  if (options.read_only) return registry;
+  if (Status status = unless_disk_refuses(registry->discard_unpacking()); !status.ok()) return status;
   // Why not now: a large draft would keep the mount waiting.
   registry->sweep_later();
   if (options.settles_archives) registry->settler_ = std::make_unique<ArchiveSettler>(*registry);
   return registry;
+}
+
+Status Registry::open_drafts() {
+  if (!options_.read_only && ::mkdirat(store_dir_, "drafts", 0700) != 0 && errno != EEXIST) {
+    return Status::from_errno(errno, "create drafts/");
+  }
+  auto drafts_dir = open_at(store_dir_, "drafts", O_RDONLY | O_DIRECTORY);
+  // A copy may come without.
+  const bool is_left_out = options_.read_only && drafts_dir.code() == Code::NotFound;
+  if (!drafts_dir.ok() && !is_left_out) return drafts_dir.status();
+  if (drafts_dir.ok()) drafts_dir_ = std::move(*drafts_dir);
+  if (!options_.read_only) {
+    if (Status status = unless_disk_refuses(recover()); !status.ok()) return status;
+  }
+  auto drafts = DraftStore::open(drafts_dir_.fd(), *engine_.keys, *engine_.blobs, inos_, leases_,
+                                 {.reserve_bytes = options_.reserve_bytes, .read_only = options_.read_only});
+  if (!drafts.ok()) return drafts.status();
+  drafts_ = std::move(*drafts);
+  return {};
 }
 
 Status Registry::recover() {
@@ -130,11 +143,7 @@ Result<Snapshot> Registry::snapshot() const {
   return Snapshot(std::move(*keys));
 }
 
-Result<std::uint64_t> Registry::take_number() {
-  const auto ino = inos_.take();
-  if (!ino.ok()) return ino.status();
-  return raw(*ino);
-}
+std::uint64_t Registry::take_number() { return raw(inos_.take_passing()); }
 
 void Registry::sweep_later() {
   sweeper_->submit([this] {

@@ -203,6 +203,8 @@ class Registry {
     ArchiveLimits archive_limits = {};
     // Replace archives by recipes in the background.
     bool settles_archives = false;
+    // The engine is read-only: nothing is written, and what commits that never ended have left stays.
+    bool read_only = false;
     // Told of each domain and release whose attributes have changed, and of the root when domains came or went: by the
     // directory's number, once it is committed and before who asked for it hears so. On any thread; asks for nothing
     // here.
@@ -210,7 +212,7 @@ class Registry {
   };
 
   // `store_dir`: the store's directory, locked by the caller, open as long as this lives.
-  // Undoes what commits that never ended have left.
+  // Undoes what commits that never ended have left; where the disk refuses that, the next opening does.
   static Result<std::unique_ptr<Registry>> open(Engine engine, int store_dir, const Options& options);
   ~Registry();
   Registry(const Registry&) = delete;
@@ -221,8 +223,10 @@ class Registry {
   const DraftStore& const_drafts() const { return *drafts_; }
   Events& events() { return events_; }
   const Events& const_events() const { return events_; }
-  // An inode number that was never given out before, for what is not stored.
-  Result<std::uint64_t> take_number();
+  // An inode number that this process never gave out before, for what is not stored.
+  std::uint64_t take_number();
+  // Every verb that changes something is refused with EROFS.
+  bool is_read_only() const { return options_.read_only; }
   int store_dir() const { return store_dir_; }
 
   // Domains.
@@ -334,6 +338,7 @@ class Registry {
  private:
   friend class Publisher;
   Registry(Engine engine, int store_dir, const Options& options);
+  Status open_drafts();
   Status recover();
   Status discard_unpacking();
   Result<Published> unpack_and_publish(const ArchiveRequest& request);

@@ -1,5 +1,6 @@
 // Looking after a store: verify, gc, and the list of drafts.
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -155,6 +156,7 @@ Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view 
     report.problems.push_back(file.second + ": " +
                               (failed.ok() ? "its bytes are not those that were published" : failed.message()) +
                               " (blob " + digest.hex() + "); publish that file again, or restore a backup");
+    if (options_.read_only) continue;
     if (Status status = quarantine(digest); !status.ok()) report.problems.push_back(status.message());
   }
   for (const std::string& problem : report.problems) events_.append("damaged", {{"what", problem}});
@@ -175,6 +177,7 @@ Status Registry::quarantine(const Digest& digest) {
 }
 
 Result<GcReport> Registry::gc() {
+  if (options_.read_only) return Status::from_errno(EROFS, "collect garbage");
   const MutexLock only(gc_mutex_);
   if (Status status = finish_sweeping(); !status.ok()) return status;
   leases_.watch();

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -171,22 +172,51 @@ std::string describe_holder(int lock) {
   return printable("pid " + holder.pid) + command + printable(" on host " + holder.host + " since " + holder.since);
 }
 
-Result<File> take_lock(int directory, const std::string& path) {
-  auto lock = open_at(directory, kLockName, O_RDWR | O_CREAT, 0600);
-  if (!lock.ok()) return lock.status();
+// `how`: LOCK_EX, LOCK_SH. Busy: somebody has it for longer than a look.
+Status wait_for_lock(int lock, int how, const std::string& path) {
   // Others may be looking whether it is held (use_of).
   const auto until = std::chrono::steady_clock::now() + kLookedAtMax;
-  while (::flock(lock->fd(), LOCK_EX | LOCK_NB) != 0) {
+  while (::flock(lock, how | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return Status::from_errno(errno, "lock " + path);
     if (std::chrono::steady_clock::now() >= until) {
-      return Status(Code::Busy, path + " is in use by " + describe_holder(lock->fd()) + ": stop it first");
+      return Status(Code::Busy, path + " is in use by " + describe_holder(lock) + ": stop it first");
     }
     std::this_thread::sleep_for(kPause);
   }
-  // For people only; the lock is the flock, which goes with the process.
-  if (::ftruncate(lock->fd(), 0) != 0) return Status::from_errno(errno, "write " + path + "/LOCK");
-  if (Status status = write_at(lock->fd(), 0, bytes_of(holder_text())); !status.ok()) return status;
-  return lock;
+  return {};
+}
+
+// For people only; the lock is the flock, which goes with the process. So nothing depends on it.
+void say_who_holds(int lock) {
+  const std::string text = holder_text();
+  // Why written over: a full disk has no block for what was made empty before.
+  const bool written = write_at(lock, 0, bytes_of(text)).ok();
+  (void)!::ftruncate(lock, written ? static_cast<off_t>(text.size()) : 0);  // better nobody's name than another's
+}
+
+struct Taken {
+  File lock;
+  bool is_read_only = false;
+};
+
+Result<Taken> take_lock(int directory, const std::string& path) {
+  auto lock = open_at(directory, kLockName, O_RDWR | O_CREAT, 0600);
+  if (lock.ok()) {
+    if (Status status = wait_for_lock(lock->fd(), LOCK_EX, path); !status.ok()) return status;
+    say_who_holds(lock->fd());
+    return Taken{*std::move(lock)};
+  }
+  if (lock.status().host_errno() != EROFS) return lock.status();
+  lock = open_at(directory, kLockName, O_RDONLY);
+  if (lock.code() == Code::NotFound) return Taken{File(), true};  // a copy without it
+  if (!lock.ok()) return lock.status();
+  if (Status status = wait_for_lock(lock->fd(), LOCK_SH, path); !status.ok()) return status;
+  return Taken{*std::move(lock), true};
+}
+
+bool is_on_read_only_disk(int file) {
+  struct statvfs info {};
+  return ::fstatvfs(file, &info) == 0 && (info.f_flag & ST_RDONLY) != 0;
 }
 
 // Makes the store's own name durable. Where we may not read the directory above, its owner made that name, not we.
@@ -211,8 +241,10 @@ Result<std::string> write_format(int directory, const std::string& path) {
 StoreUse use_of(const std::string& store_path) {
   const auto lock = open_at(AT_FDCWD, store_path + "/" + kLockName, O_RDONLY | O_NONBLOCK);
   if (!lock.ok()) return StoreUse::Unknown;
-  // Shared, and given back at once: take_lock() waits that long.
-  if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0) return StoreUse::None;
+  // Given back at once: take_lock() waits that long. Shared, so that many may look; but where its holders share it too,
+  // only the other kind meets them.
+  const int how = is_on_read_only_disk(lock->fd()) ? LOCK_EX : LOCK_SH;
+  if (::flock(lock->fd(), how | LOCK_NB) == 0) return StoreUse::None;
   if (errno != EWOULDBLOCK) return StoreUse::Unknown;
   const Holder holder = read_holder(lock->fd());
   const std::string stat = holder.is_here() ? in_proc(holder.pid, "stat") : "";
@@ -247,7 +279,7 @@ Result<StoreLock> StoreLock::acquire(const std::string& store_path, CreateMode m
   auto id = read_id(directory->fd(), store_path);
   if (id.code() == Code::NotFound) id = write_format(directory->fd(), store_path);
   if (!id.ok()) return id.status();
-  return StoreLock(*std::move(directory), *std::move(lock), *std::move(id));
+  return StoreLock(*std::move(directory), std::move(lock->lock), lock->is_read_only, *std::move(id));
 }
 
 }  // namespace modelfs

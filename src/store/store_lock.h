@@ -34,7 +34,9 @@ StoreUse use_of(const std::string& store_path);
 // The process that holds the lock of a store, in its own words ("pid 7"); empty: nobody has said so. For people.
 std::string holder_of(const std::string& store_path);
 
-// The right to use a store: one process at a time, until the value is destroyed or the process dies.
+// The right to use a store: one process at a time, until the value is destroyed or the process dies. On a disk that is
+// read-only, where nobody can change it from here, several processes may read it at once; who has the same store
+// through a place that can be written to keeps them out, and they him.
 class StoreLock {
  public:
   // `store_path` may be a symlink to a directory. An interrupted creation is completed by the next one.
@@ -48,13 +50,16 @@ class StoreLock {
   int directory() const { return directory_.fd(); }
   // A UUID4, given at creation and never changed.
   const std::string& id() const { return id_; }
+  // The disk is read-only: the store can be read, and nothing in it can be written.
+  bool is_read_only() const { return is_read_only_; }
 
  private:
-  StoreLock(File directory, File lock, std::string id)
-      : directory_(std::move(directory)), lock_(std::move(lock)), id_(std::move(id)) {}
+  StoreLock(File directory, File lock, bool is_read_only, std::string id)
+      : directory_(std::move(directory)), lock_(std::move(lock)), is_read_only_(is_read_only), id_(std::move(id)) {}
 
   File directory_;
-  File lock_;
+  File lock_;  // none: the disk is read-only, and the store came without
+  bool is_read_only_ = false;
   std::string id_;
 };
 

@@ -90,9 +90,7 @@ Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Place& plac
   if (place.kind == Kind::Document && place.in_modelstore) {
     // Why a node for each look-up: it may be written anew, and open(O_TRUNC) makes the kernel take the node's size for
     // 0 at once, also for who has it open and reads it by sendfile(2).
-    const auto taken = registry.take_number();
-    if (!taken.ok()) return taken.status();
-    number = Ino{*taken};
+    number = Ino{registry.take_number()};
   }
   nodes.add(place, false, number);
   auto attributes = describe({place, false, 1}, &stored);

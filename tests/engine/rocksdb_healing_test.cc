@@ -1,6 +1,5 @@
 // After a write that failed, the engine reopens RocksDB itself, and loses nothing that it acknowledged.
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "engine/rocksdb/database.h"
 #include "rocksdb_store.h"
 
 namespace modelfs {
@@ -16,10 +16,10 @@ namespace {
 // While it lives, no file of this process may grow: a disk error that needs no privileges.
 class NoFileGrows {
  public:
-  NoFileGrows() {
+  explicit NoFileGrows(rlim_t above_bytes = 1) {
     ::signal(SIGXFSZ, SIG_IGN);
     ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit none{1, before_.rlim_max};
+    const rlimit none{above_bytes, before_.rlim_max};
     ::setrlimit(RLIMIT_FSIZE, &none);
   }
   ~NoFileGrows() { ::setrlimit(RLIMIT_FSIZE, &before_); }
@@ -63,6 +63,23 @@ TEST_F(RocksdbHealing, TheNextSnapshotHealsToo) {
 
   ASSERT_TRUE(snapshot.ok()) << snapshot.status().str();
   EXPECT_TRUE((*snapshot)->get("before").ok());
+}
+
+TEST_F(RocksdbHealing, AFileSizeLimitThatIsThereFromTheStartIsNeverMet) {
+  const NoFileGrows limited(1 << 20);
+  RocksdbOptions options = small_options();
+  options.write_buffer_bytes = RocksdbOptions().write_buffer_bytes;
+  open(options);
+  const std::string value(5000, 'v');
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 1000; ++i) {  // 5 MB
+      const Status status = put(keys(), "key" + std::to_string(i), value);
+      ASSERT_TRUE(status.ok()) << i << ": " << status.str();
+    }
+    open(options);
+  }
+  EXPECT_EQ(value_of(keys(), "key0"), value);
+  EXPECT_EQ(value_of(keys(), "key999"), value);
 }
 
 TEST_F(RocksdbHealing, ManyFailuresInARowLoseNothing) {
@@ -123,81 +140,25 @@ TEST_F(RocksdbHealing, ManyThreadsHealOnce) {
   for (int i = 0; i < 8; ++i) EXPECT_EQ(value_of(keys(), "after" + std::to_string(i)), "2");
 }
 
-// A small file system of its own, unmounted in any case.
-class SmallDisk {
- public:
-  static constexpr const char* kSize = "size=16m,mode=0700";
-
-  SmallDisk() { mounted_ = ::mount("modelfs-test", at_.path().c_str(), "tmpfs", 0, kSize) == 0; }
-  ~SmallDisk() {
-    if (mounted_) ::umount2(at_.path().c_str(), MNT_DETACH);
+TEST_F(RocksdbHealing, ReadsGoOnWhileTheDiskTakesNothing) {
+  open();
+  ASSERT_TRUE(put(keys(), "before", "1").ok());
+  {
+    const NoFileGrows broken;
+    EXPECT_EQ(put(keys(), "refused", "x").code(), Code::IoError);
+    // Long enough for several tries to reopen.
+    const auto until = std::chrono::steady_clock::now() + 2 * Database::kReaderPause + std::chrono::milliseconds(100);
+    while (std::chrono::steady_clock::now() < until) {
+      ASSERT_EQ(value_of(keys(), "before"), "1");
+      ASSERT_EQ(value_of(keys(), "refused"), "not_found");
+    }
+    EXPECT_FALSE(put(keys(), "refused", "x").ok());
+    EXPECT_EQ(value_of(keys(), "before"), "1");
   }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
 
-  bool mounted() const { return mounted_; }
-  std::string path() const { return at_.path(); }
-
-  // Takes all but about `left_bytes` of what is free.
-  void fill(std::size_t left_bytes) const {
-    std::ofstream filler(at_ / "filler", std::ios::binary);
-    const auto space = std::filesystem::space(at_.path());
-    const std::string block(4096, 'x');
-    for (std::uint64_t taken = left_bytes; taken < space.available; taken += block.size()) filler << block;
-  }
-  void make_room() const { std::filesystem::remove(at_ / "filler"); }
-
- private:
-  ScratchDirectory at_;
-  bool mounted_ = false;
-};
-
-// Commits until the first refusal; gives how many were acknowledged.
-int commit_until_refused(KeyValueStore& store, Code& refusal) {
-  const std::string value(10'000, 'v');
-  for (int acked = 0;; ++acked) {
-    const Status status = put(store, "key" + std::to_string(acked), value);
-    if (status.ok()) continue;
-    refusal = status.code();
-    return acked;
-  }
-}
-
-TEST(RocksdbFullDisk, HealsWhenThereIsRoomAgainAndLosesNoAcknowledgedKey) {
-  const SmallDisk disk;
-  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
-  auto engine = open_rocksdb_engine(disk.path(), small_options());
-  ASSERT_TRUE(engine.ok()) << engine.status().str();
-  disk.fill(300 << 10);
-
-  Code refusal = Code::Ok;
-  const int acked = commit_until_refused(*engine->keys, refusal);
-  EXPECT_EQ(refusal, Code::NoSpace);
-  ASSERT_GT(acked, 0);
-  EXPECT_EQ(value_of(*engine->keys, "key0").size(), 10'000u) << "reads go on while the disk is full";
-  EXPECT_EQ(put(*engine->keys, "still full", "1").code(), Code::NoSpace);
-  disk.make_room();
-
-  const Status healed = put(*engine->keys, "after", "1");
-  EXPECT_TRUE(healed.ok()) << healed.str();
-  for (int i = 0; i < acked; ++i) EXPECT_EQ(value_of(*engine->keys, "key" + std::to_string(i)).size(), 10'000u) << i;
-  EXPECT_EQ(value_of(*engine->keys, "key" + std::to_string(acked)), "not_found") << "it was refused with NoSpace";
-}
-
-TEST(RocksdbFullDisk, IsNeverMetAboveTheReserve) {
-  const SmallDisk disk;
-  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
-  RocksdbOptions options = small_options();
-  options.reserve_bytes = 6 << 20;
-  auto engine = open_rocksdb_engine(disk.path(), options);
-  ASSERT_TRUE(engine.ok()) << engine.status().str();
-
-  Code refusal = Code::Ok;
-  const int acked = commit_until_refused(*engine->keys, refusal);
-
-  EXPECT_EQ(refusal, Code::NoSpace);
-  EXPECT_TRUE(put(*engine->keys, "removal", "1", SpaceNeed::Reclaims).ok()) << "RocksDB itself saw no failure";
-  for (int i = 0; i < acked; ++i) EXPECT_EQ(value_of(*engine->keys, "key" + std::to_string(i)).size(), 10'000u) << i;
+  EXPECT_TRUE(put(keys(), "after", "2").ok());
+  EXPECT_EQ(value_of(keys(), "before"), "1");
+  EXPECT_EQ(value_of(keys(), "after"), "2");
 }
 
 }  // namespace

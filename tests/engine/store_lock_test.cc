@@ -1,6 +1,7 @@
 #include "store/store_lock.h"
 
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include <thread>
 
 #include "store/scratch_directory.h"
+#include "support/small_disk.h"
 
 namespace modelfs {
 namespace {
@@ -152,6 +154,66 @@ TEST_F(StoreLockTest, AMovedLockIsStillHeld) {
   const StoreLock moved = *std::move(first);
 
   EXPECT_EQ(StoreLock::acquire(path(), CreateMode::OpenOnly).code(), Code::Busy);
+}
+
+TEST_F(StoreLockTest, OnAReadOnlyDiskSeveralReadAndWhoLooksSeesThem) {
+  const SmallDisk disk;
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  const std::string store = disk.path() + "/store";
+  ASSERT_TRUE(StoreLock::acquire(store, CreateMode::CreateIfAbsent).ok());
+  ASSERT_TRUE(disk.make_read_only());
+  {
+    const auto first = StoreLock::acquire(store, CreateMode::OpenOnly);
+    const auto second = StoreLock::acquire(store, CreateMode::OpenOnly);
+    ASSERT_TRUE(first.ok()) << first.status().str();
+    ASSERT_TRUE(second.ok()) << second.status().str();
+    EXPECT_TRUE(first->is_read_only());
+    EXPECT_EQ(first->id(), second->id());
+    EXPECT_NE(use_of(store), StoreUse::None);
+  }
+  EXPECT_EQ(use_of(store), StoreUse::None);
+}
+
+TEST_F(StoreLockTest, ACopyWithoutLockOnAReadOnlyDiskCanBeRead) {
+  const SmallDisk disk;
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  const std::string store = disk.path() + "/store";
+  ASSERT_TRUE(StoreLock::acquire(store, CreateMode::CreateIfAbsent).ok());
+  ASSERT_EQ(::unlink((store + "/LOCK").c_str()), 0);
+  ASSERT_TRUE(disk.make_read_only());
+
+  const auto lock = StoreLock::acquire(store, CreateMode::OpenOnly);
+
+  ASSERT_TRUE(lock.ok()) << lock.status().str();
+  EXPECT_TRUE(lock->is_read_only());
+}
+
+TEST_F(StoreLockTest, AReadOnlyPlaceOfAStoreThatIsServedIsBusy) {
+  const SmallDisk disk;
+  const TemporaryDirectory elsewhere;
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  const auto served = StoreLock::acquire(disk.path() + "/store", CreateMode::CreateIfAbsent);
+  ASSERT_TRUE(served.ok());
+  ASSERT_EQ(::mount(disk.path().c_str(), elsewhere.path().c_str(), nullptr, MS_BIND, nullptr), 0);
+  const int remounted = ::mount(nullptr, elsewhere.path().c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr);
+  const auto lock = StoreLock::acquire(elsewhere.path() + "/store", CreateMode::OpenOnly);
+  ::umount2(elsewhere.path().c_str(), MNT_DETACH);
+
+  ASSERT_EQ(remounted, 0);
+  expect_refusal(lock, Code::Busy, "is in use by");
+}
+
+TEST_F(StoreLockTest, OnAFullDiskTheLockIsTakenAndNamesItsHolder) {
+  const SmallDisk disk("64k");
+  if (!disk.mounted()) GTEST_SKIP() << "needs the right to mount a tmpfs";
+  const std::string store = disk.path() + "/store";
+  ASSERT_TRUE(StoreLock::acquire(store, CreateMode::CreateIfAbsent).ok());
+  disk.fill(0);
+
+  const auto lock = StoreLock::acquire(store, CreateMode::OpenOnly);
+
+  ASSERT_TRUE(lock.ok()) << lock.status().str();
+  EXPECT_EQ(holder_of(store), "pid " + std::to_string(::getpid()));
 }
 
 TEST_F(StoreLockTest, AStoreThatOthersMayWriteIsRefusedWithTheRemedy) {

@@ -20,6 +20,8 @@ namespace modelfs {
 namespace {
 
 constexpr const char* kUnfinishedName = "catalog.new";
+// A MANIFEST, CURRENT, the options, a log that has nothing in it yet.
+constexpr std::uint64_t kOpeningOverheadBytes = 1 << 20;
 
 Status status_of(const std::error_code& error, const std::string& what) {
   return Status::from_errno(error.value(), what);
@@ -82,9 +84,20 @@ std::vector<std::filesystem::path> empty_logs(const std::string& path) {
   return empty;
 }
 
-Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& path, const rocksdb::Options& options) {
+enum class Access { ReadWrite, ReadOnly };
+
+Status check_current(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path + "/CURRENT", error)) return {};
+  if (error) return status_of(error, "look for " + path + "/CURRENT");
+  return {Code::Corrupt, "the catalog is damaged: " + path + "/CURRENT is missing; restore it from a copy"};
+}
+
+Result<std::unique_ptr<rocksdb::DB>> open_database(const std::string& path, const rocksdb::Options& options,
+                                                   Access access = Access::ReadWrite) {
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options, path, &opened);
+  const rocksdb::Status status = access == Access::ReadWrite ? rocksdb::DB::Open(options, path, &opened)
+                                                             : rocksdb::DB::OpenForReadOnly(options, path, &opened);
   if (!status.ok()) return explain(status, path);
   std::unique_ptr<rocksdb::DB> database(opened);
   if (Status found = check_large_values(*database, path); !found.ok()) return found;
@@ -130,10 +143,7 @@ Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path,
                                                   NewestMark& mark) {
   const std::string path = store_path + "/" + kCatalogName;
   std::error_code error;
-  if (!std::filesystem::exists(path + "/CURRENT", error)) {
-    if (error) return status_of(error, "look for " + path + "/CURRENT");
-    return Status(Code::Corrupt, "the catalog is damaged: " + path + "/CURRENT is missing; restore it from a copy");
-  }
+  if (Status status = check_current(path); !status.ok()) return status;
   if (Status status = check_logs(path, options, mark); !status.ok()) return status;
   const auto empty = empty_logs(path);
   auto opened = open_database(path, options);
@@ -144,6 +154,27 @@ Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path,
     for (const auto& log : empty) std::filesystem::remove(log, error);
   }
   return opened;
+}
+
+Result<std::unique_ptr<rocksdb::DB>> open_catalog_for_reading(const std::string& store_path,
+                                                              const rocksdb::Options& options, const NewestMark& mark) {
+  const std::string path = store_path + "/" + kCatalogName;
+  if (Status status = check_current(path); !status.ok()) return status;
+  if (Status status = check_logs(path, options, mark); !status.ok()) return status;
+  return open_database(path, options, Access::ReadOnly);
+}
+
+std::uint64_t bytes_to_open_catalog(const std::string& store_path) {
+  std::uint64_t bytes = kOpeningOverheadBytes;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(store_path + "/" + kCatalogName, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::error_code unknown;
+    if (entry->path().extension() != ".log") continue;
+    const std::uint64_t size_bytes = entry->file_size(unknown);
+    if (!unknown) bytes += size_bytes;
+  }
+  return bytes;
 }
 
 }  // namespace modelfs

@@ -29,4 +29,11 @@ Status create_catalog(int store_directory, const std::string& store_path, const 
 Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path, const rocksdb::Options& options,
                                                   NewestMark& mark);
 
+// The same for reading only: writes nothing, not even a lock, and has what the log holds in memory.
+Result<std::unique_ptr<rocksdb::DB>> open_catalog_for_reading(const std::string& store_path,
+                                                              const rocksdb::Options& options, const NewestMark& mark);
+
+// What open_catalog() may write: the logs once more, as tables, and a few small files.
+std::uint64_t bytes_to_open_catalog(const std::string& store_path);
+
 }  // namespace modelfs

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/mutex.h"
+#include "engine/rocksdb/ballast.h"
 #include "engine/rocksdb/newest_mark.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 
@@ -45,7 +46,8 @@ class Database {
   // After a reopening that did not succeed readers do not try another for so long; writers always do.
   static constexpr std::chrono::seconds kReaderPause{1};
 
-  // `store_directory` is the store; codes as open_catalog().
+  // `store_directory` is the store; codes as open_catalog(). Where it cannot be opened for writing, since the disk is
+  // full or fails, it is opened for reading, as one that failed.
   static Result<std::unique_ptr<Database>> open(File store_directory, const std::string& store_path,
                                                 const RocksdbOptions& options, const rocksdb::Options& rocksdb_options);
 
@@ -57,8 +59,12 @@ class Database {
 
   // A Durable commit has gone through whose last change is at least `sequence`.
   void acknowledged(std::uint64_t sequence) { mark_.advance(sequence); }
-  // What may still be written to the disk of the store.
+  // What may still be written to the disk of the store, by anybody.
   Result<std::uint64_t> free_bytes() const;
+  // Has `bytes` free for this process, of the ballast where others have filled the disk. NoSpace: even so too few.
+  Status free_up(std::uint64_t bytes);
+  // Makes the ballast anew of what may be spared.
+  void refill_ballast(std::uint64_t spare_bytes) { ballast_.refill(spare_bytes); }
   const std::string& store_path() const { return store_path_; }
   const rocksdb::Options& rocksdb_options() const { return rocksdb_options_; }
 
@@ -66,18 +72,28 @@ class Database {
   Database(File store_directory, std::string store_path, const RocksdbOptions& options,
            const rocksdb::Options& rocksdb_options);
   bool healthy() const REQUIRES(mutex_) { return open_ != nullptr && !open_->failed(); }
+  Status open_first() REQUIRES(mutex_);
+  rocksdb::Options options_to_open() const;
   void wait_for_healer() REQUIRES(mutex_);
+  // These let go of mutex_ meanwhile.
   void heal() REQUIRES(mutex_);
-  Status check_space_to_reopen() const;
+  void reopen() REQUIRES(mutex_);
+  void fail(const Status& why) REQUIRES(mutex_);
+  // Not held: mutex_. Says why a reopening would fail, before anything is closed for it.
+  Status check_reopening();
+  // Serves reads while it cannot be opened for writing.
+  bool fall_back(const Status& why) REQUIRES(mutex_);
   void use(std::unique_ptr<rocksdb::DB> rocks) REQUIRES(mutex_);
 
   const File store_directory_;
   const std::string store_path_;
-  const std::uint64_t reopen_needs_bytes_;
   const rocksdb::Options rocksdb_options_;
+  const bool read_only_;
   NewestMark mark_;
+  Ballast ballast_;
 
-  Mutex mutex_;  // not held while waiting for readers, closing or opening
+  Mutex probe_mutex_;  // held across tries of the disk; then the ballast's
+  Mutex mutex_;        // not held while waiting for readers, closing or reopening
   Condition healed_;
   bool healing_ GUARDED_BY(mutex_) = false;
   std::shared_ptr<OpenDatabase> open_ GUARDED_BY(mutex_);  // none: closed, and could not be reopened

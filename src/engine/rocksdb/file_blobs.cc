@@ -137,6 +137,12 @@ Result<std::unique_ptr<FileBlobs>> FileBlobs::open(const File& store) {
   return std::unique_ptr<FileBlobs>(new FileBlobs(*std::move(blobs)));
 }
 
+Result<std::unique_ptr<FileBlobs>> FileBlobs::open_for_reading(const File& store) {
+  auto blobs = open_at(store.fd(), kBlobsName, O_RDONLY | O_DIRECTORY);
+  if (!blobs.ok()) return blobs.status();
+  return std::unique_ptr<FileBlobs>(new FileBlobs(*std::move(blobs)));
+}
+
 Result<std::unique_ptr<BlobReader>> FileBlobs::open(const Digest& digest) const {
   const std::string path = path_of(digest);
   auto file = open_without_access_time(blobs_.fd(), path);

@@ -13,6 +13,8 @@ class FileBlobs final : public BlobStore {
  public:
   // Creates what is missing of `blobs` and its 256 directories in `store`, and removes what interrupted adoptions left.
   static Result<std::unique_ptr<FileBlobs>> open(const File& store);
+  // The same without writing anything. NotFound: there is no `blobs`.
+  static Result<std::unique_ptr<FileBlobs>> open_for_reading(const File& store);
 
   Result<std::unique_ptr<BlobReader>> open(const Digest& digest) const override;
   // Copies only where a link is impossible: from another file system, or above its maximum of links to one file.

@@ -4,7 +4,9 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -20,6 +22,18 @@ namespace {
 
 constexpr int kBloomBitsPerKey = 10;
 constexpr int kOpenTablesMax = 256;
+
+// Keeps RocksDB's files below a file-size limit of the process, which would otherwise cut off its log, and then each
+// try to make a table of it.
+void fit_file_size_limit(rocksdb::Options& rocks) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  // Half: a log ends with the batch that fills the buffer, and a table has more than its values.
+  const std::uint64_t most = limit.rlim_cur / 2;
+  rocks.write_buffer_size = std::min<std::uint64_t>(rocks.write_buffer_size, most);
+  rocks.target_file_size_base = std::min<std::uint64_t>(rocks.target_file_size_base, most);
+  rocks.blob_file_size = std::min<std::uint64_t>(rocks.blob_file_size, most);
+}
 
 rocksdb::Options rocksdb_options(const RocksdbOptions& options) {
   rocksdb::BlockBasedTableOptions table;
@@ -52,6 +66,7 @@ rocksdb::Options rocksdb_options(const RocksdbOptions& options) {
   rocks.max_bgerror_resume_count = 0;
   rocks.stats_dump_period_sec = 0;
   rocks.stats_persist_period_sec = 0;
+  fit_file_size_limit(rocks);
   return rocks;
 }
 
@@ -90,10 +105,12 @@ Result<Engine> open_rocksdb_engine(const std::string& store_path, const RocksdbO
   auto store = open_at(AT_FDCWD, path + "/.", O_RDONLY | O_DIRECTORY);
   if (!store.ok()) return store.status();
 
-  auto blobs = FileBlobs::open(*store);
+  auto blobs = options.read_only ? FileBlobs::open_for_reading(*store) : FileBlobs::open(*store);
   if (!blobs.ok()) return blobs.status();
   const rocksdb::Options rocks = rocksdb_options(options);
-  if (Status status = ensure_catalog(*store, path, **blobs, rocks); !status.ok()) return status;
+  if (!options.read_only) {
+    if (Status status = ensure_catalog(*store, path, **blobs, rocks); !status.ok()) return status;
+  }
   auto database = Database::open(*std::move(store), path, options, rocks);
   if (!database.ok()) return database.status();
   return Engine{std::make_unique<RocksdbKeys>(*std::move(database), options.reserve_bytes), *std::move(blobs)};

@@ -149,11 +149,15 @@ std::vector<std::string> RocksdbKeys::verify() { return verify_catalog(*database
 
 Status RocksdbKeys::check_space(const Batch& batch, SpaceNeed need) const {
   if (reserve_bytes_ == 0) return {};
-  const auto free = database_->free_bytes();
-  if (!free.ok()) return free.status();
   std::uint64_t needed = need == SpaceNeed::Grows ? reserve_bytes_ : reserve_bytes_ / 8;
   for (const Batch::Put& put : batch.puts) needed += put.key.size() + put.value.size();
-  if (*free >= needed) return {};
+  const auto free = database_->free_bytes();
+  if (!free.ok()) return free.status();
+  if (*free >= needed) {
+    if (*free > reserve_bytes_) database_->refill_ballast(*free - reserve_bytes_);
+    return {};
+  }
+  if (need == SpaceNeed::Reclaims && database_->free_up(needed).ok()) return {};
   return Status(Code::NoSpace,
                 std::to_string(*free >> 20) + " MiB are free in " + database_->store_path() + ", and " +
                     std::to_string(needed >> 20) +
