@@ -15,6 +15,7 @@ using Json = nlohmann::json;
 struct ImportOptions : CommonOptions {
   std::string source;
   std::string target;
+  std::vector<std::string> artifact_roots;
 };
 
 // What became of a plan.
@@ -106,7 +107,7 @@ Status report(const ImportPlan& plan, const Imported& imported, bool json) {
 Status import(const ImportOptions& options) {
   const auto location = locate_store(options.target, options.store);
   if (!location.ok()) return location.status();
-  auto plan = plan_import(options.source);
+  auto plan = plan_import(options.source, options.artifact_roots);
   if (!plan.ok()) return plan.status();
   const auto connection = connect_to(*location);
   if (!connection.ok()) return connection.status();
@@ -128,6 +129,12 @@ void add_import(CLI::App& app, Action& chosen) {
                    "A directory that holds operatorai-model-store/, PROJECT/VERSION/package.4ml, or mlruns/")
       ->required();
   command->add_option("MOUNT", options->target, "The mount that takes it; by default the one around, or the only one");
+  command
+      ->add_option("--artifact-root", options->artifact_roots,
+                   "A further directory that may be read, where documents or symlinks of SRC lead to it; may be "
+                   "repeated")
+      ->option_text("DIR")
+      ->allow_extra_args(false);
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -1,7 +1,5 @@
 #include "cli/import_mlflow.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <charconv>
 #include <ctime>
@@ -9,7 +7,6 @@
 #include <optional>
 #include <set>
 
-#include "base/file.h"
 #include "base/names.h"
 #include "cli/directory_entries.h"
 #include "cli/yaml_file.h"
@@ -29,13 +26,12 @@ std::string text_of(const nlohmann::json& document, const char* key) {
 }
 
 // The files of a directory, each one value, as MLflow keeps tags and aliases.
-std::map<std::string, std::string> values_in(const fs::path& directory) {
+std::map<std::string, std::string> values_in(const ImportRoots& roots, const fs::path& directory) {
   std::map<std::string, std::string> values;
   std::error_code error;
   for (fs::recursive_directory_iterator each(directory, error), end; !error && each != end; each.increment(error)) {
     if (!each->is_regular_file(error)) continue;
-    const auto file = open_at(AT_FDCWD, each->path(), O_RDONLY);
-    auto text = file.ok() ? read_all(file->fd(), kSmallFileBytesMax) : Result<std::string>(file.status());
+    auto text = roots.read(each->path(), kSmallFileBytesMax);
     const std::string name = each->path().lexically_relative(directory);
     if (text.ok() && is_utf8(*text) && is_utf8(name)) values[name] = *std::move(text);
   }
@@ -84,7 +80,9 @@ fs::path real_path(const fs::path& path) {
 
 class MlflowPlan {
  public:
-  explicit MlflowPlan(fs::path root) : root_(std::move(root)) { plan_.layout = "mlflow"; }
+  MlflowPlan(fs::path root, const ImportRoots& roots) : root_(std::move(root)), roots_(roots) {
+    plan_.layout = "mlflow";
+  }
 
   ImportPlan run() {
     for (const fs::path& model : entries_of(root_ / "models", is_directory)) {
@@ -112,14 +110,14 @@ class MlflowPlan {
         leave(each, number.status().message());
       }
     }
-    const auto aliases = values_in(model / "aliases");
+    const auto aliases = values_in(roots_, model / "aliases");
     for (const auto& [number, path] : versions) add_version(name, model, path, std::to_string(number), aliases);
     for (const auto& [alias, version] : aliases) plan_.labels.push_back({name, alias, version});
   }
 
   void add_version(const std::string& name, const fs::path& model, const fs::path& path, const std::string& version,
                    const std::map<std::string, std::string>& aliases) {
-    const auto meta = read_yaml_file(path / "meta.yaml");
+    const auto meta = read_yaml_file(roots_, path / "meta.yaml");
     if (!meta.ok()) return leave(path, meta.status().message());
     const std::string stage = text_of(*meta, "current_stage");
     if (stage == "Deleted_Internal") return leave(path, "a deleted version");
@@ -127,9 +125,11 @@ class MlflowPlan {
     if (!status.empty() && status != "READY") return leave(path, "it is not ready: " + status);
     const auto files = files_of(*meta);
     if (!files.ok()) return leave(path, files.status().message());
+    const auto place = roots_.find(*files);
+    if (!place.ok()) return leave(path, place.status().message());
     taken_.insert(real_path(*files));
     const Json document = document_of(name, model, path, *meta, *files, aliases);
-    PutSource source{files->string(), "", document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"};
+    PutSource source{files->string(), "", document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", *place};
     plan_.items.push_back({std::move(source), name + "/" + version});
   }
 
@@ -163,7 +163,8 @@ class MlflowPlan {
   // The path, or, where the store was moved, what has the same place beneath it.
   Result<fs::path> found(const std::string& path) const {
     std::error_code error;
-    if (path.front() == '/' && fs::is_directory(path, error)) return fs::path(path);
+    const auto there = path.front() == '/' ? roots_.find(path) : Result<BeneathRoot>(Status(Code::NotFound, ""));
+    if (there.ok() && fs::is_directory(path, error)) return fs::path(path);
     for (std::size_t slash = 0; slash != std::string::npos; slash = path.find('/', slash + 1)) {
       const fs::path tail = fs::path(path.substr(slash)).relative_path();
       const bool leaves = std::find(tail.begin(), tail.end(), "..") != tail.end();
@@ -171,6 +172,7 @@ class MlflowPlan {
       if (leaves || std::distance(tail.begin(), tail.end()) < 2) continue;
       if (fs::is_directory(root_ / tail, error)) return root_ / tail;
     }
+    if (there.code() == Code::Denied) return there.status();
     return Status(Code::NotFound, "its files are not there: " + printable(path));
   }
 
@@ -190,20 +192,19 @@ class MlflowPlan {
     const std::string id = rest.empty() ? "" : rest.begin()->string();
     for (const fs::path& experiment : entries_of(root_, is_directory)) {
       if (!check_file_name(id).ok() || !is_there(experiment / id / "meta.yaml")) continue;
-      const auto run = read_yaml_file(experiment / id / "meta.yaml");
+      const auto run = read_yaml_file(roots_, experiment / id / "meta.yaml");
       if (!run.ok()) return run.status();
       return files_at(text_of(*run, "artifact_uri") + "/" + rest.lexically_relative(id).string());
     }
     return Status(Code::NotFound, "its files are not there: run " + printable(id));
   }
 
-  static Json document_of(const std::string& name, const fs::path& model, const fs::path& path,
-                          const nlohmann::json& meta, const fs::path& files,
-                          const std::map<std::string, std::string>& aliases) {
-    const auto described = read_yaml_file(files / "MLmodel");
+  Json document_of(const std::string& name, const fs::path& model, const fs::path& path, const nlohmann::json& meta,
+                   const fs::path& files, const std::map<std::string, std::string>& aliases) const {
+    const auto described = read_yaml_file(roots_, files / "MLmodel");
     const nlohmann::json flavors =
         described.ok() && described->is_object() ? described->value("flavors", nlohmann::json()) : nlohmann::json();
-    const auto registered = read_yaml_file(model / "meta.yaml");
+    const auto registered = read_yaml_file(roots_, model / "meta.yaml");
     Json document;
     document["model"] = {{"domain", name}};
     // Every model has the flavour python_function; the other one says what it is.
@@ -232,8 +233,8 @@ class MlflowPlan {
       if (version == text_of(meta, "version")) named.push_back(alias);
     }
     if (!named.empty()) own["aliases"] = std::move(named);
-    if (const auto tags = values_in(path / "tags"); !tags.empty()) own["tags"] = tags;
-    if (const auto tags = values_in(model / "tags"); !tags.empty()) own["model_tags"] = tags;
+    if (const auto tags = values_in(roots_, path / "tags"); !tags.empty()) own["tags"] = tags;
+    if (const auto tags = values_in(roots_, model / "tags"); !tags.empty()) own["model_tags"] = tags;
     return document;
   }
 
@@ -254,6 +255,7 @@ class MlflowPlan {
   }
 
   const fs::path root_;
+  const ImportRoots& roots_;
   ImportPlan plan_;
   std::set<fs::path> taken_;
 };
@@ -267,6 +269,6 @@ bool is_mlflow_store(const fs::path& root) {
   return false;
 }
 
-ImportPlan plan_mlflow(const fs::path& root) { return MlflowPlan(root).run(); }
+ImportPlan plan_mlflow(const fs::path& root, const ImportRoots& roots) { return MlflowPlan(root, roots).run(); }
 
 }  // namespace modelfs

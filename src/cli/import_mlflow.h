@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "cli/import_plan.h"
+#include "cli/import_roots.h"
 
 namespace modelfs {
 
@@ -10,7 +11,8 @@ namespace modelfs {
 bool is_mlflow_store(const std::filesystem::path& root);
 
 // A registered model becomes a domain, a version of it the release of the same number, so that `models:/churn/3` and
-// /churn/3 are one thing; an alias becomes a label. What MLflow knows of a version goes into its document.
-ImportPlan plan_mlflow(const std::filesystem::path& root);
+// /churn/3 are one thing; an alias becomes a label. What MLflow knows of a version goes into its document. A version
+// whose files lie outside of `roots` is left.
+ImportPlan plan_mlflow(const std::filesystem::path& root, const ImportRoots& roots);
 
 }  // namespace modelfs

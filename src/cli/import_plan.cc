@@ -11,6 +11,7 @@
 #include "catalog/modelstore_document.h"
 #include "cli/directory_entries.h"
 #include "cli/import_mlflow.h"
+#include "cli/import_roots.h"
 
 namespace modelfs {
 namespace {
@@ -33,9 +34,20 @@ std::string created_of(const std::string& document) {
   return document.substr(begin, document.find('"', begin) - begin);
 }
 
+// More than the registry takes, so that the registry is who refuses it.
+constexpr std::size_t kDocumentReadBytesMax = 2 << 20;
+
+Result<std::string> read_document(const ImportRoots& roots, const fs::path& path) {
+  auto text = roots.read(path, kDocumentReadBytesMax);
+  if (text.ok() && !is_utf8(*text)) return Status(Code::Malformed, printable(path.string()) + ": it is no UTF-8");
+  return text;
+}
+
 class ModelstorePlan {
  public:
-  explicit ModelstorePlan(fs::path root) : root_(std::move(root)) { plan_.layout = "modelstore"; }
+  ModelstorePlan(fs::path root, const ImportRoots& roots) : root_(std::move(root)), roots_(roots) {
+    plan_.layout = "modelstore";
+  }
 
   ImportPlan run() {
     for (const fs::path& domain : entries_of(root_, is_directory)) {
@@ -74,9 +86,9 @@ class ModelstorePlan {
   void add_domain(const fs::path& domain) {
     const auto archives = archives_of(domain);
     std::set<std::string> taken;
-    const auto newest = read_metadata_file(root_ / "domains" / (domain.filename().string() + ".json"));
+    const auto newest = read_document(roots_, root_ / "domains" / (domain.filename().string() + ".json"));
     for (const fs::path& path : entries_of(domain / kVersions, is_document)) {
-      auto document = read_metadata_file(path.string());
+      auto document = read_document(roots_, path);
       if (!document.ok()) {
         leave(path, document.status().message());
         continue;
@@ -89,9 +101,14 @@ class ModelstorePlan {
         continue;
       }
       taken.insert(archive->first);
+      const auto place = roots_.find(archive->second);
+      if (!place.ok()) {
+        leave(path, place.status().message());
+        continue;
+      }
       const std::string created = created_of(*document);
       const bool is_newest = newest.ok() && *newest == *document;
-      PutSource source{archive->second.string(), ".tar.gz", std::move(*document)};
+      PutSource source{archive->second.string(), ".tar.gz", std::move(*document), *place};
       models_.push_back(
           {is_newest, created, {std::move(source), domain.filename().string() + "/" + path.stem().string()}});
     }
@@ -107,13 +124,14 @@ class ModelstorePlan {
   }
 
   const fs::path root_;
+  const ImportRoots& roots_;
   ImportPlan plan_;
   std::vector<Model> models_;
 };
 
 class FormlPlan {
  public:
-  explicit FormlPlan(fs::path root) : root_(std::move(root)) { plan_.layout = "forml"; }
+  FormlPlan(fs::path root, const ImportRoots& roots) : root_(std::move(root)), roots_(roots) { plan_.layout = "forml"; }
 
   ImportPlan run() {
     for (const fs::path& project : entries_of(root_, is_visible_directory)) {
@@ -136,13 +154,24 @@ class FormlPlan {
     return *version < *second;
   }
 
+  // False: it lies outside, and is left. So is then what would build on it.
+  bool add(const fs::path& path, const char* suffix, std::string target) {
+    const auto place = roots_.find(path);
+    if (place.ok()) {
+      plan_.items.push_back({{path.string(), suffix, std::nullopt, *place}, std::move(target)});
+    } else {
+      plan_.left.push_back({path.string(), place.status().message()});
+    }
+    return place.ok();
+  }
+
   void add_release(const std::string& project, const fs::path& release) {
     const fs::path package = release / "package.4ml";
     if (!is_there(package)) return plan_.left.push_back({release.string(), "it has no package.4ml"});
     const std::string target = project + "/" + release.filename().string();
     std::error_code error;
     const bool packed = !fs::is_directory(package, error);
-    plan_.items.push_back({{package.string(), packed ? ".4ml" : "", std::nullopt}, target});
+    if (!add(package, packed ? ".4ml" : "", target)) return;
     std::map<std::uint64_t, fs::path> generations;
     for (const fs::path& each : entries_of(release, is_visible_directory)) {
       const auto number = parse_generation(each.filename().string());
@@ -154,7 +183,7 @@ class FormlPlan {
       generations[raw(*number)] = each;
     }
     for (const auto& [number, path] : generations) {
-      plan_.items.push_back({{path.string(), "", std::nullopt}, target + "/" + std::to_string(number)});
+      if (!add(path, "", target + "/" + std::to_string(number))) break;
     }
     for (const fs::path& state : entries_of(release / ".stage", [](const auto&) { return true; })) {
       plan_.left.push_back({state.string(), "a state that no generation names"});
@@ -162,6 +191,7 @@ class FormlPlan {
   }
 
   const fs::path root_;
+  const ImportRoots& roots_;
   ImportPlan plan_;
 };
 
@@ -176,15 +206,17 @@ bool is_forml_registry(const fs::path& root) {
 
 }  // namespace
 
-Result<ImportPlan> plan_import(const std::string& directory) {
+Result<ImportPlan> plan_import(const std::string& directory, const std::vector<std::string>& more_roots) {
   const fs::path root(directory);
   std::error_code error;
   if (!fs::is_directory(root, error)) return Status(Code::NotFound, printable(directory) + ": no such directory");
-  if (is_there(root / kModelstoreName)) return ModelstorePlan(root / kModelstoreName).run();
-  if (is_there(root / "domains") && root.filename() == kModelstoreName) return ModelstorePlan(root).run();
-  if (is_mlflow_store(root)) return plan_mlflow(root);
-  if (is_mlflow_store(root / "mlruns")) return plan_mlflow(root / "mlruns");
-  if (is_forml_registry(root)) return FormlPlan(root).run();
+  const auto roots = ImportRoots::open(directory, more_roots);
+  if (!roots.ok()) return roots.status();
+  if (is_there(root / kModelstoreName)) return ModelstorePlan(root / kModelstoreName, *roots).run();
+  if (is_there(root / "domains") && root.filename() == kModelstoreName) return ModelstorePlan(root, *roots).run();
+  if (is_mlflow_store(root)) return plan_mlflow(root, *roots);
+  if (is_mlflow_store(root / "mlruns")) return plan_mlflow(root / "mlruns", *roots);
+  if (is_forml_registry(root)) return FormlPlan(root, *roots).run();
   return Status(Code::Unsupported, printable(directory) +
                                        ": neither a modelstore (operatorai-model-store/), nor a registry of ForML "
                                        "(PROJECT/VERSION/package.4ml), nor an MLflow store with registered models "

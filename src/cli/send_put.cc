@@ -14,10 +14,17 @@ namespace {
 // More than the registry takes, so that the registry is who refuses it.
 constexpr std::size_t kMetadataReadBytesMax = 2 << 20;
 
+Result<SourceTree> scan(const PutSource& source) {
+  const bool is_archive = !source.suffix.empty();
+  if (source.beneath && is_archive) return scan_archive(*source.beneath, source.path);
+  if (source.beneath) return scan_tree(*source.beneath, source.path);
+  return is_archive ? scan_archive(source.path) : scan_tree(source.path);
+}
+
 }  // namespace
 
 Result<nlohmann::json> send_put(Channel& channel, const PutSource& source, const std::string& target) {
-  const auto tree = source.suffix.empty() ? scan_tree(source.path) : scan_archive(source.path);
+  const auto tree = scan(source);
   if (!tree.ok()) return tree.status();
   nlohmann::json fields{{"target", target}, {"archive", source.suffix}};
   if (source.metadata) fields["metadata"] = *source.metadata;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/source_tree.h"
 #include "control/channel.h"
 
 namespace modelfs {
@@ -12,6 +13,8 @@ struct PutSource {
   std::string path;
   std::string suffix;                   // of the archive that it is; empty: a directory
   std::optional<std::string> metadata;  // the document of what is published
+  // Set: it is read there, and nowhere else. `path` is for messages then.
+  std::optional<BeneathRoot> beneath = std::nullopt;
 };
 
 // Publishes `source` as `target` ("churn/1.2.0"), with a line of progress on a terminal. What PROTOCOL.md calls

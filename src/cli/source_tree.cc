@@ -13,19 +13,10 @@
 #include <map>
 
 #include "base/names.h"
+#include "base/tree_bounds.h"
 
 namespace modelfs {
 namespace {
-
-// Never through a symlink, also not one that somebody puts there meanwhile, and never out of the tree.
-Result<File> open_beneath(int root, const std::string& path, int flags) {
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const long fd = ::syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how);
-  if (fd < 0) return Status::from_errno(errno, "open " + printable(path));
-  return File(static_cast<int>(fd));
-}
 
 TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
 
@@ -55,6 +46,9 @@ class Walk {
     if (Status status = check_file_name(name); !status.ok()) {
       return {status.code(), printable(entry.path) + ": " + status.message() + "; rename it"};
     }
+    // Why here already: the registry would refuse it only after all has been sent.
+    const auto depth = static_cast<std::size_t>(std::count(entry.path.begin(), entry.path.end(), '/')) + 1;
+    if (Status status = check_tree_place(name, depth, entry.path.size()); !status.ok()) return status;
     struct stat info {};
     if (::fstatat(directory, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
       return Status::from_errno(errno, "stat " + printable(entry.path));
@@ -102,19 +96,7 @@ class Walk {
   std::map<std::pair<dev_t, ino_t>, std::size_t> first_names_;
 };
 
-}  // namespace
-
-Result<SourceTree> scan_tree(const std::string& path) {
-  SourceTree tree;
-  tree.root = File(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!tree.root.valid()) {
-    if (errno == ENOTDIR)
-      return Status(Code::NotADirectory,
-                    printable(path) +
-                        ": neither a directory nor an archive (.tar .tar.gz .tgz .tar.zst .zip .4ml); put the "
-                        "directory that it lies in");
-    return Status::from_errno(errno, "open " + printable(path));
-  }
+Result<SourceTree> walk(SourceTree tree, const std::string& path) {
   struct stat info {};
   if (::fstat(tree.root.fd(), &info) != 0) return Status::from_errno(errno, "stat " + printable(path));
   SourceEntry root;
@@ -133,17 +115,12 @@ Result<SourceTree> scan_tree(const std::string& path) {
   return tree;
 }
 
-Result<SourceTree> scan_archive(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path real = std::filesystem::canonical(path, error);
-  if (error) return Status::from_errno(error.value(), "open " + printable(path));
-  SourceTree tree;
-  tree.root = File(::open(real.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!tree.root.valid()) return Status::from_errno(errno, "open the directory of " + printable(path));
+// The file `name` in the directory that is the tree's root.
+Result<SourceTree> only_file(SourceTree tree, const std::string& name, const std::string& path) {
   SourceEntry root;
   root.type = FileType::Directory;
   SourceEntry file;
-  file.name = file.path = real.filename();
+  file.name = file.path = name;
   struct stat info {};
   if (::fstatat(tree.root.fd(), file.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     return Status::from_errno(errno, "stat " + printable(path));
@@ -156,6 +133,58 @@ Result<SourceTree> scan_archive(const std::string& path) {
   tree.entries.push_back(std::move(root));
   tree.entries.push_back(std::move(file));
   return tree;
+}
+
+}  // namespace
+
+Result<File> open_beneath(int root, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const long fd = ::syscall(SYS_openat2, root, path.empty() ? "." : path.c_str(), &how, sizeof how);
+  if (fd < 0) return Status::from_errno(errno, "open " + printable(path));
+  return File(static_cast<int>(fd));
+}
+
+Result<SourceTree> scan_tree(const std::string& path) {
+  SourceTree tree;
+  tree.root = File(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!tree.root.valid()) {
+    if (errno == ENOTDIR)
+      return Status(Code::NotADirectory,
+                    printable(path) +
+                        ": neither a directory nor an archive (.tar .tar.gz .tgz .tar.zst .zip .4ml); put the "
+                        "directory that it lies in");
+    return Status::from_errno(errno, "open " + printable(path));
+  }
+  return walk(std::move(tree), path);
+}
+
+Result<SourceTree> scan_tree(const BeneathRoot& place, const std::string& path) {
+  auto directory = open_beneath(place.root->fd(), place.path, O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return directory.status();
+  SourceTree tree;
+  tree.root = *std::move(directory);
+  return walk(std::move(tree), path);
+}
+
+Result<SourceTree> scan_archive(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);
+  if (error) return Status::from_errno(error.value(), "open " + printable(path));
+  SourceTree tree;
+  tree.root = File(::open(real.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!tree.root.valid()) return Status::from_errno(errno, "open the directory of " + printable(path));
+  return only_file(std::move(tree), real.filename(), path);
+}
+
+Result<SourceTree> scan_archive(const BeneathRoot& place, const std::string& path) {
+  const std::filesystem::path within(place.path);
+  auto directory = open_beneath(place.root->fd(), within.parent_path().string(), O_RDONLY | O_DIRECTORY);
+  if (!directory.ok()) return directory.status();
+  SourceTree tree;
+  tree.root = *std::move(directory);
+  return only_file(std::move(tree), within.filename(), path);
 }
 
 Result<File> open_in_tree(const SourceTree& tree, const SourceEntry& entry) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/tree_bounds.h"
 #include "cli/sparse_writer.h"
 #include "support/temporary_directory.h"
 
@@ -54,6 +55,16 @@ TEST_F(Trees, KeepSymlinksAsTheyAreAndCountHardLinksOnce) {
   EXPECT_EQ(tree->entries[3].target, "/etc");
   EXPECT_EQ(tree->entries.size(), 4u);
   EXPECT_EQ(tree->total_bytes, 3u);
+}
+
+TEST_F(Trees, AreReadToTheDepthThatMayBePublished) {
+  std::string deep = root_;
+  for (std::size_t level = 1; level < kTreeDepthMax; ++level) deep += "/d";
+  fs::create_directories(deep + "/d");
+  EXPECT_TRUE(scan_tree(root_).ok());
+
+  std::ofstream(deep + "/d/f") << "x";
+  EXPECT_EQ(scan_tree(root_).code(), Code::Malformed);
 }
 
 TEST_F(Trees, WithAFifoAreRefusedByItsPath) {

@@ -17,7 +17,7 @@ class YamlFile : public testing::Test {
   Result<json> read(const std::string& text) {
     const std::string path = directory_.path() + "/meta.yaml";
     std::ofstream(path) << text;
-    return read_yaml_file(path);
+    return read_yaml_file(*ImportRoots::open(directory_.path(), {}), path);
   }
 
   TemporaryDirectory directory_;
