@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "base/new_name.h"
 #include "catalog/keys.h"
 #include "catalog/metadata.h"
 #include "registry/holes.h"
@@ -181,6 +182,11 @@ Status Publisher::check_target(const Snapshot& stored) {
   // By command, identical content is no failure, so it is compared first.
   if (release.ok() && request_.effort == Effort::Short)
     return refused(Code::AlreadyExists, "that version exists already");
+  if (!release.ok()) {
+    if (Status status = check_new_name(target().version.str()); !status.ok()) {
+      return refused(status.code(), status.message());
+    }
+  }
   if (stored.label(target().domain, target().version.str()).ok()) {
     return refused(Code::AlreadyExists, "a label has that name");
   }

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/new_name.h"
 #include "catalog/keys.h"
 #include "registry/disk_refusal.h"
 
@@ -197,6 +198,7 @@ Result<DomainRecord> Registry::change_uncounted(
 // Domains.
 
 Result<DomainRecord> Registry::create_domain(const DomainName& name, const Ownership& owner, const Credentials& who) {
+  if (Status status = check_new_name(name.str()); !status.ok()) return status;
   // Why the drafts are asked first and not in the batch: only the mount makes names in the root, and its kernel holds
   // the root's lock meanwhile.
   if (drafts_->lookup(kRootIno, name.str()).ok()) {

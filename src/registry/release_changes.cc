@@ -1,4 +1,5 @@
 // What happens to releases after they were published: labels, removal, restoring.
+#include "base/new_name.h"
 #include "base/pep440.h"
 #include "catalog/keys.h"
 #include "registry/placements.h"
@@ -29,7 +30,7 @@ Result<std::string> label_of(const Snapshot& snapshot, const DomainName& domain,
 
 Result<LabelRecord> Registry::set_label(const DomainName& domain, std::string_view label, std::string_view version,
                                         const Credentials& who) {
-  if (Status status = check_name(label); !status.ok()) return status;
+  if (Status status = check_new_name(label); !status.ok()) return status;
   if (reads_as_pep440(label)) {
     return Status(Code::InvalidArgument,
                   "'" + printable(label) + "' reads as a version; a label needs a name like 'prod'");
@@ -95,7 +96,7 @@ Status Registry::remove_label(const DomainName& domain, std::string_view label, 
 
 Status Registry::rename_label(const DomainName& domain, std::string_view from, std::string_view to,
                               const Credentials& who) {
-  if (Status status = check_name(to); !status.ok()) return status;
+  if (Status status = check_new_name(to); !status.ok()) return status;
   if (reads_as_pep440(to))
     return {Code::NotPermitted, "'" + printable(to) + "' reads as a version and cannot be a label"};
   std::string version;

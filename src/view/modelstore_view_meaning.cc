@@ -1,5 +1,6 @@
 // What making or moving something to a name would mean in modelstore's layout.
 #include "view/modelstore_view.h"
+#include "base/new_name.h"
 #include "view/places.h"
 
 namespace modelfs {
@@ -48,7 +49,7 @@ Meaning ModelstoreView::meaning(const Place& parent, std::string_view name, File
   switch (parent.kind) {
     case Kind::ModelstoreRoot: {
       if (type != FileType::Directory || name.front() == '.') return {};
-      const Status status = check_name(name);
+      const Status status = check_new_name(name);
       return status.ok() ? meaning_of_kind(Meaning::Kind::Domain) : refused_meaning(status);
     }
     case Kind::ModelstoreDomains:

@@ -1,4 +1,5 @@
 // What making or moving something to a name would mean in the native layout.
+#include "base/new_name.h"
 #include "catalog/tag.h"
 #include "view/modelstore_view.h"
 #include "view/native_view.h"
@@ -35,7 +36,7 @@ Meaning meaning_in_domain(std::string_view name, FileType type) {
     return {};
   }
   if (type == FileType::Regular && name.ends_with(kJson)) {
-    const Status status = check_name(name.substr(0, name.size() - kJson.size()));
+    const Status status = check_new_name(name.substr(0, name.size() - kJson.size()));
     return status.ok() ? Meaning{} : refused(status);
   }
   const std::string_view suffix = face_suffix(name);
@@ -43,10 +44,10 @@ Meaning meaning_in_domain(std::string_view name, FileType type) {
     Meaning meaning = meaning_of_kind(Meaning::Kind::Archive);
     meaning.stem = name.substr(0, name.size() - suffix.size());
     meaning.suffix = suffix;
-    const Status status = check_name(meaning.stem);
+    const Status status = check_new_name(meaning.stem);
     return status.ok() ? meaning : refused(status);
   }
-  if (Status status = check_name(name); !status.ok()) return refused(status);
+  if (Status status = check_new_name(name); !status.ok()) return refused(status);
   if (type == FileType::Directory) return meaning_of_kind(Meaning::Kind::Release);
   if (type == FileType::Symlink) return meaning_of_kind(Meaning::Kind::Label);
   return {};
@@ -126,7 +127,7 @@ Meaning NativeView::meaning(const Snapshot& stored, const Place& parent, std::st
         if (is_reserved_name(name)) return refused(check_name(name));
         return {};
       }
-      const Status status = check_name(name);
+      const Status status = check_new_name(name);
       return status.ok() ? meaning_of_kind(Meaning::Kind::Domain) : refused(status);
     }
     case Kind::Domain: return meaning_in_domain(name, type);
