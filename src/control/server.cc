@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <list>
 #include <system_error>
@@ -30,6 +31,9 @@ constexpr timeval kPatience{60, 0};
 // How long it may say nothing between two. A client that is busy with a file for longer says hello meanwhile.
 constexpr int kIdleMs = 600'000;
 constexpr int kQueueMax = 64;
+// How long the end of the daemon waits for the answers to what clients have asked. A commit is given less
+// (DraftStore::kEndPatience).
+constexpr std::chrono::seconds kLastAnswers{8};
 // Between two tries when the process has no descriptor left for a client.
 constexpr int kRetryMs = 100;
 
@@ -98,6 +102,7 @@ struct ControlServer::State {
   void admit(File socket);
   void converse(Client& client, Credentials who);
   void reap();
+  void end_clients();
   bool wait_for_event();
   void wake() const;
 
@@ -107,6 +112,7 @@ struct ControlServer::State {
   File event;  // a client ended, or everything is to end
   std::thread accepting;
   Mutex mutex;                                  // leaf lock
+  Condition ended;                              // a client is done
   std::list<Client> clients GUARDED_BY(mutex);  // changed by `accepting` only
   std::uint64_t count GUARDED_BY(mutex) = 0;
 };
@@ -200,6 +206,7 @@ void ControlServer::State::converse(Client& client, Credentials who) {
   {
     const MutexLock lock(mutex);
     client.done = true;
+    ended.notify_all();
   }
   wake();
 }
@@ -217,6 +224,27 @@ void ControlServer::State::reap() {
     count -= gone.size();
   }
   for (Client& client : gone) client.thread.join();
+}
+
+// Nobody adds to the list any more. Whoever waits for an answer gets it: what he asked for is under way, and may be
+// durable already. Nothing more is asked.
+void ControlServer::State::end_clients() {
+  const auto until = std::chrono::steady_clock::now() + kLastAnswers;
+  std::list<Client> last;
+  {
+    const MutexLock lock(mutex);
+    for (const Client& client : clients) ::shutdown(client.socket.fd(), SHUT_RD);
+    const auto is_open = [](const Client& client) { return !client.done; };
+    for (;;) {
+      const auto left = until - std::chrono::steady_clock::now();
+      if (left <= left.zero() || std::none_of(clients.begin(), clients.end(), is_open)) break;
+      ended.wait_for(mutex, left);
+    }
+    // Who does not read his answer.
+    for (const Client& client : clients) ::shutdown(client.socket.fd(), SHUT_RDWR);
+    last.swap(clients);
+  }
+  for (Client& client : last) client.thread.join();
 }
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, int store_dir, Hooks hooks,
@@ -240,14 +268,7 @@ ControlServer::~ControlServer() {
   ::unlinkat(state_->store_dir, kSocketName, 0);
   state_->wake();
   state_->accepting.join();
-  // Nobody adds to the list any more.
-  std::list<State::Client> last;
-  {
-    const MutexLock lock(state_->mutex);
-    last.swap(state_->clients);
-    for (const State::Client& client : last) ::shutdown(client.socket.fd(), SHUT_RDWR);
-  }
-  for (State::Client& client : last) client.thread.join();
+  state_->end_clients();
 }
 
 }  // namespace modelfs

@@ -218,7 +218,12 @@ bool DraftFile::settling_waits() const {
   return !size.ok() || *size >= kSyncedBytesMin;
 }
 
-Result<std::uint64_t> DraftFile::sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch) {
+bool DraftFile::is_to_stop(SettleFor what) const {
+  return what == SettleFor::Commit ? !store_.check_not_over().ok() : store_.ending_.load();
+}
+
+Result<std::uint64_t> DraftFile::sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch,
+                                           SettleFor what) {
   std::uint64_t changes = 0;
   {
     const MutexLock lock(mutex_);
@@ -255,7 +260,7 @@ Result<std::uint64_t> DraftFile::sum_range(std::uint64_t from_bytes, std::uint64
       if (still_there.ok() ? still_there->link_count == 0 : still_there.code() == Code::NotFound) break;
     }
     const MutexLock lock(mutex_);
-    if (epoch_ != epoch || store_.ending_) break;
+    if (epoch_ != epoch || is_to_stop(what)) break;
     if (!in_order_ && changes_ != changes) break;  // it would be summed for nothing
   }
   return position;
@@ -276,7 +281,7 @@ void DraftFile::sum_behind() {
     end = summed_ + std::min((ordered_ - summed_) / kSumChunkBytes * kSumChunkBytes, kSumPieceBytes);
     epoch = epoch_;
   }
-  const auto reached = sum_range(from, end, epoch);
+  const auto reached = sum_range(from, end, epoch, SettleFor::LaterCommit);
   {
     const MutexLock lock(mutex_);
     if (!reached.ok() || epoch_ != epoch) {
@@ -295,7 +300,7 @@ void DraftFile::sum_behind() {
   workers_.submit([self = shared_from_this()] { self->sum_behind(); });
 }
 
-Status DraftFile::settle() {
+Status DraftFile::settle(SettleFor what) {
   if (const auto lent = borrowed()) {
     if (lent->is_whole()) return {};  // its sum is the blob's
     if (Status status = own(); !status.ok()) return status;
@@ -318,7 +323,7 @@ Status DraftFile::settle() {
     epoch = epoch_;
   }
   const auto size = size_of(host_.fd());
-  Result<std::uint64_t> reached = size.ok() ? sum_range(from, *size, epoch) : size;
+  Result<std::uint64_t> reached = size.ok() ? sum_range(from, *size, epoch, what) : size;
   Status synced;
   if (reached.ok() && *size >= kSyncedBytesMin && ::fdatasync(host_.fd()) != 0) {
     synced = Status::from_errno(errno, "sync a draft file");
@@ -331,8 +336,9 @@ Status DraftFile::settle() {
   summed_ = 0;
   in_order_ = false;  // the sum was finished: whoever writes on makes the next close begin at the start
   if (!reached.ok()) return reached.status();
-  if (store_.ending_ && *reached != *size) return {Code::Busy, "it is not summed, and the store is being closed"};
-  if (changes_ != changes || *reached != *size) return {Code::Busy, "the file is being written"};
+  if (changes_ != changes) return {Code::Conflict, "the file is being written"};
+  if (*reached != *size && is_to_stop(what)) return {Code::Busy, "it is not summed, and the store is being closed"};
+  if (*reached != *size) return {Code::Conflict, "the file is being written"};
   if (!synced.ok()) damaged_ = true;  // never synced again as if it could succeed: the pages may be gone
   DraftSum record{*size, sum, damaged_};
   if (Status status = store_.remember_sum(ino_, record); !status.ok()) return status;

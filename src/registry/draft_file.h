@@ -85,10 +85,12 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // settle().
   Status sync() EXCLUDES(mutex_);
 
-  // Sums what is not summed yet, syncs what needs it and records the sum. Busy when somebody writes meanwhile; then the
-  // last writer's call does it. IoError: the bytes did not reach the disk; they cannot be published until they are
+  // Sums what is not summed yet, syncs what needs it and records the sum. Conflict when somebody writes meanwhile; then
+  // the last writer's call does it. Busy: the store is being closed, and the next start goes on; a commit is given
+  // DraftStore::kEndPatience before. IoError: the bytes did not reach the disk; they cannot be published until they are
   // written anew.
-  Status settle() EXCLUDES(mutex_);
+  enum class SettleFor : std::uint8_t { LaterCommit, Commit };
+  Status settle(SettleFor what) EXCLUDES(mutex_);
   // True when settle() may take long: unless all of it is in the page cache and there is little.
   bool settling_waits() const EXCLUDES(mutex_);
   // Counts changes of its bytes since it was opened.
@@ -109,8 +111,10 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   void spoil_order(std::uint64_t offset_bytes) REQUIRES(mutex_);
   void sum_behind() EXCLUDES(mutex_);
   // Sums [summed, end); stops early when the file was changed below its position.
-  Result<std::uint64_t> sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch)
-      EXCLUDES(mutex_);
+  // Whether a sum is to be cut short, because the store is being closed.
+  bool is_to_stop(SettleFor what) const;
+  Result<std::uint64_t> sum_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch,
+                                  SettleFor what) EXCLUDES(mutex_);
 
   const Ino ino_;
   File host_;  // made by whoever set owning_; constant once nothing is borrowed

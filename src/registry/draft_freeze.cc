@@ -220,9 +220,10 @@ Result<DraftSum> FrozenDraft::sum(std::uint32_t index, bool may_sum) const {
       if (!opened.ok()) return opened.status();
       file = std::move(*opened);
     }
-    // A close that settles right now may have answered Busy to itself; once is enough, for nobody writes any more.
-    if (Status status = file->settle(); !status.ok()) {
-      return Status(status.code(), path_of(index) + ": " + status.message());
+    // A close that settles right now may have answered Conflict to itself; once is enough, for nobody writes any more.
+    if (Status status = file->settle(DraftFile::SettleFor::Commit); !status.ok()) {
+      const Code code = status.code() == Code::Conflict ? Code::Busy : status.code();
+      return Status(code, path_of(index) + ": " + status.message());
     }
     sum = stored();
   }
@@ -336,7 +337,7 @@ Result<std::unique_ptr<SealedFile>> DraftStore::seal(Ino ino) {
       const auto opened = opens_.find(raw(ino));
       for (const DraftHandle* handle : opened == opens_.end() ? std::vector<DraftHandle*>() : opened->second.handles) {
         if (handle->writes_ && !handle->closing_) {
-          return Status(Code::Busy, "it is open for writing by " + program_of(handle->pid_));
+          return Status(Code::Conflict, "it is open for writing by " + program_of(handle->pid_));
         }
       }
     }
@@ -350,7 +351,7 @@ Result<std::unique_ptr<SealedFile>> DraftStore::seal(Ino ino) {
     return Status(Code::TooLarge, "it has more than " + std::to_string(kCloseHoleBytesMax >> 20) +
                                       " MiB of holes, so its close does not publish it; write it without holes");
   }
-  if (Status status = sealed->file_->settle(); !status.ok()) return status;
+  if (Status status = sealed->file_->settle(DraftFile::SettleFor::Commit); !status.ok()) return status;
   const auto value = stored_sum(ino);
   if (!value.ok()) return value.status();
   auto sum = DraftSum::decode(*value);

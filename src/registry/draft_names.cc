@@ -280,7 +280,8 @@ Result<DraftInode> DraftStore::change(Ino ino, const DraftChange& change) {
       being_written = has_open_writer(ino);
     }
     if (!being_written && hole_bytes(file->host(), kCloseHoleBytesMax) <= kCloseHoleBytesMax) {  // nobody's close will
-      if (Status status = file->settle(); !status.ok() && status.code() != Code::Busy) return status;
+      const Status status = file->settle(DraftFile::SettleFor::LaterCommit);
+      if (!status.ok() && status.code() != Code::Busy && status.code() != Code::Conflict) return status;
     }
   }
   if (file && (change.atime || change.mtime)) {

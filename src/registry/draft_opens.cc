@@ -52,8 +52,8 @@ Status DraftHandle::flush() {
     if (store_.has_open_writer(file_->ino())) return {};
   }
   if (hole_bytes(file_->host(), kCloseHoleBytesMax) > kCloseHoleBytesMax) return {};  // who publishes it sums it
-  const Status status = file_->settle();
-  return status.code() == Code::Busy ? Status() : status;
+  const Status status = file_->settle(DraftFile::SettleFor::LaterCommit);
+  return status.code() == Code::Busy || status.code() == Code::Conflict ? Status() : status;
 }
 
 bool DraftStore::has_open_writer(Ino ino) const {
@@ -166,7 +166,7 @@ void DraftStore::release(DraftHandle& handle) {
 
 void DraftStore::settle_behind(std::shared_ptr<DraftFile> file) {
   workers_.submit([this, file = std::move(file)] {
-    if (!ending_) (void)file->settle();
+    if (!ending_) (void)file->settle(DraftFile::SettleFor::LaterCommit);
   });
 }
 

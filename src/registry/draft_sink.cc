@@ -29,6 +29,7 @@ Status ClosingFiles::finish() {
 }
 
 Status DraftSink::begin(const ArchiveMember& member) {
+  if (Status status = drafts_.check_not_over(); !status.ok()) return status;
   if (member.number == 0) return {};
   if (member.link_to) {
     const auto made = drafts_.link(inos_[*member.link_to], inos_[member.parent], member.name);
@@ -56,6 +57,7 @@ Status DraftSink::begin(const ArchiveMember& member) {
 }
 
 Status DraftSink::write(std::uint64_t offset_bytes, ByteView bytes) {
+  if (Status status = drafts_.check_not_over(); !status.ok()) return status;
   written_ = offset_bytes + bytes.size();
   return handle_->write(offset_bytes, bytes);
 }

@@ -263,7 +263,8 @@ class DraftStore {
   // The bytes of a small file beside the draft, which is frozen with it. Busy: it is open for writing. TooLarge above
   // `max_bytes`.
   Result<std::string> read_finished(FrozenDraft& draft, Ino ino, std::size_t max_bytes);
-  // Seals the regular file `ino` and sums it. Busy: somebody has it open for writing and has not closed it.
+  // Seals the regular file `ino` and sums it. Conflict: somebody has it open for writing, whose close is still to come.
+  // Busy: it is being published, or the end came first (check_not_over()).
   Result<std::unique_ptr<SealedFile>> seal(Ino ino);
   // Takes a draft directory nobody knows out of the drafts, whole; its space comes back with the next sweep().
   Status discard(Ino directory, std::string_view name);
@@ -274,9 +275,14 @@ class DraftStore {
   // Removes the inodes and host files of everything retired so far. Runs at idle times; Ok when nothing is left.
   // Interrupted: the end came first, and the next open() goes on.
   Status sweep();
-  // Sums and sweeps end at their next step from now on: what they have done is kept or done again by the next process.
-  // A draft file that is not summed cannot be published any more.
-  void prepare_to_end() { ending_ = true; }
+  // How long commits that are under way may go on after prepare_to_end(). What is left of the 10 s within which a
+  // daemon ends is for undoing them, and for closing the store.
+  static constexpr std::chrono::seconds kEndPatience{7};
+  // Sums that nobody waits for and sweeps end at their next step from now on: what they have done is kept or done again
+  // by the next process. Commits go on for `patience`.
+  void prepare_to_end(std::chrono::steady_clock::duration patience);
+  // Ok; or Busy, once that time is over: a commit that takes longer fails, and its draft stays.
+  Status check_not_over() const;
 
   // NoSpace: `more_bytes` would reach into the reserve.
   Status check_space(std::uint64_t more_bytes) const;
@@ -385,8 +391,9 @@ class DraftStore {
   std::unordered_map<std::uint64_t, std::weak_ptr<DraftFile>> borrowers_ GUARDED_BY(opens_mutex_);
   std::size_t borrowers_swept_at_ GUARDED_BY(opens_mutex_) = 64;
   std::atomic<bool> ending_ = false;
-  Mutex sweep_mutex_;             // one sweep at a time; taken before names_mutex_
-  ThreadPool workers_{"sum", 2};  // last: its work uses all of the above
+  std::atomic<std::chrono::steady_clock::rep> over_at_{};  // valid when ending_ is set
+  Mutex sweep_mutex_;                                      // one sweep at a time; taken before names_mutex_
+  ThreadPool workers_{"sum", 2};                           // last: its work uses all of the above
 };
 
 }  // namespace modelfs

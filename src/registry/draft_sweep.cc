@@ -22,6 +22,18 @@ Status interrupted() { return {Code::Interrupted, "the store is being closed; th
 
 }  // namespace
 
+void DraftStore::prepare_to_end(std::chrono::steady_clock::duration patience) {
+  if (ending_) return;
+  over_at_ = (std::chrono::steady_clock::now() + patience).time_since_epoch().count();
+  ending_ = true;
+}
+
+Status DraftStore::check_not_over() const {
+  if (!ending_ || std::chrono::steady_clock::now().time_since_epoch().count() < over_at_) return {};
+  return {Code::Busy,
+          "the store is being closed, and this takes longer than it can wait; do it again after the next start"};
+}
+
 Status DraftStore::sweep() {
   const MutexLock only(sweep_mutex_);
   for (;;) {

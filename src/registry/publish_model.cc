@@ -145,6 +145,8 @@ Result<Published> Registry::publish_model(const ModelRequest& request) {
                        ? publish_model_archive(request, found->file, found->at, std::move(text))
                        : publish_model_file(request, found ? found->file : kNoIno,
                                             found ? found->at : UploadPlacement{}, std::move(text));
+  // No later close of the metadata would learn of the archive's.
+  if (published.code() == Code::Conflict) return refused(Code::Busy, "its archive: " + published.status().message());
   if (!published.ok()) return published;
   sealed->reset();
   if (Status removed = drafts_->unlink(request.directory, request.name); !removed.ok()) {

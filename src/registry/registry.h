@@ -328,10 +328,10 @@ class Registry {
   // Waits until what earlier commits left to sweep is gone. Interrupted: see prepare_to_end().
   Status finish_sweeping();
   // Nothing waits for long work behind any more: sums and sweeps end at their next step, and the next start goes on
-  // with them. Publishing works on for what is summed. The destructor does this; call it earlier when requests that may
-  // wait for such work are to end.
-  void prepare_to_end() {
-    drafts_->prepare_to_end();
+  // with them. Commits go on, for `patience`; then they fail, Busy. The destructor does this; call it
+  // earlier when requests that may wait for such work are to end.
+  void prepare_to_end(std::chrono::steady_clock::duration patience = DraftStore::kEndPatience) {
+    drafts_->prepare_to_end(patience);
     if (settler_) settler_->stop();
   }
 

@@ -38,8 +38,9 @@ Status FileSystem::State::rename_to_upload(const Credentials& who, Ino file, con
   upload->file = file;
   upload->directory = named.directory;
   upload->draft_name = named.name;
-  const Status status = publish_upload(who, *upload);
+  Status status = publish_upload(who, *upload);
   if (status.ok()) return status;
+  if (status.code() == Code::Conflict) status = Status(Code::Busy, status.message());
   return refuse(who, file, "publish '" + printable(named.name) + "' as " + upload->str(), for_rename(status));
 }
 

@@ -40,6 +40,27 @@ bool Uploads::released(Ino file) {
   return found != items_.end() && --found->second.handles == 0;
 }
 
+Uploads::Decision::~Decision() {
+  const MutexLock lock(uploads_.mutex_);
+  if (const auto found = uploads_.items_.find(raw(file_)); found != uploads_.items_.end()) {
+    found->second.is_being_decided = false;
+  }
+  uploads_.decided_.notify_all();
+}
+
+std::unique_ptr<Uploads::Decision> Uploads::decide(Ino file) {
+  const MutexLock lock(mutex_);
+  for (;;) {
+    const auto found = items_.find(raw(file));
+    if (found == items_.end()) return nullptr;
+    if (!found->second.is_being_decided) {
+      found->second.is_being_decided = true;
+      return std::make_unique<Decision>(*this, file);
+    }
+    decided_.wait(mutex_);
+  }
+}
+
 std::optional<MountUpload> Uploads::find(Ino file) const {
   const MutexLock lock(mutex_);
   const auto found = items_.find(raw(file));
@@ -192,6 +213,9 @@ Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle&
   const auto inode = registry.drafts().stat(upload.file);
   if (!inode.ok()) return inode.code() == Code::NotFound ? Status() : inode.status();
   if (inode->record.link_count == 0 || inode->size_bytes == 0) return {};  // removed meanwhile; or nothing to decide
+  // Of closes at the same time each answers what became of it, not only the one that decides.
+  const auto decision = uploads.decide(upload.file);
+  if (!decision) return {};
   const std::uint64_t changes = file.changes();
   if (const auto refused = uploads.refusal(upload.file, changes)) return *refused;
   if (is_dying_badly(who.pid)) {
@@ -202,7 +226,7 @@ Status FileSystem::State::close_upload(const Credentials& who, const OpenHandle&
   const Ino seen = upload.seen_as == kNoIno ? upload.file : upload.seen_as;
   if (has_writer(seen, upload.name, options.mount_point)) return {};  // a later close decides
   const Status status = publish_upload(who, upload);
-  if (status.code() == Code::Busy) return {};  // likewise: somebody writes it, or decides it right now
+  if (status.code() == Code::Conflict) return {};  // likewise: somebody writes it whom /proc does not show
   if (status.ok()) {
     uploads.remove(upload.file);
   } else {

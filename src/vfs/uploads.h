@@ -53,6 +53,22 @@ class Uploads {
   void opened(Ino file) EXCLUDES(mutex_);
   bool released(Ino file) EXCLUDES(mutex_);
 
+  // Held by the close that decides about an upload.
+  class Decision {
+   public:
+    Decision(Uploads& uploads, Ino file) : uploads_(uploads), file_(file) {}
+    ~Decision();
+    Decision(const Decision&) = delete;
+    Decision& operator=(const Decision&) = delete;
+
+   private:
+    Uploads& uploads_;
+    const Ino file_;
+  };
+  // Waits for another close that decides about the same file. Null: it is no upload any more, so it was published or
+  // removed.
+  std::unique_ptr<Decision> decide(Ino file) EXCLUDES(mutex_);
+
   std::optional<MountUpload> find(Ino file) const EXCLUDES(mutex_);
   // The upload that `process` sees under this name.
   std::optional<MountUpload> named(Ino parent, std::string_view name, pid_t thread) const EXCLUDES(mutex_);
@@ -68,11 +84,13 @@ class Uploads {
   struct Item {
     MountUpload upload;
     unsigned handles = 0;
+    bool is_being_decided = false;
     std::uint64_t refused_changes = 0;
     std::optional<Status> refusal = std::nullopt;
     std::unique_ptr<UnpackingBehind> behind = nullptr;
   };
   mutable Mutex mutex_;  // leaf lock
+  Condition decided_;    // a decision has ended
   std::unordered_map<std::uint64_t, Item> items_ GUARDED_BY(mutex_);
 };
 

@@ -83,7 +83,7 @@ TEST_F(ArchivesTest, ARefusedArchiveKeepsItsFileAndLeavesNothingElse) {
   EXPECT_TRUE((*handle)->write(0, bytes_of("x")).ok());
 }
 
-TEST_F(ArchivesTest, AnArchiveThatIsOpenForWritingIsBusy) {
+TEST_F(ArchivesTest, AnArchiveThatIsOpenForWritingIsForItsLastClose) {
   const Ino file = write_file(uploads(), "upload", tar());
   const auto handle = registry_->drafts().open_file(file, true, 0);
   ASSERT_TRUE(handle.ok());
@@ -91,7 +91,7 @@ TEST_F(ArchivesTest, AnArchiveThatIsOpenForWritingIsBusy) {
   const auto published =
       registry_->publish_archive({file, uploads(), "upload", ".tar", target("churn/1.0"), kRoot, nullptr});
 
-  EXPECT_EQ(published.code(), Code::Busy);
+  EXPECT_EQ(published.code(), Code::Conflict);
 }
 
 TEST_F(ArchivesTest, AHandleFromBeforeCannotWriteWhatWasPublished) {

@@ -110,13 +110,30 @@ TEST_F(PublishOnDisk, SweepsAllOfADraftHoweverFarTheLastProcessCame) {
   EXPECT_EQ(read_committed(draft, "2999"), "bytes 2999");
 }
 
-TEST_F(PublishOnDisk, DoesNotSumAtTheEndAndCanBeTriedAfterTheNextStart) {
+TEST_F(PublishOnDisk, FinishesTheSumOfACommitAfterTheEndHasBegun) {
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
   const std::string bytes(3 * DraftFile::kSumChunkBytes, 'w');
   const auto file = registry_->drafts().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
   ASSERT_TRUE(file.ok());
   registry_->prepare_to_end();
+  {
+    const auto handle = registry_->drafts().open_file(file->ino, true, 0);
+    ASSERT_TRUE((*handle)->write(0, bytes_of(bytes)).ok());
+    EXPECT_TRUE((*handle)->flush().ok()) << "a close is no failure";
+  }
+
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0").ok());
+  EXPECT_EQ(read_committed(draft, "weights"), bytes);
+}
+
+TEST_F(PublishOnDisk, DoesNotSumWhenTheTimeOfTheEndIsOverAndCanBeTriedAfterTheNextStart) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const std::string bytes(3 * DraftFile::kSumChunkBytes, 'w');
+  const auto file = registry_->drafts().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
+  ASSERT_TRUE(file.ok());
+  registry_->prepare_to_end(std::chrono::seconds(0));
   {
     const auto handle = registry_->drafts().open_file(file->ino, true, 0);
     ASSERT_TRUE((*handle)->write(0, bytes_of(bytes)).ok());
