@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -15,6 +16,7 @@
 
 #include "base/file.h"
 #include "cli/location.h"
+#include "cli/no_answer.h"
 #include "cli/umount.h"
 #include "mount/mount_point.h"
 #include "store/store_lock.h"
@@ -32,6 +34,21 @@ Status mounted_already(const Mount& mounted) {
   return Status(Code::Busy, mounted.mount_point + " is a modelfs mount already, of " + mounted.source +
                                 (holder.empty() ? "" : " (" + holder + ")") + "; unmount it first: modelfs umount " +
                                 shell_word(mounted.mount_point));
+}
+
+// After it there is nothing of ours at `mounted.mount_point`, or it says why.
+Status clear_way(const Mount& mounted) {
+  if (use_of(mounted.source) == StoreUse::Stopped) return no_answer(mounted.mount_point, mounted.source);
+  // Why first: a mount of a daemon that was killed may be one that never answers.
+  if (!is_abandoned(mounted.source) && !is_dead_mount(mounted.mount_point)) return mounted_already(mounted);
+  const Status removed = remove_dead_mount(mounted);
+  if (!removed.ok()) {
+    return Status(removed.code(),
+                  mounted.mount_point + " is the mount of a daemon that has died. " + removed.message());
+  }
+  std::fprintf(stderr, "modelfs: %s was the mount of a daemon that has died; it was taken away\n",
+               mounted.mount_point.c_str());
+  return {};
 }
 
 Status check_empty_directory(const std::string& path) {
@@ -59,18 +76,23 @@ bool is_in_path(const std::string& program) {
   return false;
 }
 
-// A mount of ours whose daemon was killed. Not by asking it: it may be one that never answers.
-bool is_left_behind(const std::string& path) {
-  const auto place = absolute_path(path);
-  const auto mounted = place.ok() ? mounted_at(*place) : Result<std::optional<Mount>>(place.status());
-  if (!mounted.ok() || !*mounted || !(*mounted)->is_ours()) return false;
-  return is_abandoned((*mounted)->source);
+// Takes away what a daemon that was killed has left at `path`. Asks nothing of it: it may be one that never answers.
+// Why in a loop: dead mounts lie on top of each other when somebody mounted over one.
+Status clear_way(const std::string& path) {
+  for (;;) {
+    const auto place = absolute_path(path);
+    const auto mounted = place.ok() ? mounted_at(*place) : Result<std::optional<Mount>>(place.status());
+    if (!mounted.ok() || !*mounted || !(*mounted)->is_ours()) return {};
+    if (Status status = clear_way(**mounted); !status.ok()) return status;
+  }
 }
 
 }  // namespace
 
 Result<std::string> check_mount_point(const std::string& path) {
-  if (is_left_behind(path)) return stale_mount(path);
+  if (Status status = check_answers(std::filesystem::path(path).parent_path()); !status.ok()) return status;
+  if (Status status = clear_way(path); !status.ok()) return status;
+  if (Status status = check_answers(path); !status.ok()) return status;
   const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), std::free);
   if (resolved == nullptr) {
     if (errno == ENOTCONN) return stale_mount(path);
@@ -82,8 +104,9 @@ Result<std::string> check_mount_point(const std::string& path) {
   std::string mount_point = resolved.get();
   const auto mounted = mounted_at(mount_point);
   if (!mounted.ok()) return mounted.status();
+  // By way of a symlink.
   if (*mounted && (*mounted)->is_ours()) {
-    return error_of_mount(mount_point) == ENOTCONN ? stale_mount(mount_point) : mounted_already(**mounted);
+    if (Status status = clear_way(mount_point); !status.ok()) return status;
   }
   if (Status status = check_empty_directory(mount_point); !status.ok()) return status;
   return mount_point;

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/names.h"
+#include "cli/no_answer.h"
 
 namespace modelfs {
 namespace {
@@ -106,6 +107,7 @@ std::optional<Location> locate_on(const std::vector<Mount>& table, const std::st
 }
 
 Result<Location> locate(const std::string& given, const std::string& store) {
+  if (Status status = check_answers(store.empty() ? given : store); !status.ok()) return status;
   if (!store.empty()) return Location{store_path(store), given, "", ""};
   const auto path = absolute_path(given);
   if (!path.ok()) return path.status();
@@ -116,6 +118,10 @@ Result<Location> locate(const std::string& given, const std::string& store) {
 }
 
 Result<Location> locate_store(const std::string& given, const std::string& store) {
+  for (const std::string& path : {given, store}) {
+    if (path.empty()) continue;
+    if (Status status = check_answers(path); !status.ok()) return status;
+  }
   if (!store.empty() && given.empty()) return Location{store_path(store), "", "", ""};
   const auto table = read_mounts();
   if (!table.ok()) return table.status();

@@ -33,11 +33,11 @@ std::string unescape(std::string_view text) {
 // "36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/root rw": any number of fields before the lone dash.
 std::optional<Mount> parse_line(const std::string& line) {
   std::istringstream fields(line);
-  std::string id, parent, root, mount_point, field, type, source;
+  std::string root, mount_point, options, field, type, source;
   Mount mount;
-  if (!(fields >> id >> parent >> mount.device >> root >> mount_point)) return std::nullopt;
-  while (fields >> field && field != "-") {
-  }
+  if (!(fields >> mount.id >> mount.parent >> mount.device >> root >> mount_point)) return std::nullopt;
+  fields >> options;
+  while (fields >> field && field != "-") mount.propagation.push_back(field);
   if (!(fields >> type >> source)) return std::nullopt;
   mount.root = unescape(root);
   mount.mount_point = unescape(mount_point);
@@ -62,8 +62,10 @@ std::vector<Mount> parse_mounts(std::string_view text) {
   return table;
 }
 
-Result<std::vector<Mount>> read_mounts() {
-  const auto file = open_at(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY);
+Result<std::vector<Mount>> read_mounts() { return read_mounts_of("self"); }
+
+Result<std::vector<Mount>> read_mounts_of(const std::string& process) {
+  const auto file = open_at(AT_FDCWD, "/proc/" + process + "/mountinfo", O_RDONLY);
   if (!file.ok()) return file.status();
   const auto text = read_all(file->fd(), kTableBytesMax);
   if (!text.ok()) return text.status();

@@ -17,12 +17,18 @@ struct Mount {
   std::string mount_point;
   std::string type;
   std::string source;  // of ours: the path of the store
+  std::string id;      // in its mount namespace
+  std::string parent;  // the id of the mount that it lies on
+  // Groups of mounts that hear of what is mounted and unmounted on each other: "shared:1", "master:2" (proc(5)).
+  std::vector<std::string> propagation;
   bool is_ours() const { return type == kMountType; }
 };
 
 // Reads the text of /proc/self/mountinfo, in its order; lines that make no sense are left out. Source: proc(5).
 std::vector<Mount> parse_mounts(std::string_view text);
 Result<std::vector<Mount>> read_mounts();
+// Those of the mount namespace of a process: "self", or its number.
+Result<std::vector<Mount>> read_mounts_of(const std::string& process);
 
 // The mount that the absolute path `path` lies on, if no symlink is in it; nullptr: there is none. Of several on one
 // mount point it is the last: it covers the others.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <initializer_list>
 #include <optional>
 #include <thread>
@@ -18,6 +19,8 @@
 #include "cli/commands.h"
 #include "cli/holders.h"
 #include "cli/location.h"
+#include "cli/namespaces.h"
+#include "cli/no_answer.h"
 #include "cli/output.h"
 #include "cli/process.h"
 #include "store/store_lock.h"
@@ -26,6 +29,7 @@ namespace modelfs {
 namespace {
 
 constexpr int kReleaseSeconds = 30;
+constexpr int kSilentSeconds = 2;  // of those, before it is said what is waited for
 constexpr auto kPollPause = std::chrono::milliseconds(20);
 constexpr int kDeadCheckMs = 2000;
 constexpr std::size_t kHoldersNamedMax = 5;
@@ -108,11 +112,44 @@ Status describe_busy(const Mount& mount, const std::string& given) {
                           "\nEnd them, or let them go on with `modelfs umount -l " + printable(given) + "`."};
 }
 
+// What keeps the daemon although nothing is mounted here any more.
+std::string describe_foreign(const std::vector<ForeignMount>& places) {
+  std::string text;
+  for (const ForeignMount& place : places) {
+    text += "\n  " + place.program + " (pid " + std::to_string(place.pid) + ") and its container or service, at " +
+            printable(place.mount_point) + " of the mount namespace " + place.name_space;
+  }
+  return text;
+}
+
+// Ok, unless the daemon would have to go on for others who have the file system mounted: then the mount stays, or this
+// machine could neither use nor mount the store until they end. It may go where its daemon lives elsewhere.
+Status check_others(const Mount& mount) {
+  if (!is_in_our_namespace(process_using(mount.source))) return {};
+  const auto places = find_foreign_mounts(mount, kHoldersNamedMax);
+  if (places.empty()) return {};
+  return {Code::Busy, printable(mount.mount_point) + ": is mounted in other mount namespaces too, by" +
+                          describe_foreign(places) + "\nEnd them, or let them go on with `modelfs umount -l " +
+                          printable(mount.mount_point) + "`; the store can be mounted again when they have ended."};
+}
+
 Status wait_for_daemon(const Mount& mount) {
-  if (wait_for_release(mount.source, kReleaseSeconds)) return {};
+  if (wait_for_release(mount.source, kSilentSeconds)) return {};
+  if (!is_in_our_namespace(process_using(mount.source))) return {};  // it is another's, and goes on
+  if (use_of(mount.source) == StoreUse::Stopped) return no_answer(mount.mount_point, mount.source);
+  std::fprintf(stderr, "modelfs: %s is unmounted; waiting for its daemon%s to have closed %s\n",
+               printable(mount.mount_point).c_str(), (" (" + holder_of(mount.source) + ")").c_str(),
+               printable(mount.source).c_str());
+  if (wait_for_release(mount.source, kReleaseSeconds - kSilentSeconds)) return {};
+  if (const auto places = find_foreign_mounts(mount, kHoldersNamedMax); !places.empty()) {
+    return {Code::Busy, printable(mount.mount_point) + ": is unmounted, but its daemon serves others:" +
+                            describe_foreign(places) + "\nIt ends with them."};
+  }
   return {Code::Busy, printable(mount.mount_point) + ": is unmounted, but the daemon still holds " +
                           printable(mount.source) + " after " + std::to_string(kReleaseSeconds) +
-                          " s; it may be finishing a commit: look at `modelfs doctor " + printable(mount.source) + "`"};
+                          " s; it may be finishing a commit, or serve a container that this user cannot see: look at "
+                          "`modelfs doctor " +
+                          printable(mount.source) + "`"};
 }
 
 // In a process of its own: the store may lie on a disk that does not answer.
@@ -156,6 +193,12 @@ Status umount(const UmountOptions& options) {
     if (Status status = abort_connection(*mount); !status.ok() && !options.lazy) return status;
     if (!is_mounted(*mount)) return wait_for_daemon(*mount);
   }
+  if (!was_orphaned && !options.lazy && is_use_one_of(mount->source, {StoreUse::Stopped})) {
+    return no_answer(mount->mount_point, mount->source);  // it could not close the store
+  }
+  if (!was_orphaned && !options.lazy && !is_dead_mount(mount->mount_point)) {
+    if (Status status = check_others(*mount); !status.ok()) return status;
+  }
   Status status = detach(*mount, options.lazy);
   bool lazy = options.lazy;
   if (status.code() == Code::Busy && is_dead_mount(mount->mount_point)) {
@@ -185,6 +228,15 @@ bool is_dead_mount(const std::string& mount_point) {
     return error == ENOTCONN || error == ECONNABORTED;
   };
   return ask_in_child(is_dead, kDeadCheckMs) == Answer::Yes;
+}
+
+Status remove_dead_mount(const Mount& mount) {
+  if (is_orphaned(mount)) {
+    if (Status status = abort_connection(mount); !status.ok()) return status;
+    if (!is_mounted(mount)) return {};
+  }
+  const Status status = detach(mount, false);
+  return status.code() == Code::Busy ? describe_busy(mount, mount.mount_point) : status;
 }
 
 bool is_abandoned(const std::string& store) { return is_use_one_of(store, {StoreUse::None, StoreUse::Killed}); }

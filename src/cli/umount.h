@@ -15,6 +15,9 @@ int error_of_mount(const std::string& mount_point);
 // Never hangs for more than a few seconds; a mount that does not answer at all is not known to be dead.
 bool is_dead_mount(const std::string& mount_point);
 
+// Takes a dead mount away, so that another can take its place. Busy: somebody holds it, and is named.
+Status remove_dead_mount(const Mount& mount);
+
 // Whether nobody serves `store`, and nobody ever will who does now: its daemon ended, or was killed and cannot end.
 // False too when that cannot be seen within a few seconds.
 bool is_abandoned(const std::string& store);

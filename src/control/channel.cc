@@ -1,8 +1,11 @@
 #include "control/channel.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -11,6 +14,14 @@
 namespace modelfs {
 namespace {
 
+// How often somebody who waits for an answer looks whether the daemon can give one at all.
+constexpr int kLookMs = 2000;
+// How long the first answer may take, which needs nothing but the daemon's attention.
+constexpr std::chrono::seconds kFirstAnswer{10};
+// How long the daemon may take nothing of a message.
+constexpr timeval kSendPatience{60, 0};
+constexpr timeval kConnectPatience{10, 0};
+constexpr std::size_t kStatBytesMax = 4096;
 constexpr const char* kGone = "; look whether it still runs (`modelfs doctor`), and try again";
 
 // A reply that says "error" as the Status it stands for.
@@ -24,9 +35,27 @@ Result<Message> judge(Message reply) {
 // An answer in parts says so: everything but the last message has "part".
 bool is_part(const Message& message) { return message.body.contains("part"); }
 
+std::string daemon_of(pid_t pid) { return pid > 0 ? "the daemon (pid " + std::to_string(pid) + ")" : "the daemon"; }
+
+Status no_first_answer(pid_t pid) {
+  return {Code::Busy, daemon_of(pid) + " does not answer; it may be stopped, or wait for its disk: look at `ps -o " +
+                          "stat,wchan`, and try again"};
+}
+
+// By SIGSTOP or a debugger. Source: proc(5).
+bool is_stopped(pid_t pid) {
+  const auto file = pid > 0 ? open_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/stat", O_RDONLY)
+                            : Result<File>(Status(Code::NotFound, "no such process"));
+  const auto text = file.ok() ? read_all(file->fd(), kStatBytesMax) : Result<std::string>(file.status());
+  const std::size_t name_end = text.ok() ? text->rfind(") ") : std::string::npos;
+  return name_end != std::string::npos && name_end + 2 < text->size() &&
+         ((*text)[name_end + 2] == 'T' || (*text)[name_end + 2] == 't');
+}
+
 class SocketChannel final : public Channel {
  public:
-  explicit SocketChannel(File socket) : socket_(std::move(socket)) {}
+  // `pid`: of the daemon; 0: it is not known.
+  SocketChannel(File socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
   Result<Message> call(Message request, const OnPart& on_part) override {
     if (!socket_.valid()) return Status(Code::IoError, "the conversation with the daemon is over");
@@ -37,6 +66,21 @@ class SocketChannel final : public Channel {
   }
 
  private:
+  // Returns when something came. A daemon that works for long is waited for, one that is stopped is not.
+  Status wait_for_something() {
+    const auto first_until = std::chrono::steady_clock::now() + kFirstAnswer;
+    pollfd answer{socket_.fd(), POLLIN, 0};
+    for (;;) {
+      const int ready = ::poll(&answer, 1, kLookMs);
+      if (ready > 0 || (ready < 0 && errno != EINTR)) return {};
+      if (is_stopped(pid_)) {
+        return {Code::Busy,
+                daemon_of(pid_) + " is stopped and answers nobody; let it go on: kill -CONT " + std::to_string(pid_)};
+      }
+      if (!has_answered_ && std::chrono::steady_clock::now() > first_until) return no_first_answer(pid_);
+    }
+  }
+
   Result<Message> exchange(Message request, const OnPart& on_part) {
     if (Status sent = send_message(socket_.fd(), request); !sent.ok()) {
       if (sent.code() == Code::TooLarge) return sent;
@@ -46,15 +90,19 @@ class SocketChannel final : public Channel {
       return Status(error_of((*last_word)->body.value("error", nlohmann::json::object())));
     }
     for (;;) {
+      if (Status status = wait_for_something(); !status.ok()) return status;
       auto got = receive_message(socket_.fd());
       if (!got.ok()) return Status(got.code(), got.status().message() + kGone);
       if (!*got) return Status(Code::IoError, std::string("the daemon hung up before it answered") + kGone);
+      has_answered_ = true;
       if (!is_part(**got)) return std::move(**got);
       if (Status status = on_part(std::move(**got)); !status.ok()) return status;
     }
   }
 
   File socket_;
+  const pid_t pid_;
+  bool has_answered_ = false;
 };
 
 class LocalChannel final : public Channel {
@@ -86,12 +134,19 @@ Result<std::unique_ptr<Channel>> connect_to_daemon(int store_dir) {
   File socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return Status::from_errno(errno, "make a socket");
   const sockaddr_un address = socket_address(store_dir);
+  // Also of connect(): when many wait already, it does.
+  ::setsockopt(socket.fd(), SOL_SOCKET, SO_SNDTIMEO, &kConnectPatience, sizeof kConnectPatience);
   if (::connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno == EAGAIN) return no_first_answer(0);
     if (errno == ENOENT || errno == ECONNREFUSED) return Status(Code::NotFound, "no daemon serves the store");
     if (errno == EACCES || errno == EPERM) return Status(Code::Denied, "the daemon's socket cannot be reached");
     return Status::from_errno(errno, "connect to the daemon");
   }
-  std::unique_ptr<Channel> channel = std::make_unique<SocketChannel>(std::move(socket));
+  ::setsockopt(socket.fd(), SOL_SOCKET, SO_SNDTIMEO, &kSendPatience, sizeof kSendPatience);
+  ucred daemon{};
+  socklen_t size = sizeof daemon;
+  if (::getsockopt(socket.fd(), SOL_SOCKET, SO_PEERCRED, &daemon, &size) != 0) daemon.pid = 0;
+  std::unique_ptr<Channel> channel = std::make_unique<SocketChannel>(std::move(socket), daemon.pid);
   const auto hello = channel->call(Channel::request("hello", {{"protocol", kProtocolVersion}}));
   if (!hello.ok()) return hello.status();
   return channel;

@@ -251,7 +251,23 @@ StoreUse use_of(const std::string& store_path) {
   // "7 (name) Z …", and the name may hold anything. Source: proc(5).
   const std::size_t state = stat.rfind(") ");
   if (state == std::string::npos) return StoreUse::Held;
-  return stat[state + 2] == 'Z' || stat[state + 2] == 'X' ? StoreUse::Killed : StoreUse::Live;
+  switch (stat[state + 2]) {
+    case 'Z':
+    case 'X': return StoreUse::Killed;
+    case 'T':
+    case 't': return StoreUse::Stopped;
+    default: return StoreUse::Live;
+  }
+}
+
+pid_t process_using(const std::string& store_path) {
+  const auto lock = open_at(AT_FDCWD, store_path + "/" + kLockName, O_RDONLY | O_NONBLOCK);
+  if (!lock.ok()) return 0;
+  if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0) return 0;  // what it says is of an earlier one
+  const Holder holder = read_holder(lock->fd());
+  pid_t pid = 0;
+  if (holder.is_here()) (void)std::from_chars(holder.pid.data(), holder.pid.data() + holder.pid.size(), pid);
+  return pid;
 }
 
 std::string holder_of(const std::string& store_path) {

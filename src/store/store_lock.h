@@ -1,5 +1,7 @@
 // Who may use a store, and whether it is one: the files LOCK and FORMAT of its directory.
 #pragma once
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -25,11 +27,15 @@ enum class StoreUse {
   None,
   Held,  // by somebody of whom no more can be seen: of another machine, or another pid namespace
   Live,
+  Stopped,  // by SIGSTOP or a debugger: it answers nobody until it is let go on
   // A process that was killed, and cannot end: one of its threads waits in the kernel for somebody who waits for an
   // answer of that very process. Aborting its connection to the kernel (umount -f) ends both.
   Killed,
 };
 StoreUse use_of(const std::string& store_path);
+
+// The process that holds the lock of a store; 0: none, or not one of this machine that can be seen from here.
+pid_t process_using(const std::string& store_path);
 
 // The process that holds the lock of a store, in its own words ("pid 7"); empty: nobody has said so. For people.
 std::string holder_of(const std::string& store_path);

@@ -117,15 +117,41 @@ TEST_F(Daemon, RefusesAMountPointThatIsOneAlreadyAndNamesItsStore) {
   EXPECT_NE(complaint().find("modelfs umount"), std::string::npos) << complaint();
 }
 
-TEST_F(Daemon, SaysHowToRemoveTheMountOfOneThatDied) {
+TEST_F(Daemon, IsToldOfAMountOfOneThatIsStoppedAndHowToLetItGoOn) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  ASSERT_EQ(::kill(daemon(), SIGSTOP), 0);
+
+  EXPECT_EQ(mount(request()), 1);
+  EXPECT_NE(complaint().find("kill -CONT " + std::to_string(daemon())), std::string::npos) << complaint();
+
+  ASSERT_EQ(::kill(daemon(), SIGCONT), 0);
+}
+
+TEST_F(Daemon, TakesTheMountOfOneThatDiedAway) {
   ASSERT_EQ(mount(request()), 0) << complaint();
   fs::create_directory(mount_point() / "churn");
   ASSERT_EQ(::kill(daemon(), SIGKILL), 0);
   wait_for_end();
 
-  EXPECT_EQ(mount(request()), 1);
-  EXPECT_NE(complaint().find("mount " + mount_point().native()), std::string::npos) << complaint();
+  ASSERT_EQ(mount(request()), 0) << complaint();
 
+  EXPECT_NE(complaint().find("taken away"), std::string::npos) << complaint();
+  EXPECT_TRUE(fs::is_directory(mount_point() / "churn"));
+  unmount();
+  EXPECT_FALSE(is_mounted()) << "nothing lies beneath";
+}
+
+TEST_F(Daemon, NamesWhoHoldsTheMountOfOneThatDied) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(mount_point() / "churn");
+  File held(::open((mount_point() / "churn").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::kill(daemon(), SIGKILL), 0);
+  wait_for_end();
+
+  EXPECT_EQ(mount(request()), 1);
+  EXPECT_NE(complaint().find("(pid " + std::to_string(::getpid()) + ") has "), std::string::npos) << complaint();
+
+  held.reset();
   unmount();
   ASSERT_EQ(mount(request()), 0) << complaint();
   EXPECT_TRUE(fs::is_directory(mount_point() / "churn"));

@@ -271,6 +271,23 @@ TEST_F(Remount, StatusSaysOfAMountThatItsDaemonIsGone) {
   mount_->kill();
 }
 
+TEST_F(Remount, CommandsSayThatADaemonIsStopped) {
+  const pid_t daemon = mount_->pid();
+  ASSERT_EQ(error(::kill(daemon, SIGSTOP)), 0);
+  const std::string point = "'" + mount_->point() + "'";
+  const std::string store = " --store '" + mount_->store() + "'";
+
+  for (const std::string& command :
+       {"status " + point, "ls " + point, "umount " + point, "ls" + store, "status" + store, "gc" + store}) {
+    const Outcome told = modelfs(command);
+    EXPECT_NE(told.exit_code, 0) << command;
+    EXPECT_NE(told.output.find("kill -CONT " + std::to_string(daemon)), std::string::npos) << command << told.output;
+  }
+
+  ASSERT_EQ(error(::kill(daemon, SIGCONT)), 0);
+  EXPECT_EQ(modelfs("status " + point).exit_code, 0);
+}
+
 TEST_F(Remount, WhoMountsMayHaveClosedItsStandardDescriptors) {
   ASSERT_EQ(mount_->stop(), "");
   for (const char* const closed : {"<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"}) {

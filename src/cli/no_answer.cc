@@ -1,0 +1,71 @@
+#include "cli/no_answer.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/names.h"
+#include "cli/mount_table.h"
+#include "cli/process.h"
+#include "store/store_lock.h"
+
+namespace modelfs {
+namespace {
+
+constexpr int kPatienceMs = 5000;
+
+// The mount of ours that keeps `path` from being followed: one whose daemon is stopped, or the one it lies on.
+Status blame(const std::string& path) {
+  const auto table = read_mounts();
+  if (!table.ok()) return table.status();
+  for (const Mount& mount : *table) {
+    if (mount.is_ours() && use_of(mount.source) == StoreUse::Stopped) return no_answer(mount.mount_point, mount.source);
+  }
+  const Mount* const mount = mount_of(*table, path);
+  if (mount != nullptr && mount->is_ours()) return no_answer(mount->mount_point, mount->source);
+  return {Code::Busy, printable(path) + ": a file system on the way does not answer; look at `dmesg`, and try again"};
+}
+
+// As far as its name says. What the kernel remembers of a mount it tells for a moment longer than its daemon would.
+bool is_on_stopped(const std::string& path) {
+  std::error_code error;
+  const std::string place = std::filesystem::absolute(path, error).lexically_normal().native();
+  const auto table = read_mounts();
+  const Mount* const mount = table.ok() ? mount_of(*table, place) : nullptr;
+  return mount != nullptr && mount->is_ours() && use_of(mount->source) == StoreUse::Stopped;
+}
+
+}  // namespace
+
+Status no_answer(const std::string& what, const std::string& store) {
+  const pid_t pid = process_using(store);
+  const std::string number = std::to_string(pid);
+  const std::string daemon = printable(what) + ": its daemon" + (pid != 0 ? " (pid " + number + ")" : "");
+  switch (use_of(store)) {
+    case StoreUse::Stopped:
+      return {Code::Busy, daemon + " is stopped and answers nobody; let it go on: kill -CONT " + number};
+    case StoreUse::None:
+    case StoreUse::Killed:
+      return {Code::Busy, daemon + " was killed; take its mount away: modelfs umount " + printable(what)};
+    default: break;
+  }
+  return {Code::Busy, daemon + " does not answer; it may be stopped, or wait for its disk: " +
+                          (pid != 0 ? "look at `ps -o stat,wchan -p " + number + "`" : "ask whoever runs it") +
+                          ", and try again"};
+}
+
+Status check_answers(const std::string& path) {
+  const auto is_answered = [&path] {
+    if (is_on_stopped(path)) return false;
+    struct stat info {};
+    (void)::stat(path.c_str(), &info);
+    return true;
+  };
+  const Answer answer = ask_in_child(is_answered, kPatienceMs);
+  // No: also where there can be no other process.
+  const bool is_kept = answer == Answer::None || (answer == Answer::No && is_on_stopped(path));
+  return is_kept ? blame(path) : Status();
+}
+
+}  // namespace modelfs
