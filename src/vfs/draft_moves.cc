@@ -1,9 +1,20 @@
 // Moving drafts, beside commits that take their directories away.
+#include <chrono>
+#include <thread>
+
 #include "vfs/state.h"
 
 namespace modelfs {
 
 using Kind = Place::Kind;
+
+namespace {
+
+// How long a move waits for a commit that has frozen where it comes from or goes to, and between two looks at it.
+constexpr std::chrono::seconds kCommitWait{7};
+constexpr std::chrono::milliseconds kCommitPause{5};
+
+}  // namespace
 
 // Why asked afterwards: until the names' lock was ours the directory may have been published and swept, and a name in a
 // directory that is no draft any more is one that nobody sees. Nodes flip before the sweep.
@@ -31,14 +42,24 @@ Status FileSystem::State::exchange_drafts(const Place& from, std::string_view na
 Status FileSystem::State::move_draft(FileType type, const Place& from, std::string_view name, const Place& to,
                                      std::string_view new_name, bool replace) {
   DraftStore& drafts = registry.drafts();
+  const Status taken(Code::AlreadyExists, "where it was to go was published a moment ago; use the next number");
   wait_for_sweep(to);
-  if (Status status = drafts.rename(from.ino, name, to.ino, new_name, replace); !status.ok()) return status;
+  Status moved = drafts.rename(from.ino, name, to.ino, new_name, replace);
+  // Whether the commit that has frozen one of them takes the place away is known when it has ended.
+  const auto until = std::chrono::steady_clock::now() + kCommitWait;
+  while (moved.code() == Code::Busy && to.kind == Kind::Draft && std::chrono::steady_clock::now() < until) {
+    if (was_published_meanwhile(to)) return taken;
+    std::this_thread::sleep_for(kCommitPause);
+    moved = drafts.rename(from.ino, name, to.ino, new_name, replace);
+  }
+  // A commit is durable a moment before the nodes say so.
+  if (!moved.ok()) return was_published_meanwhile(to) || drafts.is_dead(to.ino) ? taken : moved;
   if (!was_published_meanwhile(to)) {
     if (type == FileType::Directory) doubt_moved(to, new_name);
     return {};
   }
   if (Status status = drafts.rename(to.ino, new_name, from.ino, name, false); !status.ok()) return status;
-  return {Code::AlreadyExists, "where it was to go was published a moment ago; use the next number"};
+  return taken;
 }
 
 Status FileSystem::State::check_others_draft(const Credentials& who, const Place& directory, std::string_view name) {

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <unordered_set>
 
+#include "catalog/tag.h"
 #include "vfs/state.h"
 
 namespace modelfs {
@@ -32,6 +33,9 @@ bool wants_to_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flag
 Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, int flags) {
   const bool truncates = (flags & O_TRUNC) != 0;
   const bool writes = wants_to_write(flags);
+  // Also where its bytes lie in the catalog: the first change gives it a file of its own.
+  auto descriptor = descriptors.take();
+  if (!descriptor.ok()) return descriptor.status();
   auto draft = registry.drafts().open_file(ino, writes, who.pid);
   if (!draft.ok()) return draft.status();
   if (truncates) {
@@ -40,6 +44,7 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, in
   auto opened = std::make_shared<OpenHandle>();
   opened->ino = ino;
   opened->draft = std::move(*draft);
+  opened->descriptor = std::move(*descriptor);
   opened->open = open_nodes.open(ino, std::nullopt, only_writes(flags));
   const bool is_direct = opened->open->is_direct();
   // It was published meanwhile, and somebody else has opened what it is now.
@@ -57,11 +62,14 @@ Result<std::shared_ptr<const ContentReader>> FileSystem::State::content_of(const
 }
 
 Result<Opened> FileSystem::State::open_content(const Place& place) {
+  auto descriptor = descriptors.take();
+  if (!descriptor.ok()) return descriptor.status();
   auto content = content_of(place);
   if (!content.ok()) return content.status();
   auto opened = std::make_shared<OpenHandle>();
   opened->ino = place.ino;
   opened->content = std::move(*content);
+  if (opened->content->descriptor() || place.kind == Kind::Archive) opened->descriptor = std::move(*descriptor);
   opened->open = open_nodes.open(place.ino, opened->content->descriptor());
   const Backing backing = opened->open->backing();
   const bool is_direct = opened->open->is_direct();  // since it was a draft that somebody wrote
@@ -114,8 +122,8 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     return open(who, ino, flags);
   }
   if (place.type == FileType::Directory) return Status(Code::IsADirectory, "a directory");
-  // An archive is written to publish it: that was done.
-  if (wants_to_write(flags) && place.kind == Kind::Archive)
+  // An archive or a tag is written to publish it: that was done.
+  if (wants_to_write(flags) && (place.kind == Kind::Archive || place.kind == Kind::Tag))
     return Status(Code::AlreadyExists, "it is published already");
   if (wants_to_write(flags)) return Status(Code::Immutable, "what is published never changes");
   if (place.kind == Kind::Entry || place.kind == Kind::Archive) return state.open_content(place);
@@ -129,6 +137,9 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     reply.direct = place.kind == Kind::Status;
   } else if (place.kind == Kind::Events) {
     const char* name = place.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
+    auto descriptor = state.descriptors.take();
+    if (!descriptor.ok()) return descriptor.status();
+    opened->descriptor = std::move(*descriptor);
     auto host = open_at(state.registry.store_dir(), name, O_RDONLY);
     if (!host.ok()) return host.status();
     opened->host = std::move(*host);
@@ -142,7 +153,14 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
 
 Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino parent, std::string_view name,
                                                std::uint32_t mode, int flags) {
+  if (Status status = state_->descriptors.check(); !status.ok()) return status;
   auto entry = make_file(who, parent, name, mode);
+  if (entry.code() == Code::Immutable && name == kTagName) {
+    const auto now_there = state_->node(parent);
+    if (now_there.ok() && now_there->place.is_generation_directory()) {
+      return Status(Code::AlreadyExists, "that generation is published; use the next number");
+    }
+  }
   if (entry.code() == Code::AlreadyExists && (flags & O_EXCL) == 0) {
     // The kernel has found no such name, and a commit has made it since.
     const auto there = lookup(who, parent, name);
@@ -257,7 +275,10 @@ Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedP
   auto drafts = registry.drafts().list(listing.directory.ino);
   if (!drafts.ok()) return drafts.status();
   const bool in_place = is_in_place(listing.directory);
+  const bool holds_generations = listing.directory.is_release_directory();
   for (DraftName& draft : *drafts) {
+    // A server that looks for the greatest number would take one that is being written for a generation.
+    if (holds_generations && draft.type == FileType::Directory && draft.name != kStageName) continue;
     if (in_place && listing.who.uid != 0) {
       const auto inode = registry.drafts().stat(draft.ino);
       if (!inode.ok() || inode->record.owner.uid != listing.who.uid) continue;

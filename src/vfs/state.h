@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "vfs/container_cache.h"
+#include "vfs/descriptors.h"
 #include "vfs/file_system.h"
 #include "vfs/node_table.h"
 #include "vfs/open_nodes.h"
@@ -38,6 +39,7 @@ struct Traffic {
 // An open file or directory.
 struct OpenHandle {
   Ino ino = kNoIno;
+  std::unique_ptr<const Descriptors::Use> descriptor;  // where it has one, or may need one
   std::unique_ptr<DraftHandle> draft;
   std::shared_ptr<const ContentReader> content;
   std::shared_ptr<const std::string> text;  // made when it was opened
@@ -228,6 +230,7 @@ struct FileSystem::State {
   Uploads uploads;
   Traffic traffic;
 
+  Descriptors descriptors;
   mutable Mutex handles_mutex;  // leaf lock
   std::unordered_map<std::uint64_t, std::shared_ptr<OpenHandle>> handles GUARDED_BY(handles_mutex);
   std::uint64_t last_handle GUARDED_BY(handles_mutex) = 0;

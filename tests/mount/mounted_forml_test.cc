@@ -202,6 +202,20 @@ TEST_F(Forml, ATrainerWhoseNumberWasTakenLosesNoState) {
   EXPECT_EQ(close_generation("2", {kTwo}), 0);
 }
 
+TEST_F(Forml, ATagWhoseStateIsStillWrittenIsEbusy) {
+  ASSERT_EQ(push("0.1", package("0.1")), 0);
+  stage_state(kOne, "one");
+  File writer(::open(staged(kOne).c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(writer.valid());
+
+  EXPECT_EQ(close_generation("1", {kOne}), EBUSY);
+  EXPECT_FALSE(exists(at("0.1/1.json"))) << "nothing is published";
+
+  writer.reset();
+  EXPECT_EQ(write_whole(at("0.1/1/tag.toml"), tag({kOne})), 0);
+  EXPECT_EQ(read_file(state_of("1", kOne)), "one");
+}
+
 TEST_F(Forml, EveryGenerationHasATag) {
   publish("0.1", {{"weights", "abc"}});
   publish("0.1/next", {{"state", "one"}});

@@ -62,6 +62,16 @@ TEST_F(Generations, LatestOfAReleaseNamesTheNewest) {
   EXPECT_EQ(read_file(at("1.0/latest/state")), "two");
 }
 
+TEST_F(Generations, OneThatIsBeingWrittenIsNotListed) {
+  const auto before = names_in(at("1.0"));
+  make_directory(at("1.0/next"));
+  make_directory(at("1.0/1"));
+  write_file(at("1.0/1/state"), "half of it");
+
+  EXPECT_EQ(names_in(at("1.0")), before) << "a server would take the greatest number";
+  EXPECT_EQ(read_file(at("1.0/1/state")), "half of it");
+}
+
 TEST_F(Generations, AnInPlaceGenerationIsCommittedBySetxattr) {
   make_directory(at("1.0/next"));
   write_file(at("1.0/next/state"), "one");
