@@ -57,7 +57,10 @@ Result<Place> child_of_domain(const Snapshot& stored, const DomainName& domain, 
   if (release.code() != Code::NotFound) return release.status();
   const auto label = stored.label(domain, name);
   if (!label.ok()) return label.status();
-  return link_place(domain.str(), label->ino, label->version, label->changed);
+  Place place = link_place(domain.str(), label->ino, label->version, label->changed);
+  place.is_label = true;
+  place.set_by = label->uid;
+  return place;
 }
 
 // The package of a release as ForML reads it: the archive that it came as, or a zip of what ForML packed.

@@ -54,6 +54,9 @@ Result<Attributes> NativeView::describe(const Snapshot& stored, const ContainerS
   shown.ctime = head->status_changed;
   if (place.kind == Kind::Domain || place.kind == Kind::Stage) shown.valid_seconds = kToldSeconds;
   if (place.kind == Kind::Link) {
+    // Why: in a sticky domain the kernel lets only its owner move or remove it, as `ln -sfn` does by way of a temporary
+    // one.
+    if (place.is_label) shown.uid = place.set_by;
     shown.mode = 0777;
     shown.size_bytes = place.target.size();
     shown.mtime = shown.ctime = place.time;

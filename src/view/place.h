@@ -1,5 +1,7 @@
 // Where something stands in the presented tree, and what stat(2) shows of it.
 #pragma once
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -62,12 +64,14 @@ struct PlaceFacts {
   Ino container = kNoIno;   // Entry, Document, Archive, Tag: the directory of the release or generation
   TimeNs time{};            // Link, Document, Archive, Tag: when it came about
   std::uint32_t index = 0;  // Entry: in the container's manifest
+  uid_t set_by = 0;         // Link: who set a label
   Kind kind = Kind::Draft;
   FileType type = FileType::Directory;
   ArchiveFormat format = ArchiveFormat::Tar;  // Archive
   bool is_release = false;                    // Entry, Document, Archive: the container is a release, not a generation
   bool given = false;                         // Document, Archive: a client wrote it
   bool in_modelstore = false;                 // Document: as modelstore's clients see it
+  bool is_label = false;                      // Link: not latest
   bool in_stage = false;                      // Draft: a directory beneath <domain>/.stage
 
   // A directory whose attributes the kernel believes: whoever changes them, or the names in it, tells the kernel.
