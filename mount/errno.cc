@@ -32,6 +32,7 @@ int errno_of(Code code) {
     case Code::Malformed: return EBADMSG;
     case Code::Corrupt:
     case Code::IoError:
+    case Code::Uncertain:
     case Code::Internal: return EIO;
   }
   return EIO;  // not reached with a valid Code
@@ -47,6 +48,8 @@ int to_errno(const Status& status) {
   return status.host_errno() != 0 ? status.host_errno() : errno_of(status.code());
 }
 
-bool is_our_failure(Code code) { return code == Code::Corrupt || code == Code::IoError || code == Code::Internal; }
+bool is_our_failure(Code code) {
+  return code == Code::Corrupt || code == Code::IoError || code == Code::Uncertain || code == Code::Internal;
+}
 
 }  // namespace modelfs

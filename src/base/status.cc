@@ -62,6 +62,7 @@ std::string_view code_name(Code code) {
     case Code::Malformed: return "malformed";
     case Code::Corrupt: return "corrupt";
     case Code::IoError: return "io_error";
+    case Code::Uncertain: return "uncertain";
     case Code::Internal: return "internal";
   }
   return "internal";

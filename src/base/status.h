@@ -35,6 +35,7 @@ enum class Code : std::uint8_t {
   Corrupt,
   IoError,
   Internal,
+  Uncertain,  // a disk failed, and whether the change took place is not known before it can be read again
 };
 
 // The stable lower-case name of a Code, for JSON and logs ("not_found").

@@ -28,6 +28,7 @@ class ReadOnce final : public KeyValueSnapshot {
               const std::function<bool(std::string_view key, std::string_view value)>& visit) const override {
     return below_->scan(prefix, from, visit);
   }
+  Status failure() const override { return below_->failure(); }
 
  private:
   const std::shared_ptr<const KeyValueSnapshot> below_;

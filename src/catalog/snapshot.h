@@ -77,6 +77,8 @@ class Snapshot {
   Status for_each_history(const DomainName& domain, const std::function<bool(const HistoryRecord&)>& visit) const;
 
   const KeyValueSnapshot& keys() const { return *keys_; }
+  // See KeyValueSnapshot::failure().
+  Status failure() const { return keys_->failure(); }
 
  private:
   bool is_live(const PlacementRecord& placement) const;

@@ -91,9 +91,7 @@ Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Cre
   upload->archive_ = archive;
   Registry& registry = context.registry;
   const DomainName& domain = upload->target_.domain;
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  auto head = stored->domain(domain);
+  auto head = registry.domain(domain);
   if (head.code() == Code::NotFound && !upload->target_.is_generation) {
     if (Status status = authorise(who, ownership_of_store(registry), Right::Publish, "the registry"); !status.ok())
       return status;
@@ -102,10 +100,8 @@ Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Cre
     if (head.ok()) context.domain_changed(domain);
     if (head.code() ==
         Code::AlreadyExists) {  // somebody came first; if it is a draft that is there, this says NotFound again
-      const auto again = registry.snapshot();
-      if (!again.ok()) return again.status();
       const Status taken = head.status();
-      head = again->domain(domain);
+      head = registry.domain(domain);
       if (head.code() == Code::NotFound) return taken;
     }
   }
@@ -324,14 +320,16 @@ Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& nam
 
 Status Upload::discard_all(Registry& registry) {
   if (registry.is_read_only()) return {};
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
   std::vector<Ino> stages;
-  const Status walked = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
-    stages.push_back(Registry::stage_of(head));
-    return true;
-  });
-  if (!walked.ok()) return walked;
+  {
+    const auto stored = registry.snapshot();
+    if (!stored.ok()) return stored.status();
+    const Status walked = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
+      stages.push_back(Registry::stage_of(head));
+      return true;
+    });
+    if (!walked.ok()) return walked;
+  }
   DraftStore& drafts = registry.drafts();
   for (const Ino stage : stages) {
     const auto names = drafts.list(stage);

@@ -136,7 +136,8 @@ Result<std::optional<Digest>> Registry::settle_archive(Ino container, const std:
 Status Registry::drop_blob(const Digest& digest) {
   const MutexLock only(gc_mutex_);
   leases_.watch();
-  const auto referenced = referenced_blobs();
+  const Status asked = check_certain();
+  const auto referenced = asked.ok() ? referenced_blobs() : asked;
   Status failed = referenced.ok() ? Status() : referenced.status();
   if (failed.ok() && !referenced->contains(digest)) {
     // While it is open it stays; the next gc removes it.

@@ -86,9 +86,7 @@ Result<Published> Registry::publish_model_archive(const ModelRequest& request, I
 
 Result<Published> Registry::publish_model_file(const ModelRequest& request, Ino file, const UploadPlacement& at,
                                                std::string document) {
-  const auto stored = snapshot();
-  if (!stored.ok()) return stored.status();
-  const auto head = stored->domain(request.domain);
+  const auto head = domain(request.domain);
   if (!head.ok()) return head.status();
   if (Status status = authorise(request.who, head->owner, Right::Publish, request.domain.str()); !status.ok())
     return status;

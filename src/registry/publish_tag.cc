@@ -59,9 +59,10 @@ Result<Published> Registry::publish_tag(const TagRequest& request) {
   PublishRequest publication{request.draft, request.release, request.draft_name,  request.target,
                              request.who,   Effort::Full,    request.on_published};
   publication.marker = &marker;
-  const auto stored = snapshot();
-  if (!stored.ok()) return stored.status();
-  const auto release = stored->release(request.target.domain, request.target.version.str());
+  const auto release = [&]() -> Result<ReleaseRecord> {
+    const auto stored = snapshot();
+    return stored.ok() ? stored->release(request.target.domain, request.target.version.str()) : stored.status();
+  }();
   if (!release.ok()) return release.status();
   if (request.target.number && raw(*request.target.number) <= raw(release->last_generation)) {
     return refused({Code::AlreadyExists, "another trainer has published that generation; use the next number"});

@@ -34,7 +34,8 @@ std::uint64_t unsummed_hole_bytes(const KeyValueStore& keys, const FrozenDraft& 
 
 Result<Published> Registry::publish(const PublishRequest& request) {
   auto published = Publisher(*this, request).run();
-  if (!published.ok() && published.code() != Code::AlreadyExists && published.code() != Code::Conflict) {
+  if (!published.ok() && published.code() != Code::AlreadyExists && published.code() != Code::Conflict &&
+      published.code() != Code::Uncertain) {
     events_.append("refused", {{"target", request.target.str()},
                                {"reason", published.status().message()},
                                {"by", user_name(request.who.uid)}});
@@ -43,13 +44,12 @@ Result<Published> Registry::publish(const PublishRequest& request) {
 }
 
 Publisher::~Publisher() {
-  if (!committed_) undo_links();
+  lease_.reset();
+  if (!committed_) registry_.undo_links(request_.draft, linked_);
 }
 
 Result<Published> Publisher::run() {
-  auto stored = registry_.snapshot();
-  if (!stored.ok()) return stored.status();
-  if (Status status = check_target(*stored); !status.ok()) return status;
+  if (Status status = check_target(); !status.ok()) return status;
   auto frozen = registry_.drafts().freeze(request_.draft);
   if (!frozen.ok()) return refused(frozen.code(), frozen.status().message());
   draft_ = std::move(*frozen);
@@ -67,7 +67,7 @@ Result<Published> Publisher::run() {
     return refused(status.code(), status.message());
   }
   if (request_.effort == Effort::Full) {
-    const auto already = is_published_already(*stored);
+    const auto already = is_published_already();
     if (!already.ok()) return already.status();
     if (*already) return published_;
   }
@@ -76,23 +76,18 @@ Result<Published> Publisher::run() {
 
   program_ = program_of(request_.who.pid);
   if (Status status = take_numbers(); !status.ok()) return status;
-  const auto changed = registry_.change_domain(
-      target().domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
-        if (Status status = target().is_generation ? fill_generation(now_stored, head, batch)
-                                                   : fill_release(now_stored, head, batch);
-            !status.ok()) {
-          return status;
-        }
-        return fill_common(head, batch);
-      });
+  const auto fill = [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
+    const Status status =
+        target().is_generation ? fill_generation(now_stored, head, batch) : fill_release(now_stored, head, batch);
+    return status.ok() ? fill_common(head, batch) : status;
+  };
+  const auto changed = registry_.change_domain(target().domain, SpaceNeed::Grows, fill, when_known());
   if (!changed.ok()) {
+    committed_ = changed.code() == Code::Uncertain;
     // A version that identical content took meanwhile is no failure for a command.
     if (changed.code() == Code::AlreadyExists && request_.effort == Effort::Full) {
-      auto fresh = registry_.snapshot();
-      if (fresh.ok()) {
-        const auto already = is_published_already(*fresh);
-        if (already.ok() && *already) return published_;
-      }
+      const auto already = is_published_already();
+      if (already.ok() && *already) return published_;
     }
     return changed.status();
   }
@@ -109,6 +104,15 @@ Result<Published> Publisher::run() {
   registry_.sweep_later();
   tell();
   return published_;
+}
+
+std::function<void(bool)> Publisher::when_known() const {
+  return [&registry = registry_, draft = draft_, linked = linked_, id = request_.draft](bool took_place) {
+    if (!took_place) return registry.undo_links(id, linked);
+    // Nodes of the mount become committed with their next look-up.
+    draft->bury();
+    registry.sweep_later();
+  };
 }
 
 Status Publisher::take_along() {
@@ -156,7 +160,10 @@ Status Publisher::take_numbers() {
   return {};
 }
 
-Status Publisher::check_target(const Snapshot& stored) {
+Status Publisher::check_target() {
+  const auto snapshot = registry_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const Snapshot& stored = *snapshot;
   const auto domain = stored.domain(target().domain);
   if (!domain.ok()) return domain.status();
   if (Status status = authorise(request_.who, domain->owner, Right::Publish, target().domain.str()); !status.ok())
@@ -197,7 +204,10 @@ Status Publisher::check_target(const Snapshot& stored) {
   return {};
 }
 
-Result<bool> Publisher::is_published_already(const Snapshot& stored) {
+Result<bool> Publisher::is_published_already() {
+  const auto snapshot = registry_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const Snapshot& stored = *snapshot;
   const auto release = stored.release(target().domain, target().version.str());
   if (!release.ok()) return release.code() == Code::NotFound ? Result<bool>(false) : release.status();
   published_ = {target().domain.str(),

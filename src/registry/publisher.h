@@ -12,8 +12,8 @@
 namespace modelfs {
 
 // The steps, in their order: freeze; refuse what can be refused; sum; manifests; blobs durable; one synchronous batch;
-// tell. A failure before the batch undoes the links that this commit made; a crash leaves an intent, and the next start
-// does the same.
+// tell. A failure undoes the links that this commit made; a crash leaves an intent, and the next start does the same. A
+// commit that is Uncertain keeps them until the store can be asked (Registry::doubt).
 class Publisher {
  public:
   // How much a rename compares of what the store has already with what the draft has: two reads of each byte, mostly of
@@ -36,8 +36,8 @@ class Publisher {
     std::string bytes;
   };
 
-  Status check_target(const Snapshot& stored);
-  Result<bool> is_published_already(const Snapshot& stored);
+  Status check_target();
+  Result<bool> is_published_already();
   Status read_given_metadata();
   // Denied: the publisher may not read all of it.
   Status check_readable() const;
@@ -75,7 +75,8 @@ class Publisher {
   std::string describe(const PackagePart& part, const ReleaseRecord& release, Generation number,
                        Sequence sequence) const;
   Status fill_common(const DomainRecord& head, Batch& batch);
-  void undo_links();
+  // What is to be done when a commit that was Uncertain is known. Until then nobody can change the draft.
+  std::function<void(bool)> when_known() const;
   void tell() const;
 
   const Target& target() const { return request_.target; }
@@ -83,7 +84,7 @@ class Publisher {
 
   Registry& registry_;
   const PublishRequest& request_;
-  std::unique_ptr<FrozenDraft> draft_;
+  std::shared_ptr<FrozenDraft> draft_;
   Package package_;
   std::optional<Given> given_;
   std::unordered_map<std::uint32_t, ContentSum> sums_;  // of regular files, by index in the draft
@@ -97,7 +98,7 @@ class Publisher {
   std::vector<Ino> generation_faces_;
   std::string program_;
   Published published_;
-  bool committed_ = false;
+  bool committed_ = false;  // or may be
 };
 
 }  // namespace modelfs

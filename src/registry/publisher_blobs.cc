@@ -177,20 +177,21 @@ Status Publisher::link_large(const std::vector<const Piece*>& large) {
   return registry_.engine_.blobs->sync(linked_);
 }
 
-void Publisher::undo_links() {
-  if (linked_.empty()) return;
-  lease_.reset();
-  for (const Digest& digest : linked_) {
+void Registry::undo_links(Ino draft, const std::vector<Digest>& linked) {
+  if (linked.empty()) return;
+  for (const Digest& digest : linked) {
     // Only if no other commit brought, or is bringing, the same bytes.
-    registry_.leases_.remove_unleased(digest, [&] {
-      if (registry_.engine_.keys->get(keys::blob(digest)).code() != Code::NotFound) return;
-      if (Status status = registry_.engine_.blobs->remove(digest); !status.ok()) log::warn("{}", status.message());
+    leases_.remove_unleased(digest, [&] {
+      Batch asks;
+      asks.expect(keys::blob(digest), std::nullopt);
+      if (!engine_.keys->commit(asks, Durability::Buffered).ok()) return;
+      if (Status status = engine_.blobs->remove(digest); !status.ok()) log::warn("{}", status.message());
     });
   }
   Batch batch;
-  batch.erase(keys::intent(request_.draft));
+  batch.erase(keys::intent(draft));
   // If this fails too, the next start does it.
-  if (Status status = registry_.engine_.keys->commit(batch, Durability::Buffered, SpaceNeed::Reclaims); !status.ok()) {
+  if (Status status = engine_.keys->commit(batch, Durability::Buffered, SpaceNeed::Reclaims); !status.ok()) {
     log::warn("{}", status.message());
   }
 }

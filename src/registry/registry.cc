@@ -73,7 +73,8 @@ Registry::Registry(Engine engine, int store_dir, const Options& options)
       events_(options.read_only ? -1 : store_dir),
       closers_(std::make_unique<ThreadPool>("close", kCloserThreads)),
       unpackers_(std::make_unique<ThreadPool>("unpack", kUnpackerThreads)),
-      sweeper_(std::make_unique<ThreadPool>("sweep", 1)) {}
+      sweeper_(std::make_unique<ThreadPool>("sweep", 1)),
+      resolve_later_([this] { sweeper_->submit([this] { resolve_doubts(); }); }) {}
 
 Registry::~Registry() {
   if (drafts_) prepare_to_end();
@@ -81,6 +82,8 @@ Registry::~Registry() {
   unpackers_.reset();
   closers_.reset();
   sweeper_.reset();
+  const MutexLock lock(doubts_mutex_);
+  doubts_.clear();  // drafts are frozen for them
 }
 
 Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, const Options& options) {
@@ -141,7 +144,15 @@ Status Registry::recover() {
 Result<Snapshot> Registry::snapshot() const {
   auto keys = engine_.keys->snapshot();
   if (!keys.ok()) return keys.status();
+  if (auto due = ask_at_.load(); due != kNever && raw(now()) >= due && ask_at_.compare_exchange_strong(due, kNever)) {
+    resolve_later_();
+  }
   return Snapshot(std::move(*keys));
+}
+
+Result<DomainRecord> Registry::domain(const DomainName& name) const {
+  const auto stored = snapshot();
+  return stored.ok() ? stored->domain(name) : stored.status();
 }
 
 std::uint64_t Registry::take_number() { return raw(inos_.take_passing()); }
@@ -156,37 +167,43 @@ void Registry::sweep_later() {
 
 Status Registry::finish_sweeping() { return drafts_->sweep(); }
 
-Result<DomainRecord> Registry::change_domain(
-    const DomainName& domain, SpaceNeed need,
-    const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change) {
-  const std::string key = keys::domain(domain);
+Result<DomainRecord> Registry::change_domain(const DomainName& domain, SpaceNeed need, const DomainChange& change,
+                                             const std::function<void(bool)>& when_known) {
   for (int tries = 0; tries < kConflictsMax; ++tries) {
-    auto now_stored = snapshot();
-    if (!now_stored.ok()) return now_stored.status();
-    const auto value = now_stored->keys().get(key);
-    if (value.code() == Code::NotFound) return Status(Code::NotFound, "no domain " + domain.str());
-    if (!value.ok()) return value.status();
-    auto head = DomainRecord::decode(*value);
-    if (!head.ok()) return head.status();
-    head->last = Sequence{raw(head->last) + 1};
     Batch batch;
-    if (Status status = change(*now_stored, *head, batch); !status.ok()) return status;
-    batch.expect(key, *value);
-    batch.put(key, head->encode());
+    const auto head = prepare_change(domain, change, batch);
+    if (!head.ok()) return head;
     const Status status = engine_.keys->commit(batch, Durability::Durable, need);
     if (status.ok()) {
       tell_changed(head->ino);
       tell_changed(stage_of(*head));
-      return *head;
+      return head;
     }
+    if (status.code() == Code::Uncertain) doubt(domain, batch, when_known);
     if (status.code() != Code::Conflict) return status;
   }
   return Status(Code::Busy, "domain " + domain.str() + " is changed by too many others at once; try again");
 }
 
-Result<DomainRecord> Registry::change_uncounted(
-    const DomainName& domain, SpaceNeed need,
-    const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change) {
+Result<DomainRecord> Registry::prepare_change(const DomainName& domain, const DomainChange& change, Batch& batch) {
+  const std::string key = keys::domain(domain);
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto value = stored->keys().get(key);
+  if (value.code() == Code::NotFound) return Status(Code::NotFound, "no domain " + domain.str());
+  if (!value.ok()) return value.status();
+  auto head = DomainRecord::decode(*value);
+  if (!head.ok()) return head.status();
+  head->last = Sequence{raw(head->last) + 1};
+  if (Status status = change(*stored, *head, batch); !status.ok()) return status;
+  // Why: a name that could not be read is not free.
+  if (Status status = stored->failure(); !status.ok()) return status;
+  batch.expect(key, *value);
+  batch.put(key, head->encode());
+  return head;
+}
+
+Result<DomainRecord> Registry::change_uncounted(const DomainName& domain, SpaceNeed need, const DomainChange& change) {
   return change_domain(domain, need, [&](const Snapshot& stored, DomainRecord& head, Batch& batch) {
     head.last = Sequence{raw(head.last) - 1};
     // Why for each: else the head stays as it is, and who changes the domain at the same time would not notice.
@@ -226,7 +243,7 @@ Result<DomainRecord> Registry::create_domain(const DomainName& name, const Owner
   return head;
 }
 
-Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
+Status Registry::prepare_removal(const DomainName& name, Batch& batch) {
   const auto stored = snapshot();
   if (!stored.ok()) return stored.status();
   const std::string key = keys::domain(name);
@@ -258,10 +275,15 @@ Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
     if (!drafts->empty()) holds = "drafts ('" + printable(drafts->front().name) + "' is one)";
   }
   if (!holds.empty()) return {Code::NotEmpty, "domain " + name.str() + " has " + holds};
-  Batch batch;
   batch.expect(key, *value);
   batch.erase(key);
   batch.erase_prefix(keys::in_domain('h', name));
+  return stored->failure();
+}
+
+Status Registry::remove_domain(const DomainName& name, const Credentials& who) {
+  Batch batch;
+  if (Status status = prepare_removal(name, batch); !status.ok()) return status;
   const Status status = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
   if (status.code() == Code::Conflict)
     return {Code::NotEmpty, "domain " + name.str() + " has just been published into"};

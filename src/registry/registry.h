@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -218,7 +219,10 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
+  // Let it go before anything that commits.
   Result<Snapshot> snapshot() const;
+  // The record of a domain now.
+  Result<DomainRecord> domain(const DomainName& name) const;
   DraftStore& drafts() { return *drafts_; }
   const DraftStore& const_drafts() const { return *drafts_; }
   Events& events() { return events_; }
@@ -337,6 +341,16 @@ class Registry {
 
  private:
   friend class Publisher;
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  // How long the store is left alone after it could not say whether a commit took place.
+  static constexpr std::int64_t kAskAgainNs = 1'000'000'000;
+  // A commit of which nobody knows whether it took place.
+  struct Doubt {
+    DomainName domain;
+    Batch::Put telling;  // nobody else puts this
+    std::function<void(bool)> when_known;
+  };
+
   Registry(Engine engine, int store_dir, const Options& options);
   Status open_drafts();
   Status recover();
@@ -370,13 +384,26 @@ class Registry {
   }
   // Reads the head of `domain`, lets `change` fill the batch with what follows from it, and commits; again on a
   // Conflict. `change` gets the record with `last` already counted up, and must be repeatable.
-  Result<DomainRecord> change_domain(
-      const DomainName& domain, SpaceNeed need,
-      const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change);
+  using DomainChange = std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>;
+  // Uncertain: doubt() has it.
+  Result<DomainRecord> change_domain(const DomainName& domain, SpaceNeed need, const DomainChange& change,
+                                     const std::function<void(bool)>& when_known = {});
+  Result<DomainRecord> prepare_change(const DomainName& domain, const DomainChange& change, Batch& batch);
   // The same for what is no commit of content: no number is spent.
-  Result<DomainRecord> change_uncounted(
-      const DomainName& domain, SpaceNeed need,
-      const std::function<Status(const Snapshot&, DomainRecord& head, Batch& batch)>& change);
+  Result<DomainRecord> change_uncounted(const DomainName& domain, SpaceNeed need, const DomainChange& change);
+  // Ok: whatever was committed before can be seen. Asked before anything is looked for that may be removed if it is
+  // not there.
+  Status check_certain();
+  // Of a commit that is Uncertain: remembers it, until the store can be asked whether it took place. Then an event says
+  // so, and `when_known` gets it, on the sweeper's thread.
+  void doubt(const DomainName& domain, const Batch& batch, const std::function<void(bool)>& when_known);
+  void resolve_doubts();
+  // False: the store cannot say yet.
+  bool resolve(const Doubt& doubt);
+  // Takes away what a commit of `draft` had linked, which did not take place.
+  void undo_links(Ino draft, const std::vector<Digest>& linked);
+  // What remove_domain() commits. NotEmpty.
+  Status prepare_removal(const DomainName& name, Batch& batch);
 
   Engine engine_;
   const int store_dir_;
@@ -395,7 +422,12 @@ class Registry {
   std::unique_ptr<ThreadPool> closers_;      // sum and sync what is unpacked
   std::unique_ptr<ThreadPool> unpackers_;    // one thread for each upload that is unpacked behind its writer
   std::unique_ptr<ThreadPool> sweeper_;      // one thread: gives back what commits left behind
-  std::unique_ptr<ArchiveSettler> settler_;  // last: uses all of the above
+  std::unique_ptr<ArchiveSettler> settler_;  // uses all of the above
+  Mutex doubts_mutex_;  // leaf lock
+  std::vector<Doubt> doubts_ GUARDED_BY(doubts_mutex_);
+  // Whoever reads the store at or after this moment (of now()) has the doubts resolved; never, where there are none.
+  mutable std::atomic<std::int64_t> ask_at_ = kNever;
+  const std::function<void()> resolve_later_;
 };
 
 // History and events of a commit share who did it.

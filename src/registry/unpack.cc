@@ -32,9 +32,7 @@ std::unique_ptr<UnpackingBehind> Registry::unpack_behind(Ino file, std::string_v
   const auto format = format_of_suffix(suffix);
   // A zip is read from its end.
   if (!format || *format == ArchiveFormat::Zip) return nullptr;
-  const auto stored = snapshot();
-  if (!stored.ok()) return nullptr;
-  const auto head = stored->domain(domain);
+  const auto head = this->domain(domain);
   if (!head.ok() || !authorise(who, head->owner, Right::Publish, domain.str()).ok()) return nullptr;
   return UnpackingBehind::follow(unpacking_means(), *unpackers_, file,
                                  {head->unpacking(), unpacking_name(file), *format, who});
@@ -48,9 +46,7 @@ Result<Published> Registry::publish_archive(const ArchiveRequest& request) {
 }
 
 Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
-  const auto stored = snapshot();
-  if (!stored.ok()) return stored.status();
-  const auto domain = stored->domain(request.target.domain);
+  const auto domain = this->domain(request.target.domain);
   if (!domain.ok()) return domain.status();
   if (Status status = authorise(request.who, domain->owner, Right::Publish, request.target.domain.str()); !status.ok())
     return status;

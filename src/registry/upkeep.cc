@@ -181,7 +181,8 @@ Result<GcReport> Registry::gc() {
   const MutexLock only(gc_mutex_);
   if (Status status = finish_sweeping(); !status.ok()) return status;
   leases_.watch();
-  auto report_or = collect_garbage();
+  const Status asked = check_certain();
+  auto report_or = asked.ok() ? collect_garbage() : asked;
   leases_.end_watch();
   return report_or;
 }
@@ -189,23 +190,25 @@ Result<GcReport> Registry::gc() {
 Result<GcReport> Registry::collect_garbage() {
   const TimeNs newest{raw(now()) - options_.grace_seconds * 1'000'000'000};
   std::unordered_map<Digest, std::uint64_t, DigestHash> candidates;
-  const auto stored_before = snapshot();
-  if (!stored_before.ok()) return stored_before.status();
-  const auto lost = find_lost_history(*stored_before);
-  if (!lost.ok()) return lost.status();
-  if (!lost->empty()) {
-    return Status(Code::Corrupt, "nothing is removed, since a lost commit may need it: " + lost->front() +
-                                     "; restore the store from a copy");
+  {
+    const auto stored_before = snapshot();
+    if (!stored_before.ok()) return stored_before.status();
+    const auto lost = find_lost_history(*stored_before);
+    if (!lost.ok()) return lost.status();
+    if (!lost->empty()) {
+      return Status(Code::Corrupt, "nothing is removed, since a lost commit may need it: " + lost->front() +
+                                       "; restore the store from a copy");
+    }
+    const Status listed = stored_before->keys().scan("b/", "", [&](std::string_view key, std::string_view value) {
+      const auto record = BlobRecord::decode(value);
+      Digest digest;
+      if (key.size() != 2 + Digest::kSizeBytes || !record.ok()) return true;
+      std::copy_n(key.begin() + 2, Digest::kSizeBytes, reinterpret_cast<char*>(digest.bytes.data()));
+      if (record->is_inline) candidates[digest] = record->size_bytes;
+      return true;
+    });
+    if (!listed.ok()) return listed;
   }
-  const Status listed = stored_before->keys().scan("b/", "", [&](std::string_view key, std::string_view value) {
-    const auto record = BlobRecord::decode(value);
-    Digest digest;
-    if (key.size() != 2 + Digest::kSizeBytes || !record.ok()) return true;
-    std::copy_n(key.begin() + 2, Digest::kSizeBytes, reinterpret_cast<char*>(digest.bytes.data()));
-    if (record->is_inline) candidates[digest] = record->size_bytes;
-    return true;
-  });
-  if (!listed.ok()) return listed;
   const Status files = engine_.blobs->for_each([&](const Digest& digest, std::uint64_t size_bytes, TimeNs since) {
     if (since <= newest) candidates[digest] = size_bytes;
     return true;
@@ -224,7 +227,8 @@ void Registry::collect_litter() {
   if (litter.empty()) return;
   const MutexLock only(gc_mutex_);
   leases_.watch();
-  const auto report = remove_unreferenced(litter);
+  const Status asked = check_certain();
+  const auto report = asked.ok() ? remove_unreferenced(litter) : asked;
   leases_.end_watch();
   if (!report.ok()) log::warn("small files of drafts that are gone: {}", report.status().message());
 }

@@ -48,7 +48,8 @@ struct Batch {
   void erase_prefix(std::string prefix) { erase_prefixes.push_back(std::move(prefix)); }
 };
 
-// All keys at one moment. Safe for concurrent use. Short-lived: an engine that must reopen waits for its snapshots.
+// All keys at one moment. Safe for concurrent use. Short-lived: let it go before a commit. An engine that must reopen
+// after a failure waits a while for its snapshots and then ends those that are left: they answer IoError from then on.
 class KeyValueSnapshot {
  public:
   virtual ~KeyValueSnapshot() = default;
@@ -58,6 +59,9 @@ class KeyValueSnapshot {
   // it returns false. The views are valid during the call only.
   virtual Status scan(std::string_view prefix, std::string_view from,
                       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+  // The first failure that get() or scan() has answered, NotFound aside. Whoever takes "cannot be read" for "is not
+  // there" asks this before he acts on it.
+  virtual Status failure() const = 0;
 };
 
 // Safe for concurrent use.
@@ -70,8 +74,11 @@ class KeyValueStore {
   // The value now: snapshot() and get() in one.
   virtual Result<std::string> get(std::string_view key) const = 0;
   // Conflict: an expectation does not hold; nothing changed. NoSpace: below the reserve, or the disk is full; nothing
-  // changed. IoError: nothing is promised until the store was reopened; the engine does that itself before the next
-  // commit.
+  // changed. IoError: nothing changed. Ok also when a write failed on the way and the batch was found all the same, and
+  // is durable: the engine reopens the store by itself to see. Uncertain: it could not be reopened; the batch may be
+  // there or not when it can be, so nothing that it needs may be taken away. Hold no snapshot meanwhile.
+  // A batch that changes nothing asks whether its expectations hold, and gets an answer only where no earlier commit is
+  // Uncertain any more.
   virtual Status commit(const Batch& batch, Durability durability, SpaceNeed need = SpaceNeed::Grows) = 0;
   // Reads all that the engine keeps on its medium, also what only its next opening would read, and says what is
   // damaged: a sentence each, with the next step. May take long.

@@ -77,9 +77,12 @@ Status FileSystem::State::publish_modelstore_upload(const Credentials& who, cons
 
 Status FileSystem::State::keep_whole(const MountUpload& upload) {
   const bool is_document = !format_of_suffix(face_suffix(upload.name));
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  const bool is_taken = stored->placement(upload.parent, upload.name).ok();
+  const auto placed = [&]() -> Result<PlacementRecord> {
+    const auto stored = registry.snapshot();
+    return stored.ok() ? stored->placement(upload.parent, upload.name) : stored.status();
+  }();
+  if (!placed.ok() && placed.code() != Code::NotFound) return placed.status();
+  const bool is_taken = placed.ok();
   const auto there = registry.drafts().lookup(upload.parent, upload.name);
   // Where a path holds no model id, two that upload in the same second meet.
   bool is_awaited = false;
@@ -104,9 +107,10 @@ Status FileSystem::State::take_state(const Credentials& who, const MountUpload& 
   if (facts.model_id != upload.stem) {
     return {Code::Malformed, "it is about the model '" + printable(facts.model_id) + "'"};
   }
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  const auto release = stored->release_by_model_id(*upload.domain, upload.stem);
+  const auto release = [&]() -> Result<ReleaseRecord> {
+    const auto stored = registry.snapshot();
+    return stored.ok() ? stored->release_by_model_id(*upload.domain, upload.stem) : stored.status();
+  }();
   if (!release.ok()) return release.status();
   const auto state = registry.drafts().name_of(upload.parent);
   if (!state.ok()) return state.status();

@@ -133,7 +133,7 @@ Result<Entry> FileSystem::State::enter_committed(const Place& directory, std::st
 Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft) {
   const auto directory = node(parent);
   if (!directory.ok()) return directory.status();
-  const auto stored = registry.snapshot();
+  auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   const std::string what = "make '" + printable(name) + "'";
   if (NativeView::shows_committed(directory->place)) {
@@ -142,6 +142,8 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
     }
   }
   const Meaning meaning = meaning_of(*stored, directory->place, name, draft.type);
+  if (Status status = stored->failure(); !status.ok()) return status;
+  stored = Status();  // what follows commits
   if (ModelstoreView::holds_drafts(directory->place)) {
     if (Status status = registry.use_modelstore(); !status.ok()) return status;
   }
@@ -155,7 +157,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       return made.ok() ? enter_committed(directory->place, name) : made.status();
     }
     case Meaning::Kind::Versions: {
-      const auto head = stored->domain(*DomainName::parse(directory->place.domain));
+      const auto head = registry.domain(*DomainName::parse(directory->place.domain));
       if (!head.ok()) return head.status();
       registry.drafts().touch_place(head->modelstore_versions());
       return enter_committed(directory->place, name);
@@ -225,13 +227,15 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
     return state_->refuse(who, new_parent, what,
                           {Code::NotPermitted, "what is published gets no further names; copy it"});
   }
-  const auto stored = state_->registry.snapshot();
+  auto stored = state_->registry.snapshot();
   if (!stored.ok()) return stored.status();
   if (NativeView::shows_committed(directory->place) &&
       state_->committed_child(*stored, directory->place, new_name).ok()) {
     return Status(Code::AlreadyExists, "'" + printable(new_name) + "' exists already");
   }
   const Meaning meaning = state_->meaning_of(*stored, directory->place, new_name, FileType::Regular);
+  if (Status status = stored->failure(); !status.ok()) return status;
+  stored = Status();  // what follows commits
   if (meaning.kind == Meaning::Kind::Refused) return state_->refuse(who, new_parent, what, meaning.refusal);
   if (meaning.kind == Meaning::Kind::Archive || meaning.kind == Meaning::Kind::Tag) {
     return state_->refuse(who, new_parent, what, {Code::NotPermitted, "what is published is copied or moved here"});
@@ -253,9 +257,7 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
   if (NativeView::shows_committed(directory->place)) {
-    const auto stored = state_->registry.snapshot();
-    if (!stored.ok()) return stored.status();
-    const auto place = state_->committed_child(*stored, directory->place, name);
+    const auto place = state_->committed_now(directory->place, name);
     if (place.ok()) {
       if (place->type == FileType::Directory) return {Code::IsADirectory, "a directory"};
       if (State::removes_in_modelstore(directory->place, *place)) {
@@ -284,9 +286,7 @@ Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::str
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
   if (NativeView::shows_committed(directory->place)) {
-    const auto stored = state_->registry.snapshot();
-    if (!stored.ok()) return stored.status();
-    const auto place = state_->committed_child(*stored, directory->place, name);
+    const auto place = state_->committed_now(directory->place, name);
     if (place.ok()) {
       if (place->type != FileType::Directory) return {Code::NotADirectory, "not a directory"};
       if (place->kind == Kind::Domain) return state_->registry.remove_domain(*DomainName::parse(place->domain), who);

@@ -7,9 +7,13 @@ using Kind = Place::Kind;
 
 Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const Place& from, std::string_view name,
                                        const Place& parent, std::string_view committed_name, Effort effort) {
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  const Meaning meaning = NativeView::meaning(*stored, parent, committed_name, FileType::Directory);
+  const auto meant = [&]() -> Result<Meaning> {
+    const auto stored = registry.snapshot();
+    if (!stored.ok()) return stored.status();
+    return NativeView::meaning(*stored, parent, committed_name, FileType::Directory);
+  }();
+  if (!meant.ok()) return meant.status();
+  const Meaning& meaning = *meant;
   const std::string what = "publish as " + parent.domain + "/" + printable(committed_name);
   if (meaning.kind == Meaning::Kind::Refused) return refuse(who, draft, what, for_rename(meaning.refusal));
   const bool is_generation = meaning.kind == Meaning::Kind::Generation;
@@ -111,13 +115,14 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   if (!from.ok()) return from.status();
   const auto to = node(new_parent);
   if (!to.ok()) return to.status();
-  const auto stored = registry.snapshot();
+  auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   const std::string what = "move '" + printable(name) + "' to '" + printable(new_name) + "'";
   const auto refuse = [&](Status status) { return State::refuse(who, new_parent, what, for_rename(status)); };
   if (NativeView::shows_committed(from->place)) {
     const auto moved = committed_child(*stored, from->place, name);
     if (moved.ok()) {
+      stored = Status();  // what follows commits
       const Status status = move_committed(who, from->place, *moved, name, to->place, new_name);
       return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
     }
@@ -132,6 +137,8 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   if (Status theirs = check_others_draft(who, from->place, name); !theirs.ok()) return refuse(theirs);
   if (Status taken = check_stage_move(from->place, to->place); !taken.ok()) return refuse(taken);
   const Meaning meaning = meaning_of(*stored, to->place, new_name, source->type);
+  if (Status status = stored->failure(); !status.ok()) return status;
+  stored = Status();  // what follows commits
   if (flag == RenameFlag::Exchange) {
     if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
     if (Status theirs = check_others_draft(who, to->place, new_name); !theirs.ok()) return refuse(theirs);

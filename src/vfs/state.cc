@@ -79,6 +79,11 @@ Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const P
   return place;
 }
 
+Result<Place> FileSystem::State::committed_now(const Place& parent, std::string_view name) const {
+  const auto stored = registry.snapshot();
+  return stored.ok() ? committed_child(*stored, parent, name) : stored.status();
+}
+
 Result<Snapshot> FileSystem::State::moment() const {
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();

@@ -68,6 +68,8 @@ struct FileSystem::State {
   // Nodes. Stale: the kernel asks for a node that it has forgotten.
   Result<Node> node(Ino ino) const;
   Result<Place> committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const;
+  // The same, now.
+  Result<Place> committed_now(const Place& parent, std::string_view name) const;
   // What is there now, for one request: no key of the catalog is read twice.
   Result<Snapshot> moment() const;
   // Whether anything may have been published in the domain of `place` since its newest commit was `before`.

@@ -148,15 +148,17 @@ Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Plac
 
 Result<DraftInode> FileSystem::State::make_upload_file(const Credentials& who, MountUpload upload,
                                                        const std::string& shown, const NewDraft& fresh_file) {
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
   const auto& target = upload.target;
-  if (target && !target->is_generation && stored->release(target->domain, target->version.str()).ok()) {
-    return Status(Code::AlreadyExists, target->str() + " is published already");
+  if (target && !target->is_generation) {
+    const auto stored = registry.snapshot();
+    if (!stored.ok()) return stored.status();
+    const auto taken = stored->release(target->domain, target->version.str());
+    if (taken.ok()) return Status(Code::AlreadyExists, target->str() + " is published already");
+    if (taken.code() != Code::NotFound) return taken.status();
   }
   upload.directory = kModelstoreUploadsIno;
   if (const auto domain = target ? target->domain : upload.domain) {
-    const auto head = stored->domain(*domain);
+    const auto head = registry.domain(*domain);
     if (!head.ok()) return head.status();
     upload.directory = head->uploads();
   }

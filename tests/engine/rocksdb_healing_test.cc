@@ -35,7 +35,7 @@ class RocksdbHealing : public RocksdbStore {
   void fail_a_commit() {
     const NoFileGrows broken;
     const Status status = put(keys(), "refused", "x");
-    EXPECT_EQ(status.code(), Code::IoError) << status.str();
+    EXPECT_EQ(status.code(), Code::Uncertain) << status.str();  // it cannot be reopened either
   }
 };
 
@@ -89,39 +89,6 @@ TEST_F(RocksdbHealing, ManyFailuresInARowLoseNothing) {
     fail_a_commit();
   }
   for (int i = 0; i < 10; ++i) EXPECT_EQ(value_of(keys(), "key" + std::to_string(i)), "1");
-}
-
-TEST_F(RocksdbHealing, HealingWaitsForLivingSnapshots) {
-  open();
-  ASSERT_TRUE(put(keys(), "before", "1").ok());
-  auto snapshot = keys().snapshot();
-  ASSERT_TRUE(snapshot.ok());
-  fail_a_commit();
-
-  std::thread committer([this] {
-    const Status status = put(keys(), "after", "2");
-    EXPECT_TRUE(status.ok()) << status.str();
-  });
-  EXPECT_TRUE((*snapshot)->get("before").ok());
-  *snapshot = nullptr;
-  committer.join();
-
-  EXPECT_EQ(value_of(keys(), "after"), "2");
-}
-
-TEST_F(RocksdbHealing, ASnapshotThatDoesNotEndCostsTheCommitAndNotTheReaders) {
-  open();
-  ASSERT_TRUE(put(keys(), "before", "1").ok());
-  auto held = keys().snapshot();
-  ASSERT_TRUE(held.ok());
-  fail_a_commit();
-
-  EXPECT_EQ(put(keys(), "after", "2").code(), Code::Busy);  // after Database::kDrainMax
-
-  EXPECT_TRUE((*held)->get("before").ok());
-  EXPECT_EQ(value_of(keys(), "before"), "1");
-  *held = nullptr;
-  EXPECT_TRUE(put(keys(), "after", "2").ok());
 }
 
 TEST_F(RocksdbHealing, ManyThreadsHealOnce) {

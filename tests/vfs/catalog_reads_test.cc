@@ -33,6 +33,7 @@ class CountingSnapshot final : public KeyValueSnapshot {
     if (is_counted()) ++reads_.scans;
     return below_->scan(prefix, from, visit);
   }
+  Status failure() const override { return below_->failure(); }
 
  private:
   std::shared_ptr<const KeyValueSnapshot> below_;

@@ -35,6 +35,8 @@ class MemorySnapshot final : public KeyValueSnapshot {
     return {};
   }
 
+  Status failure() const override { return {}; }
+
  private:
   const std::shared_ptr<VersionedKeys> keys_;
   const VersionedKeys::Moment moment_;

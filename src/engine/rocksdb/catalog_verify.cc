@@ -26,8 +26,10 @@ struct LiveFiles {
 Result<LiveFiles> live_files(Database& database) {
   const auto held = database.for_reading();
   if (!held.ok()) return held.status();
+  const OpenDatabase::Call call(**held);
+  if (!call.entered()) return Status(Code::IoError, "it is reopened after a failure just now; try again");
   rocksdb::ColumnFamilyMetaData family;
-  (*held)->rocks().GetColumnFamilyMetaData(&family);
+  call.rocks().GetColumnFamilyMetaData(&family);
   LiveFiles live;
   for (const auto& level : family.levels) {
     for (const auto& table : level.files)
@@ -106,6 +108,13 @@ class CatalogVerify {
     }
   }
 
+  rocksdb::Status flush() {
+    const auto held = database_.for_reading();
+    if (!held.ok()) return rocksdb::Status::IOError(held.status().message());
+    const OpenDatabase::Call call(**held);
+    return call.entered() ? call.rocks().Flush({}) : rocksdb::Status::Busy("it is reopened after a failure just now");
+  }
+
   void check_logs() {
     std::error_code error;
     std::filesystem::directory_iterator entry(path_, error);
@@ -118,8 +127,7 @@ class CatalogVerify {
       damaged.push_back(entry->path().filename());
     }
     if (damaged.empty()) return;
-    const auto held = database_.for_reading();
-    const auto flushed = held.ok() ? (*held)->rocks().Flush({}) : rocksdb::Status::IOError(held.status().message());
+    const auto flushed = flush();
     for (const auto& name : damaged) {
       problems_.push_back(
           "the catalog's " + name + " was damaged; what it held " +

@@ -36,13 +36,6 @@ bool is_of_the_disk(Code code) { return code == Code::NoSpace || code == Code::I
 
 }  // namespace
 
-OpenDatabase::~OpenDatabase() {
-  const rocksdb::Status status = rocks_->Close();
-  if (!status.ok() && !failed_) log::warn("closing the catalog: {}", status.ToString());
-  rocks_.reset();
-  closed_.set_value();
-}
-
 Database::Database(File store_directory, std::string store_path, const RocksdbOptions& options,
                    const rocksdb::Options& rocksdb_options)
     : store_directory_(std::move(store_directory)),
@@ -93,7 +86,6 @@ bool Database::fall_back(const Status& why) {
 
 void Database::use(std::unique_ptr<rocksdb::DB> rocks) {
   open_ = std::make_shared<OpenDatabase>(std::move(rocks));
-  closed_ = open_->closed();
   failure_ = {};
 }
 
@@ -110,9 +102,34 @@ Result<std::shared_ptr<OpenDatabase>> Database::for_writing() {
   if (read_only_) return Status::from_errno(EROFS, "change the store " + store_path_);
   const MutexLock lock(mutex_);
   wait_for_healer();
+  while (healthy() && doubts_ > 0) {
+    healed_.wait(mutex_);
+    wait_for_healer();
+  }
+  return healed();
+}
+
+Result<std::shared_ptr<OpenDatabase>> Database::healed() {
   if (!healthy()) heal();
   if (healthy()) return open_;
   return failure_;
+}
+
+Database::Doubt::Doubt(Database& database, OpenDatabase& failed) : database_(database) {
+  failed.mark_failed();
+  const MutexLock lock(database_.mutex_);
+  ++database_.doubts_;
+}
+
+Database::Doubt::~Doubt() {
+  const MutexLock lock(database_.mutex_);
+  if (--database_.doubts_ == 0) database_.healed_.notify_all();
+}
+
+Result<std::shared_ptr<OpenDatabase>> Database::Doubt::reopened() {
+  const MutexLock lock(database_.mutex_);
+  database_.wait_for_healer();
+  return database_.healed();
 }
 
 void Database::wait_for_healer() {
@@ -141,23 +158,12 @@ void Database::fail(const Status& why) {
 }
 
 void Database::reopen() {
-  const std::shared_future<void> closed = closed_;
-  std::shared_ptr<OpenDatabase> failed = std::move(open_);
-  const std::weak_ptr<OpenDatabase> held = failed;
+  const std::shared_ptr<OpenDatabase> failed = std::move(open_);
   mutex_.unlock();
-
-  failed.reset();
-  const bool drained = closed.wait_for(kDrainMax) == std::future_status::ready;
-  if (!drained) failed = held.lock();
-  Result<std::unique_ptr<rocksdb::DB>> rocks =
-      Status(Code::Busy, "the catalog failed; its readers keep it from being reopened");
-  if (failed == nullptr) {
-    closed.wait();  // Why again: its last holder may be closing it just now
-    rocks = open_catalog(store_path_, options_to_open(), mark_);
-  }
+  if (failed) failed->close(kDrainMax);
+  auto rocks = open_catalog(store_path_, options_to_open(), mark_);
 
   mutex_.lock();
-  open_ = std::move(failed);
   if (rocks.ok()) {
     use(*std::move(rocks));
     log::info("reopened the catalog in {} after a failure", store_path_);

@@ -1,11 +1,8 @@
 // The RocksDB of a store: who has it open, and how it heals.
 #pragma once
-#include <rocksdb/db.h>
 #include <rocksdb/options.h>
 
-#include <atomic>
 #include <chrono>
-#include <future>
 #include <memory>
 #include <string>
 
@@ -13,36 +10,17 @@
 #include "base/mutex.h"
 #include "engine/rocksdb/ballast.h"
 #include "engine/rocksdb/newest_mark.h"
+#include "engine/rocksdb/open_database.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 
 namespace modelfs {
 
-// A RocksDB that is open, and is closed with its last holder. Safe for concurrent use.
-class OpenDatabase {
- public:
-  explicit OpenDatabase(std::unique_ptr<rocksdb::DB> rocks) : rocks_(std::move(rocks)) {}
-  ~OpenDatabase();
-  OpenDatabase(const OpenDatabase&) = delete;
-  OpenDatabase& operator=(const OpenDatabase&) = delete;
-
-  rocksdb::DB& rocks() const { return *rocks_; }
-  // After a failed write RocksDB takes no other before it was opened again; what it has can still be read.
-  void mark_failed() { failed_ = true; }
-  bool failed() const { return failed_; }
-  // Ready when it is closed. Asked once, before it is shared.
-  std::shared_future<void> closed() { return closed_.get_future().share(); }
-
- private:
-  std::unique_ptr<rocksdb::DB> rocks_;
-  std::atomic<bool> failed_ = false;
-  std::promise<void> closed_;
-};
-
-// Reopens a failed RocksDB for whoever asks next. Safe for concurrent use.
+// Reopens a failed RocksDB for whoever asks next. Meanwhile all others wait, and no longer than kDrainMax and the
+// opening itself: who holds a snapshot by then must take another. Safe for concurrent use.
 class Database {
  public:
-  // How long a reopening waits for those who still hold the failed one.
-  static constexpr std::chrono::seconds kDrainMax{5};
+  // How long a reopening waits for the snapshots of the failed one.
+  static constexpr std::chrono::milliseconds kDrainMax{2000};
   // After a reopening that did not succeed readers do not try another for so long; writers always do.
   static constexpr std::chrono::seconds kReaderPause{1};
 
@@ -51,14 +29,30 @@ class Database {
   static Result<std::unique_ptr<Database>> open(File store_directory, const std::string& store_path,
                                                 const RocksdbOptions& options, const rocksdb::Options& rocksdb_options);
 
-  // Hold it shortly, and do not ask for another meanwhile: a reopening waits for it.
-  // IoError: closed after a failure, and not to be reopened now. Else it may be one that failed.
+  // IoError: closed after a failure, and not to be reopened now. Else it may be one that failed, or was closed since.
   Result<std::shared_ptr<OpenDatabase>> for_reading();
-  // One that did not fail. NoSpace: too little to reopen. Busy: readers hold the failed one. Else as open_catalog().
+  // One that did not fail, or was closed since. NoSpace: too little to reopen. Else as open_catalog().
   Result<std::shared_ptr<OpenDatabase>> for_writing();
 
   // A Durable commit has gone through whose last change is at least `sequence`.
   void acknowledged(std::uint64_t sequence) { mark_.advance(sequence); }
+
+  // Of a commit whose write failed: until it ends nobody writes to the next opening, so that it can be seen there
+  // whether that has the commit. Begins inside the call that failed.
+  class Doubt {
+   public:
+    Doubt(Database& database, OpenDatabase& failed);
+    ~Doubt();
+    Doubt(const Doubt&) = delete;
+    Doubt& operator=(const Doubt&) = delete;
+
+    // As for_writing(). Outside of calls, and without a snapshot, for which it would wait in vain.
+    Result<std::shared_ptr<OpenDatabase>> reopened();
+
+   private:
+    Database& database_;
+  };
+
   // What may still be written to the disk of the store, by anybody.
   Result<std::uint64_t> free_bytes() const;
   // Has `bytes` free for this process, of the ballast where others have filled the disk. NoSpace: even so too few.
@@ -75,6 +69,7 @@ class Database {
   Status open_first() REQUIRES(mutex_);
   rocksdb::Options options_to_open() const;
   void wait_for_healer() REQUIRES(mutex_);
+  Result<std::shared_ptr<OpenDatabase>> healed() REQUIRES(mutex_);
   // These let go of mutex_ meanwhile.
   void heal() REQUIRES(mutex_);
   void reopen() REQUIRES(mutex_);
@@ -96,8 +91,8 @@ class Database {
   Mutex mutex_;        // not held while waiting for readers, closing or reopening
   Condition healed_;
   bool healing_ GUARDED_BY(mutex_) = false;
+  std::size_t doubts_ GUARDED_BY(mutex_) = 0;
   std::shared_ptr<OpenDatabase> open_ GUARDED_BY(mutex_);  // none: closed, and could not be reopened
-  std::shared_future<void> closed_ GUARDED_BY(mutex_);     // of the last one opened
   Status failure_ GUARDED_BY(mutex_);                      // why the last reopening did not succeed
   std::chrono::steady_clock::time_point reader_tries_after_ GUARDED_BY(mutex_);
 };

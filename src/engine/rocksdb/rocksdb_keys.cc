@@ -6,9 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "base/names.h"
 #include "engine/batch_rules.h"
 #include "engine/rocksdb/catalog_verify.h"
+#include "engine/rocksdb/rocksdb_snapshot.h"
 #include "engine/rocksdb/rocksdb_status.h"
 
 namespace modelfs {
@@ -17,61 +19,10 @@ namespace {
 rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view text_of_slice(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-// The smallest key above every key that begins with `prefix`, as far as keys go.
-std::string end_of(std::string_view prefix) {
-  std::string end(prefix);
-  while (!end.empty() && end.back() == '\xff') end.pop_back();
-  if (end.empty()) return std::string(kKeyBytesMax + 1, '\xff');  // nothing but 0xff: no allowed key is as long
-  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
-  return end;
-}
-
-Result<std::string> read(const OpenDatabase& database, const rocksdb::ReadOptions& options, std::string_view key) {
-  std::string value;
-  const rocksdb::Status status = database.rocks().Get(options, slice_of(key), &value);
-  if (status.IsNotFound()) return Status(Code::NotFound, "no key '" + printable(key) + "'");
-  if (!status.ok()) return status_of(status, "read '" + printable(key) + "'");
-  return value;
-}
-
-class RocksdbSnapshot final : public KeyValueSnapshot {
- public:
-  explicit RocksdbSnapshot(std::shared_ptr<OpenDatabase> database)
-      : database_(std::move(database)), moment_(database_->rocks().GetSnapshot()) {}
-  ~RocksdbSnapshot() override { database_->rocks().ReleaseSnapshot(moment_); }
-  RocksdbSnapshot(const RocksdbSnapshot&) = delete;
-  RocksdbSnapshot& operator=(const RocksdbSnapshot&) = delete;
-
-  Result<std::string> get(std::string_view key) const override { return read(*database_, options(), key); }
-
-  Status scan(std::string_view prefix, std::string_view from,
-              const std::function<bool(std::string_view, std::string_view)>& visit) const override {
-    const std::string end = prefix.empty() ? std::string() : end_of(prefix);
-    const rocksdb::Slice bound = slice_of(end);
-    rocksdb::ReadOptions bounded = options();
-    if (!end.empty()) bounded.iterate_upper_bound = &bound;
-    const std::unique_ptr<rocksdb::Iterator> at(database_->rocks().NewIterator(bounded));
-    for (at->Seek(slice_of(std::max(prefix, from))); at->Valid(); at->Next()) {
-      if (!visit(text_of_slice(at->key()), text_of_slice(at->value()))) return {};
-    }
-    return status_of(at->status(), "scan '" + printable(prefix) + "'");
-  }
-
- private:
-  rocksdb::ReadOptions options() const {
-    rocksdb::ReadOptions options;
-    options.snapshot = moment_;
-    return options;
-  }
-
-  const std::shared_ptr<OpenDatabase> database_;
-  const rocksdb::Snapshot* const moment_;
-};
-
 // Conflict: an expectation does not hold.
-Status check_expectations(const OpenDatabase& database, const Batch& batch) {
+Status check_expectations(const OpenDatabase::Call& database, const Batch& batch) {
   for (const Batch::Expectation& expectation : batch.expectations) {
-    const auto value = read(database, {}, expectation.key);
+    const auto value = read_key(database, {}, expectation.key);
     if (!value.ok() && value.code() != Code::NotFound) return value.status();
     const bool holds = value.ok() ? expectation.value == *value : !expectation.value;
     if (!holds) return Status(Code::Conflict, "'" + printable(expectation.key) + "' is not as expected");
@@ -81,8 +32,8 @@ Status check_expectations(const OpenDatabase& database, const Batch& batch) {
 
 // Why key by key where there are few: RocksDB (7.8) makes every new iterator sort all range deletions that are not on
 // the disk yet. After a thousand of them a scan of nothing took milliseconds.
-Status erase_prefix(const OpenDatabase& database, const std::string& prefix, rocksdb::WriteBatch& changes) {
-  const std::string end = end_of(prefix);
+Status erase_prefix(const OpenDatabase::Call& database, const std::string& prefix, rocksdb::WriteBatch& changes) {
+  const std::string end = end_of_prefix(prefix);
   const rocksdb::Slice bound = slice_of(end);
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &bound;
@@ -100,7 +51,7 @@ Status erase_prefix(const OpenDatabase& database, const std::string& prefix, roc
   return {};
 }
 
-Result<rocksdb::WriteBatch> changes_of(const OpenDatabase& database, const Batch& batch) {
+Result<rocksdb::WriteBatch> changes_of(const OpenDatabase::Call& database, const Batch& batch) {
   rocksdb::WriteBatch changes;
   for (const std::string& key : batch.erases) changes.Delete(key);
   for (const std::string& prefix : batch.erase_prefixes) {
@@ -110,39 +61,114 @@ Result<rocksdb::WriteBatch> changes_of(const OpenDatabase& database, const Batch
   return changes;
 }
 
+Result<bool> has_put(const OpenDatabase::Call& database, const Batch::Put& put) {
+  const auto value = read_key(database, {}, put.key);
+  if (value.ok()) return *value == put.value;
+  return value.code() == Code::NotFound ? Result<bool>(false) : value.status();
+}
+
+// A key that the batch expects to be one thing and makes another: its claim keeps all others from that key.
+const Batch::Put* telling_put(const Batch& batch) {
+  for (const Batch::Put& put : batch.puts) {
+    for (const Batch::Expectation& expected : batch.expectations) {
+      if (expected.key == put.key && expected.value != put.value) return &put;
+    }
+  }
+  return nullptr;
+}
+
+Result<bool> is_absent(const OpenDatabase::Call& database, const std::string& key) {
+  const auto value = read_key(database, {}, key);
+  if (!value.ok() && value.code() != Code::NotFound) return value.status();
+  return !value.ok();
+}
+
+// Whether the batch was applied. Uncertain: others whose write failed, too, have changed some of its keys.
+Result<bool> is_applied(const OpenDatabase::Call& database, const Batch& batch) {
+  if (const Batch::Put* const telling = telling_put(batch)) return has_put(database, *telling);
+  for (const std::string& key : batch.puts.empty() ? batch.erases : std::vector<std::string>()) {
+    const auto absent = is_absent(database, key);
+    if (!absent.ok() || !*absent) return absent;
+  }
+  std::size_t found = 0;
+  for (const Batch::Put& put : batch.puts) {
+    const auto there = has_put(database, put);
+    if (!there.ok()) return there.status();
+    found += *there ? 1 : 0;
+  }
+  if (found == batch.puts.size()) return true;
+  if (found == 0) return false;
+  return Status(Code::Uncertain, "others have changed what it changes");
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const KeyValueSnapshot>> RocksdbKeys::snapshot() const {
-  auto database = database_->for_reading();
-  if (!database.ok()) return database.status();
-  return std::shared_ptr<const KeyValueSnapshot>(std::make_shared<RocksdbSnapshot>(*std::move(database)));
+  for (;;) {
+    auto database = database_->for_reading();
+    if (!database.ok()) return database.status();
+    const OpenDatabase::Call call(**database);
+    if (!call.entered()) continue;  // it is reopened just now
+    return std::shared_ptr<const KeyValueSnapshot>(std::make_shared<RocksdbSnapshot>(*database, call));
+  }
 }
 
 Result<std::string> RocksdbKeys::get(std::string_view key) const {
-  const auto database = database_->for_reading();
-  if (!database.ok()) return database.status();
-  return read(**database, {}, key);
+  for (;;) {
+    const auto database = database_->for_reading();
+    if (!database.ok()) return database.status();
+    const OpenDatabase::Call call(**database);
+    if (call.entered()) return read_key(call, {}, key);
+  }
 }
 
 Status RocksdbKeys::commit(const Batch& batch, Durability durability, SpaceNeed need) {
   if (Status status = check_batch(batch); !status.ok()) return status;
-  if (Status status = check_space(batch, need); !status.ok()) return status;
+  const bool only_asks = batch.puts.empty() && batch.erases.empty() && batch.erase_prefixes.empty();
+  if (Status status = only_asks ? Status() : check_space(batch, need); !status.ok()) return status;
 
   const auto claim = claims_.take(batch);
-  const auto database = database_->for_writing();
-  if (!database.ok()) return database.status();
-  if (Status status = check_expectations(**database, batch); !status.ok()) return status;
+  std::optional<Database::Doubt> doubt;
+  Status written;
+  for (bool entered = false; !entered;) {
+    const auto database = database_->for_writing();
+    if (!database.ok()) return database.status();
+    const OpenDatabase::Call call(**database);
+    entered = call.entered();
+    if (entered) written = write(**database, call, batch, durability, doubt);
+  }
+  return doubt ? find_out(*doubt, batch, written) : written;
+}
 
-  auto changes = changes_of(**database, batch);
+Status RocksdbKeys::write(OpenDatabase& database, const OpenDatabase::Call& call, const Batch& batch,
+                          Durability durability, std::optional<Database::Doubt>& doubt) {
+  if (Status status = check_expectations(call, batch); !status.ok()) return status;
+  auto changes = changes_of(call, batch);
   if (!changes.ok()) return changes.status();
+  if (changes->Count() == 0) return {};
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::Durable;  // also syncs what Buffered commits left in the log before
   // Others may write at the same time, so this is the lowest number that the last of our changes may get.
-  const std::uint64_t at_least = (*database)->rocks().GetLatestSequenceNumber() + changes->Count();
-  const rocksdb::Status written = (*database)->rocks().Write(options, &*changes);
-  if (!written.ok()) (*database)->mark_failed();
+  const std::uint64_t at_least = call.rocks().GetLatestSequenceNumber() + changes->Count();
+  const rocksdb::Status written = call.rocks().Write(options, &*changes);
+  if (!written.ok()) doubt.emplace(*database_, database);
   if (written.ok() && options.sync) database_->acknowledged(at_least);
   return status_of(written, "commit");
+}
+
+Status RocksdbKeys::find_out(Database::Doubt& doubt, const Batch& batch, const Status& written) {
+  const auto database = doubt.reopened();
+  // A full disk has not even taken the bytes, and RocksDB does not try them again.
+  const Code otherwise = written.code() == Code::NoSpace ? Code::NoSpace : Code::Uncertain;
+  if (!database.ok()) return {otherwise, written.message() + "; then: " + database.status().message()};
+  const OpenDatabase::Call call(**database);
+  const auto applied =
+      call.entered() ? is_applied(call, batch) : Result<bool>(Status(Code::Uncertain, "it failed again"));
+  if (!applied.ok()) return {Code::Uncertain, written.message() + "; then: " + applied.status().message()};
+  if (!*applied) return written;
+  // Why durable: what a reopening finds in the log it writes into a table, and syncs that.
+  log::warn("{}; but the change is there after reopening, and stays", written.message());
+  return {};
 }
 
 std::vector<std::string> RocksdbKeys::verify() { return verify_catalog(*database_); }

@@ -1,6 +1,7 @@
 // Ordered keys in RocksDB.
 #pragma once
 #include <memory>
+#include <optional>
 
 #include "engine/rocksdb/database.h"
 #include "engine/rocksdb/key_claims.h"
@@ -25,6 +26,11 @@ class RocksdbKeys final : public KeyValueStore {
 
  private:
   Status check_space(const Batch& batch, SpaceNeed need) const;
+  // Inside `call`; leaves a doubt if the write failed.
+  Status write(OpenDatabase& database, const OpenDatabase::Call& call, const Batch& batch, Durability durability,
+               std::optional<Database::Doubt>& doubt);
+  // What commit() answers after such a failure.
+  static Status find_out(Database::Doubt& doubt, const Batch& batch, const Status& written);
 
   const std::unique_ptr<Database> database_;
   const std::uint64_t reserve_bytes_;
