@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "mount/answer.h"
+#include "mount/dispatch.h"
 #include "mount/convert.h"
 #include "mount/operations.h"
 
@@ -20,12 +20,12 @@ void on_getattr(fuse_req_t raw, fuse_ino_t node, fuse_file_info*) {
 void on_setattr(fuse_req_t raw, fuse_ino_t node, struct stat* wanted, int to_set, fuse_file_info* file) {
   const Change change = to_change(*wanted, to_set, file);
   answer({raw, FUSE_SETATTR, node}, [node, change](Request request) {
-    if (!request.files().changing_waits(Ino{node}, change)) {
-      const auto attributes = request.files().change(request.caller(), Ino{node}, change);
+    if (!request.files().may_block_setattr(Ino{node}, change)) {
+      const auto attributes = request.files().setattr(request.caller(), Ino{node}, change);
       return std::move(request).reply(attributes);
     }
     answer_later(std::move(request), [node, change](Request accepted) {
-      const auto attributes = accepted.files().change(accepted.caller_with_groups(), Ino{node}, change);
+      const auto attributes = accepted.files().setattr(accepted.caller_with_groups(), Ino{node}, change);
       std::move(accepted).reply(attributes);
     });
   });
@@ -47,7 +47,7 @@ void on_statfs(fuse_req_t raw, fuse_ino_t node) {
 
 void on_getxattr(fuse_req_t raw, fuse_ino_t node, const char* name, std::size_t room_bytes) {
   answer({raw, FUSE_GETXATTR, node}, [&](Request request) {
-    const auto value = request.files().attribute(request.caller(), Ino{node}, name);
+    const auto value = request.files().getxattr(request.caller(), Ino{node}, name);
     std::move(request).reply_attribute(value, room_bytes);
   });
 }
@@ -62,7 +62,7 @@ Result<std::string> joined(const Result<std::vector<std::string>>& names) {
 
 void on_listxattr(fuse_req_t raw, fuse_ino_t node, std::size_t room_bytes) {
   answer({raw, FUSE_LISTXATTR, node}, [&](Request request) {
-    const auto names = joined(request.files().attribute_names(Ino{node}));
+    const auto names = joined(request.files().listxattr(Ino{node}));
     std::move(request).reply_attribute(names, room_bytes);
   });
 }
@@ -77,14 +77,14 @@ void on_setxattr(fuse_req_t raw, fuse_ino_t node, const char* name, const char* 
                  int flags) {
   answer_later({raw, FUSE_SETXATTR, node}, [node, name = std::string(name), value = std::string(value, size_bytes),
                                             mode = to_attribute_mode(flags)](Request request) {
-    const Status status = request.files().set_attribute(request.caller_with_groups(), Ino{node}, name, value, mode);
+    const Status status = request.files().setxattr(request.caller_with_groups(), Ino{node}, name, value, mode);
     std::move(request).reply(status);
   });
 }
 
 void on_removexattr(fuse_req_t raw, fuse_ino_t node, const char* name) {
   answer({raw, FUSE_REMOVEXATTR, node}, [&](Request request) {
-    const Status status = request.files().remove_attribute(request.caller(), Ino{node}, name);
+    const Status status = request.files().removexattr(request.caller(), Ino{node}, name);
     std::move(request).reply(status);
   });
 }

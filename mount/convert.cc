@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "registry/draft_records.h"
+#include "drafts/draft_records.h"
 
 namespace modelfs {
 namespace {

@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "mount/answer.h"
+#include "mount/dispatch.h"
 #include "mount/convert.h"
 #include "mount/operations.h"
 

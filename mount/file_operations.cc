@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mount/answer.h"
+#include "mount/dispatch.h"
 #include "mount/operations.h"
 
 namespace modelfs {
@@ -18,7 +18,7 @@ void on_open(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
     std::move(request).reply(opened);
   };
   Request request(raw, FUSE_OPEN, node);
-  if (may_change(file->flags) || request.files().opening_waits(Ino{node})) {
+  if (may_change(file->flags) || request.files().may_block_open(Ino{node})) {
     return answer_later(std::move(request), carry_out);
   }
   answer(std::move(request), carry_out);
@@ -38,7 +38,7 @@ void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offs
     // size_bytes by kRequestBytesMax.
     thread_local std::vector<std::byte> buffer;
     if (buffer.size() < size_bytes) buffer.resize(size_bytes);
-    LentBytes lent;
+    MappedSpans lent;
     const auto got = request.files().read(Handle{file->fh}, static_cast<std::uint64_t>(offset),
                                           ByteSpan(buffer.data(), size_bytes), lent);
     if (!got.ok()) return std::move(request).reply(got.status());
@@ -55,7 +55,7 @@ void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t si
     std::move(request).reply_written(written);
   };
   Request request(raw, FUSE_WRITE, node);
-  if (request.files().writing_waits(Handle{file->fh})) {
+  if (request.files().may_block_write(Handle{file->fh})) {
     return answer_later(std::move(request), [carry_out, data = std::string(bytes, size_bytes)](Request accepted) {
       carry_out(std::move(accepted), data);
     });
@@ -77,7 +77,7 @@ void on_copy_file_range(fuse_req_t raw, fuse_ino_t node, off_t from_offset, fuse
 void on_flush(fuse_req_t raw, fuse_ino_t node, fuse_file_info* file) {
   const Handle handle{file->fh};
   Request request(raw, FUSE_FLUSH, node);
-  if (request.files().closing_waits(handle)) {
+  if (request.files().may_block_flush(handle)) {
     return answer_later(std::move(request), [handle](Request accepted) {
       const Status status = accepted.files().flush(accepted.caller_with_groups(), handle);
       std::move(accepted).reply(status);
@@ -110,7 +110,7 @@ void on_fallocate(fuse_req_t raw, fuse_ino_t node, int mode, off_t offset, off_t
     std::move(request).reply(status);
   };
   Request request(raw, FUSE_FALLOCATE, node);
-  if (request.files().writing_waits(Handle{file->fh})) return answer_later(std::move(request), carry_out);
+  if (request.files().may_block_write(Handle{file->fh})) return answer_later(std::move(request), carry_out);
   answer(std::move(request), carry_out);
 }
 

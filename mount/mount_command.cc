@@ -10,15 +10,15 @@
 
 #include "base/log.h"
 #include "base/thread_pool.h"
-#include "cli/process.h"
+#include "os/subprocess.h"
 #include "control/server.h"
 #include "engine/rocksdb/rocksdb_engine.h"
-#include "mount/background.h"
+#include "mount/daemonize.h"
 #include "mount/end_signals.h"
-#include "mount/kernel_notifier.h"
+#include "mount/kernel_cache.h"
 #include "mount/log_file.h"
 #include "mount/mount_checks.h"
-#include "mount/name_forgetter.h"
+#include "mount/entry_invalidator.h"
 #include "mount/passthrough.h"
 #include "mount/process_setup.h"
 #include "mount/session.h"
@@ -100,7 +100,7 @@ bool is_disk_full_or_read_only(Code code) { return code == Code::NoSpace || code
 
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
-                   Readiness& readiness, NameForgetter& forgetter) {
+                   Readiness& readiness, EntryInvalidator& forgetter) {
   const auto lock =
       StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
   if (!lock.ok()) return lock.status();
@@ -110,11 +110,11 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                                                  .read_only = request.read_only,
                                                  .block_cache_bytes = request.block_cache_bytes});
   if (!engine.ok()) return engine.status();
-  KernelNotifier notifier(forgetter);
+  KernelCacheNotifier notifier(forgetter);
   const auto registry = Registry::open(*std::move(engine), lock->directory(),
                                        {.reserve_bytes = request.reserve_bytes,
                                         .archive_limits = request.archive_limits,
-                                        .settles_archives = request.recipes && !request.read_only,
+                                        .compacts_archives = request.recipes && !request.read_only,
                                         .read_only = request.read_only,
                                         .on_changed = [&notifier](Ino ino) { notifier.invalidate_attributes(ino); }});
   if (!registry.ok()) return registry.status();
@@ -130,13 +130,13 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .owner_gid = ::getegid(),
                     .kernel_reads = &passthrough,
                     .request_counts = [&counts] { return counts.by_kind(); },
-                    .describe_requests = [&counts](Exposition& into) { counts.describe(into); }});
+                    .describe_requests = [&counts](PrometheusWriter& into) { counts.describe(into); }});
   auto control = ControlServer::start(**registry, lock->directory(), hooks_of(files),
                                       {.mount_point = request.mount_point, .store_id = lock->id()});
   if (!control.ok() && !is_disk_full_or_read_only(control.code())) return control.status();
   if (!control.ok()) log::warn("commands have to open the store themselves: {}", control.status().message());
   std::optional<ThreadPool> slow(std::in_place, "slow", kSlowThreadCount);
-  Served served{.files = files, .slow = *slow, .passthrough = passthrough, .counts = counts};
+  MountContext served{.files = files, .slow = *slow, .passthrough = passthrough, .counts = counts};
   auto session = Session::mount({.mount_point = request.mount_point,
                                  .source = request.store,
                                  .read_only = request.read_only,
@@ -152,7 +152,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   (*session)->wait_for_end(signals);
   (*registry)->prepare_to_end();
   // The control server and the notifier go while requests are answered: they may wait for them
-  // (KernelCache::forget_name). Then what is under way ends, and is answered before the connection goes. The lock goes
+  // (KernelCache::invalidate_entry). Then what is under way ends, and is answered before the connection goes. The lock goes
   // last, because `modelfs umount` takes it as the end of the daemon.
   if (control.ok()) control->reset();
   notifier.finish();
@@ -168,7 +168,7 @@ int run_daemon(MountRequest request, Readiness& readiness) {
   setup_process();
   const auto signals = EndSignals::block();
   if (!signals.ok()) return complain(signals.status());
-  NameForgetter forgetter;
+  EntryInvalidator forgetter;
   if (!request.volatile_store) {
     const Status status = serve_store(request.store, request, *signals, readiness, forgetter);
     return status.ok() ? 0 : complain(status);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "cli/process.h"
+#include "os/subprocess.h"
 
 namespace modelfs {
 

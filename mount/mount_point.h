@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/status.h"
-#include "cli/mount_table.h"
+#include "os/mountinfo.h"
 
 namespace modelfs {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "mount/answer.h"
+#include "mount/dispatch.h"
 #include "mount/operations.h"
 
 namespace modelfs {

@@ -8,7 +8,7 @@ namespace modelfs {
 // The largest READ and WRITE. Source: FUSE_MAX_MAX_PAGES (256) of the kernel.
 inline constexpr unsigned kRequestBytesMax = 1u << 20;
 
-// The table for fuse_session_new(), whose userdata is a Served.
+// The table for fuse_session_new(), whose userdata is a MountContext.
 //
 // Left out on purpose, so that the kernel does it itself, or says no: flock and getlk/setlk (the kernel's own locks are
 // right, since all access to a store goes through one mount), ioctl, poll, bmap, access (default_permissions),

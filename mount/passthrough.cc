@@ -121,13 +121,13 @@ void Passthrough::negotiate(fuse_conn_info&) {}
 
 ssize_t Passthrough::receive(int device, void* buffer, std::size_t room_bytes, void* userdata) {
   const ssize_t got = ::read(device, buffer, room_bytes);
-  Passthrough& self = static_cast<const Served*>(userdata)->passthrough;
+  Passthrough& self = static_cast<const MountContext*>(userdata)->passthrough;
   if (got > 0 && !self.is_init_over_) self.look_at_request(buffer, static_cast<std::size_t>(got));
   return got;
 }
 
 ssize_t Passthrough::send(int device, iovec* parts, int count, void* userdata) {
-  Passthrough& self = static_cast<const Served*>(userdata)->passthrough;
+  Passthrough& self = static_cast<const MountContext*>(userdata)->passthrough;
   if (!self.is_init_over_) self.look_at_reply(parts, count);
   return ::writev(device, parts, count);
 }
@@ -177,10 +177,10 @@ void Passthrough::probe(int store_dir) {
   BackingMap map{.descriptor = file->fd(), .flags = 0, .padding = 0};
   const int id = ::ioctl(device_, kBackingOpen, &map);
   if (id <= 0) return stop_lending(reason_of(errno));
-  take_back(Backing{id});
+  unregister_backing(Backing{id});
 }
 
-Backing Passthrough::lend(int descriptor) {
+Backing Passthrough::register_backing(int descriptor) {
   const int device = device_;
   if (!is_usable_ || device < 0) return kNoBacking;
   BackingMap map{.descriptor = descriptor, .flags = 0, .padding = 0};
@@ -192,7 +192,7 @@ Backing Passthrough::lend(int descriptor) {
   return kNoBacking;
 }
 
-void Passthrough::take_back(Backing backing) {
+void Passthrough::unregister_backing(Backing backing) {
   const int device = device_;
   std::uint32_t id = static_cast<std::uint32_t>(backing);
   if (device < 0 || ::ioctl(device, kBackingClose, &id) == 0) return;

@@ -24,7 +24,7 @@ class Passthrough final : public KernelReads {
   // `is_wanted`: false if the daemon is to serve every byte (-o no_passthrough).
   explicit Passthrough(bool is_wanted) : is_wanted_(is_wanted) {}
 
-  // `session` is mounted and was asked nothing yet; its userdata is a Served that has this.
+  // `session` is mounted and was asked nothing yet; its userdata is a MountContext that has this.
   // Unsupported, Internal: libfuse refused; the mount works without.
   Status connect(fuse_session* session);
   void disconnect() { device_ = -1; }
@@ -34,8 +34,8 @@ class Passthrough final : public KernelReads {
   // Lends the kernel a file of the store, to know mode() before anybody reads. After INIT was answered.
   void probe(int store_dir);
 
-  Backing lend(int descriptor) override EXCLUDES(mutex_);
-  void take_back(Backing backing) override;
+  Backing register_backing(int descriptor) override EXCLUDES(mutex_);
+  void unregister_backing(Backing backing) override;
   ReadMode mode() const override EXCLUDES(mutex_);
   bool maps_direct_files() const override { return maps_direct_files_; }
   // Whether the mount was asked to do without, so that its mode surprises nobody.

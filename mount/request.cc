@@ -111,13 +111,13 @@ void Request::reply_bytes(ByteView bytes) && {
   fuse_reply_buf(take(), reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
-void Request::reply_bytes(ByteView bytes, const LentBytes& lent) && {
+void Request::reply_bytes(ByteView bytes, const MappedSpans& lent) && {
   std::vector<iovec> parts;
   const auto add = [&parts](const std::byte* from, std::size_t size_bytes) {
     if (size_bytes > 0) parts.push_back({const_cast<std::byte*>(from), size_bytes});
   };
   const std::byte* at = bytes.data();
-  for (const LentBytes::Part& part : lent.parts()) {
+  for (const MappedSpans::Part& part : lent.parts()) {
     add(at, static_cast<std::size_t>(part.place - at));
     add(part.range.bytes.data(), part.range.bytes.size());
     at = part.place + part.range.bytes.size();

@@ -14,7 +14,7 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "base/types.h"
-#include "mount/request_counts.h"
+#include "mount/request_metrics.h"
 #include "vfs/file_system.h"
 
 namespace modelfs {
@@ -22,7 +22,7 @@ namespace modelfs {
 class Passthrough;
 
 // What operations work on: the userdata of the session. Outlives every request.
-struct Served {
+struct MountContext {
   FileSystem& files;
   ThreadPool& slow;  // runs what may take long
   Passthrough& passthrough;
@@ -67,7 +67,7 @@ class Request {
   void reply(const Result<OpenedDirectory>& opened) &&;
   void reply_bytes(ByteView bytes) &&;
   // `lent` stands in place of parts of `bytes`. What the disk fails to give meanwhile is EIO.
-  void reply_bytes(ByteView bytes, const LentBytes& lent) &&;
+  void reply_bytes(ByteView bytes, const MappedSpans& lent) &&;
   void reply_written(const Result<std::size_t>& size_bytes) &&;
   void reply_offset(const Result<std::uint64_t>& offset_bytes) &&;
   void reply_target(const Result<std::string>& target) &&;
@@ -79,7 +79,7 @@ class Request {
 
  private:
   fuse_req_t take() { return std::exchange(raw_, nullptr); }
-  const Served& served() const { return *static_cast<const Served*>(fuse_req_userdata(raw_)); }
+  const MountContext& served() const { return *static_cast<const MountContext*>(fuse_req_userdata(raw_)); }
   void refuse(const Status& status);
   void refuse(int error);
 

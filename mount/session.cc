@@ -83,10 +83,10 @@ std::chrono::microseconds poll_window(std::chrono::microseconds wanted) {
 
 }  // namespace
 
-Session::Session(std::string mount_point, Served& served, KernelNotifier& notifier)
+Session::Session(std::string mount_point, MountContext& served, KernelCacheNotifier& notifier)
     : mount_point_(std::move(mount_point)), served_(served), notifier_(notifier) {}
 
-Result<std::unique_ptr<Session>> Session::mount(const Options& options, Served& served, KernelNotifier& notifier) {
+Result<std::unique_ptr<Session>> Session::mount(const Options& options, MountContext& served, KernelCacheNotifier& notifier) {
   std::unique_ptr<Session> session(new Session(options.mount_point, served, notifier));
   if (Status status = session->open(options); !status.ok()) return status;
   return session;
@@ -116,8 +116,8 @@ Status Session::open(const Options& options) {
   if (Status status = served_.passthrough.connect(session_); !status.ok()) log::warn("{}", status.str());
   notifier_.connect(session_);
   polling_.emplace(poll_window(options.poll_window),
-                   BusyPolling::Surroundings{.is_there = [this] { return is_request_there(); },
-                                             .call_back = [this] { call_back_workers(); }});
+                   AdaptivePolling::Hooks{.is_there = [this] { return is_request_there(); },
+                                             .wake_sleepers = [this] { call_back_workers(); }});
   return {};
 }
 

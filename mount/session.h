@@ -14,9 +14,9 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
-#include "mount/busy_polling.h"
+#include "mount/adaptive_polling.h"
 #include "mount/end_signals.h"
-#include "mount/kernel_notifier.h"
+#include "mount/kernel_cache.h"
 #include "mount/request.h"
 
 namespace modelfs {
@@ -37,12 +37,12 @@ class Session {
     bool read_only = false;
     bool allow_other = false;
     bool debug = false;                        // every request to the log
-    std::chrono::microseconds poll_window{0};  // of BusyPolling; nobody polls where there is one processor only
+    std::chrono::microseconds poll_window{0};  // of AdaptivePolling; nobody polls where there is one processor only
   };
 
   // Mounts; requests wait until start(). `served` and `notifier` outlive the session; the notifier is connected to it.
   // The message of a failure holds libfuse's reason.
-  static Result<std::unique_ptr<Session>> mount(const Options& options, Served& served, KernelNotifier& notifier);
+  static Result<std::unique_ptr<Session>> mount(const Options& options, MountContext& served, KernelCacheNotifier& notifier);
   // Closes the connection: what the kernel still waits for fails. Call it when no request is in anybody's hands.
   ~Session();
   Session(const Session&) = delete;
@@ -65,7 +65,7 @@ class Session {
     std::thread thread;
   };
 
-  Session(std::string mount_point, Served& served, KernelNotifier& notifier);
+  Session(std::string mount_point, MountContext& served, KernelCacheNotifier& notifier);
   Status open(const Options& options);
   bool is_request_there() const;
   // Makes workers that wait for a request go and see whether they are to.
@@ -80,15 +80,15 @@ class Session {
   bool wait_for_workers(int limit_ms) EXCLUDES(mutex_);
 
   const std::string mount_point_;
-  Served& served_;
-  KernelNotifier& notifier_;
+  MountContext& served_;
+  KernelCacheNotifier& notifier_;
   std::string device_;  // of the mounted file system, as in Mount
   fuse_session* session_ = nullptr;
   std::atomic<bool> is_initialized_ = false;
   File ended_;  // eventfd: readable when a worker has met the end of the connection
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<bool> are_all_started_ = false;  // nothing is added to workers_ any more
-  std::optional<BusyPolling> polling_;         // since open()
+  std::optional<AdaptivePolling> polling_;         // since open()
   Mutex mutex_;                                // leaf lock
   Condition changed_;                          // a worker has ended, or INIT was answered
   std::size_t running_ GUARDED_BY(mutex_) = 0;

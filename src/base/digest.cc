@@ -47,7 +47,7 @@ std::size_t DigestHash::operator()(const Digest& digest) const {
   return value;
 }
 
-struct Summer::State {
+struct Hasher::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   uLong crc = ::crc32(0, nullptr, 0);
 
@@ -65,31 +65,31 @@ struct Summer::State {
   }
 };
 
-Summer::Summer() : state_(std::make_unique<State>()) {}
-Summer::~Summer() = default;
-Summer::Summer(Summer&&) noexcept = default;
-Summer& Summer::operator=(Summer&&) noexcept = default;
+Hasher::Hasher() : state_(std::make_unique<State>()) {}
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
-void Summer::add(ByteView bytes) {
+void Hasher::add(ByteView bytes) {
   // Why: zlib takes a null pointer, which an empty view may hold, for the wish to start a new CRC.
   if (bytes.empty()) return;
   EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
   state_->crc = ::crc32_z(state_->crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
 }
 
-ContentSum Summer::finish() {
-  ContentSum sum;
+ContentHash Hasher::finish() {
+  ContentHash hash;
   unsigned int size_bytes = 0;
-  EVP_DigestFinal_ex(state_->context, sum.digest.bytes.data(), &size_bytes);
-  sum.crc32 = static_cast<std::uint32_t>(state_->crc);
+  EVP_DigestFinal_ex(state_->context, hash.digest.bytes.data(), &size_bytes);
+  hash.crc32 = static_cast<std::uint32_t>(state_->crc);
   state_->restart();
-  return sum;
+  return hash;
 }
 
-ContentSum sum_of(ByteView bytes) {
-  Summer summer;
-  summer.add(bytes);
-  return summer.finish();
+ContentHash hash_of(ByteView bytes) {
+  Hasher hasher;
+  hasher.add(bytes);
+  return hasher.finish();
 }
 
 }  // namespace modelfs

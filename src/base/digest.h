@@ -30,31 +30,31 @@ struct DigestHash {
 };
 
 // What names and checks content.
-struct ContentSum {
+struct ContentHash {
   Digest digest;
   std::uint32_t crc32 = 0;  // the CRC of gzip and zip
-  bool operator==(const ContentSum&) const = default;
+  bool operator==(const ContentHash&) const = default;
 };
 
-// Sums bytes as they come. Used by one thread at a time.
-class Summer {
+// Hashes bytes as they come. Used by one thread at a time.
+class Hasher {
  public:
-  Summer();
-  ~Summer();
-  Summer(Summer&&) noexcept;
-  Summer& operator=(Summer&&) noexcept;
-  Summer(const Summer&) = delete;
-  Summer& operator=(const Summer&) = delete;
+  Hasher();
+  ~Hasher();
+  Hasher(Hasher&&) noexcept;
+  Hasher& operator=(Hasher&&) noexcept;
+  Hasher(const Hasher&) = delete;
+  Hasher& operator=(const Hasher&) = delete;
 
   void add(ByteView bytes);
-  // The sum of everything added since the start or the last finish(); starts anew.
-  ContentSum finish();
+  // The hash of everything added since the start or the last finish(); starts anew.
+  ContentHash finish();
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-ContentSum sum_of(ByteView bytes);
+ContentHash hash_of(ByteView bytes);
 
 }  // namespace modelfs

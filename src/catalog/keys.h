@@ -25,7 +25,7 @@
 //   n/<be64 ino>                           draft inode
 //   e/<be64 ino><name>                     draft directory entry
 //   x/<be64 ino><name>                     extended attribute of a draft inode
-//   c/<be64 ino>                           sum of a draft file's bytes, valid until it is written again
+//   c/<be64 ino>                           hash of a draft file's bytes, valid until it is written again
 //   s/<be64 ino>                           root of a dead draft, to be swept
 //   u/<be64 ino>                           draft file without a name that was open: to be swept at the next start
 //
@@ -98,7 +98,7 @@ inline std::string draft_entries(Ino directory) { return by_ino('e', directory);
 inline std::string draft_entry(Ino directory, std::string_view name) { return draft_entries(directory).append(name); }
 inline std::string attributes(Ino ino) { return by_ino('x', ino); }
 inline std::string attribute(Ino ino, std::string_view name) { return attributes(ino).append(name); }
-inline std::string draft_sum(Ino ino) { return by_ino('c', ino); }
+inline std::string draft_hash(Ino ino) { return by_ino('c', ino); }
 inline std::string sweep(Ino root) { return by_ino('s', root); }
 inline std::string nameless(Ino ino) { return by_ino('u', ino); }
 

@@ -30,21 +30,21 @@ void append_content_line(std::string& text, const ManifestEntry& entry, std::siz
   if (entry.type == FileType::Symlink) {
     text += entry.target;
   } else {
-    text += entry.sum.digest.hex();
+    text += entry.hash.digest.hex();
     text += ' ';
     text += std::to_string(entry.size_bytes);
   }
   text += '\0';
 }
 
-// Why depths and not paths: a hostile chain of directories would make the sum of all path lengths quadratic.
+// Why depths and not paths: a hostile chain of directories would make the hash of all path lengths quadratic.
 Digest content_digest_of(const std::vector<ManifestEntry>& entries) {
   struct Pending {
     std::uint32_t index;
     std::size_t depth;
   };
   constexpr std::size_t kChunkBytes = 64 * 1024;
-  Summer summer;
+  Hasher hasher;
   std::string text("modelfs content 1\0", 18);
   std::vector<Pending> pending = {{Manifest::kRoot, 0}};
   while (!pending.empty()) {
@@ -54,12 +54,12 @@ Digest content_digest_of(const std::vector<ManifestEntry>& entries) {
     if (depth > 0) append_content_line(text, entry, depth);
     for (std::uint32_t i = entry.child_count; i-- > 0;) pending.push_back({entry.first_child + i, depth + 1});
     if (text.size() >= kChunkBytes) {
-      summer.add(bytes_of(text));
+      hasher.add(bytes_of(text));
       text.clear();
     }
   }
-  summer.add(bytes_of(text));
-  return summer.finish().digest;
+  hasher.add(bytes_of(text));
+  return hasher.finish().digest;
 }
 
 void count_links(std::vector<ManifestEntry>& entries) {
@@ -85,7 +85,7 @@ void normalize(ManifestEntry& entry) {
   if (entry.type == FileType::Regular) return;
   entry.size_bytes = entry.target.size();
   entry.allocated_bytes = 0;
-  entry.sum = {};
+  entry.hash = {};
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ struct ManifestEntry {
   TimeNs mtime{};
   std::uint64_t size_bytes = 0;       // regular files; symlinks: bytes of the target
   std::uint64_t allocated_bytes = 0;  // regular files: what the disk spends on it (holes are not counted)
-  ContentSum sum;                     // regular files
+  ContentHash hash;                     // regular files
   std::string name;                   // empty for the root
   std::string target;                 // symlinks
 };
@@ -53,7 +53,7 @@ class Manifest {
   // digest.
   const Digest& content_digest() const { return content_digest_; }
   std::uint64_t file_count() const { return file_count_; }    // regular files
-  std::uint64_t total_bytes() const { return total_bytes_; }  // sum of their sizes
+  std::uint64_t total_bytes() const { return total_bytes_; }  // hash of their sizes
   // What this object costs in memory, for a cache's bound.
   std::size_t memory_bytes() const { return memory_bytes_; }
 

@@ -24,7 +24,7 @@ Status corrupt_entry(std::size_t index, const std::string& why) {
 
 // The difference to the entry before, modulo 2^64: neighbours were made one after the other, so it is small.
 std::int64_t difference(std::uint64_t value, std::uint64_t before) { return static_cast<std::int64_t>(value - before); }
-std::uint64_t sum(std::uint64_t before, std::int64_t difference) {
+std::uint64_t hash(std::uint64_t before, std::int64_t difference) {
   return before + static_cast<std::uint64_t>(difference);
 }
 
@@ -32,9 +32,9 @@ std::uint64_t sum(std::uint64_t before, std::int64_t difference) {
 Result<ManifestEntry> decode_entry(Decoder& decoder, std::size_t index, const ManifestEntry& before) {
   ManifestEntry entry;
   const std::uint64_t head = decoder.number();
-  entry.ino = Ino{sum(raw(before.ino), decoder.signed_number())};
+  entry.ino = Ino{hash(raw(before.ino), decoder.signed_number())};
   entry.mtime =
-      TimeNs{static_cast<std::int64_t>(sum(static_cast<std::uint64_t>(raw(before.mtime)), decoder.signed_number()))};
+      TimeNs{static_cast<std::int64_t>(hash(static_cast<std::uint64_t>(raw(before.mtime)), decoder.signed_number()))};
   if (index > 0) entry.name = decoder.text();
   if (decoder.failed()) return corrupt_entry(index, "is cut off");
 
@@ -48,8 +48,8 @@ Result<ManifestEntry> decode_entry(Decoder& decoder, std::size_t index, const Ma
     case FileType::Regular:
       entry.size_bytes = decoder.number();
       entry.allocated_bytes = decoder.number();
-      entry.sum.digest = decoder.digest();
-      entry.sum.crc32 = decoder.fixed32();
+      entry.hash.digest = decoder.digest();
+      entry.hash.crc32 = decoder.fixed32();
       break;
     case FileType::Directory: {
       const std::uint64_t children = decoder.number();
@@ -119,7 +119,7 @@ std::string Manifest::encode() const {
     switch (entry.type) {
       case FileType::Regular:
         encoder.number(entry.size_bytes).number(entry.allocated_bytes);
-        encoder.digest(entry.sum.digest).fixed32(entry.sum.crc32);
+        encoder.digest(entry.hash.digest).fixed32(entry.hash.crc32);
         break;
       case FileType::Directory: encoder.number(entry.child_count); break;
       case FileType::Symlink: encoder.text(entry.target); break;

@@ -13,7 +13,7 @@ bool is_possible(const Record&) {
   return true;
 }
 bool is_possible(const HistoryRecord& record) {
-  return record.deed >= Deed::CreateDomain && record.deed <= Deed::Restore;
+  return record.operation >= Operation::CreateDomain && record.operation <= Operation::Restore;
 }
 bool is_possible(const PlacementRecord& record) {
   return record.kind >= PlacementRecord::Kind::Archive && record.kind <= PlacementRecord::Kind::File;
@@ -82,7 +82,7 @@ constexpr auto kPlacementFields = [](auto& record, auto& fields) {
 };
 
 constexpr auto kHistoryFields = [](auto& record, auto& fields) {
-  fields(record.sequence, record.deed, record.when, record.uid, record.who, record.version, record.generation,
+  fields(record.sequence, record.operation, record.when, record.uid, record.who, record.version, record.generation,
          record.label, record.previous, record.digest);
 };
 
@@ -91,7 +91,7 @@ constexpr auto kBlobFields = [](auto& record, auto& fields) {
 };
 
 constexpr auto kArchiveFields = [](auto& record, auto& fields) {
-  fields(record.suffix, record.size_bytes, record.allocated_bytes, record.sum.digest, record.sum.crc32, record.kept);
+  fields(record.suffix, record.size_bytes, record.allocated_bytes, record.hash.digest, record.hash.crc32, record.kept);
 };
 
 constexpr auto kContainerFields = [](auto& record, auto& fields) {
@@ -135,15 +135,15 @@ Result<TombstoneRecord> TombstoneRecord::decode(std::string_view bytes) {
   return decoded<TombstoneRecord>("tombstone record", bytes, kTombstoneFields);
 }
 
-std::string_view deed_name(Deed deed) {
-  switch (deed) {
-    case Deed::CreateDomain: return "create_domain";
-    case Deed::Publish: return "publish";
-    case Deed::Generate: return "generate";
-    case Deed::SetLabel: return "set_label";
-    case Deed::RemoveLabel: return "remove_label";
-    case Deed::Remove: return "remove";
-    case Deed::Restore: return "restore";
+std::string_view operation_name(Operation operation) {
+  switch (operation) {
+    case Operation::CreateDomain: return "create_domain";
+    case Operation::Publish: return "publish";
+    case Operation::Generate: return "generate";
+    case Operation::SetLabel: return "set_label";
+    case Operation::RemoveLabel: return "remove_label";
+    case Operation::Remove: return "remove";
+    case Operation::Restore: return "restore";
   }
   return "unknown";
 }

@@ -139,7 +139,7 @@ struct PlacementRecord {
   static Result<PlacementRecord> decode(std::string_view bytes);
 };
 
-enum class Deed : std::uint8_t {
+enum class Operation : std::uint8_t {
   CreateDomain = 1,
   Publish = 2,
   Generate = 3,
@@ -148,12 +148,12 @@ enum class Deed : std::uint8_t {
   Remove = 6,
   Restore = 7,
 };
-std::string_view deed_name(Deed deed);  // "publish", for JSON
+std::string_view operation_name(Operation operation);  // "publish", for JSON
 
 // One commit of a domain, for `log`.
 struct HistoryRecord {
   Sequence sequence{};
-  Deed deed = Deed::Publish;
+  Operation operation = Operation::Publish;
   TimeNs when{};
   uid_t uid = 0;
   std::string who;               // name of that user, or its number
@@ -192,7 +192,7 @@ struct ArchiveRecord {
   std::string suffix;
   std::uint64_t size_bytes = 0;
   std::uint64_t allocated_bytes = 0;
-  ContentSum sum;
+  ContentHash hash;
   Kept kept = Kept::Original;
 
   std::string encode() const;

@@ -19,11 +19,11 @@
 #include "base/file.h"
 #include "base/names.h"
 #include "cli/mount_request.h"
-#include "cli/mount_table.h"
+#include "os/mountinfo.h"
 #include "cli/output.h"
 #include "cli/umount.h"
 #include "control/channel.h"
-#include "registry/authorise.h"
+#include "registry/access.h"
 #include "store/store_lock.h"
 
 namespace modelfs {

@@ -63,7 +63,7 @@ Status Connection::open_here(const std::string& store) {
   auto registry = Registry::open(*std::move(engine), lock->directory(), {.read_only = lock->is_read_only()});
   if (!registry.ok()) return registry.status();
   if (Status status = unless_disk_refuses(Upload::discard_all(**registry)); !status.ok()) return status;
-  ServedPlace place;
+  ServedAt place;
   place.store_id = lock->id();
   lock_ = *std::move(lock);
   registry_ = *std::move(registry);

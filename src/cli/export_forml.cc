@@ -8,9 +8,9 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/names.h"
-#include "base/pep440.h"
-#include "catalog/package_manifest.h"
-#include "catalog/tag.h"
+#include "formats/pep440.h"
+#include "formats/forml_package.h"
+#include "formats/forml_tag.h"
 #include "cli/export_job.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
@@ -29,16 +29,16 @@ std::string text_of(const Json& document, const char* key) { return document.val
 Result<std::string> digest_of_file(const fs::path& path) {
   const auto file = open_at(AT_FDCWD, path, O_RDONLY);
   if (!file.ok()) return file.status();
-  Summer summer;
+  Hasher hasher;
   std::string buffer(1 << 20, '\0');
   for (std::uint64_t offset = 0;;) {
     const auto got = read_at(file->fd(), offset, std::as_writable_bytes(std::span(buffer.data(), buffer.size())));
     if (!got.ok()) return got.status();
     if (*got == 0) break;
-    summer.add(bytes_of(std::string_view(buffer).substr(0, *got)));
+    hasher.add(bytes_of(std::string_view(buffer).substr(0, *got)));
     offset += *got;
   }
-  return "sha256:" + summer.finish().digest.hex();
+  return "sha256:" + hasher.finish().digest.hex();
 }
 
 // What a name in a tree is: "directory", "symlink -> a", or a file by its digest.

@@ -3,8 +3,8 @@
 #include <set>
 
 #include "base/names.h"
-#include "catalog/metadata_splice.h"
-#include "catalog/modelstore_document.h"
+#include "formats/metadata_splice.h"
+#include "formats/modelstore_document.h"
 #include "cli/export_job.h"
 #include "cli/output.h"
 

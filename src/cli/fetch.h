@@ -26,7 +26,7 @@ class Fetch {
 
   // Writes what `path` names in the registry to the directory `destination`, which does not exist or is empty. Returns
   // what was written: the answer to "open". AlreadyExists: the destination has something in it. Corrupt: bytes that do
-  // not sum to their digest; names the file.
+  // not hash to their digest; names the file.
   Result<nlohmann::json> run(const std::string& path, bool with_generations, const std::string& destination);
 
  private:

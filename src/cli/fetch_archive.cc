@@ -9,7 +9,7 @@
 #include <cstdlib>
 
 #include "archive/archive_format.h"
-#include "archive/zstd_writer.h"
+#include "archive/write/zstd_writer.h"
 #include "base/file.h"
 #include "base/names.h"
 

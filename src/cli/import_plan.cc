@@ -7,8 +7,8 @@
 #include <tuple>
 
 #include "base/names.h"
-#include "base/pep440.h"
-#include "catalog/modelstore_document.h"
+#include "formats/pep440.h"
+#include "formats/modelstore_document.h"
 #include "cli/directory_entries.h"
 #include "cli/import_mlflow.h"
 #include "cli/import_roots.h"

@@ -91,14 +91,14 @@ Status ls(const ListOptions& options) {
 
 // "published 1.2.0", "label prod: 1.1.0 -> 1.2.0".
 std::string deed_of(const Json& record) {
-  std::string deed = text_of(record, "deed");
+  std::string operation = text_of(record, "deed");
   if (record.contains("generation")) {
-    return deed + " " + text_of(record, "version") + "/" + std::to_string(number_of(record, "generation"));
+    return operation + " " + text_of(record, "version") + "/" + std::to_string(number_of(record, "generation"));
   }
-  if (!record.contains("label")) return deed + " " + text_of(record, "version");
-  deed += " " + text_of(record, "label") + ":";
-  if (record.contains("previous")) deed += " " + text_of(record, "previous") + " ->";
-  return deed + " " + text_of(record, "version");
+  if (!record.contains("label")) return operation + " " + text_of(record, "version");
+  operation += " " + text_of(record, "label") + ":";
+  if (record.contains("previous")) operation += " " + text_of(record, "previous") + " ->";
+  return operation + " " + text_of(record, "version");
 }
 
 Status log_of(const ListOptions& options) {

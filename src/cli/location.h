@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "cli/mount_table.h"
+#include "os/mountinfo.h"
 
 namespace modelfs {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "archive/read_archive.h"
+#include "archive/read/read_archive.h"
 
 namespace modelfs {
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/types.h"
-#include "cli/mount_table.h"
+#include "os/mountinfo.h"
 
 namespace modelfs {
 

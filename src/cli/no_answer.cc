@@ -6,8 +6,8 @@
 #include <system_error>
 
 #include "base/names.h"
-#include "cli/mount_table.h"
-#include "cli/process.h"
+#include "os/mountinfo.h"
+#include "os/subprocess.h"
 #include "store/store_lock.h"
 
 namespace modelfs {

@@ -20,7 +20,7 @@ bool is_zero(ByteView bytes) {
 }  // namespace
 
 Status SparseWriter::append(ByteView bytes) {
-  summer_.add(bytes);
+  hasher_.add(bytes);
   const std::uint64_t start = size_bytes_;
   size_bytes_ += bytes.size();
   if (zeros_ == Zeros::Write) return write_at(fd_, start, bytes);
@@ -44,7 +44,7 @@ Result<Digest> SparseWriter::finish() {
   if (zeros_ == Zeros::LeaveOut && ::ftruncate(fd_, static_cast<off_t>(size_bytes_)) != 0) {
     return Status::from_errno(errno, "set the length");
   }
-  return summer_.finish().digest;
+  return hasher_.finish().digest;
 }
 
 }  // namespace modelfs

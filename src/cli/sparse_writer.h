@@ -1,4 +1,4 @@
-// Writes a file from its start, summing it, and leaves out what would be zeros.
+// Writes a file from its start, hashing it, and leaves out what would be zeros.
 #pragma once
 #include <cstdint>
 
@@ -16,14 +16,14 @@ class SparseWriter {
   SparseWriter(int fd, Zeros zeros) : fd_(fd), zeros_(zeros) {}
 
   Status append(ByteView bytes);
-  // Gives the file its length, and the sum of all that was appended.
+  // Gives the file its length, and the hash of all that was appended.
   Result<Digest> finish();
   std::uint64_t size_bytes() const { return size_bytes_; }
 
  private:
   const int fd_;
   const Zeros zeros_;
-  Summer summer_;
+  Hasher hasher_;
   std::uint64_t size_bytes_ = 0;
 };
 

@@ -17,12 +17,12 @@
 #include "base/file.h"
 #include "base/names.h"
 #include "cli/commands.h"
-#include "cli/holders.h"
+#include "os/open_files.h"
 #include "cli/location.h"
 #include "cli/namespaces.h"
 #include "cli/no_answer.h"
 #include "cli/output.h"
-#include "cli/process.h"
+#include "os/subprocess.h"
 #include "store/store_lock.h"
 
 namespace modelfs {

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/status.h"
-#include "cli/mount_table.h"
+#include "os/mountinfo.h"
 
 namespace modelfs {
 

@@ -1,7 +1,7 @@
 #include "cli/yaml_file.h"
 
 #include "base/names.h"
-#include "catalog/yaml_text.h"
+#include "formats/yaml_text.h"
 
 namespace modelfs {
 

@@ -8,7 +8,7 @@
 #include "control/documents.h"
 #include "control/fields.h"
 #include "control/resolve.h"
-#include "registry/authorise.h"
+#include "registry/access.h"
 
 namespace modelfs {
 namespace {

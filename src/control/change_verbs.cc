@@ -4,7 +4,7 @@
 #include "control/documents.h"
 #include "control/fields.h"
 #include "control/resolve.h"
-#include "registry/authorise.h"
+#include "registry/access.h"
 
 namespace modelfs {
 namespace {
@@ -73,7 +73,7 @@ Dispatcher::Answer Dispatcher::put_begin(Message& request, const Emit&) {
   auto upload = Upload::begin(context_, who_, *std::move(target), archive);
   if (!upload.ok()) return upload.status();
   upload_ = *std::move(upload);
-  if (request.body.contains("metadata")) upload_->bring_metadata(text_field(request.body, "metadata"));
+  if (request.body.contains("metadata")) upload_->set_metadata(text_field(request.body, "metadata"));
   return Message();
 }
 
@@ -138,7 +138,7 @@ Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
                                                 : own_target(path);
   if (!target.ok()) return target.status();
   PublishRequest wanted{place->entry.ino, place->directory,           place->name, *target, who_,
-                        Effort::Full,     context_.hooks.on_published};
+                        HashBudget::Full,     context_.hooks.on_published};
   wanted.mode_mask = mode_mask;
   const bool moves = !stays_in_directory(path, *target);
   // Why before as well: somebody who renames may meet the new name before we get to say that the old one is gone.

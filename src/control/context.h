@@ -10,12 +10,12 @@ namespace modelfs {
 
 // Safe for concurrent use. `registry` and what the hooks refer to outlive it.
 struct ControlContext {
-  ControlContext(Registry& of, Hooks hooks_of, ServedPlace place_of)
+  ControlContext(Registry& of, Hooks hooks_of, ServedAt place_of)
       : registry(of), hooks(std::move(hooks_of)), place(std::move(place_of)) {}
 
   Registry& registry;
   const Hooks hooks;
-  const ServedPlace place;
+  const ServedAt place;
   std::atomic<bool> stopping{false};   // long work ends with Interrupted at the next chance
   std::atomic<std::uint64_t> puts{0};  // gives each put's draft a name of its own
 

@@ -5,11 +5,11 @@
 #include <string_view>
 
 #include "base/status.h"
-#include "registry/draft_store.h"
+#include "drafts/draft_store.h"
 
 namespace modelfs {
 
-// Bytes read and written at once: big enough that the sum behind the writer costs no extra turns.
+// Bytes read and written at once: big enough that the hash behind the writer costs no extra turns.
 inline constexpr std::size_t kCopyChunkBytes = 1ull << 20;
 
 // Whether a client's descriptor may be read here. Unsupported: it lies on a FUSE file system, whose server could leave

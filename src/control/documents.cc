@@ -1,6 +1,6 @@
 #include "control/documents.h"
 
-#include "registry/authorise.h"
+#include "registry/access.h"
 #include "registry/events.h"
 
 namespace modelfs {
@@ -74,7 +74,7 @@ Json label_document(std::string_view name, const LabelRecord& label) {
 
 Json history_document(const HistoryRecord& history) {
   Json document{{"sequence", raw(history.sequence)},
-                {"deed", deed_name(history.deed)},
+                {"deed", operation_name(history.operation)},
                 {"when", iso_time(history.when)},
                 {"who", history.who},
                 {"uid", history.uid}};
@@ -120,7 +120,7 @@ Json entry_document(const Manifest& manifest, std::uint32_t index) {
   if (entry.type != FileType::Regular) return document;
   document["size"] = entry.size_bytes;
   document["allocated"] = entry.allocated_bytes;
-  document["digest"] = digest_text(entry.sum.digest);
+  document["digest"] = digest_text(entry.hash.digest);
   if (entry.link_count > 1) document["hardlink_group"] = raw(entry.ino);
   return document;
 }

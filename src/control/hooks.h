@@ -19,7 +19,7 @@ struct Hooks {
 };
 
 // Where the store is served, for status and for documents that say where a release is stored.
-struct ServedPlace {
+struct ServedAt {
   std::string engine = "rocksdb";
   std::string mount_point;  // empty: not mounted
   std::string store_id;     // StoreLock::id()

@@ -9,7 +9,7 @@
 #include "control/fields.h"
 #include "control/lists.h"
 #include "control/resolve.h"
-#include "registry/authorise.h"
+#include "registry/access.h"
 
 namespace modelfs {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "base/names.h"
-#include "catalog/metadata.h"
+#include "formats/metadata.h"
 #include "control/dispatcher.h"
 #include "control/documents.h"
 #include "control/fields.h"

@@ -1,6 +1,6 @@
 #include "control/resolve.h"
 
-#include "registry/authorise.h"
+#include "registry/access.h"
 
 namespace modelfs {
 namespace {

@@ -95,7 +95,7 @@ struct ControlServer::State {
     bool done = false;  // guarded by mutex
   };
 
-  State(Registry& registry, int store, Hooks hooks, ServedPlace place)
+  State(Registry& registry, int store, Hooks hooks, ServedAt place)
       : context(registry, std::move(hooks), std::move(place)), store_dir(store) {}
 
   void accept_clients();
@@ -248,7 +248,7 @@ void ControlServer::State::end_clients() {
 }
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, int store_dir, Hooks hooks,
-                                                            ServedPlace place) {
+                                                            ServedAt place) {
   if (Status status = unless_disk_refuses(Upload::discard_all(registry)); !status.ok()) return status;
   auto state = std::make_unique<State>(registry, store_dir, std::move(hooks), std::move(place));
   state->event = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

@@ -26,7 +26,7 @@ class ControlServer {
   // process's and is replaced. Removes what puts that were cut off have left. `registry` and what the hooks refer to
   // outlive the server.
   static Result<std::unique_ptr<ControlServer>> start(Registry& registry, int store_dir, Hooks hooks,
-                                                      ServedPlace place = {});
+                                                      ServedAt place = {});
   // Removes the socket, ends all conversations and waits for requests that are being carried out.
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;

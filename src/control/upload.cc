@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "control/fields.h"
-#include "registry/authorise.h"
+#include "registry/access.h"
 
 namespace modelfs {
 namespace {
@@ -122,7 +122,7 @@ Status Upload::make_draft(Ino stage) {
     if (!made.ok()) return made.status();
     name_ = name;
     entries_.push_back({made->ino, FileType::Directory, {}});
-    return drafts.set_attribute(made->ino, kPutMark, "1", DraftStore::AttributeMode::Set);
+    return drafts.setxattr(made->ino, kPutMark, "1", DraftStore::AttributeMode::Set);
   }
   return {Code::Busy, "no name is free for the draft of a put; remove what is in " + target_.domain.str() + "/.stage"};
 }
@@ -178,7 +178,7 @@ Status Upload::add_one(const Wanted& wanted, Message& message, const Proceed& pr
       entries_.push_back({made->ino, FileType::Symlink, {}});
       DraftChange times;
       times.mtime = wanted.mtime;
-      return drafts.change(made->ino, times).status();
+      return drafts.setattr(made->ino, times).status();
     }
     case Wanted::Kind::Directory: {
       const auto made =
@@ -228,7 +228,7 @@ Status Upload::fill(const Wanted& wanted, Message& message, const Proceed& proce
 Status Upload::finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHandle& handle) {
   DraftChange times;
   times.mtime = mtime;
-  Status status = context_.registry.drafts().change(ino, times).status();
+  Status status = context_.registry.drafts().setattr(ino, times).status();
   if (status.ok()) status = handle.flush();
   if (status.ok()) return status;
   return {status.code(), "'" + printable(name) + "': " + status.message()};
@@ -264,7 +264,7 @@ Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
     DraftChange last;
     last.mtime = *entry.mtime;
     if (entry.ino == entries_[0].ino) last.mode = root_mode & kModeBits;
-    if (const auto changed = drafts.change(entry.ino, last); !changed.ok()) return changed.status();
+    if (const auto changed = drafts.setattr(entry.ino, last); !changed.ok()) return changed.status();
   }
   auto published = publish();
   if (published.ok()) made_domain_ = false;
@@ -273,7 +273,7 @@ Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
 
 Result<Published> Upload::publish() {
   if (archive_.empty()) {
-    PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, Effort::Full, context_.hooks.on_published};
+    PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, HashBudget::Full, context_.hooks.on_published};
     request.metadata = metadata_;
     auto published = context_.registry.publish(request);
     if (published.ok() && !published->already) name_.clear();  // the draft became the release
@@ -335,7 +335,7 @@ Status Upload::discard_all(Registry& registry) {
     const auto names = drafts.list(stage);
     if (!names.ok()) return names.status();
     for (const DraftName& draft : *names) {
-      if (!draft.name.starts_with(kPutPrefix) || !drafts.attribute(draft.ino, kPutMark).ok()) continue;
+      if (!draft.name.starts_with(kPutPrefix) || !drafts.getxattr(draft.ino, kPutMark).ok()) continue;
       if (Status status = discard(drafts, stage, draft.name); !status.ok()) return status;
     }
   }

@@ -23,7 +23,7 @@ class Upload {
   static Result<std::unique_ptr<Upload>> begin(ControlContext& context, const Credentials& who, Target target,
                                                const std::string& archive = "");
   // The metadata document of what will be published.
-  void bring_metadata(std::string document) { metadata_ = std::move(document); }
+  void set_metadata(std::string document) { metadata_ = std::move(document); }
   // Removes the draft, and the domain if it was made for it, unless it was published.
   ~Upload();
   Upload(const Upload&) = delete;

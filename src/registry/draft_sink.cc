@@ -67,9 +67,9 @@ Status DraftSink::end(std::uint64_t size_bytes) {
   if (size_bytes > written_) {
     if (Status status = handle->file().truncate(size_bytes); !status.ok()) return status;  // ends in a hole
   }
-  // Why before the close: nothing may change the file once it is summed.
+  // Why before the close: nothing may change the file once it is hashed.
   if (Status status = set_time(handle->file().ino(), mtime_); !status.ok()) return status;
-  // Small files are not synced one by one, and summing them costs less than handing them over.
+  // Small files are not synced one by one, and hashing them costs less than handing them over.
   if (size_bytes < DraftFile::kSyncedBytesMin) return handle->flush();
   return closing_.close(std::move(handle));
 }
@@ -78,7 +78,7 @@ Status DraftSink::describe(const ArchiveMember& directory) {
   directory_times_[directory.number] = directory.mtime;
   DraftChange change;
   change.mode = directory.mode & 0777;
-  const auto changed = drafts_.change(inos_[directory.number], change);
+  const auto changed = drafts_.setattr(inos_[directory.number], change);
   return changed.ok() ? Status() : changed.status();
 }
 
@@ -99,7 +99,7 @@ Status DraftSink::set_time(Ino ino, TimeNs mtime) {
   DraftChange change;
   change.mtime = mtime;
   change.atime = mtime;
-  const auto changed = drafts_.change(ino, change);
+  const auto changed = drafts_.setattr(ino, change);
   return changed.ok() ? Status() : changed.status();
 }
 

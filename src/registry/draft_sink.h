@@ -4,17 +4,17 @@
 #include <unordered_map>
 #include <vector>
 
-#include "archive/read_archive.h"
+#include "archive/read/read_archive.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
-#include "registry/authorise.h"
-#include "registry/draft_store.h"
+#include "registry/access.h"
+#include "drafts/draft_store.h"
 
 namespace modelfs {
 
 inline constexpr std::uint32_t kUnnamedDirectoryMode = 0755;  // of directories that no member names
 
-// Files that are written and are summed and synced by other threads, so that the disk works while the next ones are
+// Files that are written and are hashed and synced by other threads, so that the disk works while the next ones are
 // unpacked. Used by one thread.
 class ClosingFiles {
  public:
@@ -52,7 +52,7 @@ class DraftSink : public ArchiveSink {
   Status write(std::uint64_t offset_bytes, ByteView bytes) override;
   Status end(std::uint64_t size_bytes) override;
   Status describe(const ArchiveMember& directory) override;
-  // After the last member: all files are summed and synced when this returns Ok.
+  // After the last member: all files are hashed and synced when this returns Ok.
   Status finish();
 
  private:

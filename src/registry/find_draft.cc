@@ -42,10 +42,10 @@ Result<PassedPlace> committed_place(const Snapshot& stored, std::optional<Domain
 
 }  // namespace
 
-Result<Registry::DraftPlace> Registry::find_draft(std::string_view path, const Credentials& who) {
+Result<Registry::FoundDraft> Registry::find_draft(std::string_view path, const Credentials& who) {
   const auto stored = snapshot();
   if (!stored.ok()) return stored.status();
-  DraftPlace place;
+  FoundDraft place;
   place.entry = {kRootIno, FileType::Directory};
   std::string walked;
   std::optional<DomainName> domain;

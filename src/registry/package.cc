@@ -87,7 +87,7 @@ Package split_package(const FrozenDraft& draft, bool is_release) {
   return package;
 }
 
-Status build_manifests(const FrozenDraft& draft, bool may_sum, const std::function<Result<Ino>()>& fresh_ino,
+Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
                        Package& package) {
   const auto& entries = draft.entries();
   const std::vector<std::uint32_t> part = assign(draft, package);
@@ -107,9 +107,9 @@ Status build_manifests(const FrozenDraft& draft, bool may_sum, const std::functi
       entry.size_bytes = entry.target.size();
     }
     if (entry.type == FileType::Regular) {
-      auto sum = draft.sum(i, may_sum);
-      if (!sum.ok()) return sum.status();
-      entry.sum = sum->sum;
+      auto hash = draft.hash(i, may_hash);
+      if (!hash.ok()) return hash.status();
+      entry.hash = hash->hash;
       entry.size_bytes = from.size_bytes;
       entry.allocated_bytes = from.allocated_bytes;
     }

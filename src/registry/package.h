@@ -9,7 +9,7 @@
 
 #include "base/status.h"
 #include "catalog/manifest.h"
-#include "registry/draft_store.h"
+#include "drafts/draft_store.h"
 
 namespace modelfs {
 
@@ -30,9 +30,9 @@ struct Package {
 Package split_package(const FrozenDraft& draft, bool is_release);
 
 // Fills the manifest of every part. `fresh_ino` numbers the files that go on living in a draft under another name.
-// Busy, IoError: see FrozenDraft::sum. Malformed: names the symlink that is absolute or leaves its part, and what to
+// Busy, IoError: see FrozenDraft::hash. Malformed: names the symlink that is absolute or leaves its part, and what to
 // do.
-Status build_manifests(const FrozenDraft& draft, bool may_sum, const std::function<Result<Ino>()>& fresh_ino,
+Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
                        Package& package);
 
 // Ok if every symlink of `manifest` is relative and stays inside, also when it passes through other symlinks of it.

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "catalog/snapshot.h"
-#include "registry/draft_store.h"
+#include "drafts/draft_store.h"
 
 namespace modelfs {
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "catalog/tag.h"
+#include "formats/forml_tag.h"
 #include "registry/registry.h"
 
 namespace modelfs {
@@ -57,7 +57,7 @@ Result<Published> Registry::publish_tag(const TagRequest& request) {
   for (const std::string& state : tag->states) states.insert(state + std::string(kStateSuffix));
   DraftMarker marker{**sealed, request.directory, request.name, std::string(kTagName), states};
   PublishRequest publication{request.draft, request.release, request.draft_name,  request.target,
-                             request.who,   Effort::Full,    request.on_published};
+                             request.who,   HashBudget::Full,    request.on_published};
   publication.marker = &marker;
   const auto release = [&]() -> Result<ReleaseRecord> {
     const auto stored = snapshot();

@@ -55,9 +55,9 @@ Result<Target> Target::parse(std::string_view path) {
   return target;
 }
 
-HistoryRecord make_history(Deed deed, Sequence sequence, const Credentials& who) {
+HistoryRecord make_history(Operation operation, Sequence sequence, const Credentials& who) {
   HistoryRecord record;
-  record.deed = deed;
+  record.operation = operation;
   record.sequence = sequence;
   record.when = now();
   record.uid = who.uid;
@@ -78,7 +78,7 @@ Registry::Registry(Engine engine, int store_dir, const Options& options)
 
 Registry::~Registry() {
   if (drafts_) prepare_to_end();
-  settler_.reset();
+  compactor_.reset();
   unpackers_.reset();
   closers_.reset();
   sweeper_.reset();
@@ -93,7 +93,7 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
   if (Status status = unless_disk_refuses(registry->discard_unpacking()); !status.ok()) return status;
   // Why not now: a large draft would keep the mount waiting.
   registry->sweep_later();
-  if (options.settles_archives) registry->settler_ = std::make_unique<ArchiveSettler>(*registry);
+  if (options.compacts_archives) registry->compactor_ = std::make_unique<ArchiveCompactor>(*registry);
   return registry;
 }
 
@@ -109,7 +109,7 @@ Status Registry::open_drafts() {
   if (!options_.read_only) {
     if (Status status = unless_disk_refuses(recover()); !status.ok()) return status;
   }
-  auto drafts = DraftStore::open(drafts_dir_.fd(), *engine_.keys, *engine_.blobs, inos_, leases_,
+  auto drafts = DraftStore::open(drafts_dir_.fd(), *engine_.keys, *engine_.blobs, inos_, pins_,
                                  {.reserve_bytes = options_.reserve_bytes, .read_only = options_.read_only});
   if (!drafts.ok()) return drafts.status();
   drafts_ = std::move(*drafts);
@@ -161,7 +161,7 @@ void Registry::sweep_later() {
   sweeper_->submit([this] {
     const Status status = drafts_->sweep();
     if (!status.ok() && status.code() != Code::Interrupted) log::warn("sweep: {}", status.message());
-    if (status.ok()) collect_litter();
+    if (status.ok()) collect_gc_candidates();
   });
 }
 
@@ -233,7 +233,7 @@ Result<DomainRecord> Registry::create_domain(const DomainName& name, const Owner
   Batch batch;
   batch.expect(key, std::nullopt);
   batch.put(key, head.encode());
-  batch.put(keys::history(name, head.last), make_history(Deed::CreateDomain, head.last, who).encode());
+  batch.put(keys::history(name, head.last), make_history(Operation::CreateDomain, head.last, who).encode());
   const Status status = engine_.keys->commit(batch, Durability::Durable);
   if (status.code() == Code::Conflict) return Status(Code::AlreadyExists, "domain " + name.str() + " exists already");
   if (!status.ok()) return status;

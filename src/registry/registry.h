@@ -12,20 +12,20 @@
 #include <unordered_set>
 #include <vector>
 
-#include "archive/read_archive.h"
+#include "archive/read/read_archive.h"
 #include "base/names.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "base/types.h"
 #include "catalog/snapshot.h"
-#include "registry/archive_settler.h"
-#include "registry/archives.h"
-#include "registry/authorise.h"
-#include "registry/content.h"
-#include "registry/draft_store.h"
+#include "registry/archive_compactor.h"
+#include "content/archives.h"
+#include "registry/access.h"
+#include "content/content_reader.h"
+#include "drafts/draft_store.h"
 #include "registry/events.h"
-#include "registry/ino_allocator.h"
-#include "registry/leases.h"
+#include "drafts/ino_allocator.h"
+#include "content/blob_pins.h"
 #include "registry/unpacking.h"
 #include "store/engine.h"
 
@@ -59,11 +59,11 @@ struct Published {
   std::vector<std::pair<Ino, std::shared_ptr<const Manifest>>> containers;
 };
 
-enum class Effort {
-  Short,  // inside a rename: sums at most kRenameSumBytesMax, else Busy, and the sums go on behind
-  Full,   // by command: sums what is needed
+enum class HashBudget {
+  Short,  // inside a rename: hashes at most kRenameHashBytesMax, else Busy, and the hashes go on behind
+  Full,   // by command: hashes what is needed
 };
-inline constexpr std::uint64_t kRenameSumBytesMax = 64ull << 20;
+inline constexpr std::uint64_t kRenameHashBytesMax = 64ull << 20;
 
 // An archive that is published together with what was unpacked from it.
 struct ArchiveOriginal {
@@ -96,7 +96,7 @@ struct PublishRequest {
   std::string name;
   Target target;
   Credentials who;
-  Effort effort = Effort::Full;
+  HashBudget budget = HashBudget::Full;
   // Called once it is committed and before anybody can touch the draft's nodes again.
   std::function<void(const Published&)> on_published;
   ArchiveOriginal* original = nullptr;  // what the draft was unpacked from, if it was
@@ -203,7 +203,7 @@ class Registry {
     std::uint64_t reserve_bytes = 64ull << 20;
     ArchiveLimits archive_limits = {};
     // Replace archives by recipes in the background.
-    bool settles_archives = false;
+    bool compacts_archives = false;
     // The engine is read-only: nothing is written, and what commits that never ended have left stays.
     bool read_only = false;
     // Told of each domain and release whose attributes have changed, and of the root when domains came or went: by the
@@ -300,12 +300,12 @@ class Registry {
 
   // Replaces archives by recipes where that is proven to give the same bytes, until `cancel`. Works in proportion to
   // their sizes. Interrupted.
-  Status settle_archives(const std::atomic<bool>& cancel);
+  Status compact_archives(const std::atomic<bool>& cancel);
   Result<ArchiveCounts> count_archives() const;
   // Keeps these blobs away from gc.
-  std::unique_ptr<Leases::Lease> lease(std::vector<Digest> digests) { return leases_.take(std::move(digests)); }
+  std::unique_ptr<BlobPins::Pin> pin(std::vector<Digest> digests) { return pins_.take(std::move(digests)); }
 
-  // Sums every blob that `domain` (empty: any) and `version` (empty: any) need. `progress` gets (done, total) bytes.
+  // Hashes every blob that `domain` (empty: any) and `version` (empty: any) need. `progress` gets (done, total) bytes.
   Result<VerifyReport> verify(std::string_view domain, std::string_view version,
                               const std::function<void(std::uint64_t, std::uint64_t)>& progress);
   // Removes blobs that nothing refers to and that are older than the grace time, and leftovers of drafts.
@@ -314,7 +314,7 @@ class Registry {
   Result<std::vector<DraftSummary>> list_drafts(std::optional<uid_t> owner);
 
   // The draft at a path such as "churn/.stage/x": its directory, name and number. NotFound.
-  struct DraftPlace {
+  struct FoundDraft {
     Ino directory = kNoIno;
     std::string name;
     DraftEntry entry;
@@ -323,7 +323,7 @@ class Registry {
     bool is_sticky = false;       // only its owner, the directory's and root may take its name away
   };
   // Denied: `who` may not search a directory on the way, so he does not learn what is in it.
-  Result<DraftPlace> find_draft(std::string_view path, const Credentials& who);
+  Result<FoundDraft> find_draft(std::string_view path, const Credentials& who);
   // Ok for who may read the draft `ino`, of whose mode `mode_mask` counts. Denied, NotFound.
   Status check_disclosing(const Credentials& who, Ino ino, std::uint32_t mode_mask, std::string_view what) const;
   // The directory that holds the staged drafts of a domain (/<domain>/.stage).
@@ -331,16 +331,16 @@ class Registry {
 
   // Waits until what earlier commits left to sweep is gone. Interrupted: see prepare_to_end().
   Status finish_sweeping();
-  // Nothing waits for long work behind any more: sums and sweeps end at their next step, and the next start goes on
+  // Nothing waits for long work behind any more: hashes and sweeps end at their next step, and the next start goes on
   // with them. Commits go on, for `patience`; then they fail, Busy. The destructor does this; call it
   // earlier when requests that may wait for such work are to end.
   void prepare_to_end(std::chrono::steady_clock::duration patience = DraftStore::kEndPatience) {
     drafts_->prepare_to_end(patience);
-    if (settler_) settler_->stop();
+    if (compactor_) compactor_->stop();
   }
 
  private:
-  friend class Publisher;
+  friend class Commit;
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   // How long the store is left alone after it could not say whether a commit took place.
   static constexpr std::int64_t kAskAgainNs = 1'000'000'000;
@@ -368,14 +368,14 @@ class Registry {
   Status quarantine(const Digest& digest);
   Result<GcReport> collect_garbage();
   // Removes what drafts that are gone have left in the catalog, if it is much.
-  void collect_litter() EXCLUDES(gc_mutex_);
-  // Those of `candidates`, with their sizes, that nothing refers to. Between watch() and end_watch() of the leases.
+  void collect_gc_candidates() EXCLUDES(gc_mutex_);
+  // Those of `candidates`, with their sizes, that nothing refers to. Between watch() and end_watch() of the pins.
   Result<GcReport> remove_unreferenced(const std::unordered_map<Digest, std::uint64_t, DigestHash>& candidates);
   Result<DraftSummary> summarise_draft(const DraftName& draft);
   Result<std::unordered_set<Digest, DigestHash>> referenced_blobs() const;
-  Result<std::vector<Ino>> archives_to_settle() const;
+  Result<std::vector<Ino>> archives_to_compact() const;
   // The digest of the archive whose bytes are not needed any more, if a recipe took their place.
-  Result<std::optional<Digest>> settle_archive(Ino container, const std::atomic<bool>& cancel);
+  Result<std::optional<Digest>> compact_archive(Ino container, const std::atomic<bool>& cancel);
   // Removes a blob that nothing refers to, however young it is.
   Status drop_blob(const Digest& digest);
   void sweep_later();
@@ -410,7 +410,7 @@ class Registry {
   const Options options_;
   File drafts_dir_;
   InoAllocator inos_;
-  Leases leases_;
+  BlobPins pins_;
   Archives archives_{*this};
   // One tag at a time for a draft, which trainers may share: else two would each send the other's states away. Taken
   // before all other locks.
@@ -419,10 +419,10 @@ class Registry {
   Events events_;
   std::unique_ptr<DraftStore> drafts_;
   std::atomic<std::uint64_t> unpackings_ = 0;
-  std::unique_ptr<ThreadPool> closers_;      // sum and sync what is unpacked
+  std::unique_ptr<ThreadPool> closers_;      // hash and sync what is unpacked
   std::unique_ptr<ThreadPool> unpackers_;    // one thread for each upload that is unpacked behind its writer
   std::unique_ptr<ThreadPool> sweeper_;      // one thread: gives back what commits left behind
-  std::unique_ptr<ArchiveSettler> settler_;  // uses all of the above
+  std::unique_ptr<ArchiveCompactor> compactor_;  // uses all of the above
   Mutex doubts_mutex_;  // leaf lock
   std::vector<Doubt> doubts_ GUARDED_BY(doubts_mutex_);
   // Whoever reads the store at or after this moment (of now()) has the doubts resolved; never, where there are none.
@@ -431,6 +431,6 @@ class Registry {
 };
 
 // History and events of a commit share who did it.
-HistoryRecord make_history(Deed deed, Sequence sequence, const Credentials& who);
+HistoryRecord make_history(Operation operation, Sequence sequence, const Credentials& who);
 
 }  // namespace modelfs

@@ -14,7 +14,7 @@ class SealedSource : public ArchiveSource {
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) override {
     return modelfs::read_at(file_.host(), offset_bytes, into);
   }
-  Result<std::uint64_t> size_bytes() override { return file_.sum().size_bytes; }
+  Result<std::uint64_t> size_bytes() override { return file_.hash().size_bytes; }
 
  private:
   const SealedFile& file_;
@@ -41,7 +41,7 @@ std::unique_ptr<UnpackingBehind> Registry::unpack_behind(Ino file, std::string_v
 Result<Published> Registry::publish_archive(const ArchiveRequest& request) {
   auto published = unpack_and_publish(request);
   sweep_later();
-  if (published.ok() && settler_) settler_->wake();
+  if (published.ok() && compactor_) compactor_->wake();
   return published;
 }
 
@@ -56,7 +56,7 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
   auto sealed = drafts_->seal(request.file);
   if (!sealed.ok()) return sealed.status();
   std::optional<Result<std::unique_ptr<UnpackingDirectory>>> unpacked;
-  if (request.behind) unpacked = request.behind->finish((*sealed)->sum().size_bytes);
+  if (request.behind) unpacked = request.behind->finish((*sealed)->hash().size_bytes);
   if (!unpacked) {
     SealedSource source(**sealed);
     unpacked =
@@ -69,7 +69,7 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
 
   ArchiveOriginal original{**sealed, request.directory, request.name, request.suffix};
   PublishRequest publication{unpacking.root(), domain->unpacking(), unpacking.name(),     request.target,
-                             request.who,      Effort::Full,        request.on_published, &original};
+                             request.who,      HashBudget::Full,        request.on_published, &original};
   publication.beneath = request.beneath;
   publication.orders_versions = request.orders_versions;
   publication.metadata = request.metadata;

@@ -37,7 +37,7 @@ Result<std::unique_ptr<UnpackingDirectory>> unpack(const UnpackingMeans& means, 
 }
 
 // Shared by its owner, the file that is followed, and the thread that unpacks.
-class UnpackingBehind::Work : public WriteFollower, public ArchiveSource, public std::enable_shared_from_this<Work> {
+class UnpackingBehind::Work : public WriteListener, public ArchiveSource, public std::enable_shared_from_this<Work> {
  public:
   Work(const UnpackingMeans& means, ThreadPool& runners, Ino file, UnpackingPlan plan)
       : means_(means), runners_(runners), file_(file), plan_(std::move(plan)) {}

@@ -5,12 +5,12 @@
 #include <optional>
 #include <string>
 
-#include "archive/read_archive.h"
+#include "archive/read/read_archive.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
-#include "registry/authorise.h"
-#include "registry/draft_store.h"
-#include "registry/write_follower.h"
+#include "registry/access.h"
+#include "drafts/draft_store.h"
+#include "drafts/write_listener.h"
 
 namespace modelfs {
 

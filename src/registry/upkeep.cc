@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "catalog/keys.h"
-#include "catalog/modelstore_document.h"
+#include "formats/modelstore_document.h"
 #include "registry/history_check.h"
 #include "registry/registry.h"
 
@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 1ull << 20;
 
-// A draft directory with fewer levels than this is summed up without fear for the stack: the walk is iterative anyway,
+// A draft directory with fewer levels than this is hashed up without fear for the stack: the walk is iterative anyway,
 // and the bound only ends what a damaged parent would make endless.
 constexpr std::size_t kDraftEntriesMax = 10'000'000;
 
@@ -57,7 +57,7 @@ struct VerifyPlan {
   std::uint64_t total_bytes = 0;                                  // of files
 
   void add(const ManifestEntry& file, const std::string& path) {
-    if (files.try_emplace(file.sum.digest, file, path).second) total_bytes += file.size_bytes;
+    if (files.try_emplace(file.hash.digest, file, path).second) total_bytes += file.size_bytes;
   }
 };
 
@@ -73,9 +73,9 @@ void plan_archive(const Snapshot& stored, Ino directory, const std::string& path
   } else {
     ManifestEntry original;
     original.size_bytes = archive->size_bytes;
-    original.sum = archive->sum;
+    original.hash = archive->hash;
     plan.add(original, path + archive->suffix);
-    plan.archives.emplace(archive->sum.digest, directory);
+    plan.archives.emplace(archive->hash.digest, directory);
   }
 }
 
@@ -139,7 +139,7 @@ Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view 
       report.problems.push_back(file.second + ": " + content.status().message());
       continue;
     }
-    Summer summer;
+    Hasher hasher;
     Status failed;
     for (std::uint64_t position = 0; position < file.first.size_bytes && failed.ok();) {
       const auto got = (*content)->read_at(position, buffer);
@@ -147,12 +147,12 @@ Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view 
         failed = got.ok() ? Status(Code::Corrupt, "it ends early") : got.status();
         break;
       }
-      summer.add(ByteView(buffer.data(), *got));
+      hasher.add(ByteView(buffer.data(), *got));
       position += *got;
       report.bytes += *got;
       if (progress) progress(report.bytes, plan->total_bytes);
     }
-    if (failed.ok() && summer.finish().digest == digest) continue;
+    if (failed.ok() && hasher.finish().digest == digest) continue;
     report.problems.push_back(file.second + ": " +
                               (failed.ok() ? "its bytes are not those that were published" : failed.message()) +
                               " (blob " + digest.hex() + "); publish that file again, or restore a backup");
@@ -180,10 +180,10 @@ Result<GcReport> Registry::gc() {
   if (options_.read_only) return Status::from_errno(EROFS, "collect garbage");
   const MutexLock only(gc_mutex_);
   if (Status status = finish_sweeping(); !status.ok()) return status;
-  leases_.watch();
+  pins_.watch();
   const Status asked = check_certain();
   auto report_or = asked.ok() ? collect_garbage() : asked;
-  leases_.end_watch();
+  pins_.end_watch();
   return report_or;
 }
 
@@ -222,14 +222,14 @@ Result<GcReport> Registry::collect_garbage() {
   return report;
 }
 
-void Registry::collect_litter() {
-  const auto litter = drafts_->take_litter();
+void Registry::collect_gc_candidates() {
+  const auto litter = drafts_->take_gc_candidates();
   if (litter.empty()) return;
   const MutexLock only(gc_mutex_);
-  leases_.watch();
+  pins_.watch();
   const Status asked = check_certain();
   const auto report = asked.ok() ? remove_unreferenced(litter) : asked;
-  leases_.end_watch();
+  pins_.end_watch();
   if (!report.ok()) log::warn("small files of drafts that are gone: {}", report.status().message());
 }
 
@@ -241,7 +241,7 @@ Result<GcReport> Registry::remove_unreferenced(
   for (const auto& [digest, size_bytes] : candidates) {
     if (referenced->contains(digest)) continue;
     Status failed;
-    const bool unleased = leases_.remove_unleased(digest, [&, &digest = digest, &size_bytes = size_bytes] {
+    const bool unleased = pins_.remove_unpinned(digest, [&, &digest = digest, &size_bytes = size_bytes] {
       Batch batch;
       batch.erase(keys::blob(digest));
       // A small blob has no file that its record must not outlive.
@@ -341,7 +341,7 @@ Result<std::unordered_set<Digest, DigestHash>> Registry::referenced_blobs() cons
       return false;
     }
     for (const ManifestEntry& entry : (*manifest)->entries()) {
-      if (entry.type == FileType::Regular) referenced.insert(entry.sum.digest);
+      if (entry.type == FileType::Regular) referenced.insert(entry.hash.digest);
     }
     return true;
   });
@@ -350,7 +350,7 @@ Result<std::unordered_set<Digest, DigestHash>> Registry::referenced_blobs() cons
   const Status archives = stored->keys().scan("a/", "", [&](std::string_view, std::string_view value) {
     const auto record = ArchiveRecord::decode(value);
     if (!record.ok()) failed = record.status();
-    if (record.ok() && record->kept != ArchiveRecord::Kept::Recipe) referenced.insert(record->sum.digest);
+    if (record.ok() && record->kept != ArchiveRecord::Kept::Recipe) referenced.insert(record->hash.digest);
     return record.ok();
   });
   if (!archives.ok()) return archives;

@@ -27,13 +27,13 @@ class BlobReader {
   virtual std::optional<int> descriptor() const = 0;
 };
 
-// Blobs by SHA-256. Safe for concurrent use. It trusts the caller's digest: summing the bytes is the caller's part.
+// Blobs by SHA-256. Safe for concurrent use. It trusts the caller's digest: hashing the bytes is the caller's part.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
   // NotFound: no such blob. Corrupt: what lies there is no plain file.
   virtual Result<std::unique_ptr<BlobReader>> open(const Digest& digest) const = 0;
-  // Takes over the finished file `name` in the directory `dir`, whose bytes are on disk (fsync) and sum to `digest`,
+  // Takes over the finished file `name` in the directory `dir`, whose bytes are on disk (fsync) and hash to `digest`,
   // without copying where the engine can; the file itself stays where it is, and must not be written any more. A blob
   // of that digest is replaced, atomically. Durable only after sync(). NoSpace, IoError: the blob is as before.
   virtual Status adopt(const Digest& digest, int dir, const std::string& name) = 0;

@@ -10,7 +10,7 @@
 
 namespace modelfs {
 
-using Kind = Place::Kind;
+using Kind = Node::Kind;
 
 namespace {
 
@@ -51,7 +51,7 @@ Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_pl
   return shown;
 }
 
-Result<Attributes> FileSystem::State::describe_system(const Place& place) {
+Result<Attributes> FileSystem::State::describe_system(const Node& place) {
   Attributes shown;
   shown.ino = place.ino;
   shown.type = place.type;
@@ -89,8 +89,8 @@ Result<Attributes> FileSystem::State::describe_system(const Place& place) {
   return shown;
 }
 
-Result<Attributes> FileSystem::State::describe(const Node& node, const Snapshot* stored) {
-  const Place& place = node.place;
+Result<Attributes> FileSystem::State::describe(const KnownNode& node, const Snapshot* stored) {
+  const Node& place = node.place;
   switch (place.kind) {
     case Kind::Draft: {
       const auto inode = registry.const_drafts().stat(place.ino);
@@ -128,7 +128,7 @@ Result<Attributes> FileSystem::State::describe(const Node& node, const Snapshot*
   return now_stored.ok() ? describe_committed(*now_stored, place) : now_stored.status();
 }
 
-Result<Attributes> FileSystem::State::describe_committed(const Snapshot& stored, const Place& place) {
+Result<Attributes> FileSystem::State::describe_committed(const Snapshot& stored, const Node& place) {
   std::uint64_t content_bytes = 0;
   if (place.kind == Kind::Document || place.kind == Kind::Tag) {
     const auto text = document(stored, place);
@@ -139,8 +139,8 @@ Result<Attributes> FileSystem::State::describe_committed(const Snapshot& stored,
     if (!size.ok()) return size.status();
     content_bytes = *size;
   }
-  auto shown = NativeView::describe(stored, containers(), place, content_bytes);
-  if (shown.ok() && NativeView::holds_drafts(place)) {
+  auto shown = NativeLayout::describe(stored, containers(), place, content_bytes);
+  if (shown.ok() && NativeLayout::holds_drafts(place)) {
     shown->mtime = std::max(shown->mtime, registry.drafts().names_changed(place.ino));
     shown->ctime = std::max(shown->ctime, shown->mtime);
   }
@@ -159,10 +159,10 @@ Result<Attributes> FileSystem::stat(const Credentials&, Ino ino) {
   return shown;
 }
 
-Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Change& change) {
+Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Change& change) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
-  const Place& place = node->place;
+  const Node& place = node->place;
   const DraftChange& values = change.values;
   if (place.kind == Kind::Draft) {
     if (change.handle && values.size_bytes) {
@@ -170,7 +170,7 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
       if (!handle.ok()) return handle.status();
       if (!(*handle)->draft || !(*handle)->draft->writes()) return Status(Code::BadHandle, "not open for writing");
     }
-    const auto inode = state_->registry.drafts().change(ino, values);
+    const auto inode = state_->registry.drafts().setattr(ino, values);
     if (!inode.ok()) return inode.status();
     if (state_->ends_a_package_copy(who, place, values)) {
       if (Status status = state_->publish_package_directory(who, ino); !status.ok()) return status;
@@ -217,7 +217,7 @@ Result<Attributes> FileSystem::change(const Credentials& who, Ino ino, const Cha
 Result<std::string> FileSystem::read_link(Ino ino) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
-  const Place& place = node->place;
+  const Node& place = node->place;
   if (place.type != FileType::Symlink) return Status(Code::InvalidArgument, "not a symlink");
   if (place.kind == Kind::Link) return place.target;
   if (place.kind == Kind::Entry) {
@@ -243,11 +243,11 @@ Status unknown_namespace(std::string_view name) {
 
 }  // namespace
 
-Result<std::string> FileSystem::attribute(const Credentials& who, Ino ino, std::string_view name) {
+Result<std::string> FileSystem::getxattr(const Credentials& who, Ino ino, std::string_view name) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   if (!name.starts_with("user.")) return unknown_namespace(name);
-  const Place& place = node->place;
+  const Node& place = node->place;
   const Status none(Code::NoAttribute, "no attribute " + printable(name));
   if (name == kErrorAttribute) {
     const MutexLock lock(state_->errors_mutex);
@@ -257,14 +257,14 @@ Result<std::string> FileSystem::attribute(const Credentials& who, Ino ino, std::
   }
   if (place.kind == Kind::Draft) {
     if (name.starts_with(kOwnAttributes)) return none;
-    return state_->registry.drafts().attribute(ino, name);
+    return state_->registry.drafts().getxattr(ino, name);
   }
   if (name == kReadModeAttribute) return state_->read_mode_of(place);
   if (place.kind != Kind::Entry || !name.starts_with(kOwnAttributes)) return none;
   const auto container = state_->cache.find(place.container);
   if (!container.ok()) return container.status();
   const ManifestEntry& entry = (*container)->manifest->at(place.index);
-  if (name == "user.modelfs.digest" && entry.type == FileType::Regular) return "sha256:" + entry.sum.digest.hex();
+  if (name == "user.modelfs.digest" && entry.type == FileType::Regular) return "sha256:" + entry.hash.digest.hex();
   if (place.index != 0) return none;
   if (name == "user.modelfs.digest") return "sha256:" + (*container)->manifest->content_digest().hex();
   if (name == "user.modelfs.name") {
@@ -273,20 +273,20 @@ Result<std::string> FileSystem::attribute(const Credentials& who, Ino ino, std::
   return none;
 }
 
-Result<std::vector<std::string>> FileSystem::attribute_names(Ino ino) {
+Result<std::vector<std::string>> FileSystem::listxattr(Ino ino) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   // Our own are not listed: copying programs would carry them along.
   if (node->place.kind != Kind::Draft) return std::vector<std::string>();
-  return state_->registry.drafts().attribute_names(ino);
+  return state_->registry.drafts().listxattr(ino);
 }
 
-Status FileSystem::set_attribute(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
+Status FileSystem::setxattr(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
                                  DraftStore::AttributeMode mode) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   if (!name.starts_with("user.")) return {Code::Unsupported, "only user.* attributes are kept"};
-  const Place& place = node->place;
+  const Node& place = node->place;
   if (name == kCommitAttribute) {
     if (place.kind != Kind::Draft) return {Code::AlreadyExists, "it is published already"};
     const auto named = state_->registry.drafts().name_of(ino);
@@ -296,19 +296,19 @@ Status FileSystem::set_attribute(const Credentials& who, Ino ino, std::string_vi
       return state_->refuse(who, ino, "commit " + printable(named->name),
                             {Code::InvalidArgument, "the draft lies under no version's name; mv it onto one"});
     }
-    return state_->commit_draft(who, ino, parent->place, named->name, parent->place, named->name, Effort::Full);
+    return state_->commit_draft(who, ino, parent->place, named->name, parent->place, named->name, HashBudget::Full);
   }
   if (name.starts_with(kOwnAttributes)) return {Code::NotPermitted, "user.modelfs.* attributes are the mount's own"};
   if (place.kind != Kind::Draft) return {Code::Immutable, "what is published never changes"};
-  return state_->registry.drafts().set_attribute(ino, name, value, mode);
+  return state_->registry.drafts().setxattr(ino, name, value, mode);
 }
 
-Status FileSystem::remove_attribute(const Credentials&, Ino ino, std::string_view name) {
+Status FileSystem::removexattr(const Credentials&, Ino ino, std::string_view name) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   if (!name.starts_with("user.")) return unknown_namespace(name);
   if (node->place.kind != Kind::Draft) return {Code::Immutable, "what is published never changes"};
-  return state_->registry.drafts().remove_attribute(ino, name);
+  return state_->registry.drafts().removexattr(ino, name);
 }
 
 Result<SpaceFigures> FileSystem::space() { return state_->store_space(); }

@@ -15,15 +15,15 @@ constexpr std::uint64_t kAnswerBytesMax = 0xfffff000;
 
 }  // namespace
 
-bool FileSystem::writing_waits(Handle handle) const {
+bool FileSystem::may_block_write(Handle handle) const {
   const auto opened = state_->handle(handle);
-  return opened.ok() && (*opened)->draft && (*opened)->draft->file().changing_waits();
+  return opened.ok() && (*opened)->draft && (*opened)->draft->file().may_block_setattr();
 }
 
-bool FileSystem::closing_waits(Handle handle) const {
+bool FileSystem::may_block_flush(Handle handle) const {
   const auto opened = state_->handle(handle);
   if (!opened.ok() || !(*opened)->draft) return false;
-  return (*opened)->draft->file().settling_waits() || state_->uploads.find((*opened)->ino).has_value();
+  return (*opened)->draft->file().may_block_finalize() || state_->uploads.find((*opened)->ino).has_value();
 }
 
 Status FileSystem::State::borrow(const OpenHandle& from, std::uint64_t offset_bytes, const OpenHandle& to,
@@ -32,11 +32,11 @@ Status FileSystem::State::borrow(const OpenHandle& from, std::uint64_t offset_by
   // What is unpacked while it is written is read from its own file.
   if (!from.content || uploads.find(to.ino)) return moves;
   const auto source = node(from.ino);
-  if (!source.ok() || source->place.kind != Place::Kind::Entry) return moves;
+  if (!source.ok() || source->place.kind != Node::Kind::Entry) return moves;
   const auto container = cache.find(source->place.container);
   if (!container.ok()) return container.status();
   const ManifestEntry& entry = (*container)->manifest->at(source->place.index);
-  return registry.drafts().borrow(*to.draft, entry.sum.digest, offset_bytes, count_bytes);
+  return registry.drafts().borrow(*to.draft, entry.hash.digest, offset_bytes, count_bytes);
 }
 
 Result<std::size_t> FileSystem::copy(Handle from, std::uint64_t from_bytes, Handle to, std::uint64_t to_bytes,

@@ -6,7 +6,7 @@
 
 namespace modelfs {
 
-using Kind = Place::Kind;
+using Kind = Node::Kind;
 
 namespace {
 
@@ -18,19 +18,19 @@ constexpr std::chrono::milliseconds kCommitPause{5};
 
 // Why asked afterwards: until the names' lock was ours the directory may have been published and swept, and a name in a
 // directory that is no draft any more is one that nobody sees. Nodes flip before the sweep.
-bool FileSystem::State::was_published_meanwhile(const Place& directory) const {
+bool FileSystem::State::was_published_meanwhile(const Node& directory) const {
   if (directory.kind != Kind::Draft) return false;
   const auto now_there = nodes.find(directory.ino);
   return now_there && now_there->place.kind != Kind::Draft && !now_there->place.is_release_directory();
 }
 
 // The kernel moves a name with all that it believes of it, also to where nothing is believed.
-void FileSystem::State::doubt_moved(const Place& directory, std::string_view name) {
+void FileSystem::State::doubt_moved(const Node& directory, std::string_view name) {
   if (holds_believed_drafts(directory)) return;
-  kernel.forget_name_behind(directory.ino, std::string(name), KernelCache::Wait::None);
+  kernel.invalidate_entry_later(directory.ino, std::string(name), KernelCache::Wait::None);
 }
 
-Status FileSystem::State::exchange_drafts(const Place& from, std::string_view name, const Place& to,
+Status FileSystem::State::exchange_drafts(const Node& from, std::string_view name, const Node& to,
                                           std::string_view new_name) {
   const Status exchanged = registry.drafts().exchange(from.ino, name, to.ino, new_name);
   if (!exchanged.ok()) return exchanged;
@@ -39,7 +39,7 @@ Status FileSystem::State::exchange_drafts(const Place& from, std::string_view na
   return {};
 }
 
-Status FileSystem::State::move_draft(FileType type, const Place& from, std::string_view name, const Place& to,
+Status FileSystem::State::move_draft(FileType type, const Node& from, std::string_view name, const Node& to,
                                      std::string_view new_name, bool replace) {
   DraftStore& drafts = registry.drafts();
   const Status taken(Code::AlreadyExists, "where it was to go was published a moment ago; use the next number");
@@ -62,7 +62,7 @@ Status FileSystem::State::move_draft(FileType type, const Place& from, std::stri
   return taken;
 }
 
-Status FileSystem::State::check_others_draft(const Credentials& who, const Place& directory, std::string_view name) {
+Status FileSystem::State::check_others_draft(const Credentials& who, const Node& directory, std::string_view name) {
   if (who.uid == 0 || !(is_in_place(directory) || directory.kind == Kind::Stage)) return {};
   const auto there = registry.drafts().lookup(directory.ino, name);
   const auto inode = there.ok() ? registry.drafts().stat(there->ino) : Result<DraftInode>(there.status());
@@ -72,7 +72,7 @@ Status FileSystem::State::check_others_draft(const Credentials& who, const Place
   return authorise_moving(who, inode->record.owner.uid, owner->uid, "'" + printable(name) + "'");
 }
 
-Status FileSystem::State::clear_empty_target(const Credentials& who, const Place& place, std::string_view name,
+Status FileSystem::State::clear_empty_target(const Credentials& who, const Node& place, std::string_view name,
                                              bool replace) {
   const Ino directory = place.ino;
   const auto there = registry.drafts().lookup(directory, name);

@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/exposition.h"
+#include "base/prometheus_writer.h"
 #include "base/status.h"
 #include "base/types.h"
 #include "registry/registry.h"
 #include "vfs/kernel_reads.h"
-#include "view/place.h"
+#include "layout/node.h"
 
 namespace modelfs {
 
@@ -64,18 +64,18 @@ class KernelCache {
   virtual ~KernelCache() = default;
   virtual void invalidate_attributes(Ino ino) = 0;
   // The name leads elsewhere. Waits for requests that change names in `directory`: not for one of these.
-  virtual void forget_name(Ino directory, const std::string& name) = 0;
+  virtual void invalidate_entry(Ino directory, const std::string& name) = 0;
   // The same for a request of the kernel, which must not wait for others: begun, and done behind its back.
   enum class Wait {
     None,     // for a request that itself changes names in `directory`
     Briefly,  // most often it is done when this returns
   };
-  virtual void forget_name_behind(Ino directory, const std::string& name, Wait wait) = 0;
+  virtual void invalidate_entry_later(Ino directory, const std::string& name, Wait wait) = 0;
 };
 
 enum class RenameFlag { Replace, NoReplace, Exchange };
 
-// Safe for concurrent use. Methods that may take long (they sum, sync or wait) say so: the caller runs them on a thread
+// Safe for concurrent use. Methods that may take long (they hash, sync or wait) say so: the caller runs them on a thread
 // that answers no other request. Statuses from drafts carry the host's errno.
 class FileSystem {
  public:
@@ -91,7 +91,7 @@ class FileSystem {
     // What the kernel has asked for since the mount, by kind: for status.json.
     std::function<std::vector<std::pair<std::string, std::uint64_t>>()> request_counts = {};
     // All that is known of them: for metrics.
-    std::function<void(Exposition&)> describe_requests = {};
+    std::function<void(PrometheusWriter&)> describe_requests = {};
   };
 
   FileSystem(Registry& registry, KernelCache& kernel, Options options);
@@ -100,7 +100,7 @@ class FileSystem {
   // Names.
   // True when making a name in `directory` would wait for what a commit has left there: then mkdir, symlink, mknod,
   // link and create may take long.
-  bool making_waits(Ino directory) const;
+  bool may_block_create(Ino directory) const;
   Result<Entry> lookup(const Credentials& who, Ino parent, std::string_view name);
   void forget(Ino ino, std::uint64_t references);
   Result<Entry> make_directory(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode);
@@ -118,18 +118,18 @@ class FileSystem {
   Result<Attributes> stat(const Credentials& who, Ino ino);
   // May take long when it sets a size.
   // True when change() may take long.
-  bool changing_waits(Ino ino, const Change& change);
-  Result<Attributes> change(const Credentials& who, Ino ino, const Change& change);
+  bool may_block_setattr(Ino ino, const Change& change);
+  Result<Attributes> setattr(const Credentials& who, Ino ino, const Change& change);
   Result<std::string> read_link(Ino ino);
-  Result<std::string> attribute(const Credentials& who, Ino ino, std::string_view name);
-  Result<std::vector<std::string>> attribute_names(Ino ino);
+  Result<std::string> getxattr(const Credentials& who, Ino ino, std::string_view name);
+  Result<std::vector<std::string>> listxattr(Ino ino);
   // May take long: user.modelfs.commit commits.
-  Status set_attribute(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
+  Status setxattr(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
                        DraftStore::AttributeMode mode);
-  Status remove_attribute(const Credentials& who, Ino ino, std::string_view name);
+  Status removexattr(const Credentials& who, Ino ino, std::string_view name);
 
-  // Files. `flags` are open(2)'s. open may take long when it writes, and where opening_waits().
-  bool opening_waits(Ino ino) const;
+  // Files. `flags` are open(2)'s. open may take long when it writes, and where may_block_open().
+  bool may_block_open(Ino ino) const;
   Result<Opened> open(const Credentials& who, Ino ino, int flags);
   struct Created {
     Entry entry;
@@ -138,10 +138,10 @@ class FileSystem {
   Result<Created> create(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode, int flags);
   Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into);
   // The same, but parts of `into` may be left as they are; `lent` says what stands there.
-  Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, LentBytes& lent);
+  Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, MappedSpans& lent);
   Result<std::size_t> write(Handle handle, std::uint64_t offset_bytes, ByteView bytes);
   // True when write() and allocate() may take long.
-  bool writing_waits(Handle handle) const;
+  bool may_block_write(Handle handle) const;
   // copy_file_range(2): how many bytes were copied; fewer than asked for where more would take too long. A file of a
   // release that is copied from its start into an empty draft moves no byte. May take long.
   Result<std::size_t> copy(Handle from, std::uint64_t from_bytes, Handle to, std::uint64_t to_bytes,
@@ -149,7 +149,7 @@ class FileSystem {
   // One close(2). May take long: this is where an archive is unpacked and published.
   Status flush(const Credentials& who, Handle handle);
   // True when it may, or needs to know the groups of `who`.
-  bool closing_waits(Handle handle) const;
+  bool may_block_flush(Handle handle) const;
   // The last close.
   void release(Handle handle);
   // May take long.

@@ -8,12 +8,12 @@
 #include <iterator>
 #include <unordered_set>
 
-#include "catalog/tag.h"
+#include "formats/forml_tag.h"
 #include "vfs/state.h"
 
 namespace modelfs {
 
-using Kind = Place::Kind;
+using Kind = Node::Kind;
 
 namespace {
 
@@ -54,14 +54,14 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, in
   return Opened{.handle = number, .direct = is_direct, .flushes = writes};
 }
 
-Result<std::shared_ptr<const ContentReader>> FileSystem::State::content_of(const Place& place) {
+Result<std::shared_ptr<const ContentReader>> FileSystem::State::content_of(const Node& place) {
   if (place.kind == Kind::Archive) return registry.archives().open(face_of(place));
   const auto container = cache.find(place.container);
   if (!container.ok()) return container.status();
   return registry.open_content((*container)->manifest, place.index);
 }
 
-Result<Opened> FileSystem::State::open_content(const Place& place) {
+Result<Opened> FileSystem::State::open_content(const Node& place) {
   auto descriptor = descriptors.take();
   if (!descriptor.ok()) return descriptor.status();
   auto content = content_of(place);
@@ -82,7 +82,7 @@ Result<Opened> FileSystem::State::open_content(const Place& place) {
   return Opened{.handle = number, .keeps_cache = keeps_cache, .direct = is_direct, .backing = backing};
 }
 
-Result<std::string> FileSystem::State::read_mode_of(const Place& place) {
+Result<std::string> FileSystem::State::read_mode_of(const Node& place) {
   const bool is_file = place.type == FileType::Regular && (place.kind == Kind::Entry || place.kind == Kind::Archive);
   bool by_kernel = false;
   if (const auto backing = open_nodes.find(place.ino); is_file && backing) {
@@ -99,7 +99,7 @@ Result<std::string> FileSystem::State::read_mode_of(const Place& place) {
 }
 
 // An archive of which only a recipe is left may have to be rebuilt.
-bool FileSystem::opening_waits(Ino ino) const {
+bool FileSystem::may_block_open(Ino ino) const {
   const auto node = state_->node(ino);
   return node.ok() && node->place.kind == Kind::Archive && node->place.given;
 }
@@ -108,7 +108,7 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   State& state = *state_;
   const auto node = state.node(ino);
   if (!node.ok()) return node.status();
-  const Place& place = node->place;
+  const Node& place = node->place;
   if (wants_to_write(flags)) {
     if (auto rewritten = state.open_rewrite(who, place, (flags & O_TRUNC) != 0)) return std::move(*rewritten);
   }
@@ -187,11 +187,11 @@ Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, 
   return state_->read(handle, offset_bytes, into, nullptr);
 }
 
-Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, LentBytes& lent) {
+Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, MappedSpans& lent) {
   return state_->read(handle, offset_bytes, into, &lent);
 }
 
-Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_bytes, ByteSpan into, LentBytes* lent) {
+Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_bytes, ByteSpan into, MappedSpans* lent) {
   const auto opened = handle(number);
   if (!opened.ok()) return opened.status();
   const auto counted = [](Result<std::size_t> got, std::atomic<std::uint64_t>& bytes) {
@@ -271,7 +271,7 @@ Result<std::uint64_t> FileSystem::seek(Handle handle, std::uint64_t offset_bytes
 
 // Directories.
 
-Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedPlace>& names) {
+Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedNode>& names) {
   auto drafts = registry.drafts().list(listing.directory.ino);
   if (!drafts.ok()) return drafts.status();
   const bool in_place = is_in_place(listing.directory);
@@ -288,7 +288,7 @@ Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedP
   return {};
 }
 
-Result<Ino> FileSystem::State::parent_of(const Place& directory) {
+Result<Ino> FileSystem::State::parent_of(const Node& directory) {
   if (directory.kind == Kind::Draft) {
     const auto inode = registry.drafts().stat(directory.ino);
     if (!inode.ok()) return inode.status();
@@ -296,24 +296,24 @@ Result<Ino> FileSystem::State::parent_of(const Place& directory) {
   }
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
-  return NativeView::parent(*stored, containers(), directory);
+  return NativeLayout::parent(*stored, containers(), directory);
 }
 
 Status FileSystem::State::make_listing(Listing& listing) {
-  std::vector<ListedPlace> names;
-  const Place& directory = listing.directory;
+  std::vector<ListedNode> names;
+  const Node& directory = listing.directory;
   // A directory that was removed while it was open stands nowhere.
   const auto parent = parent_of(directory);
   listing.parent = parent.ok() ? *parent : directory.ino;
   // Why before what is committed: a draft that is published between the two is then in both, not in neither.
-  std::vector<ListedPlace> drafts;
-  if (NativeView::holds_drafts(directory)) {
+  std::vector<ListedNode> drafts;
+  if (NativeLayout::holds_drafts(directory)) {
     if (Status status = add_drafts(listing, drafts); !status.ok()) return status;
   }
-  if (NativeView::shows_committed(directory)) {
+  if (NativeLayout::shows_committed(directory)) {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
-    auto committed = NativeView::list(*stored, containers(), directory);
+    auto committed = NativeLayout::list(*stored, containers(), directory);
     if (!committed.ok()) return committed.status();
     names = std::move(*committed);
     drop_hidden(directory, names);
@@ -335,8 +335,8 @@ Status FileSystem::State::make_listing(Listing& listing) {
   if (!drafts.empty()) {
     // A release's former draft keeps its names until it is swept; what is committed goes first, as in a look-up.
     std::unordered_set<std::string> committed;
-    for (const ListedPlace& place : names) committed.insert(place.name);
-    std::erase_if(drafts, [&](const ListedPlace& draft) { return committed.contains(draft.name); });
+    for (const ListedNode& place : names) committed.insert(place.name);
+    std::erase_if(drafts, [&](const ListedNode& draft) { return committed.contains(draft.name); });
     std::move(drafts.begin(), drafts.end(), std::back_inserter(names));
   }
   listing.names = std::move(names);
@@ -377,7 +377,7 @@ Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function
     if (i < 2) {
       name = {i == 0 ? "." : "..", i == 0 ? self : listing.parent, FileType::Directory, i + 1};
     } else {
-      const ListedPlace& place = listing.names[i - 2];
+      const ListedNode& place = listing.names[i - 2];
       name = {place.name, place.ino, place.type, i + 1};
     }
     if (!visit(name)) return {};

@@ -23,9 +23,9 @@ class KernelReads {
   virtual ~KernelReads() = default;
   // Lends the kernel the plain file behind `descriptor`, which need not stay open. kNoBacking: it does not take it;
   // that is no error, the daemon serves the file.
-  virtual Backing lend(int descriptor) = 0;
+  virtual Backing register_backing(int descriptor) = 0;
   // Once for what lend() gave, when no open of the node is left.
-  virtual void take_back(Backing backing) = 0;
+  virtual void unregister_backing(Backing backing) = 0;
   virtual ReadMode mode() const = 0;
   // Whether a file that somebody writes without pages of the kernel (FOPEN_DIRECT_IO) can be mapped by others.
   virtual bool maps_direct_files() const = 0;

@@ -1,32 +1,32 @@
 // Markers: files and directories that clients write last, in a draft, to say that it is complete.
-#include "catalog/package_manifest.h"
-#include "catalog/tag.h"
-#include "vfs/processes.h"
+#include "formats/forml_package.h"
+#include "formats/forml_tag.h"
+#include "os/proc.h"
 #include "vfs/state.h"
-#include "view/modelstore_view.h"
+#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
-using Kind = Place::Kind;
+using Kind = Node::Kind;
 
-Meaning FileSystem::State::meaning_of(const Snapshot& stored, const Place& parent, std::string_view name,
+CreateRule FileSystem::State::create_rule_of(const Snapshot& stored, const Node& parent, std::string_view name,
                                       FileType type) const {
   if (parent.kind == Kind::Draft && !parent.domain.empty()) {
     const auto domain = DomainName::parse(parent.domain);
     const auto head = domain.ok() ? stored.domain(*domain) : Result<DomainRecord>(domain.status());
     const auto inode = registry.const_drafts().stat(parent.ino);
     const bool is_state = head.ok() && inode.ok() && inode->record.parent == head->modelstore_versions();
-    return ModelstoreView::meaning_in_draft(is_state, name, type);
+    return ModelstoreLayout::create_rule_in_draft(is_state, name, type);
   }
   const bool may_mark = parent.kind == Kind::Draft && (name == kFormlPackageName || name == kTagName);
-  if (!may_mark) return NativeView::meaning(stored, parent, name, type);
+  if (!may_mark) return NativeLayout::rule(stored, parent, name, type);
   const auto named = registry.drafts().name_of(parent.ino);
   const auto above = named.ok() ? nodes.find(named->directory) : std::nullopt;
-  if (!above) return NativeView::meaning(stored, parent, name, type);
-  return NativeView::meaning_in_draft(stored, above->place, named->name, name, type);
+  if (!above) return NativeLayout::rule(stored, parent, name, type);
+  return NativeLayout::create_rule_in_draft(stored, above->place, named->name, name, type);
 }
 
-Status FileSystem::State::check_stage_move(const Place& from, const Place& to) const {
+Status FileSystem::State::check_stage_move(const Node& from, const Node& to) const {
   if (from.kind != Kind::Draft || !to.is_generation_directory()) return {};
   const auto named = registry.const_drafts().name_of(from.ino);
   if (!named.ok() || named->name != kStageName) return {};
@@ -35,13 +35,13 @@ Status FileSystem::State::check_stage_move(const Place& from, const Place& to) c
   return {Code::AlreadyExists, "that generation is published; use the next number"};
 }
 
-bool FileSystem::changing_waits(Ino ino, const Change& change) {
+bool FileSystem::may_block_setattr(Ino ino, const Change& change) {
   if (!change.values.mode) return change.values.size_bytes.has_value();
   const MutexLock lock(state_->copies_mutex);
   return state_->copies.contains(raw(ino));
 }
 
-bool FileSystem::State::ends_a_package_copy(const Credentials& who, const Place& place, const DraftChange& change) {
+bool FileSystem::State::ends_a_package_copy(const Credentials& who, const Node& place, const DraftChange& change) {
   if (place.type != FileType::Directory || (!change.mode && !change.mtime)) return false;
   const pid_t process = process_of(who.pid);
   const MutexLock lock(copies_mutex);
@@ -83,8 +83,8 @@ Status FileSystem::State::publish_package_directory(const Credentials& who, Ino 
                          std::string(kFormlPackageName),
                          {std::move(*domain), std::move(*version), false, std::nullopt},
                          who,
-                         Effort::Full,
-                         [this](const Published& done) { flip(done); }};
+                         HashBudget::Full,
+                         [this](const Published& done) { rebind_nodes(done); }};
   request.beneath = place;
   request.orders_versions = true;
   const auto published = registry.publish(request);

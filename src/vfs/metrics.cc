@@ -5,7 +5,7 @@
 
 namespace modelfs {
 
-using Type = Exposition::Type;
+using Type = PrometheusWriter::Type;
 
 namespace {
 
@@ -24,7 +24,7 @@ constexpr std::array<Commit, 9> kCommits = {{{"published", "release"},
                                              {"domain_removed", "domain_removal"},
                                              {"domain_owner", "domain_owner"}}};
 
-void describe_commits(const Events& events, Exposition& into) {
+void describe_commits(const Events& events, PrometheusWriter& into) {
   const auto counts = events.counts();
   const auto count_of = [&counts](const char* event) {
     const auto found = counts.find(event);
@@ -36,7 +36,7 @@ void describe_commits(const Events& events, Exposition& into) {
   into.sample({}, count_of("refused"));
 }
 
-void describe_traffic(const Traffic& traffic, Exposition& into) {
+void describe_traffic(const Traffic& traffic, PrometheusWriter& into) {
   into.family("modelfs_read_bytes_total", Type::Counter,
               "Bytes that the daemon has read for others. What the kernel reads by itself is not in it.");
   into.sample({{"of", "published"}}, traffic.published_read_bytes.load(std::memory_order_relaxed));
@@ -48,7 +48,7 @@ void describe_traffic(const Traffic& traffic, Exposition& into) {
   into.sample({}, traffic.draft_borrowed_bytes.load(std::memory_order_relaxed));
 }
 
-void describe_opens(const OpenNodes& nodes, Exposition& into) {
+void describe_opens(const OpenNodes& nodes, PrometheusWriter& into) {
   const OpenNodes::Figures opens = nodes.figures();
   into.family("modelfs_opens_total", Type::Counter, "Opens of files, by who reads them.");
   into.sample({{"read_by", "kernel"}}, opens.by_kernel);
@@ -59,7 +59,7 @@ void describe_opens(const OpenNodes& nodes, Exposition& into) {
   into.sample({}, std::uint64_t{nodes.mode().by_kernel ? 1u : 0u});
 }
 
-void describe_caches(const std::array<std::pair<const char*, CacheFigures>, 3>& caches, Exposition& into) {
+void describe_caches(const std::array<std::pair<const char*, CacheFigures>, 3>& caches, PrometheusWriter& into) {
   into.family("modelfs_cache_hits_total", Type::Counter, "What a cache had.");
   for (const auto& [name, figures] : caches) into.sample({{"cache", name}}, figures.hits);
   into.family("modelfs_cache_misses_total", Type::Counter, "What had to be read or made.");
@@ -69,7 +69,7 @@ void describe_caches(const std::array<std::pair<const char*, CacheFigures>, 3>& 
 }
 
 // Numbers of the last commits: who finds one that he has not seen knows what to read anew.
-Status describe_domains(const Snapshot& stored, Exposition& into) {
+Status describe_domains(const Snapshot& stored, PrometheusWriter& into) {
   std::uint64_t count = 0;
   into.family("modelfs_domain_sequence", Type::Gauge, "The number of a domain's last commit.");
   const Status scanned = stored.for_each_domain([&](const DomainName& name, const DomainRecord& head) {
@@ -81,7 +81,7 @@ Status describe_domains(const Snapshot& stored, Exposition& into) {
   return scanned;
 }
 
-void describe_disk(const SpaceFigures& space, Exposition& into) {
+void describe_disk(const SpaceFigures& space, PrometheusWriter& into) {
   into.family("modelfs_store_disk_bytes", Type::Gauge, "The size of the file system that the store lies on.");
   into.sample({}, space.blocks * space.block_bytes);
   into.family("modelfs_store_disk_available_bytes", Type::Gauge, "What is free there, the store's reserve included.");
@@ -91,7 +91,7 @@ void describe_disk(const SpaceFigures& space, Exposition& into) {
 }  // namespace
 
 Result<std::string> FileSystem::State::metrics_text() {
-  Exposition text;
+  PrometheusWriter text;
   text.family("modelfs_info", Type::Gauge, "Always 1.");
   text.sample({{"version", MODELFS_VERSION}, {"store", options.store_path}, {"mount_point", options.mount_point}},
               std::uint64_t{1});

@@ -3,33 +3,33 @@
 
 #include <csignal>
 
-#include "catalog/metadata.h"
-#include "catalog/modelstore_document.h"
-#include "vfs/processes.h"
+#include "formats/metadata.h"
+#include "formats/modelstore_document.h"
+#include "os/proc.h"
 #include "vfs/state.h"
-#include "view/modelstore_view.h"
+#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
-using Kind = Place::Kind;
+using Kind = Node::Kind;
 using Marker = MountUpload::Marker;
 
-bool FileSystem::State::is_of_modelstore(Meaning::Kind kind) {
-  return kind == Meaning::Kind::Model || kind == Meaning::Kind::State || kind == Meaning::Kind::Copy ||
-         kind == Meaning::Kind::Whole;
+bool FileSystem::State::is_of_modelstore(CreateRule::Kind kind) {
+  return kind == CreateRule::Kind::Model || kind == CreateRule::Kind::State || kind == CreateRule::Kind::Copy ||
+         kind == CreateRule::Kind::ReplaceOnClose;
 }
 
-Result<MountUpload> FileSystem::State::plan_modelstore_upload(const Place& parent, std::string_view name,
-                                                              const Meaning& meaning) {
+Result<MountUpload> FileSystem::State::plan_modelstore_upload(const Node& parent, std::string_view name,
+                                                              const CreateRule& rule) {
   MountUpload upload;
   upload.parent = parent.ino;
   upload.name = name;
-  upload.stem = meaning.stem;
-  upload.marker = meaning.kind == Meaning::Kind::Model   ? Marker::Model
-                  : meaning.kind == Meaning::Kind::State ? Marker::State
-                  : meaning.kind == Meaning::Kind::Copy  ? Marker::Copy
-                                                         : Marker::Whole;
-  const std::string& of_domain = parent.kind == Kind::ModelstoreDomains ? meaning.stem : parent.domain;
+  upload.stem = rule.stem;
+  upload.marker = rule.kind == CreateRule::Kind::Model   ? Marker::Model
+                  : rule.kind == CreateRule::Kind::State ? Marker::State
+                  : rule.kind == CreateRule::Kind::Copy  ? Marker::Copy
+                                                         : Marker::ReplaceOnClose;
+  const std::string& of_domain = parent.kind == Kind::ModelstoreDomains ? rule.stem : parent.domain;
   if (of_domain.empty()) return upload;
   auto domain = DomainName::parse(of_domain);
   if (!domain.ok()) return domain.status();
@@ -56,10 +56,10 @@ Status FileSystem::State::publish_modelstore_upload(const Credentials& who, cons
     if (!model_id.ok()) return model_id.status();
     return registry
         .publish_model({upload.file, upload.directory, upload.draft_name, *upload.domain, std::move(*model_id),
-                        upload.above, upload.base_path, who, [this](const Published& done) { flip(done); }})
+                        upload.above, upload.base_path, who, [this](const Published& done) { rebind_nodes(done); }})
         .status();
   }
-  if (upload.marker == Marker::Whole && format_of_suffix(face_suffix(upload.name))) return keep_whole(upload);
+  if (upload.marker == Marker::ReplaceOnClose && format_of_suffix(face_suffix(upload.name))) return keep_whole(upload);
   const auto text = [&]() -> Result<std::string> {
     const auto sealed = registry.drafts().seal(upload.file);
     return sealed.ok() ? (*sealed)->text(kMetadataBytesMax) : sealed.status();
@@ -69,7 +69,7 @@ Status FileSystem::State::publish_modelstore_upload(const Credentials& who, cons
   };
   if (!text.ok()) return refused(text.status());
   if (Status status = check_given_metadata(*text); !status.ok()) return refused(status);
-  if (upload.marker == Marker::Whole) return keep_whole(upload);
+  if (upload.marker == Marker::ReplaceOnClose) return keep_whole(upload);
   const Status status = upload.marker == Marker::State ? take_state(who, upload, *text) : check_copy(upload, *text);
   if (!status.ok()) return refused(status);
   return registry.drafts().unlink(upload.directory, upload.draft_name);
@@ -139,7 +139,7 @@ Status FileSystem::State::check_copy(const MountUpload& upload, const std::strin
                                upload.domain->str() + "; its document in versions/ comes first"};
 }
 
-std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials& who, const Place& place,
+std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials& who, const Node& place,
                                                               bool truncates) {
   MountUpload upload;
   upload.seen_as = place.ino;
@@ -154,10 +154,10 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
     if (!stored.ok()) return stored.status();
     const auto release = stored->release_of(*domain, **container);
     if (!release.ok()) return release.status();
-    if (place.ino == ModelstoreView::metadata_ino(*release)) {
+    if (place.ino == ModelstoreLayout::metadata_ino(*release)) {
       return Status(Code::AlreadyExists, "a model of that id is published already");
     }
-    if (!place.in_modelstore && !ModelstoreView::is_seeds_latest(*stored, containers(), *domain, place)) {
+    if (!place.in_modelstore && !ModelstoreLayout::is_legacy_latest_json(*stored, containers(), *domain, place)) {
       return std::nullopt;
     }
     upload.marker = Marker::Copy;
@@ -167,9 +167,9 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
     const auto parent = nodes.find(place.container);
     const auto stored = registry.snapshot();
     if (!parent || !stored.ok()) return std::nullopt;
-    const Meaning meaning = meaning_of(*stored, parent->place, place.target, FileType::Regular);
-    if (meaning.kind != Meaning::Kind::Whole) return std::nullopt;
-    auto planned = plan_modelstore_upload(parent->place, place.target, meaning);
+    const CreateRule rule = create_rule_of(*stored, parent->place, place.target, FileType::Regular);
+    if (rule.kind != CreateRule::Kind::ReplaceOnClose) return std::nullopt;
+    auto planned = plan_modelstore_upload(parent->place, place.target, rule);
     if (!planned.ok()) return planned.status();
     upload = std::move(*planned);
     upload.seen_as = place.ino;
@@ -192,13 +192,13 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
 
 // Removing.
 
-bool FileSystem::State::removes_in_modelstore(const Place& parent, const Place& place) {
+bool FileSystem::State::removes_in_modelstore(const Node& parent, const Node& place) {
   const bool is_view = parent.kind == Kind::ModelstoreVersions || parent.kind == Kind::ModelstoreDeleted ||
                        parent.kind == Kind::ModelstoreRelease || parent.kind == Kind::Draft;
   return is_view && (place.kind == Kind::Archive || place.kind == Kind::Document || place.kind == Kind::Entry);
 }
 
-Status FileSystem::State::remove_in_modelstore(const Credentials& who, const Place& parent, const Place& place,
+Status FileSystem::State::remove_in_modelstore(const Credentials& who, const Node& parent, const Node& place,
                                                std::string_view name) {
   const auto domain = DomainName::parse(place.domain);
   if (!domain.ok()) return domain.status();
@@ -220,7 +220,7 @@ Status FileSystem::State::remove_in_modelstore(const Credentials& who, const Pla
     // Its native name, which the kernel believes.
     if (const auto stored = registry.snapshot(); stored.ok()) {
       const auto head = stored->domain(*domain);
-      if (head.ok()) kernel.forget_name_behind(head->ino, version, KernelCache::Wait::Briefly);
+      if (head.ok()) kernel.invalidate_entry_later(head->ino, version, KernelCache::Wait::Briefly);
     }
     return status;
   }
@@ -252,7 +252,7 @@ bool FileSystem::State::is_removed_in_modelstore(const DomainName& domain, const
   return hidden.contains(raw(release.ino));
 }
 
-bool FileSystem::State::is_hidden(const Place& parent, const Place& place) const {
+bool FileSystem::State::is_hidden(const Node& parent, const Node& place) const {
   const bool is_directory = place.kind == Kind::ModelstoreRelease;
   const bool is_archive = place.kind == Kind::Archive && parent.kind == Kind::ModelstoreRelease;
   if (!is_directory && !is_archive) return false;
@@ -261,7 +261,7 @@ bool FileSystem::State::is_hidden(const Place& parent, const Place& place) const
   return found != hidden.end() && (is_archive || found->second == Hidden::Directory);
 }
 
-void FileSystem::State::drop_hidden(const Place& directory, std::vector<ListedPlace>& names) const {
+void FileSystem::State::drop_hidden(const Node& directory, std::vector<ListedNode>& names) const {
   if (directory.kind != Kind::ModelstoreDomain && directory.kind != Kind::ModelstoreRelease) return;
   const MutexLock lock(hidden_mutex);
   if (hidden.empty()) return;
@@ -269,9 +269,9 @@ void FileSystem::State::drop_hidden(const Place& directory, std::vector<ListedPl
     if (hidden.contains(raw(directory.container))) names.clear();
     return;
   }
-  std::erase_if(names, [&](const ListedPlace& each) {
+  std::erase_if(names, [&](const ListedNode& each) {
     for (const auto& [release, what] : hidden) {
-      if (what == Hidden::Directory && each.ino == ModelstoreView::directory_ino(Ino{release})) return true;
+      if (what == Hidden::Directory && each.ino == ModelstoreLayout::directory_ino(Ino{release})) return true;
     }
     return false;
   });

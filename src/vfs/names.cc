@@ -2,11 +2,11 @@
 #include <sys/stat.h>
 
 #include "vfs/state.h"
-#include "view/modelstore_view.h"
+#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
-using Kind = Place::Kind;
+using Kind = Node::Kind;
 
 namespace {
 
@@ -15,7 +15,7 @@ constexpr int kLookupTriesMax = 100;
 
 // Names of domains, releases and generations stay bound until the kernel is told; those inside a package for ever. What
 // stands beside them (labels, faces, drafts) can be bound to something else at any time.
-double name_validity(const Place& parent, const Place& child) {
+double name_validity(const Node& parent, const Node& child) {
   const bool is_domain = (parent.kind == Kind::Root && child.kind == Kind::Domain) || child.kind == Kind::Stage;
   const bool is_entry = (parent.kind == Kind::Domain || parent.kind == Kind::Entry) && child.kind == Kind::Entry;
   if (is_entry && child.index != 0) return kForeverSeconds;
@@ -24,7 +24,7 @@ double name_validity(const Place& parent, const Place& child) {
 
 // In the domain of `place`, where every draft that comes to be committed is a commit; none: elsewhere. In modelstore's
 // layout drafts also become states.
-std::optional<Sequence> newest_commit(const Snapshot& stored, const Place& place) {
+std::optional<Sequence> newest_commit(const Snapshot& stored, const Node& place) {
   if (place.kind != Kind::Domain && place.kind != Kind::Entry) return std::nullopt;
   const auto domain = DomainName::parse(place.domain);
   if (!domain.ok()) return std::nullopt;
@@ -34,7 +34,7 @@ std::optional<Sequence> newest_commit(const Snapshot& stored, const Place& place
 
 }  // namespace
 
-bool FileSystem::State::has_changed(const Place& place, std::optional<Sequence> before) const {
+bool FileSystem::State::has_changed(const Node& place, std::optional<Sequence> before) const {
   if (!before) return true;
   const auto stored = registry.snapshot();
   return !stored.ok() || newest_commit(*stored, place) != before;
@@ -50,7 +50,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
   for (int tries = 0; tries < kLookupTriesMax; ++tries) {
     const auto parent = state.node(parent_ino);
     if (!parent.ok()) return parent.status();
-    const bool shows_committed = NativeView::shows_committed(parent->place);
+    const bool shows_committed = NativeLayout::shows_committed(parent->place);
     std::optional<Sequence> newest;
     if (shows_committed) {
       const auto stored = state.moment();
@@ -58,7 +58,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       const auto place = state.committed_child(*stored, parent->place, name);
       if (place.ok()) return state.enter(*stored, *place, name_validity(parent->place, *place));
       if (place.code() != Code::NotFound) return place.status();
-      if (!NativeView::holds_drafts(parent->place)) return place.status();
+      if (!NativeLayout::holds_drafts(parent->place)) return place.status();
       newest = newest_commit(*stored, parent->place);
     }
     const auto found = state.registry.drafts().lookup(parent_ino, name);
@@ -91,13 +91,13 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
 
 // Making.
 
-Result<Ownership> FileSystem::State::owner_of_directory(const Place& place) {
+Result<Ownership> FileSystem::State::owner_of_directory(const Node& place) {
   const auto shown = describe({place, false, 1});
   if (!shown.ok()) return shown.status();
   return Ownership{shown->uid, shown->gid, shown->mode};
 }
 
-Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Place& parent, FileType type,
+Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Node& parent, FileType type,
                                           std::uint32_t mode) {
   NewDraft draft;
   draft.type = type;
@@ -111,18 +111,18 @@ Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Place& p
   return draft;
 }
 
-void FileSystem::State::wait_for_sweep(const Place& directory) {
+void FileSystem::State::wait_for_sweep(const Node& directory) {
   if (!is_swept_first(directory)) return;
   // If it fails, what follows says so.
   (void)registry.finish_sweeping();
 }
 
-bool FileSystem::making_waits(Ino directory) const {
+bool FileSystem::may_block_create(Ino directory) const {
   const auto node = state_->nodes.find(directory);
   return node && state_->is_swept_first(node->place);
 }
 
-Result<Entry> FileSystem::State::enter_committed(const Place& directory, std::string_view name) {
+Result<Entry> FileSystem::State::enter_committed(const Node& directory, std::string_view name) {
   const auto stored = moment();
   if (!stored.ok()) return stored.status();
   const auto place = committed_child(*stored, directory, name);
@@ -136,47 +136,47 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
   auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   const std::string what = "make '" + printable(name) + "'";
-  if (NativeView::shows_committed(directory->place)) {
+  if (NativeLayout::shows_committed(directory->place)) {
     if (const auto taken = committed_child(*stored, directory->place, name); taken.ok()) {
       return Status(Code::AlreadyExists, "'" + printable(name) + "' exists already");
     }
   }
-  const Meaning meaning = meaning_of(*stored, directory->place, name, draft.type);
+  const CreateRule rule = create_rule_of(*stored, directory->place, name, draft.type);
   if (Status status = stored->failure(); !status.ok()) return status;
   stored = Status();  // what follows commits
-  if (ModelstoreView::holds_drafts(directory->place)) {
+  if (ModelstoreLayout::holds_drafts(directory->place)) {
     if (Status status = registry.use_modelstore(); !status.ok()) return status;
   }
-  switch (meaning.kind) {
-    case Meaning::Kind::Refused:
-      if (has_reason(meaning.refusal.code())) return refuse(who, parent, what, meaning.refusal);
-      return meaning.refusal;
-    case Meaning::Kind::Domain: {
+  switch (rule.kind) {
+    case CreateRule::Kind::Refused:
+      if (has_reason(rule.refusal.code())) return refuse(who, parent, what, rule.refusal);
+      return rule.refusal;
+    case CreateRule::Kind::Domain: {
       const auto domain = DomainName::parse(name);
       const auto made = registry.create_domain(*domain, draft.owner, who);
       return made.ok() ? enter_committed(directory->place, name) : made.status();
     }
-    case Meaning::Kind::Versions: {
+    case CreateRule::Kind::Versions: {
       const auto head = registry.domain(*DomainName::parse(directory->place.domain));
       if (!head.ok()) return head.status();
       registry.drafts().touch_place(head->modelstore_versions());
       return enter_committed(directory->place, name);
     }
-    case Meaning::Kind::Label: {
+    case CreateRule::Kind::Label: {
       const auto domain = DomainName::parse(directory->place.domain);
       const auto made = registry.set_label(*domain, name, draft.target, who);
       if (!made.ok()) return refuse(who, parent, "label '" + printable(name) + "'", made.status());
       return enter_committed(directory->place, name);
     }
-    case Meaning::Kind::Archive:
-    case Meaning::Kind::Tag:
-    case Meaning::Kind::Model:
-    case Meaning::Kind::State:
-    case Meaning::Kind::Copy:
-    case Meaning::Kind::Whole: return begin_upload(who, directory->place, name, meaning, draft);
-    case Meaning::Kind::Draft:
-    case Meaning::Kind::Release:
-    case Meaning::Kind::Generation: break;
+    case CreateRule::Kind::Archive:
+    case CreateRule::Kind::Tag:
+    case CreateRule::Kind::Model:
+    case CreateRule::Kind::State:
+    case CreateRule::Kind::Copy:
+    case CreateRule::Kind::ReplaceOnClose: return begin_upload(who, directory->place, name, rule, draft);
+    case CreateRule::Kind::Draft:
+    case CreateRule::Kind::Release:
+    case CreateRule::Kind::Generation: break;
   }
   wait_for_sweep(directory->place);
   const auto made = registry.drafts().make(parent, name, draft);
@@ -229,15 +229,15 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   }
   auto stored = state_->registry.snapshot();
   if (!stored.ok()) return stored.status();
-  if (NativeView::shows_committed(directory->place) &&
+  if (NativeLayout::shows_committed(directory->place) &&
       state_->committed_child(*stored, directory->place, new_name).ok()) {
     return Status(Code::AlreadyExists, "'" + printable(new_name) + "' exists already");
   }
-  const Meaning meaning = state_->meaning_of(*stored, directory->place, new_name, FileType::Regular);
+  const CreateRule rule = state_->create_rule_of(*stored, directory->place, new_name, FileType::Regular);
   if (Status status = stored->failure(); !status.ok()) return status;
   stored = Status();  // what follows commits
-  if (meaning.kind == Meaning::Kind::Refused) return state_->refuse(who, new_parent, what, meaning.refusal);
-  if (meaning.kind == Meaning::Kind::Archive || meaning.kind == Meaning::Kind::Tag) {
+  if (rule.kind == CreateRule::Kind::Refused) return state_->refuse(who, new_parent, what, rule.refusal);
+  if (rule.kind == CreateRule::Kind::Archive || rule.kind == CreateRule::Kind::Tag) {
     return state_->refuse(who, new_parent, what, {Code::NotPermitted, "what is published is copied or moved here"});
   }
   state_->wait_for_sweep(directory->place);
@@ -256,7 +256,7 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
 Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view name) {
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
-  if (NativeView::shows_committed(directory->place)) {
+  if (NativeLayout::shows_committed(directory->place)) {
     const auto place = state_->committed_now(directory->place, name);
     if (place.ok()) {
       if (place->type == FileType::Directory) return {Code::IsADirectory, "a directory"};
@@ -269,7 +269,7 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
       return {Code::Immutable, "what is published never changes"};
     }
     if (place.code() != Code::NotFound) return place.status();
-    if (!NativeView::holds_drafts(directory->place)) return place.status();
+    if (!NativeLayout::holds_drafts(directory->place)) return place.status();
   }
   if (const auto upload = state_->uploads.named(parent, name, who.pid)) {
     return state_->registry.drafts().unlink(upload->directory, upload->draft_name);
@@ -285,7 +285,7 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
 Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::string_view name) {
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
-  if (NativeView::shows_committed(directory->place)) {
+  if (NativeLayout::shows_committed(directory->place)) {
     const auto place = state_->committed_now(directory->place, name);
     if (place.ok()) {
       if (place->type != FileType::Directory) return {Code::NotADirectory, "not a directory"};
@@ -299,7 +299,7 @@ Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::str
       return {Code::NotPermitted, "it is always there"};
     }
     if (place.code() != Code::NotFound) return place.status();
-    if (!NativeView::holds_drafts(directory->place)) return place.status();
+    if (!NativeLayout::holds_drafts(directory->place)) return place.status();
   }
   if (Status theirs = state_->check_others_draft(who, directory->place, name); !theirs.ok()) {
     return state_->refuse(who, parent, "remove '" + printable(name) + "'", theirs);

@@ -4,7 +4,7 @@
 
 namespace modelfs {
 
-void NodeTable::put(Nodes::value_type& node, const Place& place) {
+void NodeTable::put(Nodes::value_type& node, const Node& place) {
   Kept& kept = node.second;
   const auto [domain, is_new] = domain_numbers_.emplace(place.domain, static_cast<std::uint32_t>(domains_.size()));
   if (is_new) domains_.push_back(place.domain);
@@ -15,20 +15,20 @@ void NodeTable::put(Nodes::value_type& node, const Place& place) {
   kept.has_target = !place.target.empty();
 }
 
-Place NodeTable::place_of(const Nodes::value_type& node) const {
+Node NodeTable::place_of(const Nodes::value_type& node) const {
   const Kept& kept = node.second;
-  Place place{kept.place, domains_[kept.domain], ""};
+  Node place{kept.place, domains_[kept.domain], ""};
   if (kept.has_target) place.target = targets_.at(node.first);
   return place;
 }
 
-void NodeTable::add(const Place& place, bool in_place, Ino number) {
+void NodeTable::add(const Node& place, bool in_place, Ino number) {
   const MutexLock lock(mutex_);
   auto& node = *nodes_.try_emplace(raw(number == kNoIno ? place.ino : number)).first;
   const bool known = node.second.references > 0;
   ++node.second.references;
   // Why a committed node is left alone: a look-up that saw the draft may end after the commit that flipped it.
-  if (known && node.second.place.kind != Place::Kind::Draft) return;
+  if (known && node.second.place.kind != Node::Kind::Draft) return;
   put(node, place);
   node.second.in_place = in_place;
 }
@@ -43,21 +43,21 @@ void NodeTable::forget(Ino ino, std::uint64_t references) {
   nodes_.erase(found);
 }
 
-std::optional<Node> NodeTable::find(Ino ino) const {
+std::optional<KnownNode> NodeTable::find(Ino ino) const {
   const MutexLock lock(mutex_);
   const auto found = nodes_.find(raw(ino));
   if (found == nodes_.end()) return std::nullopt;
-  return Node{place_of(*found), found->second.in_place, found->second.references};
+  return KnownNode{place_of(*found), found->second.in_place, found->second.references};
 }
 
-std::vector<Ino> NodeTable::flip(const Place& root, const Manifest& manifest) {
+std::vector<Ino> NodeTable::rebind_nodes(const Node& root, const Manifest& manifest) {
   std::vector<Ino> believed;
   const MutexLock lock(mutex_);
   for (std::uint32_t i = 0; i < manifest.entries().size(); ++i) {
     const auto found = nodes_.find(raw(manifest.at(i).ino));
     if (found == nodes_.end()) continue;
     if (found->second.place.is_believed()) believed.push_back(found->second.place.ino);
-    Place place = root;
+    Node place = root;
     place.ino = manifest.at(i).ino;
     place.index = i;
     place.type = manifest.at(i).type;

@@ -8,12 +8,12 @@
 
 #include "base/mutex.h"
 #include "catalog/manifest.h"
-#include "view/place.h"
+#include "layout/node.h"
 
 namespace modelfs {
 
-struct Node {
-  Place place;
+struct KnownNode {
+  Node place;
   // A draft that lies directly over a domain or a release: shown to its owner only.
   bool in_place = false;
   std::uint64_t references = 0;
@@ -24,12 +24,12 @@ class NodeTable {
  public:
   // Counts one reference to the node `number` (kNoIno: place.ino). A node that is known keeps its place unless it was a
   // draft and is committed now.
-  void add(const Place& place, bool in_place, Ino number = kNoIno) EXCLUDES(mutex_);
+  void add(const Node& place, bool in_place, Ino number = kNoIno) EXCLUDES(mutex_);
   void forget(Ino ino, std::uint64_t references) EXCLUDES(mutex_);
-  std::optional<Node> find(Ino ino) const EXCLUDES(mutex_);
+  std::optional<KnownNode> find(Ino ino) const EXCLUDES(mutex_);
   // A published draft: each known node of `manifest` becomes the committed one, with the number it has. `root` is the
   // place of the release's or generation's own directory. Returns the directories among them that the kernel believed.
-  std::vector<Ino> flip(const Place& root, const Manifest& manifest) EXCLUDES(mutex_);
+  std::vector<Ino> rebind_nodes(const Node& root, const Manifest& manifest) EXCLUDES(mutex_);
   // The known nodes of a domain.
   std::vector<Ino> of_domain(const std::string& domain) const EXCLUDES(mutex_);
   std::size_t size() const EXCLUDES(mutex_);
@@ -37,7 +37,7 @@ class NodeTable {
  private:
   // A Node without its texts.
   struct Kept {
-    PlaceFacts place;
+    NodeFacts place;
     std::uint32_t domain = 0;  // index into domains_
     bool in_place = false;
     bool has_target = false;
@@ -46,8 +46,8 @@ class NodeTable {
   using Nodes = std::unordered_map<std::uint64_t, Kept>;
 
   // Keeps `place` as that of the node.
-  void put(Nodes::value_type& node, const Place& place) REQUIRES(mutex_);
-  Place place_of(const Nodes::value_type& node) const REQUIRES(mutex_);
+  void put(Nodes::value_type& node, const Node& place) REQUIRES(mutex_);
+  Node place_of(const Nodes::value_type& node) const REQUIRES(mutex_);
 
   mutable Mutex mutex_;  // leaf lock
   Nodes nodes_ GUARDED_BY(mutex_);

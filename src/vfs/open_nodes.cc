@@ -21,9 +21,9 @@ std::unique_ptr<const OpenNodes::Open> OpenNodes::open(Ino ino, std::optional<in
   auto node = join(ino, std::nullopt);
   if (!node) {
     // Two may come here at once; then one of them lends in vain.
-    const Backing lent = descriptor && kernel_ != nullptr ? kernel_->lend(*descriptor) : kNoBacking;
+    const Backing lent = descriptor && kernel_ != nullptr ? kernel_->register_backing(*descriptor) : kNoBacking;
     node = join(ino, Node{lent, only_writes && kernel_ != nullptr && kernel_->maps_direct_files()});
-    if (lent != kNoBacking && node->backing != lent) kernel_->take_back(lent);
+    if (lent != kNoBacking && node->backing != lent) kernel_->unregister_backing(lent);
   }
   return std::make_unique<const Open>(*this, ino, node->backing, node->is_direct);
 }
@@ -38,7 +38,7 @@ void OpenNodes::close(Ino ino) {
     nodes_.erase(found);
     if (unused != kNoBacking) --figures_.lent;
   }
-  if (unused != kNoBacking) kernel_->take_back(unused);
+  if (unused != kNoBacking) kernel_->unregister_backing(unused);
 }
 
 std::optional<Backing> OpenNodes::find(Ino ino) const {

@@ -3,25 +3,25 @@
 
 namespace modelfs {
 
-using Kind = Place::Kind;
+using Kind = Node::Kind;
 
-Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const Place& from, std::string_view name,
-                                       const Place& parent, std::string_view committed_name, Effort effort) {
-  const auto meant = [&]() -> Result<Meaning> {
+Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const Node& from, std::string_view name,
+                                       const Node& parent, std::string_view committed_name, HashBudget budget) {
+  const auto meant = [&]() -> Result<CreateRule> {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
-    return NativeView::meaning(*stored, parent, committed_name, FileType::Directory);
+    return NativeLayout::rule(*stored, parent, committed_name, FileType::Directory);
   }();
   if (!meant.ok()) return meant.status();
-  const Meaning& meaning = *meant;
+  const CreateRule& rule = *meant;
   const std::string what = "publish as " + parent.domain + "/" + printable(committed_name);
-  if (meaning.kind == Meaning::Kind::Refused) return refuse(who, draft, what, for_rename(meaning.refusal));
-  const bool is_generation = meaning.kind == Meaning::Kind::Generation;
-  auto target = target_of(parent, meaning, is_generation, committed_name);
+  if (rule.kind == CreateRule::Kind::Refused) return refuse(who, draft, what, for_rename(rule.refusal));
+  const bool is_generation = rule.kind == CreateRule::Kind::Generation;
+  auto target = target_of(parent, rule, is_generation, committed_name);
   if (!target.ok()) return refuse(who, draft, what, for_rename(target.status()));
   PublishRequest request{
-      draft, from.ino, std::string(name), std::move(*target), who, effort, [this](const Published& published) {
-        flip(published);
+      draft, from.ino, std::string(name), std::move(*target), who, budget, [this](const Published& published) {
+        rebind_nodes(published);
       }};
   request.mode_mask = mode_mask(from);
   const auto published = registry.publish(request);
@@ -36,8 +36,8 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const 
 }
 
 Status FileSystem::State::rename_to_upload(const Credentials& who, Ino file, const DraftStore::NamedAt& named,
-                                           const Place& to, std::string_view new_name, const Meaning& meaning) {
-  auto upload = plan_upload(to, new_name, meaning);
+                                           const Node& to, std::string_view new_name, const CreateRule& rule) {
+  auto upload = plan_upload(to, new_name, rule);
   if (!upload.ok()) return upload.status();
   upload->file = file;
   upload->directory = named.directory;
@@ -54,10 +54,10 @@ namespace {
 struct CommittedMove {
   Registry& registry;
   const Credentials& who;
-  const Place& from;  // the directory
-  const Place& moved;
+  const Node& from;  // the directory
+  const Node& moved;
   std::string_view name;
-  const Place& to;  // the directory
+  const Node& to;  // the directory
   std::string_view new_name;
 
   Status run(const std::string& version) const {
@@ -93,8 +93,8 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
   return status;
 }
 
-Status FileSystem::State::move_committed(const Credentials& who, const Place& from, const Place& moved,
-                                         std::string_view name, const Place& to, std::string_view new_name) {
+Status FileSystem::State::move_committed(const Credentials& who, const Node& from, const Node& moved,
+                                         std::string_view name, const Node& to, std::string_view new_name) {
   std::string version;
   if (moved.kind == Kind::Entry) {
     const auto container = cache.find(moved.container);
@@ -104,7 +104,7 @@ Status FileSystem::State::move_committed(const Credentials& who, const Place& fr
   const Status status = CommittedMove{registry, who, from, moved, name, to, new_name}.run(version);
   // The kernel moves the name with all that it believes of it, and names in the trash can be bound anew.
   if (status.ok() && to.kind == Kind::Trash) {
-    kernel.forget_name_behind(to.ino, std::string(new_name), KernelCache::Wait::None);
+    kernel.invalidate_entry_later(to.ino, std::string(new_name), KernelCache::Wait::None);
   }
   return status;
 }
@@ -119,7 +119,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   if (!stored.ok()) return stored.status();
   const std::string what = "move '" + printable(name) + "' to '" + printable(new_name) + "'";
   const auto refuse = [&](Status status) { return State::refuse(who, new_parent, what, for_rename(status)); };
-  if (NativeView::shows_committed(from->place)) {
+  if (NativeLayout::shows_committed(from->place)) {
     const auto moved = committed_child(*stored, from->place, name);
     if (moved.ok()) {
       stored = Status();  // what follows commits
@@ -127,54 +127,54 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
       return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
     }
     if (moved.code() != Code::NotFound) return moved.status();
-    if (!NativeView::holds_drafts(from->place)) return moved.status();
+    if (!NativeLayout::holds_drafts(from->place)) return moved.status();
   }
   const auto source = registry.drafts().lookup(parent, name);
   if (!source.ok()) return source.status();
-  if (NativeView::shows_committed(to->place) && committed_child(*stored, to->place, new_name).ok()) {
+  if (NativeLayout::shows_committed(to->place) && committed_child(*stored, to->place, new_name).ok()) {
     return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
   }
   if (Status theirs = check_others_draft(who, from->place, name); !theirs.ok()) return refuse(theirs);
   if (Status taken = check_stage_move(from->place, to->place); !taken.ok()) return refuse(taken);
-  const Meaning meaning = meaning_of(*stored, to->place, new_name, source->type);
+  const CreateRule rule = create_rule_of(*stored, to->place, new_name, source->type);
   if (Status status = stored->failure(); !status.ok()) return status;
   stored = Status();  // what follows commits
   if (flag == RenameFlag::Exchange) {
-    if (meaning.kind != Meaning::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
+    if (rule.kind != CreateRule::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
     if (Status theirs = check_others_draft(who, to->place, new_name); !theirs.ok()) return refuse(theirs);
     return for_rename(exchange_drafts(from->place, name, to->place, new_name));
   }
   const bool replace = flag == RenameFlag::Replace;
-  switch (meaning.kind) {
-    case Meaning::Kind::Refused: return has_reason(meaning.refusal.code()) ? refuse(meaning.refusal) : meaning.refusal;
-    case Meaning::Kind::Domain:
+  switch (rule.kind) {
+    case CreateRule::Kind::Refused: return has_reason(rule.refusal.code()) ? refuse(rule.refusal) : rule.refusal;
+    case CreateRule::Kind::Domain:
       return refuse({Code::NotPermitted, "a domain is made by mkdir; move the draft into one"});
-    case Meaning::Kind::Versions:
+    case CreateRule::Kind::Versions:
       return refuse({Code::NotPermitted, "it is made by mkdir, and holds documents of models"});
-    case Meaning::Kind::Label:
+    case CreateRule::Kind::Label:
       return refuse({Code::NotPermitted, "a label is made in its domain: ln -sfn VERSION " + std::string(new_name)});
-    case Meaning::Kind::Release:
-    case Meaning::Kind::Generation: {
+    case CreateRule::Kind::Release:
+    case CreateRule::Kind::Generation: {
       if (source->ino != kNoIno && parent == new_parent && name == new_name) return {};
       if (Status status = clear_empty_target(who, to->place, new_name, replace); !status.ok()) return status;
-      return commit_draft(who, source->ino, from->place, name, to->place, new_name, Effort::Short);
+      return commit_draft(who, source->ino, from->place, name, to->place, new_name, HashBudget::Short);
     }
-    case Meaning::Kind::Archive:
-    case Meaning::Kind::Tag:
-    case Meaning::Kind::Model:
-    case Meaning::Kind::State:
-    case Meaning::Kind::Copy:
+    case CreateRule::Kind::Archive:
+    case CreateRule::Kind::Tag:
+    case CreateRule::Kind::Model:
+    case CreateRule::Kind::State:
+    case CreateRule::Kind::Copy:
       if (Status status =
               registry.check_disclosing(who, source->ino, mode_mask(from->place), "'" + printable(name) + "'");
           !status.ok()) {
         return refuse(status);
       }
-      return rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, meaning);
-    case Meaning::Kind::Whole:
-    case Meaning::Kind::Draft: break;
+      return rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, rule);
+    case CreateRule::Kind::ReplaceOnClose:
+    case CreateRule::Kind::Draft: break;
   }
   if (source->type == FileType::Directory &&
-      (NativeView::holds_placements(from->place, name) || NativeView::holds_placements(to->place, new_name))) {
+      (NativeLayout::holds_placements(from->place, name) || NativeLayout::holds_placements(to->place, new_name))) {
     return refuse(
         {Code::NotPermitted, "directories of a client's layout keep their names: what is published lies there"});
   }

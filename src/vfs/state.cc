@@ -7,20 +7,20 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
-#include "catalog/metadata.h"
-#include "catalog/metadata_splice.h"
-#include "catalog/modelstore_document.h"
-#include "catalog/tag.h"
-#include "view/modelstore_view.h"
+#include "formats/metadata.h"
+#include "formats/metadata_splice.h"
+#include "formats/modelstore_document.h"
+#include "formats/forml_tag.h"
+#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
-using Kind = Place::Kind;
+using Kind = Node::Kind;
 
 namespace {
 
 // Where a draft file that is written anew is another one until its close.
-bool may_be_rewritten(const Place& parent) {
+bool may_be_rewritten(const Node& parent) {
   return parent.kind == Kind::ModelstoreStates || parent.kind == Kind::ModelstoreDeleted ||
          (parent.kind == Kind::Draft && !parent.domain.empty());
 }
@@ -34,7 +34,7 @@ FileSystem::State::State(Registry& registry_in, KernelCache& kernel_in, Options 
       cache(registry_in),
       open_nodes(options.kernel_reads) {
   // The kernel knows the root without asking.
-  Place root;
+  Node root;
   root.kind = Kind::Root;
   root.ino = kRootIno;
   nodes.add(root, false);
@@ -51,24 +51,24 @@ void FileSystem::forget(Ino ino, std::uint64_t references) {
   if (!state_->page_sources.empty() && !state_->nodes.find(ino)) state_->page_sources.forget(ino);
 }
 
-Result<Node> FileSystem::State::node(Ino ino) const {
+Result<KnownNode> FileSystem::State::node(Ino ino) const {
   auto found = nodes.find(ino);
   if (!found) return Status(Code::Stale, "node " + std::to_string(raw(ino)) + " is not known");
   return std::move(*found);
 }
 
-Place FileSystem::State::draft_place(Ino ino, FileType type) {
-  Place place;
+Node FileSystem::State::draft_node(Ino ino, FileType type) {
+  Node place;
   place.kind = Kind::Draft;
   place.ino = ino;
   place.type = type;
   return place;
 }
 
-Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const Place& parent,
+Result<Node> FileSystem::State::committed_child(const Snapshot& stored, const Node& parent,
                                                  std::string_view name) const {
   auto& containers_cache = const_cast<ContainerCache&>(cache);
-  auto place = NativeView::child(
+  auto place = NativeLayout::child(
       stored, [&](Ino ino) { return containers_cache.find(ino); }, parent, name);
   if (place.ok() && is_hidden(parent, *place)) {
     return Status(Code::NotFound, "'" + printable(name) + "' was removed from this layout");
@@ -79,7 +79,7 @@ Result<Place> FileSystem::State::committed_child(const Snapshot& stored, const P
   return place;
 }
 
-Result<Place> FileSystem::State::committed_now(const Place& parent, std::string_view name) const {
+Result<Node> FileSystem::State::committed_now(const Node& parent, std::string_view name) const {
   const auto stored = registry.snapshot();
   return stored.ok() ? committed_child(*stored, parent, name) : stored.status();
 }
@@ -90,7 +90,7 @@ Result<Snapshot> FileSystem::State::moment() const {
   return stored->reading_once();
 }
 
-Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Place& place, double name_valid_seconds) {
+Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Node& place, double name_valid_seconds) {
   Ino number = kNoIno;
   if (place.kind == Kind::Document && place.in_modelstore) {
     // Why a node for each look-up: it may be written anew, and open(O_TRUNC) makes the kernel take the node's size for
@@ -106,10 +106,10 @@ Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Place& plac
   return Entry{*attributes, number, name_valid_seconds};
 }
 
-Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Place& parent, std::string_view name) {
+Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Node& parent, std::string_view name) {
   const bool in_place = is_in_place(parent);
-  Place place = draft_place(inode.ino, inode.record.type);
-  if (place.type == FileType::Directory && NativeView::holds_placements(parent, name)) place.domain = parent.domain;
+  Node place = draft_node(inode.ino, inode.record.type);
+  if (place.type == FileType::Directory && NativeLayout::holds_placements(parent, name)) place.domain = parent.domain;
   if (place.type == FileType::Regular && may_be_rewritten(parent)) {
     place.container = parent.ino;
     place.target = name;
@@ -121,7 +121,7 @@ Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Plac
   return Entry{describe_inode(inode, in_place, place.in_stage), kNoIno, name_valid_seconds};
 }
 
-Result<Entry> FileSystem::State::enter_known(const Node& node) {
+Result<Entry> FileSystem::State::enter_known(const KnownNode& node) {
   const auto attributes = describe(node);
   if (!attributes.ok()) {
     nodes.forget(node.place.ino, 1);
@@ -146,7 +146,7 @@ Status FileSystem::State::refuse(const Credentials& who, Ino where, const std::s
 
 // Targets.
 
-Result<Target> FileSystem::State::target_of(const Place& parent, const Meaning& meaning, bool is_generation,
+Result<Target> FileSystem::State::target_of(const Node& parent, const CreateRule& rule, bool is_generation,
                                             std::string_view version) {
   std::string release(version);
   if (is_generation) {
@@ -158,7 +158,7 @@ Result<Target> FileSystem::State::target_of(const Place& parent, const Meaning& 
   if (!domain.ok()) return domain.status();
   auto name = VersionName::parse(release);
   if (!name.ok()) return name.status();
-  return Target{std::move(*domain), std::move(*name), is_generation, meaning.number};
+  return Target{std::move(*domain), std::move(*name), is_generation, rule.number};
 }
 
 // Handles.
@@ -188,17 +188,17 @@ std::shared_ptr<OpenHandle> FileSystem::State::drop(Handle number) {
 
 // Commits that did not come through this mount.
 
-void FileSystem::published(const Published& published) { state_->flip(published); }
+void FileSystem::published(const Published& published) { state_->rebind_nodes(published); }
 
-void FileSystem::State::flip(const Published& published) {
+void FileSystem::State::rebind_nodes(const Published& published) {
   bool is_release = published.generation == kNoGeneration;
   for (const auto& [ino, manifest] : published.containers) {
-    Place root;
+    Node root;
     root.kind = Kind::Entry;
     root.ino = root.container = ino;
     root.domain = published.domain;
     root.is_release = is_release;
-    for (const Ino directory : nodes.flip(root, *manifest)) kernel.invalidate_attributes(directory);
+    for (const Ino directory : nodes.rebind_nodes(root, *manifest)) kernel.invalidate_attributes(directory);
     is_release = false;  // what follows a release are its generations
   }
 }
@@ -210,11 +210,11 @@ void FileSystem::domain_changed(const DomainName& domain) {
 // Why the kernel must know: it binds a directory to one name. If it met the old node under its new name inside a
 // rename, it would have to move the name while it holds the lock for moving names, and answers ESTALE instead
 // (d_splice_alias).
-void FileSystem::moved_away(Ino directory, const std::string& name) { state_->kernel.forget_name(directory, name); }
+void FileSystem::moved_away(Ino directory, const std::string& name) { state_->kernel.invalidate_entry(directory, name); }
 
 // Texts.
 
-Result<std::string> FileSystem::State::path_of(const Place& place) {
+Result<std::string> FileSystem::State::path_of(const Node& place) {
   const auto container = cache.find(place.container);
   if (!container.ok()) return container.status();
   std::string path = (*container)->domain + "/" + (*container)->version;
@@ -223,7 +223,7 @@ Result<std::string> FileSystem::State::path_of(const Place& place) {
   return path;
 }
 
-Result<std::string> FileSystem::State::document(const Snapshot& stored, const Place& place) const {
+Result<std::string> FileSystem::State::document(const Snapshot& stored, const Node& place) const {
   if (place.kind == Kind::Tag) return make_tag(place.time);
   auto text = stored.metadata(place.container);
   if (!text.ok()) return text.status();
@@ -241,7 +241,7 @@ Result<std::string> FileSystem::State::document(const Snapshot& stored, const Pl
   if (!domain.ok()) return domain.status();
   const auto release = stored.release_of(*domain, **container);
   if (!release.ok()) return release.status();
-  const auto path = ModelstoreView::archive_path(stored, domain->str(), place.container, release->model_id,
+  const auto path = ModelstoreLayout::archive_path(stored, domain->str(), place.container, release->model_id,
                                                  is_removed_in_modelstore(*domain, *release, stored));
   if (!path.ok()) return path.status();
   const std::string shaped = place.given ? *text : shape_for_modelstore(*text, "");
@@ -250,7 +250,7 @@ Result<std::string> FileSystem::State::document(const Snapshot& stored, const Pl
   return spliced.code() == Code::NotFound ? Result<std::string>(shaped) : spliced;
 }
 
-Result<std::string> FileSystem::State::text_of(const Place& place) {
+Result<std::string> FileSystem::State::text_of(const Node& place) {
   if (place.ino == kMetricsIno) return metrics_text();
   if (place.kind == Kind::Status) return status_text();
   const auto stored = moment();

@@ -16,16 +16,16 @@
 #include "vfs/open_nodes.h"
 #include "vfs/page_sources.h"
 #include "vfs/uploads.h"
-#include "view/native_view.h"
+#include "layout/native/native_layout.h"
 
 namespace modelfs {
 
 struct Listing {
-  Place directory;
+  Node directory;
   Ino parent = kNoIno;
   Credentials who;
   bool is_made = false;
-  std::vector<ListedPlace> names;
+  std::vector<ListedNode> names;
 };
 
 // Bytes that went through the daemon since the mount.
@@ -66,110 +66,110 @@ struct FileSystem::State {
   State(Registry& registry_in, KernelCache& kernel_in, Options options_in);
 
   // Nodes. Stale: the kernel asks for a node that it has forgotten.
-  Result<Node> node(Ino ino) const;
-  Result<Place> committed_child(const Snapshot& stored, const Place& parent, std::string_view name) const;
+  Result<KnownNode> node(Ino ino) const;
+  Result<Node> committed_child(const Snapshot& stored, const Node& parent, std::string_view name) const;
   // The same, now.
-  Result<Place> committed_now(const Place& parent, std::string_view name) const;
+  Result<Node> committed_now(const Node& parent, std::string_view name) const;
   // What is there now, for one request: no key of the catalog is read twice.
   Result<Snapshot> moment() const;
   // Whether anything may have been published in the domain of `place` since its newest commit was `before`.
-  bool has_changed(const Place& place, std::optional<Sequence> before) const;
+  bool has_changed(const Node& place, std::optional<Sequence> before) const;
   // A place that was looked up in `stored`.
-  Result<Entry> enter(const Snapshot& stored, const Place& place, double name_valid_seconds);
+  Result<Entry> enter(const Snapshot& stored, const Node& place, double name_valid_seconds);
   // What was committed under `name` a moment ago.
-  Result<Entry> enter_committed(const Place& directory, std::string_view name);
+  Result<Entry> enter_committed(const Node& directory, std::string_view name);
   // A draft that was found or made in `parent` under `name`.
-  Result<Entry> enter_draft(const DraftInode& inode, const Place& parent, std::string_view name);
+  Result<Entry> enter_draft(const DraftInode& inode, const Node& parent, std::string_view name);
   // The answer for a node that is known and counted already.
-  Result<Entry> enter_known(const Node& node);
-  static std::uint32_t mode_mask(const Place& parent) { return is_in_place(parent) ? kInPlaceModeMask : 07777; }
-  static bool is_in_place(const Place& parent) {
-    return parent.kind == Place::Kind::Domain || parent.kind == Place::Kind::Entry ||
-           parent.kind == Place::Kind::Uploads;
+  Result<Entry> enter_known(const KnownNode& node);
+  static std::uint32_t mode_mask(const Node& parent) { return is_in_place(parent) ? kInPlaceModeMask : 07777; }
+  static bool is_in_place(const Node& parent) {
+    return parent.kind == Node::Kind::Domain || parent.kind == Node::Kind::Entry ||
+           parent.kind == Node::Kind::Uploads;
   }
   // A directory beneath `.stage`: nothing but the kernel's own requests, and commands, which tell it, change the
   // directories in it.
-  static bool holds_believed_drafts(const Place& parent) {
-    return parent.kind == Place::Kind::Stage || parent.in_stage;
+  static bool holds_believed_drafts(const Node& parent) {
+    return parent.kind == Node::Kind::Stage || parent.in_stage;
   }
-  static ArchiveFace face_of(const Place& place) { return {place.container, place.given, place.format}; }
-  static Place draft_place(Ino ino, FileType type);
+  static ArchiveFace face_of(const Node& place) { return {place.container, place.given, place.format}; }
+  static Node draft_node(Ino ino, FileType type);
   ContainerSource containers() {
     return [this](Ino ino) { return cache.find(ino); };
   }
 
   // Attributes.
   // `stored`: the moment to look at what is committed; null: now.
-  Result<Attributes> describe(const Node& node, const Snapshot* stored = nullptr);
-  Result<Attributes> describe_committed(const Snapshot& stored, const Place& place);
+  Result<Attributes> describe(const KnownNode& node, const Snapshot* stored = nullptr);
+  Result<Attributes> describe_committed(const Snapshot& stored, const Node& place);
   // `believed`: by the kernel, until it is told.
   Attributes describe_inode(const DraftInode& inode, bool in_place, bool believed) const;
-  Result<Attributes> describe_system(const Place& place);
+  Result<Attributes> describe_system(const Node& place);
   Ownership root_owner() const;
-  Result<std::string> document(const Snapshot& stored, const Place& place) const;
+  Result<std::string> document(const Snapshot& stored, const Node& place) const;
   // What open(2) of a document or of one of the mount's own texts reads.
-  Result<std::string> text_of(const Place& place);
+  Result<std::string> text_of(const Node& place);
   Result<std::string> status_text();
   Result<std::string> metrics_text();
   Result<SpaceFigures> store_space() const;
-  Result<std::string> path_of(const Place& place);
+  Result<std::string> path_of(const Node& place);
 
   // Making and committing.
-  Result<Ownership> owner_of_directory(const Place& place);
-  Result<NewDraft> fresh(const Credentials& who, const Place& parent, FileType type, std::uint32_t mode);
+  Result<Ownership> owner_of_directory(const Node& place);
+  Result<NewDraft> fresh(const Credentials& who, const Node& parent, FileType type, std::uint32_t mode);
   Result<Entry> make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft);
   // A draft that is named `name` in `from`.
-  Status commit_draft(const Credentials& who, Ino draft, const Place& from, std::string_view name, const Place& parent,
-                      std::string_view committed_name, Effort effort);
+  Status commit_draft(const Credentials& who, Ino draft, const Node& from, std::string_view name, const Node& parent,
+                      std::string_view committed_name, HashBudget budget);
   // NotPermitted: the draft `name` in `directory` is another user's, whose name stays: where all who may write to a
   // domain have their drafts, they are as in a sticky directory.
-  Status check_others_draft(const Credentials& who, const Place& directory, std::string_view name);
+  Status check_others_draft(const Credentials& who, const Node& directory, std::string_view name);
   // Until a release's former draft is swept away, no draft can be made in its directory.
-  bool is_swept_first(const Place& directory) const {
+  bool is_swept_first(const Node& directory) const {
     return directory.is_release_directory() && registry.const_drafts().is_dead(directory.ino);
   }
-  void wait_for_sweep(const Place& directory);
-  bool was_published_meanwhile(const Place& directory) const;
+  void wait_for_sweep(const Node& directory);
+  bool was_published_meanwhile(const Node& directory) const;
   Status move_name(const Credentials& who, Ino parent, std::string_view name, Ino new_parent, std::string_view new_name,
                    RenameFlag flag);
   // What is published: its removal, restoring, or another name for a label.
-  Status move_committed(const Credentials& who, const Place& from, const Place& moved, std::string_view name,
-                        const Place& to, std::string_view new_name);
+  Status move_committed(const Credentials& who, const Node& from, const Node& moved, std::string_view name,
+                        const Node& to, std::string_view new_name);
   // rename(2) between directories that hold drafts.
-  Status move_draft(FileType type, const Place& from, std::string_view name, const Place& to, std::string_view new_name,
+  Status move_draft(FileType type, const Node& from, std::string_view name, const Node& to, std::string_view new_name,
                     bool replace);
-  Status exchange_drafts(const Place& from, std::string_view name, const Place& to, std::string_view new_name);
-  void doubt_moved(const Place& directory, std::string_view name);
-  Status clear_empty_target(const Credentials& who, const Place& directory, std::string_view name, bool replace);
-  void flip(const Published& published);
+  Status exchange_drafts(const Node& from, std::string_view name, const Node& to, std::string_view new_name);
+  void doubt_moved(const Node& directory, std::string_view name);
+  Status clear_empty_target(const Credentials& who, const Node& directory, std::string_view name, bool replace);
+  void rebind_nodes(const Published& published);
   // Remembers why something was refused, for user.modelfs.error.
   void remember_error(Ino where, uid_t user, std::string reason) EXCLUDES(errors_mutex);
   // Likewise, for events too; gives the Status back.
   Status refuse(const Credentials& who, Ino where, const std::string& what, Status status);
 
   // What a fresh name in `parent` would mean; also in a draft, where clients have markers.
-  Meaning meaning_of(const Snapshot& stored, const Place& parent, std::string_view name, FileType type) const;
+  CreateRule create_rule_of(const Snapshot& stored, const Node& parent, std::string_view name, FileType type) const;
   // What a Release, Generation or Archive in `parent` would become; `version` where it is no generation.
-  Result<Target> target_of(const Place& parent, const Meaning& meaning, bool is_generation, std::string_view version);
+  Result<Target> target_of(const Node& parent, const CreateRule& rule, bool is_generation, std::string_view version);
 
   // AlreadyExists: a move from a release's `.stage` into a generation of it that is published. A trainer whose number
   // was taken meanwhile hears that; what it moves stays where it is.
-  Status check_stage_move(const Place& from, const Place& to) const;
+  Status check_stage_move(const Node& from, const Node& to) const;
   // Names came into `directory` or left it. Why the kernel must hear so, though it asked for it: an older answer about
   // the directory that is under way would count for long.
   void names_changed(Ino directory);
 
   // Uploads.
-  Result<MountUpload> plan_upload(const Place& parent, std::string_view name, const Meaning& meaning);
-  Result<Entry> begin_upload(const Credentials& who, const Place& parent, std::string_view name, const Meaning& meaning,
+  Result<MountUpload> plan_upload(const Node& parent, std::string_view name, const CreateRule& rule);
+  Result<Entry> begin_upload(const Credentials& who, const Node& parent, std::string_view name, const CreateRule& rule,
                              const NewDraft& fresh_file);
   Status publish_upload(const Credentials& who, const MountUpload& upload);
   // Makes its file, called `shown` or nearly so, where uploads lie.
   Result<DraftInode> make_upload_file(const Credentials& who, MountUpload upload, const std::string& shown,
                                       const NewDraft& fresh_file);
   // A finished file that is moved onto the name of an archive or marker.
-  Status rename_to_upload(const Credentials& who, Ino file, const DraftStore::NamedAt& named, const Place& to,
-                          std::string_view new_name, const Meaning& meaning);
+  Status rename_to_upload(const Credentials& who, Ino file, const DraftStore::NamedAt& named, const Node& to,
+                          std::string_view new_name, const CreateRule& rule);
   void refuse_upload(const Credentials& who, const MountUpload& upload, std::uint64_t changes, const Status& why);
   // A close of a descriptor: publishes the upload if this close decides. Malformed: it is no whole archive.
   Status close_upload(const Credentials& who, const OpenHandle& handle, const MountUpload& upload);
@@ -177,27 +177,27 @@ struct FileSystem::State {
   void end_upload(const std::shared_ptr<OpenHandle>& handle);
 
   // modelstore's layout.
-  static bool is_of_modelstore(Meaning::Kind kind);
-  Result<MountUpload> plan_modelstore_upload(const Place& parent, std::string_view name, const Meaning& meaning);
+  static bool is_of_modelstore(CreateRule::Kind kind);
+  Result<MountUpload> plan_modelstore_upload(const Node& parent, std::string_view name, const CreateRule& rule);
   Status publish_modelstore_upload(const Credentials& who, const MountUpload& upload);
   Status keep_whole(const MountUpload& upload);
   Status take_state(const Credentials& who, const MountUpload& upload, const std::string& text);
   Status check_copy(const MountUpload& upload, const std::string& text);
   // A file that is there is written anew: another one, which takes its place at its close. None: it is no such file.
-  std::optional<Result<Opened>> open_rewrite(const Credentials& who, const Place& place, bool truncates);
+  std::optional<Result<Opened>> open_rewrite(const Credentials& who, const Node& place, bool truncates);
   // What unlink(2) of such a place means, of what is published.
-  static bool removes_in_modelstore(const Place& parent, const Place& place);
-  Status remove_in_modelstore(const Credentials& who, const Place& parent, const Place& place, std::string_view name);
+  static bool removes_in_modelstore(const Node& parent, const Node& place);
+  Status remove_in_modelstore(const Credentials& who, const Node& parent, const Node& place, std::string_view name);
   Status hide_release_directory(Ino release) EXCLUDES(hidden_mutex);
   // True from the removal of its archive on.
   bool is_removed_in_modelstore(const DomainName& domain, const ReleaseRecord& release, const Snapshot& stored) const
       EXCLUDES(hidden_mutex);
-  bool is_hidden(const Place& parent, const Place& place) const EXCLUDES(hidden_mutex);
-  void drop_hidden(const Place& directory, std::vector<ListedPlace>& names) const EXCLUDES(hidden_mutex);
+  bool is_hidden(const Node& parent, const Node& place) const EXCLUDES(hidden_mutex);
+  void drop_hidden(const Node& directory, std::vector<ListedNode>& names) const EXCLUDES(hidden_mutex);
 
   // ForML copies a package that is a directory to `package.4ml` and gives it, last of all, the times and the mode of
   // what it has copied. Whether this is that.
-  bool ends_a_package_copy(const Credentials& who, const Place& place, const DraftChange& change)
+  bool ends_a_package_copy(const Credentials& who, const Node& place, const DraftChange& change)
       EXCLUDES(copies_mutex);
   // Publishes it, if it is a package; else it stays a draft. What publishing fails with.
   Status publish_package_directory(const Credentials& who, Ino directory);
@@ -208,18 +208,18 @@ struct FileSystem::State {
   std::shared_ptr<OpenHandle> drop(Handle number);
   Result<Opened> open_draft(const Credentials& who, Ino ino, int flags);
   // A committed file or archive.
-  Result<Opened> open_content(const Place& place);
-  Result<std::shared_ptr<const ContentReader>> content_of(const Place& place);
+  Result<Opened> open_content(const Node& place);
+  Result<std::shared_ptr<const ContentReader>> content_of(const Node& place);
   // "passthrough" or "daemon": how it is read, or would be if it were opened now. NoAttribute: no committed file, or an
   // archive that is not open.
-  Result<std::string> read_mode_of(const Place& place);
+  Result<std::string> read_mode_of(const Node& place);
   // `lent`: null where every byte is wanted in `into`.
-  Result<std::size_t> read(Handle number, std::uint64_t offset_bytes, ByteSpan into, LentBytes* lent);
+  Result<std::size_t> read(Handle number, std::uint64_t offset_bytes, ByteSpan into, MappedSpans* lent);
   // copy(), where the bytes need not move. Conflict: they must.
   Status borrow(const OpenHandle& from, std::uint64_t offset_bytes, const OpenHandle& to, std::uint64_t count_bytes);
   Status make_listing(Listing& listing);
-  Result<Ino> parent_of(const Place& directory);
-  Status add_drafts(const Listing& listing, std::vector<ListedPlace>& names);
+  Result<Ino> parent_of(const Node& directory);
+  Status add_drafts(const Listing& listing, std::vector<ListedNode>& names);
 
   Registry& registry;
   KernelCache& kernel;

@@ -1,9 +1,9 @@
 #include "vfs/uploads.h"
 
 #include "base/log.h"
-#include "vfs/processes.h"
+#include "os/proc.h"
 #include "vfs/state.h"
-#include "view/modelstore_view.h"
+#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
@@ -116,31 +116,31 @@ std::string kept_in(const MountUpload& upload) {
 }  // namespace
 
 // What publishing it needs to know; not yet where its file lies.
-Result<MountUpload> FileSystem::State::plan_upload(const Place& parent, std::string_view name, const Meaning& meaning) {
-  if (is_of_modelstore(meaning.kind)) return plan_modelstore_upload(parent, name, meaning);
-  const Place& place = meaning.place ? *meaning.place : parent;
-  auto target = target_of(place, meaning, meaning.is_generation, meaning.stem);
+Result<MountUpload> FileSystem::State::plan_upload(const Node& parent, std::string_view name, const CreateRule& rule) {
+  if (is_of_modelstore(rule.kind)) return plan_modelstore_upload(parent, name, rule);
+  const Node& place = rule.place ? *rule.place : parent;
+  auto target = target_of(place, rule, rule.is_generation, rule.stem);
   if (!target.ok()) return target.status();
-  MountUpload upload{.target = std::move(*target), .suffix = meaning.suffix};
+  MountUpload upload{.target = std::move(*target), .suffix = rule.suffix};
   upload.parent = parent.ino;
   upload.name = name;
-  if (!meaning.place) return upload;
-  const bool is_tag = meaning.kind == Meaning::Kind::Tag;
+  if (!rule.place) return upload;
+  const bool is_tag = rule.kind == CreateRule::Kind::Tag;
   upload.marker = is_tag ? MountUpload::Marker::Tag : MountUpload::Marker::Package;
   upload.beside = parent.ino;
   upload.above = place.ino;
-  upload.stem = meaning.stem;
+  upload.stem = rule.stem;
   return upload;
 }
 
-Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Place& parent, std::string_view name,
-                                              const Meaning& meaning, const NewDraft& fresh_file) {
-  auto planned = plan_upload(parent, name, meaning);
+Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Node& parent, std::string_view name,
+                                              const CreateRule& rule, const NewDraft& fresh_file) {
+  auto planned = plan_upload(parent, name, rule);
   if (!planned.ok()) return planned.status();
-  const std::string own_name = meaning.kind == Meaning::Kind::Tag       ? meaning.stem + "." + std::string(name)
-                               : meaning.kind == Meaning::Kind::Archive ? meaning.stem + meaning.suffix
+  const std::string own_name = rule.kind == CreateRule::Kind::Tag       ? rule.stem + "." + std::string(name)
+                               : rule.kind == CreateRule::Kind::Archive ? rule.stem + rule.suffix
                                                                         : std::string(name);
-  const std::string shown = (meaning.is_generation ? planned->target->version.str() + "." : "") + own_name;
+  const std::string shown = (rule.is_generation ? planned->target->version.str() + "." : "") + own_name;
   const auto made = make_upload_file(who, *planned, shown, fresh_file);
   if (!made.ok()) return made.status();
   return enter_draft(*made, parent, name);
@@ -177,7 +177,7 @@ Result<DraftInode> FileSystem::State::make_upload_file(const Credentials& who, M
 }
 
 Status FileSystem::State::publish_upload(const Credentials& who, const MountUpload& upload) {
-  const auto on_published = [this](const Published& done) { flip(done); };
+  const auto on_published = [this](const Published& done) { rebind_nodes(done); };
   if (upload.marker == MountUpload::Marker::Tag) {
     return registry
         .publish_tag({upload.file, upload.directory, upload.draft_name, upload.beside, upload.above, upload.stem,

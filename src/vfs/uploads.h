@@ -28,8 +28,8 @@ struct MountUpload {
   std::string draft_name = {};
   pid_t creator = 0;  // the process that sees the name; 0: nobody does
   // A marker of ForML's is written into the draft directory `beside`, which is called `stem` in the place `above`. For
-  // those of modelstore's layout see Meaning.
-  enum class Marker : std::uint8_t { None, Package, Tag, Model, State, Copy, Whole };
+  // those of modelstore's layout see CreateRule.
+  enum class Marker : std::uint8_t { None, Package, Tag, Model, State, Copy, ReplaceOnClose };
   Marker marker = Marker::None;
   Ino beside = kNoIno;
   Ino above = kNoIno;  // Model: the directory in which the archive's path begins

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "archive/archive_programs.h"
-#include "archive/laid_sample.h"
+#include "archive/synthetic_sample.h"
 #include "base/file.h"
 #include "support/temporary_directory.h"
 
@@ -35,7 +35,7 @@ std::uint32_t crc_of_zeros(std::uint64_t count) {
   return static_cast<std::uint32_t>(crc);
 }
 
-LaidFile zeros(const std::string& path, std::uint64_t size_bytes) {
+ArchiveEntry zeros(const std::string& path, std::uint64_t size_bytes) {
   return {.path = path,
           .mode = 0644,
           .mtime = kSomeTime,
@@ -46,9 +46,9 @@ LaidFile zeros(const std::string& path, std::uint64_t size_bytes) {
           .link_to = {}};
 }
 
-LaidFile small(const std::string& path) {
-  LaidFile file = zeros(path, 5);
-  file.crc32 = sum_of(bytes_of("small")).crc32;
+ArchiveEntry small(const std::string& path) {
+  ArchiveEntry file = zeros(path, 5);
+  file.crc32 = hash_of(bytes_of("small")).crc32;
   file.content = 1;
   return file;
 }
@@ -130,7 +130,7 @@ TEST(LargeZip, AMemberAroundFourGibibytesIsListedAndWhatFollowsIsFound) {
 TEST(LargeZip, ManyMembersAroundTheCountThatSixteenBitsHold) {
   for (const std::size_t count : {65'534u, 65'535u, 65'536u, 70'000u}) {
     SCOPED_TRACE(count);
-    std::vector<LaidFile> files;
+    std::vector<ArchiveEntry> files;
     for (std::size_t i = 0; i < count; ++i) files.push_back(small("f" + std::to_string(i)));
     const TemporaryDirectory directory;
     const auto layout = laid_out(files, ArchiveFormat::Zip);
@@ -151,7 +151,7 @@ TEST(LargeZip, ManyMembersAroundTheCountThatSixteenBitsHold) {
 }
 
 TEST(LargeGzip, TheSizeAtTheEndIsModuloTwoToTheThirtySecond) {
-  const std::vector<LaidFile> files = {zeros("big", 9 * kGiB)};
+  const std::vector<ArchiveEntry> files = {zeros("big", 9 * kGiB)};
   const std::uint64_t tar_bytes = archive_size_bytes(files, ArchiveFormat::Tar);
   const auto layout = laid_out(files, ArchiveFormat::TarGz);
 
@@ -166,7 +166,7 @@ TEST(LargeGzip, TheSizeAtTheEndIsModuloTwoToTheThirtySecond) {
 char pattern_at(std::uint64_t offset) { return static_cast<char>(offset * 0x9e3779b97f4a7c15 >> 56); }
 
 TEST(LargeGzip, FarInItShowsTheBytesOfTheTar) {
-  const std::vector<LaidFile> files = {zeros("big", 9 * kGiB)};
+  const std::vector<ArchiveEntry> files = {zeros("big", 9 * kGiB)};
   const auto gzip = laid_out(files, ArchiveFormat::TarGz);
   const ContentReadAt pattern = [](std::uint32_t, std::uint64_t offset, ByteSpan into) {
     for (std::byte& byte : into) byte = static_cast<std::byte>(pattern_at(offset++));
@@ -194,7 +194,7 @@ INSTANTIATE_TEST_SUITE_P(, ManyMembers, testing::Values(ArchiveFormat::Tar, Arch
 
 TEST_P(ManyMembers, AHundredThousandCostLittleMemoryAndAreReadAtRandom) {
   constexpr std::size_t kCount = 100'000;
-  std::vector<LaidFile> files;
+  std::vector<ArchiveEntry> files;
   for (std::size_t i = 0; i < kCount; ++i) {
     files.push_back(i % 2 == 0 ? small("variables/shard-" + std::to_string(i))
                                : zeros("weights/" + std::to_string(i), i));

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "archive/archive_programs.h"
-#include "archive/laid_sample.h"
+#include "archive/synthetic_sample.h"
 #include "support/temporary_directory.h"
 
 namespace modelfs {
@@ -27,8 +27,8 @@ struct Keeps {
 };
 
 // A command line that unpacks $A into the working directory.
-struct Unpacker {
-  friend void PrintTo(const Unpacker& unpacker, std::ostream* out) { *out << unpacker.line; }
+struct Decompressor {
+  friend void PrintTo(const Decompressor& unpacker, std::ostream* out) { *out << unpacker.line; }
 
   std::string name;
   std::string program;
@@ -47,7 +47,7 @@ const std::string kPythonTar =
     "import sys, tarfile; t = tarfile.open(sys.argv[1], errorlevel=2); "
     "t.extraction_filter = lambda member, path: member; t.extractall()";
 
-std::vector<Unpacker> unpackers() {
+std::vector<Decompressor> unpackers() {
   return {
       {"GnuTar", "tar", ArchiveFormat::Tar, "tar -xpf \"$A\" --warning=no-timestamp", {}},
       {"GnuTarGz", "tar", ArchiveFormat::TarGz, "tar -xpzf \"$A\" --warning=no-timestamp", {}},
@@ -64,21 +64,21 @@ std::vector<Unpacker> unpackers() {
 }
 
 template <class Predicate>
-std::vector<Unpacker> unpackers_that(Predicate predicate) {
-  std::vector<Unpacker> all = unpackers();
-  std::erase_if(all, [&](const Unpacker& unpacker) { return !predicate(unpacker); });
+std::vector<Decompressor> unpackers_that(Predicate predicate) {
+  std::vector<Decompressor> all = unpackers();
+  std::erase_if(all, [&](const Decompressor& unpacker) { return !predicate(unpacker); });
   return all;
 }
 
-bool unpacks_tar(const Unpacker& unpacker) { return unpacker.format != ArchiveFormat::Zip; }
+bool unpacks_tar(const Decompressor& unpacker) { return unpacker.format != ArchiveFormat::Zip; }
 // libarchive takes a backslash in any zip for a slash.
-bool keeps_backslashes(const Unpacker& unpacker) { return unpacker.name != "BsdTarZip"; }
+bool keeps_backslashes(const Decompressor& unpacker) { return unpacker.name != "BsdTarZip"; }
 // libarchive adds the fraction of a negative time instead of subtracting it.
-bool keeps_negative_fractions(const Unpacker& unpacker) {
+bool keeps_negative_fractions(const Decompressor& unpacker) {
   return unpacks_tar(unpacker) && unpacker.program != "bsdtar";
 }
 
-void write_archive(const std::string& path, const LaidSample& sample, ArchiveFormat format) {
+void write_archive(const std::string& path, const SyntheticSample& sample, ArchiveFormat format) {
   std::ofstream(path, std::ios::binary) << read_whole(*laid_out(sample.files(), format), sample.reader());
 }
 
@@ -92,12 +92,12 @@ std::int64_t floor_to(std::int64_t time, std::int64_t step) {
   return time - (rest < 0 ? rest + step : rest);
 }
 
-class Unpacked : public testing::TestWithParam<Unpacker> {
+class Unpacked : public testing::TestWithParam<Decompressor> {
  protected:
   void SetUp() override { NEEDS_PROGRAM(GetParam().program); }
 
   // Unpacks the sample and expects its tree, no more and no less.
-  void expect_tree(const LaidSample& sample) {
+  void expect_tree(const SyntheticSample& sample) {
     const std::string archive = directory_.path() + "/archive";
     write_archive(archive, sample, GetParam().format);
     std::filesystem::create_directory(root());
@@ -121,8 +121,8 @@ class Unpacked : public testing::TestWithParam<Unpacker> {
  private:
   std::string root() const { return directory_.path() + "/root"; }
 
-  void expect_member(const LaidSample& sample, std::size_t index) {
-    const LaidFile& file = sample.files()[index];
+  void expect_member(const SyntheticSample& sample, std::size_t index) {
+    const ArchiveEntry& file = sample.files()[index];
     const std::string path = root() + "/" + file.path;
     SCOPED_TRACE(file.path);
     struct stat about {};
@@ -138,19 +138,19 @@ class Unpacked : public testing::TestWithParam<Unpacker> {
     if (GetParam().keeps.modes_and_times) expect_mode_and_time(file, about);
   }
 
-  void expect_symlink(const LaidFile& file, const std::string& path) {
+  void expect_symlink(const ArchiveEntry& file, const std::string& path) {
     if (!GetParam().keeps.symlinks) return;
     std::error_code error;
     EXPECT_EQ(std::filesystem::read_symlink(path, error).string(), file.target) << error.message();
   }
 
-  void expect_same_file(const LaidFile& first, const struct stat& about) {
+  void expect_same_file(const ArchiveEntry& first, const struct stat& about) {
     struct stat other {};
     ASSERT_EQ(::lstat((root() + "/" + first.path).c_str(), &other), 0);
     EXPECT_EQ(other.st_ino, about.st_ino);
   }
 
-  void expect_mode_and_time(const LaidFile& file, const struct stat& about) {
+  void expect_mode_and_time(const ArchiveEntry& file, const struct stat& about) {
     const Keeps& keeps = GetParam().keeps;
     if (file.type != FileType::Symlink) {
       EXPECT_EQ(about.st_mode & 07777, file.mode);
@@ -167,7 +167,7 @@ class Unpacked : public testing::TestWithParam<Unpacker> {
 
   TemporaryDirectory directory_;
 };
-std::string name_of_unpacker(const testing::TestParamInfo<Unpacker>& info) { return info.param.name; }
+std::string name_of_unpacker(const testing::TestParamInfo<Decompressor>& info) { return info.param.name; }
 
 class UnpackedTar : public Unpacked {};
 class UnpackedWithBackslashes : public Unpacked {};
@@ -182,14 +182,14 @@ INSTANTIATE_TEST_SUITE_P(, UnpackedWithNegativeFractions, testing::ValuesIn(unpa
 TEST_P(Unpacked, ASmallTree) { expect_tree(small_sample()); }
 
 TEST_P(Unpacked, AnEmptyFile) {
-  LaidSample sample;
+  SyntheticSample sample;
   sample.file("empty", "");
 
   expect_tree(sample);
 }
 
 TEST_P(Unpacked, SizesAroundABlockAndAroundADeflateBlock) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::size_t size : {1, 511, 512, 513, 10'240, 65'534, 65'535, 65'536, 131'070, 200'000}) {
     sample.file(std::to_string(size), noise(size));
   }
@@ -198,7 +198,7 @@ TEST_P(Unpacked, SizesAroundABlockAndAroundADeflateBlock) {
 }
 
 TEST_P(Unpacked, OddNames) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::string name : {"two words", "-rf", "--", "new\nline", "tab\there", "quote'\"", "grüße", "模型.onnx",
                                  "🙂", "*", "ab:c", " ", "trailing ", "...", "%s", "#U1234", "~"}) {
     sample.file(name, name);
@@ -209,14 +209,14 @@ TEST_P(Unpacked, OddNames) {
 }
 
 TEST_P(UnpackedWithBackslashes, ABackslashInAName) {
-  LaidSample sample;
+  SyntheticSample sample;
   sample.file("back\\slash", "x");
 
   expect_tree(sample);
 }
 
 TEST_P(Unpacked, LongNamesAndDeepPaths) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::size_t length : {99, 100, 101, 155, 156, 200, 254, 255}) sample.file(std::string(length, 'n'), "x");
   const std::uint32_t first = sample.file(std::string(85, 'u') + "ü" + std::string(120, 'u'), "x");
   sample.hard_link("link to a long name", first);
@@ -232,7 +232,7 @@ TEST_P(Unpacked, LongNamesAndDeepPaths) {
 }
 
 TEST_P(Unpacked, PathsAroundWhatTheTwoFieldsOfUstarHold) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::size_t folder : {154, 155, 156}) {
     const std::string directory = std::string(folder, 'd');
     sample.directory(directory);
@@ -246,7 +246,7 @@ TEST_P(Unpacked, PathsAroundWhatTheTwoFieldsOfUstarHold) {
 }
 
 TEST_P(Unpacked, ModesAreKept) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::uint32_t mode : {0400u, 0444u, 0555u, 0600u, 0664u, 0777u}) {
     sample.file("f" + std::to_string(mode), "x", mode);
     sample.directory("d" + std::to_string(mode), mode | 0700);
@@ -256,7 +256,7 @@ TEST_P(Unpacked, ModesAreKept) {
 }
 
 TEST_P(Unpacked, TimesWithNanosecondsAndToTheEndOf2037) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::int64_t time : {std::int64_t{0}, 1 * kSecond, 1'700'000'000 * kSecond + 1,
                                   1'700'000'001 * kSecond + 999'999'999, 2'145'916'800 * kSecond}) {
     sample.file(std::to_string(time), "x", 0644, TimeNs{time});
@@ -266,7 +266,7 @@ TEST_P(Unpacked, TimesWithNanosecondsAndToTheEndOf2037) {
 }
 
 TEST_P(UnpackedTar, TimesBefore1970) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::int64_t time : {-1 * kSecond, -86'400 * kSecond, -2'000'000'000 * kSecond}) {
     sample.file("t" + std::to_string(time), "x", 0644, TimeNs{time});
   }
@@ -275,7 +275,7 @@ TEST_P(UnpackedTar, TimesBefore1970) {
 }
 
 TEST_P(UnpackedWithNegativeFractions, TimesBefore1970) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::int64_t time : {-1 * kSecond / 2, -3 * kSecond / 2, -1 * kSecond - 1}) {
     sample.file("t" + std::to_string(time), "x", 0644, TimeNs{time});
   }
@@ -284,7 +284,7 @@ TEST_P(UnpackedWithNegativeFractions, TimesBefore1970) {
 }
 
 TEST_P(Unpacked, TimesAfter2038) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::int64_t seconds : {std::int64_t{1} << 31, std::int64_t{4'102'444'800}, (std::int64_t{1} << 32) - 2}) {
     sample.file(std::to_string(seconds), "x", 0644, TimeNs{seconds * kSecond});
   }
@@ -293,7 +293,7 @@ TEST_P(Unpacked, TimesAfter2038) {
 }
 
 TEST_P(UnpackedTar, TimesAfter2107) {
-  LaidSample sample;
+  SyntheticSample sample;
   for (const std::int64_t seconds : {4'400'000'000, 8'589'934'591, 8'589'934'592, 9'000'000'000}) {
     sample.file(std::to_string(seconds), "x", 0644, TimeNs{seconds * kSecond + 5});
   }

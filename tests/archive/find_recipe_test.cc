@@ -1,5 +1,5 @@
 // Archives that people's programs make, replaced by recipes and made again.
-#include "archive/find_recipe.h"
+#include "archive/recipe/find_recipe.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <random>
 
 #include "archive/archive_programs.h"
-#include "archive/laid_sample.h"
+#include "archive/synthetic_sample.h"
 #include "base/file.h"
 #include "support/temporary_directory.h"
 
@@ -51,7 +51,7 @@ class ModelFiles {
     const std::filesystem::path file = path() + "/" + name;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << bytes;
-    members.push_back({sum_of(bytes_of(bytes)).digest, bytes.size(), static_cast<std::uint32_t>(contents.size())});
+    members.push_back({hash_of(bytes_of(bytes)).digest, bytes.size(), static_cast<std::uint32_t>(contents.size())});
     contents.push_back(bytes);
   }
   ContentReadAt reader() const {
@@ -294,12 +294,12 @@ TEST(FindRecipe, AnArchiveOfOursHasOne) {
   for (const ArchiveFormat format : {ArchiveFormat::Tar, ArchiveFormat::TarGz, ArchiveFormat::Zip}) {
     // The last makes the tar end where a block of deflate does: 2,048 bytes stand around the contents.
     for (const std::size_t size : {std::size_t{100'000}, std::size_t{512 * 65'535 - 2'048 - 65'536}}) {
-      LaidSample sample;
+      SyntheticSample sample;
       sample.directory("sub");
       sample.file("sub/a.bin", noise(size));
       sample.file("weights.bin", noise(65'536, 2));
       ModelFiles files;
-      for (const LaidFile& file : sample.files()) {
+      for (const ArchiveEntry& file : sample.files()) {
         if (file.type == FileType::Regular) files.add(file.path, sample.bytes(files.contents.size() + 1));
       }
       const std::string archive = read_whole(*laid_out(sample.files(), format), sample.reader());

@@ -1,4 +1,4 @@
-#include "archive/gnu_deflate.h"
+#include "archive/recipe/gnu_deflate.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <random>
 
 #include "archive/archive_programs.h"
-#include "archive/laid_sample.h"
+#include "archive/synthetic_sample.h"
 #include "support/temporary_directory.h"
 
 namespace modelfs {

@@ -1,5 +1,5 @@
 // What is read out of good archives, byte by byte, and what a damaged one never does.
-#include "archive/read_archive.h"
+#include "archive/read/read_archive.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-#include "archive/recipe.h"
+#include "archive/recipe/recipe.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "archive/laid_sample.h"
+#include "archive/synthetic_sample.h"
 
 namespace modelfs {
 namespace {
@@ -20,7 +20,7 @@ Recipe sample_recipe() {
   Recipe recipe = builder.finish();
   recipe.format = ArchiveFormat::TarGz;
   recipe.size_bytes = 12'345;
-  recipe.digest = sum_of(bytes_of("archive")).digest;
+  recipe.digest = hash_of(bytes_of("archive")).digest;
   recipe.gzip = GzipFrame{"gzip header", {6, 9}, "trailer."};
   return recipe;
 }
@@ -63,7 +63,7 @@ TEST(RecipeTest, ARecipeWithAFlippedBitIsCorrupt) {
 
 // The same bytes with the CRC that fits them, as damage by a program would have.
 std::string with_right_crc(std::string bytes) {
-  const std::uint32_t crc = sum_of(bytes_of(std::string_view(bytes).substr(5))).crc32;
+  const std::uint32_t crc = hash_of(bytes_of(std::string_view(bytes).substr(5))).crc32;
   for (unsigned i = 0; i < 4; ++i) bytes[1 + i] = static_cast<char>(crc >> 8 * i & 0xff);
   return bytes;
 }
@@ -96,12 +96,12 @@ TEST(RecipeTest, WhateverItSaysItIsCorruptOrMakesSomething) {
   }
 }
 
-TEST(PackedBytesTest, AreReadAtRandom) {
+TEST(CompressedChunksTest, AreReadAtRandom) {
   const std::string bytes = noise(100'000) + std::string(100'000, 'x') + noise(31'072, 2);
   BytePacker packer;
   for (std::size_t at = 0; at < bytes.size(); at += 777) packer.append(bytes_of(bytes.substr(at, 777)));
-  const PackedBytes packed = packer.finish();
-  PackedBytesReader reader(packed);
+  const CompressedChunks packed = packer.finish();
+  CompressedChunksReader reader(packed);
   std::mt19937_64 random(1);
 
   for (int round = 0; round < 1'000; ++round) {
@@ -114,7 +114,7 @@ TEST(PackedBytesTest, AreReadAtRandom) {
   EXPECT_EQ(reader.read_at(bytes.size(), std::as_writable_bytes(std::span(one))).code(), Code::Corrupt);
 }
 
-TEST(PackedBytesTest, ManyLikeHeadersCostLittle) {
+TEST(CompressedChunksTest, ManyLikeHeadersCostLittle) {
   BytePacker packer;
   for (int i = 0; i < 10'000; ++i) packer.append(bytes_of(std::string(500, '\0') + std::to_string(i)));
 

@@ -1,11 +1,11 @@
-#include "archive/tar_header.h"
+#include "archive/write/tar_header.h"
 
 #include <gtest/gtest.h>
 
 namespace modelfs {
 namespace {
 
-LaidEntry plain() { return {.path = "model.onnx", .mode = 0644, .mtime = TimeNs{0}, .size_bytes = 5, .target = {}}; }
+SyntheticEntry plain() { return {.path = "model.onnx", .mode = 0644, .mtime = TimeNs{0}, .size_bytes = 5, .target = {}}; }
 
 TEST(TarHeader, AnOrdinaryMemberHasOneBlock) {
   const std::string header = tar_header(plain());
@@ -19,7 +19,7 @@ TEST(TarHeader, AnOrdinaryMemberHasOneBlock) {
 }
 
 // Which records stand before a member; empty when there is no pax header.
-std::string records_of(const LaidEntry& entry) {
+std::string records_of(const SyntheticEntry& entry) {
   const std::string header = tar_header(entry);
   EXPECT_EQ(header.size(), tar_header_bytes(entry));
   if (header.size() == 512) return "";
@@ -29,7 +29,7 @@ std::string records_of(const LaidEntry& entry) {
 
 TEST(TarHeader, ATimeNeedsARecordOnlyWhereUstarCannotSayIt) {
   const auto records = [](std::int64_t time) {
-    LaidEntry entry = plain();
+    SyntheticEntry entry = plain();
     entry.mtime = TimeNs{time};
     return records_of(entry);
   };
@@ -47,7 +47,7 @@ TEST(TarHeader, ATimeNeedsARecordOnlyWhereUstarCannotSayIt) {
 TEST(TarHeader, ARecordsLengthCountsItself) {
   const auto record = [](std::size_t length) {
     const std::string path = std::string(length, 'p');
-    LaidEntry entry = plain();
+    SyntheticEntry entry = plain();
     entry.path = path;
     return records_of(entry);
   };
@@ -61,7 +61,7 @@ TEST(TarHeader, ARecordsLengthCountsItself) {
 }
 
 TEST(TarHeader, ASizeNeedsARecordFromEightGibibytes) {
-  LaidEntry entry = plain();
+  SyntheticEntry entry = plain();
   entry.size_bytes = (std::uint64_t{1} << 33) - 1;
   EXPECT_EQ(records_of(entry), "");
 
@@ -70,7 +70,7 @@ TEST(TarHeader, ASizeNeedsARecordFromEightGibibytes) {
 }
 
 TEST(TarHeader, AHardLinkNamesTheOtherMemberAndHasNoBytes) {
-  LaidEntry entry = plain();
+  SyntheticEntry entry = plain();
   entry.is_hard_link = true;
   entry.size_bytes = 0;
   entry.target = "first";

@@ -1,4 +1,4 @@
-#include "archive/zip_records.h"
+#include "archive/write/zip_records.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::uint64_t kMax32 = 0xffffffff;
 
-LaidEntry plain() { return {.path = "model.onnx", .mode = 0644, .mtime = TimeNs{0}, .size_bytes = 5, .target = {}}; }
+SyntheticEntry plain() { return {.path = "model.onnx", .mode = 0644, .mtime = TimeNs{0}, .size_bytes = 5, .target = {}}; }
 
 std::uint64_t number_at(const std::string& record, std::size_t at, std::size_t count) {
   std::uint64_t number = 0;
@@ -21,7 +21,7 @@ struct DosTime {
 };
 
 DosTime dos_time_of(std::int64_t seconds) {
-  LaidEntry entry = plain();
+  SyntheticEntry entry = plain();
   entry.mtime = TimeNs{seconds * 1'000'000'000};
   const std::string header = zip_local_header(entry);
   const std::uint64_t clock = number_at(header, 10, 2);
@@ -47,7 +47,7 @@ TEST(ZipRecords, TheDosTimeIsClampedTo1980And2107) {
 
 TEST(ZipRecords, ATimestampInSecondsIsThereFrom1970To2106) {
   const auto extra_bytes = [](std::int64_t time) {
-    LaidEntry entry = plain();
+    SyntheticEntry entry = plain();
     entry.mtime = TimeNs{time};
     return number_at(zip_local_header(entry), 28, 2);
   };
@@ -60,7 +60,7 @@ TEST(ZipRecords, ATimestampInSecondsIsThereFrom1970To2106) {
 
 TEST(ZipRecords, Zip64IsThereExactlyWhereAFieldOverflows) {
   const auto versions_and_extras = [](std::uint64_t size_bytes, std::uint64_t offset_bytes) {
-    LaidEntry entry = plain();
+    SyntheticEntry entry = plain();
     entry.size_bytes = size_bytes;
     const std::string local = zip_local_header(entry);
     const std::string central = zip_central_header(entry, offset_bytes);
@@ -78,7 +78,7 @@ TEST(ZipRecords, Zip64IsThereExactlyWhereAFieldOverflows) {
 }
 
 TEST(ZipRecords, TheEndHasZip64RecordsExactlyWhereAFieldOverflows) {
-  const auto bytes = [](const LaidDirectory& directory) {
+  const auto bytes = [](const SyntheticDirectory& directory) {
     EXPECT_EQ(zip_end(directory).size(), zip_end_bytes(directory));
     return zip_end_bytes(directory);
   };

@@ -7,42 +7,42 @@ namespace {
 
 TEST(Digest, OfAbcIsNists) {
   // Source: FIPS 180-4, example "abc".
-  EXPECT_EQ(sum_of(bytes_of("abc")).digest.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hash_of(bytes_of("abc")).digest.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Crc32, OfTheCheckStringIsTheCatalogues) {
   // Source: the check value of CRC-32/ISO-HDLC.
-  EXPECT_EQ(sum_of(bytes_of("123456789")).crc32, 0xcbf43926u);
+  EXPECT_EQ(hash_of(bytes_of("123456789")).crc32, 0xcbf43926u);
 }
 
 TEST(Sum, OfNothing) {
-  const ContentSum sum = sum_of({});
+  const ContentHash hash = hash_of({});
 
-  EXPECT_EQ(sum.digest.hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_EQ(sum.crc32, 0u);
+  EXPECT_EQ(hash.digest.hex(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(hash.crc32, 0u);
 }
 
-TEST(Summer, DoesNotCareHowTheBytesCome) {
-  Summer summer;
-  summer.add(bytes_of("12345"));
-  summer.add({});
-  summer.add(bytes_of("6789"));
+TEST(Hasher, DoesNotCareHowTheBytesCome) {
+  Hasher hasher;
+  hasher.add(bytes_of("12345"));
+  hasher.add({});
+  hasher.add(bytes_of("6789"));
 
-  EXPECT_EQ(summer.finish(), sum_of(bytes_of("123456789")));
+  EXPECT_EQ(hasher.finish(), hash_of(bytes_of("123456789")));
 }
 
-TEST(Summer, StartsAnewAfterItHasFinished) {
-  Summer summer;
-  summer.add(bytes_of("something else"));
-  (void)summer.finish();
+TEST(Hasher, StartsAnewAfterItHasFinished) {
+  Hasher hasher;
+  hasher.add(bytes_of("something else"));
+  (void)hasher.finish();
 
-  summer.add(bytes_of("abc"));
+  hasher.add(bytes_of("abc"));
 
-  EXPECT_EQ(summer.finish(), sum_of(bytes_of("abc")));
+  EXPECT_EQ(hasher.finish(), hash_of(bytes_of("abc")));
 }
 
 TEST(Digest, ComesBackFromItsHex) {
-  const Digest digest = sum_of(bytes_of("abc")).digest;
+  const Digest digest = hash_of(bytes_of("abc")).digest;
 
   const auto read = Digest::from_hex(digest.hex());
 

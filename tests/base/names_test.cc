@@ -4,7 +4,7 @@
 
 #include <regex>
 
-#include "base/pep440.h"
+#include "formats/pep440.h"
 
 namespace modelfs {
 namespace {

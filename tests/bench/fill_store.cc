@@ -33,7 +33,7 @@ Status publish(Registry& registry, Ino stage, const std::string& domain, const s
   }
   const auto target = Target::parse(domain + "/" + version);
   if (!target.ok()) return target.status();
-  return registry.publish({draft->ino, stage, version, *target, kWho, Effort::Short, nullptr}).status();
+  return registry.publish({draft->ino, stage, version, *target, kWho, HashBudget::Short, nullptr}).status();
 }
 
 Status fill(const std::string& store, unsigned long domains, unsigned long releases) {

@@ -43,7 +43,7 @@ TEST(Keys, OfNumberedThingsAreTheGoldenOnes) {
   EXPECT_EQ(keys::draft_inode(Ino{64}), "n/" + number);
   EXPECT_EQ(keys::draft_entry(Ino{64}, "a"), "e/" + number + "a");
   EXPECT_EQ(keys::attribute(Ino{64}, "user.a"), "x/" + number + "user.a");
-  EXPECT_EQ(keys::draft_sum(Ino{64}), "c/" + number);
+  EXPECT_EQ(keys::draft_hash(Ino{64}), "c/" + number);
   EXPECT_EQ(keys::sweep(Ino{64}), "s/" + number);
   EXPECT_EQ(keys::nameless(Ino{64}), "u/" + number);
   EXPECT_EQ(keys::kNextIno, "I");

@@ -76,7 +76,7 @@ TEST(ManifestBytes, GiveBackEveryEntry) {
     EXPECT_EQ(a.mtime, b.mtime);
     EXPECT_EQ(a.size_bytes, b.size_bytes);
     EXPECT_EQ(a.allocated_bytes, b.allocated_bytes);
-    EXPECT_EQ(a.sum, b.sum);
+    EXPECT_EQ(a.hash, b.hash);
     EXPECT_EQ(a.name, b.name);
     EXPECT_EQ(a.target, b.target);
   }

@@ -135,7 +135,7 @@ TEST(ContentDigest, IsTheSumOfTheDocumentedText) {
       "l 1 l\0"
       "d/g\0"sv;
   const auto manifest = builder.build();
-  EXPECT_EQ(manifest->content_digest(), sum_of(bytes_of(text)).digest);
+  EXPECT_EQ(manifest->content_digest(), hash_of(bytes_of(text)).digest);
   EXPECT_EQ(manifest->content_digest().hex(), "51cbeaca21c83bc0f82dd237dc9892779e9e80f4413bc2195f1f85d1e0e852b4");
 }
 

@@ -107,7 +107,7 @@ template <>
 struct Golden<HistoryRecord> {
   static constexpr std::string_view kKind = "history record";
   static HistoryRecord sample() {
-    return {Sequence{11}, Deed::SetLabel, TimeNs{1}, 1000,  "ann",
+    return {Sequence{11}, Operation::SetLabel, TimeNs{1}, 1000,  "ann",
             "1.2",        Generation{3},  "prod",    "1.1", digest_of_all(0xaa)};
   }
   static std::string golden() { return "01 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 01 " + kAA; }
@@ -230,9 +230,9 @@ TEST(HistoryRecord, WithoutADigestEndsInZero) {
 }
 
 TEST(HistoryRecord, WithAnUnknownDeedIsCorrupt) {
-  for (const char* deed : {"00", "08"}) {
-    const std::string bytes = unhex("01 0b " + std::string(deed) + " 02 00 00 00 00 00 00 00");
-    EXPECT_EQ(HistoryRecord::decode(bytes).code(), Code::Corrupt) << deed;
+  for (const char* operation : {"00", "08"}) {
+    const std::string bytes = unhex("01 0b " + std::string(operation) + " 02 00 00 00 00 00 00 00");
+    EXPECT_EQ(HistoryRecord::decode(bytes).code(), Code::Corrupt) << operation;
   }
   EXPECT_TRUE(HistoryRecord::decode(unhex("01 0b 07 02 00 00 00 00 00 00 00")).ok());
 }
@@ -265,10 +265,10 @@ TEST(DomainRecord, WithAnImpossibleOwnerOrModeIsCorrupt) {
   EXPECT_EQ(DomainRecord::decode(unhex("01 40 48 00 00 8020 00 00 00 00")).code(), Code::Corrupt);
 }
 
-TEST(Deed, HasANameForPrograms) {
-  EXPECT_EQ(deed_name(Deed::CreateDomain), "create_domain");
-  EXPECT_EQ(deed_name(Deed::Publish), "publish");
-  EXPECT_EQ(deed_name(Deed::Restore), "restore");
+TEST(Operation, HasANameForPrograms) {
+  EXPECT_EQ(operation_name(Operation::CreateDomain), "create_domain");
+  EXPECT_EQ(operation_name(Operation::Publish), "publish");
+  EXPECT_EQ(operation_name(Operation::Restore), "restore");
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ inline ManifestEntry file_entry(std::string name, std::string_view bytes, Ino in
   entry.mtime = TimeNs{1};
   entry.size_bytes = bytes.size();
   entry.allocated_bytes = 4096;
-  entry.sum = sum_of(bytes_of(bytes));
+  entry.hash = hash_of(bytes_of(bytes));
   entry.name = std::move(name);
   return entry;
 }

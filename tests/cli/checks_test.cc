@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "cli/holders.h"
-#include "cli/process.h"
+#include "os/open_files.h"
+#include "os/subprocess.h"
 
 namespace modelfs {
 namespace {

@@ -115,7 +115,7 @@ TEST_F(SparseFiles, LeaveOutBlocksOfZerosAndSumThem) {
 
   bytes.append(5000, '\0');
   ASSERT_TRUE(digest.ok());
-  EXPECT_EQ(*digest, sum_of(bytes_of(bytes)).digest);
+  EXPECT_EQ(*digest, hash_of(bytes_of(bytes)).digest);
   EXPECT_EQ(*read_all(file.fd(), 2 << 20), bytes);
   struct stat info {};
   ASSERT_EQ(::fstat(file.fd(), &info), 0);

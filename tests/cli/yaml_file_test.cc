@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "catalog/yaml_text.h"
+#include "formats/yaml_text.h"
 #include "support/temporary_directory.h"
 
 namespace modelfs {

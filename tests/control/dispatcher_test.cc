@@ -80,7 +80,7 @@ TEST_F(Verbs, PutThatWasCutOffIsClearedAtTheNextStart) {
   DraftStore& drafts = registry_->drafts();
   const NewDraft directory{FileType::Directory, {kAlice, kAlice, 0700}, ""};
   const auto torn = drafts.make(Registry::stage_of(*head), ".put-1-1", directory);
-  ASSERT_TRUE(drafts.set_attribute(torn->ino, "user.modelfs.put", "1", DraftStore::AttributeMode::Set).ok());
+  ASSERT_TRUE(drafts.setxattr(torn->ino, "user.modelfs.put", "1", DraftStore::AttributeMode::Set).ok());
   ASSERT_TRUE(drafts.make(torn->ino, "a", {FileType::Regular, {kAlice, kAlice, 0600}, ""}).ok());
   ASSERT_TRUE(drafts.make(Registry::stage_of(*head), ".put-of-mine", directory).ok());
 
@@ -251,7 +251,7 @@ TEST_F(Verbs, GenerationsArePutAndFollowed) {
 }
 
 TEST_F(Verbs, ShowGivesADocumentThatAClientWroteByteForByte) {
-  ServedPlace place{"memory", "/m", ""};
+  ServedAt place{"memory", "/m", ""};
   place.mount_point = "/m";
   ControlContext mounted(*registry_, Hooks(), place);
   const auto channel = converse_with(mounted, root());

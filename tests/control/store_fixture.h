@@ -23,7 +23,7 @@ class StoreFixture : public testing::Test {
     Hooks hooks;
     hooks.on_published = [this](const Published&) { ++published_calls_; };
     hooks.on_domain_changed = [this](const DomainName&) { ++changed_calls_; };
-    context_ = std::make_unique<ControlContext>(*registry_, hooks, ServedPlace{"memory", "", ""});
+    context_ = std::make_unique<ControlContext>(*registry_, hooks, ServedAt{"memory", "", ""});
   }
   ~StoreFixture() override {
     context_.reset();

@@ -22,7 +22,7 @@ class FileBlobsTest : public testing::Test {
   }
   Status adopt(const std::string& bytes) {
     drafts_.write("draft", bytes);
-    return blobs_->adopt(sum_of(bytes_of(bytes)).digest, drafts_.fd(), "draft");
+    return blobs_->adopt(hash_of(bytes_of(bytes)).digest, drafts_.fd(), "draft");
   }
   std::string path_of(const Digest& digest) {
     return store_ / ("blobs/" + digest.hex().substr(0, 2) + "/" + digest.hex());
@@ -31,7 +31,7 @@ class FileBlobsTest : public testing::Test {
   ScratchDirectory store_;
   ScratchDirectory drafts_;
   std::unique_ptr<FileBlobs> blobs_;
-  const Digest digest_ = sum_of(bytes_of("bytes")).digest;
+  const Digest digest_ = hash_of(bytes_of("bytes")).digest;
 };
 
 TEST_F(FileBlobsTest, ABlobIsAReadOnlyFileUnderItsDigestAndTheSameInode) {
@@ -106,7 +106,7 @@ TEST_F(FileBlobsTest, AFileOfAnotherFileSystemIsCopied) {
   const std::string path = "/dev/shm/modelfs-test-" + std::to_string(::getpid());
   const std::string bytes(2'500'000, 'x');
   std::ofstream(path, std::ios::binary) << bytes;
-  const Digest digest = sum_of(bytes_of(bytes)).digest;
+  const Digest digest = hash_of(bytes_of(bytes)).digest;
 
   const Status first = blobs_->adopt(digest, AT_FDCWD, path);
   const Status second = blobs_->adopt(digest, AT_FDCWD, path);

@@ -62,9 +62,9 @@ class LostCommits : public RocksdbStore {
   void pretend_reboot() {
     std::string text = mark_.substr(0, mark_.find(" crc32 "));
     text.replace(text.size() - 36, 36, "00000000-0000-4000-8000-000000000000");
-    std::array<char, 16> sum{};
-    std::snprintf(sum.data(), sum.size(), "%08x", sum_of(bytes_of(text)).crc32);
-    write_bytes(scratch() / kNewestName, text + " crc32 " + sum.data() + "\n");
+    std::array<char, 16> hash{};
+    std::snprintf(hash.data(), hash.size(), "%08x", hash_of(bytes_of(text)).crc32);
+    write_bytes(scratch() / kNewestName, text + " crc32 " + hash.data() + "\n");
   }
 
   std::filesystem::path log_;

@@ -134,7 +134,7 @@ TEST_F(RocksdbDamage, ACatalogThatIsGoneIsCorruptWhereBlobsAre) {
   fill();
   open();
   scratch().write("draft", "bytes");
-  ASSERT_TRUE(blobs().adopt(sum_of(bytes_of("bytes")).digest, scratch().fd(), "draft").ok());
+  ASSERT_TRUE(blobs().adopt(hash_of(bytes_of("bytes")).digest, scratch().fd(), "draft").ok());
   close();
   std::filesystem::remove_all(scratch() / "catalog");
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "archive/building.h"
-#include "archive/read_archive.h"
+#include "archive/read/read_archive.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
@@ -53,14 +53,14 @@ inline void mend_checksums(std::uint8_t* data, std::size_t size) {
   for (std::size_t at = 0; at + 512 <= size;) {
     std::uint8_t* const header = data + at;
     std::memset(header + 148, ' ', 8);
-    unsigned sum = 0;
-    for (std::size_t i = 0; i < 512; ++i) sum += header[i];
-    if (sum == 8 * ' ') {
+    unsigned hash = 0;
+    for (std::size_t i = 0; i < 512; ++i) hash += header[i];
+    if (hash == 8 * ' ') {
       std::memset(header + 148, 0, 8);
       at += 512;
       continue;
     }
-    const std::string text = octal(sum, 6) + '\0';
+    const std::string text = octal(hash, 6) + '\0';
     std::memcpy(header + 148, text.data(), text.size());
     const std::string number(reinterpret_cast<const char*>(header + 124), 11);
     const std::size_t content = std::strtoull(number.c_str(), nullptr, 8);

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "catalog/metadata.h"
-#include "catalog/metadata_splice.h"
-#include "catalog/modelstore_document.h"
+#include "formats/metadata.h"
+#include "formats/metadata_splice.h"
+#include "formats/modelstore_document.h"
 
 namespace modelfs {
 namespace {

@@ -1,7 +1,7 @@
 // libFuzzer target: reads any bytes as YAML, and prints what came of it.
 #include <cstdint>
 
-#include "catalog/yaml_text.h"
+#include "formats/yaml_text.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto document = modelfs::parse_yaml({reinterpret_cast<const char*>(data), size});

@@ -111,17 +111,17 @@ std::uint64_t figure_in(const std::string& status, const std::string& name) {
 std::uint64_t Mount::figure(const std::string& name) const { return figure_in(status(), name); }
 
 std::uint64_t Mount::requests(const std::vector<std::string>& kinds, const std::function<void()>& work) const {
-  const auto sum = [&] {
+  const auto hash = [&] {
     const std::string text = status();
     std::uint64_t count = 0;
     for (const std::string& kind : kinds) count += figure_in(text, kind);
     return count;
   };
   // Asking for the status causes some itself: as many each time.
-  const std::uint64_t first = sum();
-  const std::uint64_t second = sum();
+  const std::uint64_t first = hash();
+  const std::uint64_t second = hash();
   work();
-  return sum() - second - (second - first);
+  return hash() - second - (second - first);
 }
 
 bool Mount::is_mounted() const {

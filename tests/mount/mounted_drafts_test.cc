@@ -105,7 +105,7 @@ TEST_F(Drafts, KeepHoles) {
 
 TEST_F(Drafts, WithManyHolesAreClosedAtOnceAndPublishedByCommand) {
   make_draft("x", {{"weights", "abc"}});
-  constexpr off_t kFar = off_t{8} << 40;  // hours, if somebody summed it
+  constexpr off_t kFar = off_t{8} << 40;  // hours, if somebody hashed it
 
   ASSERT_EQ(error(::truncate(stage("x/weights").c_str(), kFar)), 0);
   {

@@ -179,12 +179,12 @@ TEST_F(Remount, AMountThatIsOnlyReadStoresNothing) {
   ASSERT_EQ(mount_->stop(), "");
   ASSERT_EQ(mount_->start(), "");
   const auto logged_bytes = [&] {
-    off_t sum = 0;
+    off_t hash = 0;
     const std::string catalog = mount_->store() + "/catalog";
     for (const std::string& name : names_in(catalog)) {
-      if (name.ends_with(".log")) sum += stat_of(catalog + "/" + name).st_size;
+      if (name.ends_with(".log")) hash += stat_of(catalog + "/" + name).st_size;
     }
-    return sum;
+    return hash;
   };
   const off_t before = logged_bytes();
 

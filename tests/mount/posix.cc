@@ -121,7 +121,7 @@ std::string attributes_line(const std::string& path) {
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < static_cast<std::size_t>(got); at += std::strlen(names.c_str() + at) + 1) {
     const std::string name = names.c_str() + at;
-    lines.push_back(" " + name + "=" + sum_of(bytes_of(text_attribute(path, name.c_str()))).digest.hex().substr(0, 16));
+    lines.push_back(" " + name + "=" + hash_of(bytes_of(text_attribute(path, name.c_str()))).digest.hex().substr(0, 16));
   }
   std::sort(lines.begin(), lines.end());
   std::string line;
@@ -138,7 +138,7 @@ std::string describe_file(const std::string& directory, const std::string& path,
   const struct stat info = stat_of(path);
   std::string line = path.substr(directory.size() + 1) + " " + std::to_string(info.st_mode & S_IFMT);
   if (S_ISLNK(info.st_mode)) line += " -> " + link_target(path);
-  if (S_ISREG(info.st_mode)) line += " " + sum_of(bytes_of(read_file(path))).digest.hex();
+  if (S_ISREG(info.st_mode)) line += " " + hash_of(bytes_of(read_file(path))).digest.hex();
   if (detail == Detail::Content) return line;
   line += " mode=" + std::to_string(permissions(info)) + " owner=" + std::to_string(info.st_uid) + ":" +
           std::to_string(info.st_gid) + " ino=" + std::to_string(info.st_ino) +

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "registry/publisher.h"
+#include "registry/commit.h"
 #include "support/registry_on_disk.h"
 
 namespace modelfs {
@@ -17,17 +17,17 @@ class DamagedBlob : public RegistryOnDisk {
     domain_ = make_domain();
   }
 
-  Published publish_as(std::string_view path, const std::string& bytes, Effort effort = Effort::Full) {
+  Published publish_as(std::string_view path, const std::string& bytes, HashBudget budget = HashBudget::Full) {
     const Ino place = stage(*domain_);
     const std::string name = "draft-" + std::to_string(++drafts_made_);
     const Ino draft = make_directory(place, name);
     write_file(draft, "weights", bytes);
-    auto published = publish(draft, place, name, path, effort);
+    auto published = publish(draft, place, name, path, budget);
     EXPECT_TRUE(published.ok()) << published.status().message();
     return published.ok() ? *published : Published();
   }
   std::string path_of(const std::string& bytes) const {
-    const std::string hex = sum_of(bytes_of(bytes)).digest.hex();
+    const std::string hex = hash_of(bytes_of(bytes)).digest.hex();
     return directory_.path() + "/blobs/" + hex.substr(0, 2) + "/" + hex;
   }
   // As a disk does: the file's names, size and times stay.
@@ -58,7 +58,7 @@ TEST_F(DamagedBlob, IsReplacedWhenItsBytesArePublishedAgain) {
   damage(bytes_);
   ASSERT_TRUE(read_committed(first, "weights") != bytes_);
 
-  const Ino second = container(publish_as("churn/2", bytes_, Effort::Short));
+  const Ino second = container(publish_as("churn/2", bytes_, HashBudget::Short));
 
   EXPECT_TRUE(read_committed(first, "weights") == bytes_);
   EXPECT_TRUE(read_committed(second, "weights") == bytes_);
@@ -69,7 +69,7 @@ TEST_F(DamagedBlob, ThatIsCutOffIsReplaced) {
   ASSERT_EQ(::chmod(path_of(bytes_).c_str(), 0600), 0);
   ASSERT_EQ(::truncate(path_of(bytes_).c_str(), 1000), 0);
 
-  publish_as("churn/2", bytes_, Effort::Short);
+  publish_as("churn/2", bytes_, HashBudget::Short);
 
   EXPECT_TRUE(read_committed(first, "weights") == bytes_);
 }
@@ -92,7 +92,7 @@ TEST_F(DamagedBlob, ThatVerifyFoundIsReplaced) {
   ASSERT_TRUE(found.ok());
   ASSERT_EQ(found->problems.size(), 1u);
 
-  publish_as("churn/2", bytes_, Effort::Short);
+  publish_as("churn/2", bytes_, HashBudget::Short);
 
   EXPECT_TRUE(read_committed(first, "weights") == bytes_);
   EXPECT_TRUE(registry_->verify("", "", {})->problems.empty());
@@ -112,19 +112,19 @@ TEST_F(DamagedBlob, OneThatIsWholeKeepsItsFile) {
 
 // Two reads of each byte would make a rename of what is larger long.
 TEST_F(DamagedBlob, ARenameComparesUpToItsBound) {
-  const std::string most(Publisher::kRenameCompareBytesMax, 'm');
-  const std::string more(Publisher::kRenameCompareBytesMax + 1, 'm');
+  const std::string most(Commit::kRenameCompareBytesMax, 'm');
+  const std::string more(Commit::kRenameCompareBytesMax + 1, 'm');
   publish_as("churn/1", most);
   publish_as("churn/2", more);
   damage(most);
   damage(more);
 
-  const Ino mended = container(publish_as("churn/3", most, Effort::Short));
-  const Ino believed = container(publish_as("churn/4", more, Effort::Short));
+  const Ino mended = container(publish_as("churn/3", most, HashBudget::Short));
+  const Ino believed = container(publish_as("churn/4", more, HashBudget::Short));
   EXPECT_TRUE(read_committed(mended, "weights") == most);
   EXPECT_TRUE(read_committed(believed, "weights") != more);
 
-  const Ino by_command = container(publish_as("churn/5", more, Effort::Full));
+  const Ino by_command = container(publish_as("churn/5", more, HashBudget::Full));
   EXPECT_TRUE(read_committed(by_command, "weights") == more);
 }
 

@@ -102,9 +102,9 @@ TEST_F(DiskRefusal, SumsOfBeforeARebootAreNotBelievedThoughTheyCouldNotBeForgott
   const DomainName churn = make_domain();
   const Ino draft = make_directory(stage(churn), "x");
   const Ino file = write_file(draft, "weights", std::string(100'000, 'a'));
-  ASSERT_TRUE(below_->keys->get(keys::draft_sum(file)).ok());
+  ASSERT_TRUE(below_->keys->get(keys::draft_hash(file)).ok());
   registry_.reset();
-  // Power is lost, and with it newer bytes than the sum's.
+  // Power is lost, and with it newer bytes than the hash's.
   char name[32];
   std::snprintf(name, sizeof name, "drafts/%02lx/%lx", raw(file) & 255, raw(file));
   {

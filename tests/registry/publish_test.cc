@@ -98,7 +98,7 @@ TEST_F(PublishOnDisk, SweepsAllOfADraftHoweverFarTheLastProcessCame) {
   const Ino draft = make_directory(stage(domain), "x");
   std::vector<Ino> files;
   for (int i = 0; i < 3000; ++i) files.push_back(write_file(draft, std::to_string(i), "bytes " + std::to_string(i)));
-  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0", Effort::Full).ok());
+  ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0", HashBudget::Full).ok());
 
   registry_.reset();  // while they are being swept
   SetUp();
@@ -113,7 +113,7 @@ TEST_F(PublishOnDisk, SweepsAllOfADraftHoweverFarTheLastProcessCame) {
 TEST_F(PublishOnDisk, FinishesTheSumOfACommitAfterTheEndHasBegun) {
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
-  const std::string bytes(3 * DraftFile::kSumChunkBytes, 'w');
+  const std::string bytes(3 * DraftFile::kHashChunkBytes, 'w');
   const auto file = registry_->drafts().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
   ASSERT_TRUE(file.ok());
   registry_->prepare_to_end();
@@ -130,7 +130,7 @@ TEST_F(PublishOnDisk, FinishesTheSumOfACommitAfterTheEndHasBegun) {
 TEST_F(PublishOnDisk, DoesNotSumWhenTheTimeOfTheEndIsOverAndCanBeTriedAfterTheNextStart) {
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
-  const std::string bytes(3 * DraftFile::kSumChunkBytes, 'w');
+  const std::string bytes(3 * DraftFile::kHashChunkBytes, 'w');
   const auto file = registry_->drafts().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
   ASSERT_TRUE(file.ok());
   registry_->prepare_to_end(std::chrono::seconds(0));
@@ -154,8 +154,8 @@ TEST_F(Publish, RefusesAVersionThatExists) {
   const Ino draft = make_directory(stage(domain), "loser");
   const Ino file = write_file(draft, "weights", "two");
 
-  EXPECT_EQ(publish(draft, stage(domain), "loser", "churn/1.2.0", Effort::Short).code(), Code::AlreadyExists);
-  EXPECT_EQ(publish(draft, stage(domain), "loser", "churn/1.2.0", Effort::Full).code(), Code::AlreadyExists);
+  EXPECT_EQ(publish(draft, stage(domain), "loser", "churn/1.2.0", HashBudget::Short).code(), Code::AlreadyExists);
+  EXPECT_EQ(publish(draft, stage(domain), "loser", "churn/1.2.0", HashBudget::Full).code(), Code::AlreadyExists);
   EXPECT_TRUE(registry_->drafts().stat(file).ok()) << "the loser keeps its draft";
 }
 
@@ -281,12 +281,12 @@ TEST_F(Publish, IsBusyWhileAFileIsOpenForWriting) {
   auto writer = registry_->drafts().open_file(file, true, 0);
   ASSERT_TRUE(writer.ok());
 
-  const auto refused = publish(draft, stage(domain), "x", "churn/1", Effort::Short);
+  const auto refused = publish(draft, stage(domain), "x", "churn/1", HashBudget::Short);
 
   EXPECT_EQ(refused.code(), Code::Busy);
   EXPECT_NE(refused.status().message().find("weights"), std::string::npos);
   writer->reset();
-  EXPECT_TRUE(publish(draft, stage(domain), "x", "churn/1", Effort::Short).ok());
+  EXPECT_TRUE(publish(draft, stage(domain), "x", "churn/1", HashBudget::Short).ok());
 }
 
 TEST_F(Publish, WaitsForAReleaseThatIsOnItsWay) {
@@ -298,7 +298,7 @@ TEST_F(Publish, WaitsForAReleaseThatIsOnItsWay) {
   ASSERT_TRUE((*writer)->flush().ok());  // close(2) has returned; RELEASE comes later
 
   std::thread release([&] { writer->reset(); });
-  const auto published = publish(draft, stage(domain), "x", "churn/1", Effort::Short);
+  const auto published = publish(draft, stage(domain), "x", "churn/1", HashBudget::Short);
   release.join();
 
   EXPECT_TRUE(published.ok()) << published.status().message();
@@ -331,7 +331,7 @@ TEST_F(Publish, KeepsHolesModesTimesAndHardLinks) {
   change.size_bytes = 1 << 20;
   change.mode = 0755;
   change.mtime = TimeNs{1'000'000'007};
-  ASSERT_TRUE(registry_->drafts().change(file, change).ok());
+  ASSERT_TRUE(registry_->drafts().setattr(file, change).ok());
 
   ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1").ok());
 
@@ -374,7 +374,7 @@ TEST_F(Publish, LetsOnlyThoseInWhoMayWriteTheDomain) {
   const Ino draft = make_directory(stage(domain), "x");
   write_file(draft, "weights", "abc");
 
-  EXPECT_EQ(publish(draft, stage(domain), "x", "churn/1", Effort::Full, kAlice).code(), Code::Denied);
+  EXPECT_EQ(publish(draft, stage(domain), "x", "churn/1", HashBudget::Full, kAlice).code(), Code::Denied);
 }
 
 TEST_F(Publish, HasOneWinnerAmongManyAndKeepsTheLosersDrafts) {
@@ -390,7 +390,7 @@ TEST_F(Publish, HasOneWinnerAmongManyAndKeepsTheLosersDrafts) {
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       const auto at = static_cast<std::size_t>(i);
-      codes[at] = publish(drafts[at], stage(domain), "x" + std::to_string(i), "churn/1", Effort::Short).code();
+      codes[at] = publish(drafts[at], stage(domain), "x" + std::to_string(i), "churn/1", HashBudget::Short).code();
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -413,7 +413,7 @@ TEST_F(PublishOnDisk, NeverSharesABlobWithADraftThatIsWrittenAgain) {
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       (void)publish(drafts[static_cast<std::size_t>(i)], stage(domain), "x" + std::to_string(i), "churn/1",
-                    Effort::Short);
+                    HashBudget::Short);
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -443,7 +443,7 @@ TEST_F(Publish, GivesEachOfManyTrainersANumberOfItsOwn) {
         const std::string name = "x" + std::to_string(i) + "-" + std::to_string(k);
         const Ino draft = make_directory(stage(domain), name);
         write_file(draft, "state", name);
-        EXPECT_TRUE(publish(draft, stage(domain), name, "churn/1/next", Effort::Short).ok());
+        EXPECT_TRUE(publish(draft, stage(domain), name, "churn/1/next", HashBudget::Short).ok());
       }
     });
   }

@@ -21,7 +21,7 @@ class BlobStoreContract : public testing::Test {
   BlobStore& store() { return *fixture_.engine.blobs; }
   const ScratchDirectory& drafts() const { return drafts_; }
 
-  static Digest digest_of(std::string_view text) { return sum_of(bytes_of(text)).digest; }
+  static Digest digest_of(std::string_view text) { return hash_of(bytes_of(text)).digest; }
 
   // A draft of these bytes, adopted under their digest.
   Digest adopt(const std::string& bytes) {

@@ -53,8 +53,8 @@ class RegistryFixture : public testing::Test {
   Target target(std::string_view path) { return *Target::parse(path); }
 
   Result<Published> publish(Ino draft, Ino directory, std::string_view name, std::string_view path,
-                            Effort effort = Effort::Full, const Credentials& who = kRoot) {
-    return registry_->publish({draft, directory, std::string(name), target(path), who, effort, nullptr});
+                            HashBudget budget = HashBudget::Full, const Credentials& who = kRoot) {
+    return registry_->publish({draft, directory, std::string(name), target(path), who, budget, nullptr});
   }
 
   // Publishes a directory with one file `weights` that holds `bytes`.

@@ -106,10 +106,10 @@ TEST_F(Overlay, SaysWhereMakingANameWaitsForASweep) {
   registry_->prepare_to_end();  // nothing is swept from now on
   publish_path("2.0", "def");
 
-  EXPECT_TRUE(fs_->making_waits(ino_of("churn/2.0")));
-  for (const char* path : {"churn", "churn/.stage", "churn/1.0"}) EXPECT_FALSE(fs_->making_waits(ino_of(path))) << path;
-  EXPECT_FALSE(fs_->making_waits(kRootIno));
-  EXPECT_FALSE(fs_->making_waits(Ino{12345}));
+  EXPECT_TRUE(fs_->may_block_create(ino_of("churn/2.0")));
+  for (const char* path : {"churn", "churn/.stage", "churn/1.0"}) EXPECT_FALSE(fs_->may_block_create(ino_of(path))) << path;
+  EXPECT_FALSE(fs_->may_block_create(kRootIno));
+  EXPECT_FALSE(fs_->may_block_create(Ino{12345}));
 }
 
 TEST_F(Overlay, KeepsTheNodesOfADraftThatIsPublished) {
@@ -140,7 +140,7 @@ TEST_F(Overlay, AnswersTheNumberOfAGenerationThatWasMovedToNext) {
 
   ASSERT_TRUE(move("churn/.stage", "g", "churn/1.0", "next").ok());
 
-  EXPECT_EQ(*fs_->attribute(kRoot, draft, "user.modelfs.name"), "1");
+  EXPECT_EQ(*fs_->getxattr(kRoot, draft, "user.modelfs.name"), "1");
   EXPECT_EQ(walk("churn/1.0/next").code(), Code::NotFound);
   EXPECT_EQ(read("churn/1.0/1/state"), "s");
   EXPECT_EQ(*fs_->read_link(ino_of("churn/1.0/latest")), "1");
@@ -173,11 +173,11 @@ TEST_F(Overlay, CommitsAnInPlaceDraftByAttribute) {
   write(draft, "weights", "abc");
   EXPECT_EQ(fs_->stat(kRoot, draft)->mode, 0700u);
 
-  ASSERT_TRUE(fs_->set_attribute(kRoot, draft, "user.modelfs.commit", "1", DraftStore::AttributeMode::Set).ok());
+  ASSERT_TRUE(fs_->setxattr(kRoot, draft, "user.modelfs.commit", "1", DraftStore::AttributeMode::Set).ok());
 
   EXPECT_EQ(fs_->stat(kRoot, draft)->mode, 0755u);
   EXPECT_EQ(read("churn/1.0/weights"), "abc");
-  EXPECT_EQ(*fs_->attribute(kRoot, draft, "user.modelfs.name"), "1.0");
+  EXPECT_EQ(*fs_->getxattr(kRoot, draft, "user.modelfs.name"), "1.0");
 }
 
 TEST_F(Overlay, HidesInPlaceDraftsFromOtherUsersListings) {
@@ -202,7 +202,7 @@ TEST_F(Overlay, MakesAndMovesLabelsAsLnDoes) {
   EXPECT_EQ(*fs_->read_link(ino_of("churn/prod")), "1.1");
   EXPECT_NE(ino_of("churn/prod"), first) << "a new node for a new target";
   EXPECT_EQ(fs_->make_symlink(kRoot, ino_of("churn"), "other", "9.9").code(), Code::InvalidArgument);
-  EXPECT_NE(fs_->attribute(kRoot, ino_of("churn"), "user.modelfs.error")->find("9.9"), std::string::npos);
+  EXPECT_NE(fs_->getxattr(kRoot, ino_of("churn"), "user.modelfs.error")->find("9.9"), std::string::npos);
   ASSERT_TRUE(fs_->unlink(kRoot, ino_of("churn"), "prod").ok());
   EXPECT_EQ(walk("churn/prod").code(), Code::NotFound);
 }
@@ -238,12 +238,12 @@ TEST_F(Overlay, LetsPublishedThingsBeTouchedAndChangesNothing) {
   change.values.mode = 0777;
   change.values.mtime = TimeNs{5};
 
-  EXPECT_TRUE(fs_->change(kRoot, file, change).ok());
+  EXPECT_TRUE(fs_->setattr(kRoot, file, change).ok());
 
   EXPECT_EQ(fs_->stat(kRoot, file)->mode, before->mode);
   EXPECT_EQ(fs_->stat(kRoot, file)->mtime, before->mtime);
   change.values.size_bytes = 0;
-  EXPECT_EQ(fs_->change(kRoot, file, change).code(), Code::Immutable);
+  EXPECT_EQ(fs_->setattr(kRoot, file, change).code(), Code::Immutable);
 }
 
 TEST_F(Overlay, TellsTheKernelWhenADomainsModeChanges) {
@@ -253,7 +253,7 @@ TEST_F(Overlay, TellsTheKernelWhenADomainsModeChanges) {
   Change change;
   change.values.mode = 0700;
 
-  ASSERT_TRUE(fs_->change(kRoot, ino_of("churn"), change).ok());
+  ASSERT_TRUE(fs_->setattr(kRoot, ino_of("churn"), change).ok());
 
   EXPECT_EQ(fs_->stat(kRoot, ino_of("churn/1.0"))->mode, 0700u);
   EXPECT_NE(std::find(kernel_.invalidated.begin(), kernel_.invalidated.end(), file), kernel_.invalidated.end());
@@ -392,7 +392,7 @@ TEST_F(Overlay, RefusesNamesWithAReason) {
   EXPECT_EQ(fs_->make_directory(kRoot, kRootIno, std::string(241, 'a'), 0755).code(), Code::NameTooLong);
   EXPECT_TRUE(fs_->make_directory(kRoot, kRootIno, std::string(240, 'a'), 0755).ok());
   EXPECT_EQ(fs_->make_directory(kRoot, ino_of("churn"), "1.0.tar.gz", 0755).code(), Code::InvalidArgument);
-  EXPECT_NE(fs_->attribute(kRoot, ino_of("churn"), "user.modelfs.error")->find(".tar.gz"), std::string::npos);
+  EXPECT_NE(fs_->getxattr(kRoot, ino_of("churn"), "user.modelfs.error")->find(".tar.gz"), std::string::npos);
 }
 
 TEST_F(Overlay, ServesItsStatusAndEvents) {

@@ -11,8 +11,8 @@ namespace modelfs {
 class NoKernel final : public KernelCache {
  public:
   void invalidate_attributes(Ino ino) override { invalidated.push_back(ino); }
-  void forget_name(Ino, const std::string& name) override { forgotten.push_back(name); }
-  void forget_name_behind(Ino, const std::string& name, Wait) override { forgotten.push_back(name); }
+  void invalidate_entry(Ino, const std::string& name) override { forgotten.push_back(name); }
+  void invalidate_entry_later(Ino, const std::string& name, Wait) override { forgotten.push_back(name); }
   std::vector<Ino> invalidated;
   std::vector<std::string> forgotten;
 };

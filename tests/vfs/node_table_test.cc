@@ -5,9 +5,9 @@
 namespace modelfs {
 namespace {
 
-Place place_with_everything(Ino ino) {
-  Place place;
-  place.kind = Place::Kind::Archive;
+Node place_with_everything(Ino ino) {
+  Node place;
+  place.kind = Node::Kind::Archive;
   place.ino = ino;
   place.type = FileType::Symlink;
   place.domain = "churn";
@@ -25,15 +25,15 @@ Place place_with_everything(Ino ino) {
 
 TEST(NodeTable, GivesBackAPlaceAsItWasAdded) {
   NodeTable nodes;
-  const Place place = place_with_everything(Ino{9});
+  const Node place = place_with_everything(Ino{9});
   nodes.add(place, true);
-  nodes.add(Place{}, false, Ino{10});
+  nodes.add(Node{}, false, Ino{10});
 
   const auto found = nodes.find(Ino{9});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->place, place);
   EXPECT_TRUE(found->in_place);
-  EXPECT_EQ(nodes.find(Ino{10})->place, Place{});
+  EXPECT_EQ(nodes.find(Ino{10})->place, Node{});
 }
 
 TEST(NodeTable, ForgetsANodeWithItsLastReference) {
@@ -45,14 +45,14 @@ TEST(NodeTable, ForgetsANodeWithItsLastReference) {
   nodes.forget(Ino{9}, 1);
   EXPECT_FALSE(nodes.find(Ino{9}));
 
-  nodes.add(Place{}, false, Ino{9});
-  EXPECT_EQ(nodes.find(Ino{9})->place, Place{}) << "nothing of the former node";
+  nodes.add(Node{}, false, Ino{9});
+  EXPECT_EQ(nodes.find(Ino{9})->place, Node{}) << "nothing of the former node";
 }
 
 TEST(NodeTable, FindsTheNodesOfADomain) {
   NodeTable nodes;
   nodes.add(place_with_everything(Ino{9}), false);
-  nodes.add(Place{}, false, Ino{10});
+  nodes.add(Node{}, false, Ino{10});
 
   EXPECT_EQ(nodes.of_domain("churn"), std::vector<Ino>{Ino{9}});
   EXPECT_TRUE(nodes.of_domain("other").empty());

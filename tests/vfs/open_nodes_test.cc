@@ -16,13 +16,13 @@ constexpr int kDescriptor = 3;
 // Lends everything, each time under another number, and knows what is lent.
 class GenerousKernel final : public KernelReads {
  public:
-  Backing lend(int) override {
+  Backing register_backing(int) override {
     const MutexLock lock(mutex_);
     const Backing backing{++last_};
     lent_.insert(backing);
     return backing;
   }
-  void take_back(Backing backing) override {
+  void unregister_backing(Backing backing) override {
     const MutexLock lock(mutex_);
     EXPECT_EQ(lent_.erase(backing), 1u) << "given back twice, or never lent";
   }

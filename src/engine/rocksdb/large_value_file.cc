@@ -55,7 +55,7 @@ class LargeValueFile {
     if (masked_crc(header->substr(0, 24)) != load32(header->data() + 24)) return damaged();
     const std::uint64_t key_bytes = load64(header->data());
     const std::uint64_t value_bytes = load64(header->data() + 8);
-    const std::uint32_t sum = load32(header->data() + 28);
+    const std::uint32_t hash = load32(header->data() + 28);
     const std::uint64_t room = size_bytes_ - kFooterBytes - at_ -
                                std::min<std::uint64_t>(kRecordHeaderBytes, size_bytes_ - kFooterBytes - at_);
     if (key_bytes > room || value_bytes > room - key_bytes) return damaged();
@@ -67,7 +67,7 @@ class LargeValueFile {
       crc.add(*bytes);
       offset += bytes->size();
     }
-    if (crc.finish() != sum) return damaged();
+    if (crc.finish() != hash) return damaged();
     at_ = end;
     return {};
   }

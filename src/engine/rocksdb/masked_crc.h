@@ -1,4 +1,4 @@
-// The checksums in RocksDB's files: CRC-32C, turned and shifted, so that bytes which hold such sums can be summed
+// The checksums in RocksDB's files: CRC-32C, turned and shifted, so that bytes which hold such hashes can be hashed
 // again. Source: util/crc32c.h of RocksDB. zlib has another polynomial, and RocksDB keeps its own to itself.
 #pragma once
 #include <cstdint>
@@ -13,7 +13,7 @@ inline std::uint32_t load32(const char* from) {
 }
 inline std::uint64_t load64(const char* from) { return load32(from) | std::uint64_t{load32(from + 4)} << 32; }
 
-// Sums bytes as they come.
+// Hashes bytes as they come.
 class MaskedCrc {
  public:
   void add(std::string_view bytes);

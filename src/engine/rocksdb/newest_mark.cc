@@ -34,9 +34,9 @@ std::string encode(const NewestMark::Mark& mark) {
   std::array<char, kSequenceDigits + 1> number{};
   std::snprintf(number.data(), number.size(), "%020" PRIu64, mark.sequence);
   std::string text = std::string(kCommitWord) + number.data() + std::string(kBootWord) + mark.boot_id;
-  std::array<char, kSumDigits + 1> sum{};
-  std::snprintf(sum.data(), sum.size(), "%08" PRIx32, sum_of(bytes_of(text)).crc32);
-  return text + std::string(kSumWord) + sum.data() + "\n";
+  std::array<char, kSumDigits + 1> hash{};
+  std::snprintf(hash.data(), hash.size(), "%08" PRIx32, hash_of(bytes_of(text)).crc32);
+  return text + std::string(kSumWord) + hash.data() + "\n";
 }
 
 std::optional<NewestMark::Mark> decode(const std::string& text) {

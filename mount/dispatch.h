@@ -1,0 +1,45 @@
+// How an operation is carried out: here, or behind, and never with an exception into libfuse.
+#pragma once
+#include <exception>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "mount/request.h"
+
+namespace modelfs {
+
+// Calls work(Request), which replies. An exception in it is logged, and the request that it dropped is answered with
+// EIO.
+template <class Work>
+void answer(Request request, Work&& work) noexcept {
+  const fuse_opcode kind = request.kind();
+  try {
+    work(std::move(request));
+  } catch (const std::exception& error) {
+    log::error("{}: {}", RequestCounts::name_of(kind), error.what());
+  }
+}
+
+// The same on a thread of the slow pool. `work` owns what it needs: libfuse's arguments end with the operation.
+template <class Work>
+void answer_later(Request request, Work work) noexcept {
+  // Why shared: std::function wants to be copyable, a request is not.
+  answer(std::move(request), [&work](Request accepted) {
+    ThreadPool& slow = accepted.slow();
+    auto kept = std::make_shared<Request>(std::move(accepted));
+    slow.submit([kept, work = std::move(work)]() mutable { answer(std::move(*kept), work); });
+  });
+}
+
+// Work that makes a name in `directory`: here, or on the slow pool while it would have to wait for the sweep of what
+// was published there a moment ago.
+template <class Work>
+void answer_making(Request request, fuse_ino_t directory, Work work) noexcept {
+  answer(std::move(request), [&](Request accepted) {
+    if (accepted.files().may_block_create(Ino{directory})) return answer_later(std::move(accepted), std::move(work));
+    work(std::move(accepted));
+  });
+}
+
+}  // namespace modelfs

@@ -1,0 +1,59 @@
+// Unpacks on a thread of its own, so that unpacking and what is done with the content run side by side.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+#include "archive/read/decompressor.h"
+#include "base/mutex.h"
+
+namespace modelfs {
+
+// next() is for one thread. The destructor stops the other one and waits for it: as long as the source blocks.
+class DecompressionThread {
+ public:
+  static constexpr std::size_t kPieceBytes = 512 << 10;
+
+  // `limits` has to outlive it.
+  DecompressionThread(std::unique_ptr<Decompressor> from, const ArchiveLimits& limits);
+  ~DecompressionThread();
+  DecompressionThread(const DecompressionThread&) = delete;
+  DecompressionThread& operator=(const DecompressionThread&) = delete;
+
+  // The next bytes, valid until the next call; empty at the end. Malformed and others as Decompressor::read.
+  // TooLarge: more came out than may come out of an archive of this size.
+  Result<ByteView> next();
+  // Bytes of the archive that the pieces so far are made of.
+  std::uint64_t packed_bytes() const { return packed_bytes_; }
+
+ private:
+  struct Piece {
+    std::unique_ptr<std::byte[]> buffer;
+    std::size_t size_bytes = 0;
+    std::uint64_t packed_bytes = 0;
+    bool last = false;
+    Status status;
+  };
+
+  void fill(Piece& piece);
+  void run();
+  Piece& await();
+
+  const std::unique_ptr<Decompressor> from_;  // the thread's own once that runs
+  const ArchiveLimits& limits_;
+  std::uint64_t unpacked_bytes_ = 0;  // as from_
+  std::array<Piece, 4> ring_;         // each the thread's or the caller's, by made_ and taken_
+  std::uint64_t packed_bytes_ = 0;
+  bool ended_ = false;
+  bool is_alone_ = false;  // there can be no thread: every piece is made when it is asked for
+
+  Mutex mutex_;  // leaf lock
+  Condition changed_;
+  std::uint64_t made_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t taken_ GUARDED_BY(mutex_) = 0;  // the piece before this one may still be looked at
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace modelfs

@@ -1,0 +1,79 @@
+// What an archive may hold. One judge for all formats: the readers only translate, and nothing reaches the sink but
+// through here.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "archive/read/member_tree.h"
+#include "archive/read/read_archive.h"
+
+namespace modelfs {
+
+enum class MemberKind : std::uint8_t { Regular, Directory, Symlink, HardLink, Device, Fifo, Socket, Other };
+
+// A member as the archive has it, nothing checked.
+struct RawMember {
+  std::string_view path;
+  MemberKind kind = MemberKind::Other;
+  std::string_view link;   // a symlink's target, or the path of what a hard link names
+  std::uint32_t mode = 0;  // 07777
+  std::int64_t mtime_s = 0;
+  std::int64_t mtime_ns = 0;     // of the second
+  std::uint64_t size_bytes = 0;  // of a regular file
+};
+
+// "Malformed: models/a.bin: <why>".
+Status refuse_member(std::string_view path, std::string_view why);
+
+// TooLarge when `unpacked` bytes are more than may come out of `packed` ones.
+Status check_expansion(const ArchiveLimits& limits, std::uint64_t unpacked, std::uint64_t packed);
+
+// Used by one thread. After a Status that is not Ok it is of no more use.
+class MemberValidator {
+ public:
+  MemberValidator(const ArchiveLimits& limits, ArchiveSink& sink) : limits_(limits), sink_(sink) {}
+
+  // A member comes. What is refused:
+  //   names    absolute, empty, with "..", an empty component, control characters, not UTF-8, over-long. "./", "/./"
+  //   and
+  //            one trailing "/" are taken away.
+  //   kinds    all but regular files, directories, symlinks and hard links.
+  //   modes    set-user-id and set-group-id of files. Else only 0777 is kept: set-group-id of a directory and the
+  //   sticky
+  //            bit mean nothing where nobody can write.
+  //   times    that nanoseconds in 64 bits cannot hold (years 1677 to 2262). Not clamped: what is given back is exact.
+  //   links    hard links to anything but an earlier file or symlink (then it is a symlink again); absolute symlinks.
+  //   places   twice the same name; below something that is no directory.
+  Status begin(const RawMember& raw);
+  // Bytes of the regular file that begin() told of: offsets only grow.
+  Status write(std::uint64_t offset_bytes, ByteView bytes);
+  // The regular file is complete. `packed_bytes` of the archive have been used up so far.
+  Status end(std::uint64_t packed_bytes);
+  // The archive is complete. Judges the symlinks, whose targets may have come after them.
+  Status finish();
+
+ private:
+  Status split(std::string_view path, std::vector<std::string_view>& into) const;
+  Status check_kind(const RawMember& raw) const;
+  Status check_symlink(const RawMember& raw) const;
+  Result<TimeNs> time_of(const RawMember& raw) const;
+  Result<std::uint32_t> directory_of(const RawMember& raw);
+  Result<std::uint32_t> linked_file(const RawMember& raw);
+  Status describe(const RawMember& raw, std::uint32_t number, std::string_view name, TimeNs mtime);
+  Status add(const RawMember& raw, std::uint32_t parent, TimeNs mtime);
+  Status room_for(std::string_view name, std::string_view target) const;
+
+  const ArchiveLimits& limits_;
+  ArchiveSink& sink_;
+  MemberTree tree_;
+  std::vector<std::string_view> parts_;       // of the member in hand
+  std::vector<std::string_view> link_parts_;  // of what it links to
+  std::string path_;                          // of the file in hand
+  std::uint64_t file_bytes_ = 0;              // its size
+  std::uint64_t file_next_ = 0;               // where its next bytes may begin
+  std::uint64_t unpacked_bytes_ = 0;          // all files that have ended
+};
+
+}  // namespace modelfs

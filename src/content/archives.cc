@@ -1,0 +1,337 @@
+#include "content/archives.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <unordered_map>
+
+#include "registry/registry.h"
+
+namespace modelfs {
+namespace {
+
+// A layout from a manifest: its files, depth first and sorted, so that equal releases make equal archives.
+class Collector {
+ public:
+  // Everything in `manifest`, below `prefix`.
+  void add(const Manifest& manifest, const std::string& prefix) { add_children(manifest, Manifest::kRoot, prefix); }
+  void add_directory(const std::string& path, const ManifestEntry& entry) {
+    ArchiveEntry file;
+    file.path = path;
+    file.type = FileType::Directory;
+    file.mode = entry.mode;
+    file.mtime = entry.mtime;
+    files.push_back(std::move(file));
+  }
+  void add_entry(const Manifest& manifest, std::uint32_t index, const std::string& path) {
+    const ManifestEntry& entry = manifest.at(index);
+    if (entry.type == FileType::Directory) {
+      add_directory(path, entry);
+      add_children(manifest, index, path + "/");
+      return;
+    }
+    ArchiveEntry file;
+    file.path = path;
+    file.type = entry.type;
+    file.mode = entry.mode;
+    file.mtime = entry.mtime;
+    file.target = entry.target;
+    if (entry.type == FileType::Regular) {
+      file.size_bytes = entry.size_bytes;
+      file.crc32 = entry.hash.crc32;
+      file.content = static_cast<std::uint32_t>(contents.size());
+      contents.push_back(entry);
+      if (entry.link_count > 1) {
+        const auto [first, fresh] = linked_.try_emplace(raw(entry.ino), static_cast<std::uint32_t>(files.size()));
+        if (!fresh) file.link_to = first->second;
+      }
+    }
+    files.push_back(std::move(file));
+  }
+
+  std::vector<ArchiveEntry> files;
+  std::vector<ManifestEntry> contents;
+
+ private:
+  // Why recursion is safe: a path has at most PATH_MAX / 2 levels.
+  void add_children(const Manifest& manifest, std::uint32_t directory, const std::string& prefix) {
+    const ManifestEntry& parent = manifest.at(directory);
+    for (std::uint32_t i = 0; i < parent.child_count; ++i) {
+      add_entry(manifest, parent.first_child + i, prefix + manifest.at(parent.first_child + i).name);
+    }
+  }
+
+  std::unordered_map<std::uint64_t, std::uint32_t> linked_;  // ino -> its first file
+};
+
+// A face that is made while it is read.
+class MadeArchive : public ContentReader {
+ public:
+  MadeArchive(std::shared_ptr<const ArchiveLayout> layout, std::unique_ptr<const Contents> contents)
+      : layout_(std::move(layout)), contents_(std::move(contents)) {}
+
+  std::uint64_t size_bytes() const override { return layout_->size_bytes(); }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    return layout_->read_at(offset_bytes, into, contents_->reader());
+  }
+  Result<std::size_t> lend_at(std::uint64_t offset_bytes, ByteSpan into, MappedSpans& lent) const override {
+    return layout_->read_at(offset_bytes, into, contents_->lender(lent));
+  }
+  std::optional<int> descriptor() const override { return std::nullopt; }
+
+ private:
+  const std::shared_ptr<const ArchiveLayout> layout_;
+  const std::unique_ptr<const Contents> contents_;
+};
+
+// An archive whose recipe can be read at random.
+class RecipeArchive : public ContentReader {
+ public:
+  RecipeArchive(Recipe recipe, std::unique_ptr<const Contents> contents)
+      : recipe_(std::move(recipe)), contents_(std::move(contents)) {}
+
+  std::uint64_t size_bytes() const override { return recipe_.size_bytes; }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    return modelfs::read_at(recipe_, offset_bytes, into, contents_->reader());
+  }
+  std::optional<int> descriptor() const override { return std::nullopt; }
+
+ private:
+  const Recipe recipe_;
+  const std::unique_ptr<const Contents> contents_;
+};
+
+// An archive that was rebuilt.
+class RebuiltArchive : public ContentReader {
+ public:
+  RebuiltArchive(std::shared_ptr<const File> file, std::uint64_t size_bytes)
+      : file_(std::move(file)), size_bytes_(size_bytes) {}
+
+  std::uint64_t size_bytes() const override { return size_bytes_; }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    return modelfs::read_at(file_->fd(), offset_bytes, into);
+  }
+  std::optional<int> descriptor() const override { return file_->fd(); }
+
+ private:
+  const std::shared_ptr<const File> file_;
+  const std::uint64_t size_bytes_;
+};
+
+// The generations that were published in one commit with their release, by name.
+Result<std::vector<std::pair<std::string, Ino>>> generations_with(const Snapshot& stored, const Container& release) {
+  const auto domain = DomainName::parse(release.domain);
+  if (!domain.ok()) return domain.status();
+  std::vector<std::pair<std::string, Ino>> found;
+  const Status scanned = stored.for_each_generation(*domain, release.release, [&](const GenerationRecord& generation) {
+    if (generation.sequence != release.release) return false;
+    found.emplace_back(std::to_string(raw(generation.number)), generation.ino);
+    return true;
+  });
+  if (!scanned.ok()) return scanned;
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+// For what a store on a read-only disk has no place for. Not /tmp, which may be memory.
+std::string temporary_directory() {
+  const char* const wanted = std::getenv("TMPDIR");
+  return wanted != nullptr && *wanted != '\0' ? wanted : "/var/tmp";
+}
+
+}  // namespace
+
+Result<Archives::Laid> Archives::make(const ArchiveFace& face) {
+  const auto stored = registry_.snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto container = stored->container(face.container);
+  if (!container.ok()) return container.status();
+  const Manifest& manifest = *container->manifest;
+  Collector collector;
+  std::vector<std::pair<std::string, Ino>> generations;
+  if (container->generation == kNoGeneration) {
+    auto found = generations_with(*stored, *container);
+    if (!found.ok()) return found.status();
+    generations = std::move(*found);
+  }
+  const ManifestEntry& root = manifest.at(Manifest::kRoot);
+  auto generation = generations.begin();
+  const auto add_generations_before = [&](const std::string* name) -> Status {
+    for (; generation != generations.end() && (name == nullptr || generation->first < *name); ++generation) {
+      const auto part = stored->container(generation->second);
+      if (!part.ok()) return part.status();
+      collector.add_directory(generation->first, part->manifest->at(Manifest::kRoot));
+      collector.add(*part->manifest, generation->first + "/");
+    }
+    return {};
+  };
+  for (std::uint32_t i = 0; i < root.child_count; ++i) {
+    const std::string& name = manifest.at(root.first_child + i).name;
+    if (Status status = add_generations_before(&name); !status.ok()) return status;
+    collector.add_entry(manifest, root.first_child + i, name);
+  }
+  if (Status status = add_generations_before(nullptr); !status.ok()) return status;
+  auto layout = ArchiveLayout::make(std::move(collector.files), face.format);
+  if (!layout.ok()) return layout.status();
+  return Laid{std::move(*layout), std::make_shared<const std::vector<ManifestEntry>>(std::move(collector.contents))};
+}
+
+Result<Archives::Laid> Archives::lay(const ArchiveFace& face) {
+  const auto key = std::make_pair(raw(face.container), face.format);
+  {
+    const MutexLock lock(mutex_);
+    for (auto at = items_.begin(); at != items_.end(); ++at) {
+      if (at->key != key) continue;
+      items_.splice(items_.begin(), items_, at);
+      ++layouts_.hits;
+      return at->laid;
+    }
+    ++layouts_.misses;
+  }
+  auto made = make(face);
+  if (!made.ok()) return made;
+  const auto cost = [](const Laid& laid) {
+    return laid.layout->memory_bytes() + laid.contents->size() * sizeof(ManifestEntry);
+  };
+  const MutexLock lock(mutex_);
+  items_.push_front({key, *made});
+  layouts_.bytes += cost(*made);
+  while (layouts_.bytes > kLayoutBytesMax && items_.size() > 1) {
+    layouts_.bytes -= cost(items_.back().laid);
+    items_.pop_back();
+  }
+  return made;
+}
+
+Result<std::uint64_t> Archives::size_bytes(const ArchiveFace& face) {
+  if (face.given) {
+    const auto record = record_of(face.container);
+    if (!record.ok()) return record.status();
+    return record->size_bytes;
+  }
+  const auto laid = lay(face);
+  if (!laid.ok()) return laid.status();
+  return laid->layout->size_bytes();
+}
+
+Result<std::unique_ptr<const Contents>> Archives::contents(Ino container) {
+  const auto laid = lay({container, false, ArchiveFormat::Tar});
+  if (!laid.ok()) return laid.status();
+  return std::make_unique<const Contents>(registry_, laid->contents);
+}
+
+Result<std::shared_ptr<const ContentReader>> Archives::open(const ArchiveFace& face) {
+  if (face.given) return open_given(face.container);
+  const auto laid = lay(face);
+  if (!laid.ok()) return laid.status();
+  return std::shared_ptr<const ContentReader>(
+      std::make_shared<MadeArchive>(laid->layout, std::make_unique<const Contents>(registry_, laid->contents)));
+}
+
+Result<ArchiveRecord> Archives::record_of(Ino container) const {
+  const auto stored = registry_.snapshot();
+  if (!stored.ok()) return stored.status();
+  return stored->archive(container);
+}
+
+Result<Recipe> Archives::recipe_of(Ino container) const {
+  const auto stored = registry_.snapshot();
+  if (!stored.ok()) return stored.status();
+  const auto bytes = stored->recipe(container);
+  if (!bytes.ok()) return bytes.status();
+  return Recipe::decode(*bytes);
+}
+
+Result<std::shared_ptr<const ContentReader>> Archives::open_given(Ino container) {
+  for (int tries = 0;; ++tries) {
+    const auto record = record_of(container);
+    if (!record.ok()) return record.status();
+    if (record->kept == ArchiveRecord::Kept::Recipe) return open_recipe(container, record->size_bytes);
+    ManifestEntry original;
+    original.size_bytes = record->size_bytes;
+    original.hash = record->hash;
+    auto opened = registry_.open_content(original);
+    // A recipe may have taken its place since we looked.
+    if (opened.ok() || tries > 0) return opened;
+  }
+}
+
+Result<std::shared_ptr<const ContentReader>> Archives::open_recipe(Ino container, std::uint64_t size_bytes) {
+  using Opened = std::shared_ptr<const ContentReader>;
+  if (auto file = find_rebuilt(container)) return Opened(std::make_shared<RebuiltArchive>(file, size_bytes));
+  auto recipe = recipe_of(container);
+  if (!recipe.ok()) return recipe.status();
+  auto files = contents(container);
+  if (!files.ok()) return files.status();
+  if (recipe->reads_at_random()) {
+    return Opened(std::make_shared<RecipeArchive>(std::move(*recipe), std::move(*files)));
+  }
+  const MutexLock one_at_a_time(rebuild_mutex_);
+  // Somebody else may have done it while we waited.
+  if (auto file = find_rebuilt(container)) return Opened(std::make_shared<RebuiltArchive>(file, size_bytes));
+  const auto file = rebuild_file(*recipe, **files);
+  if (!file.ok()) return file.status();
+  keep_rebuilt(container, *file, size_bytes);
+  return Opened(std::make_shared<RebuiltArchive>(*file, size_bytes));
+}
+
+Result<std::shared_ptr<const File>> Archives::rebuild_file(const Recipe& recipe, const Contents& files) const {
+  const bool is_elsewhere = registry_.is_read_only();
+  // Without a name: it goes with its last reader, whatever happens.
+  constexpr int kFlags = O_RDWR | O_TMPFILE;
+  auto file = is_elsewhere ? open_at(AT_FDCWD, temporary_directory(), kFlags, 0600)
+                           : open_at(registry_.store_dir(), "drafts", kFlags, 0600);
+  if (!file.ok()) return file.status();
+  std::uint64_t written_bytes = 0;
+  const Status status = rebuild(recipe, files.reader(), [&](ByteView bytes) -> Status {
+    if (Status room = registry_.drafts().check_space(bytes.size()); !is_elsewhere && !room.ok()) return room;
+    const Status written = write_at(file->fd(), written_bytes, bytes);
+    written_bytes += bytes.size();
+    return written;
+  });
+  if (!status.ok()) return status;
+  return std::make_shared<const File>(std::move(*file));
+}
+
+std::shared_ptr<const File> Archives::find_rebuilt(Ino container) {
+  const MutexLock lock(mutex_);
+  for (auto at = rebuilt_.begin(); at != rebuilt_.end(); ++at) {
+    if (at->container != container) continue;
+    rebuilt_.splice(rebuilt_.begin(), rebuilt_, at);
+    ++rebuilds_.hits;
+    return at->file;
+  }
+  return nullptr;
+}
+
+void Archives::keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) {
+  const MutexLock lock(mutex_);
+  rebuilt_.push_front({container, std::move(file), size_bytes});
+  ++rebuilds_.misses;
+  rebuilds_.bytes += size_bytes;
+  while (rebuilds_.bytes > kRebuiltBytesMax) {
+    rebuilds_.bytes -= rebuilt_.back().size_bytes;
+    rebuilt_.pop_back();
+  }
+}
+
+CacheFigures Archives::layout_figures() const {
+  const MutexLock lock(mutex_);
+  return layouts_;
+}
+
+CacheFigures Archives::rebuilt_figures() const {
+  const MutexLock lock(mutex_);
+  return rebuilds_;
+}
+
+Status Archives::verify_recipe(Ino container) {
+  const auto recipe = recipe_of(container);
+  if (!recipe.ok()) return recipe.status();
+  const auto files = contents(container);
+  if (!files.ok()) return files.status();
+  return rebuild(*recipe, (*files)->reader(), [](ByteView) { return Status(); });
+}
+
+}  // namespace modelfs

@@ -1,0 +1,130 @@
+// Reading what is committed.
+#include <algorithm>
+#include <cstring>
+
+#include "base/mapped_file.h"
+#include "base/mutex.h"
+#include "catalog/keys.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+namespace {
+
+// A blob that lies in the catalog.
+class InlineContent final : public ContentReader {
+ public:
+  explicit InlineContent(std::string bytes) : bytes_(std::move(bytes)) {}
+  std::uint64_t size_bytes() const override { return bytes_.size(); }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    if (offset_bytes >= bytes_.size() || into.empty()) return std::size_t{0};
+    const std::size_t count = std::min<std::size_t>(into.size(), bytes_.size() - offset_bytes);
+    std::memcpy(into.data(), bytes_.data() + offset_bytes, count);
+    return count;
+  }
+  std::optional<int> descriptor() const override { return std::nullopt; }
+
+ private:
+  const std::string bytes_;
+};
+
+// A blob that is a file of the engine.
+class BlobContent final : public ContentReader {
+ public:
+  BlobContent(std::unique_ptr<BlobReader> reader, std::unique_ptr<BlobPins::Pin> pin)
+      : reader_(std::move(reader)), pin_(std::move(pin)) {
+    if (const auto file = reader_->descriptor()) mapped_.emplace(*file, reader_->size_bytes());
+  }
+  std::uint64_t size_bytes() const override { return reader_->size_bytes(); }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
+    const auto got = reader_->read_at(offset_bytes, into);
+    // Else who reads would take it for the end of the file.
+    if (got.ok() && offset_bytes < size_bytes() &&
+        *got < std::min<std::uint64_t>(into.size(), size_bytes() - offset_bytes)) {
+      return Status(Code::Corrupt, "a blob's file has lost its end; modelfs verify lists what it hits");
+    }
+    return got;
+  }
+  Result<std::size_t> lend_at(std::uint64_t offset_bytes, ByteSpan into, MappedSpans& lent) const override {
+    auto range = mapped_ ? mapped_->find(offset_bytes, into.size()) : std::nullopt;
+    if (!range) return read_at(offset_bytes, into);
+    lent.add(into.data(), std::move(*range));
+    return into.size();
+  }
+  std::optional<int> descriptor() const override { return reader_->descriptor(); }
+
+ private:
+  const std::unique_ptr<BlobReader> reader_;
+  const std::unique_ptr<BlobPins::Pin> pin_;
+  std::optional<MappedFile> mapped_;
+};
+
+// A small file that nobody has read yet. Why: most opens of one read nothing, the kernel having its pages, and to fetch
+// it and check it is most of what such an open would take.
+class LateContent final : public ContentReader {
+ public:
+  LateContent(Registry& registry, std::shared_ptr<const Manifest> manifest, std::uint32_t index)
+      : registry_(registry),
+        manifest_(std::move(manifest)),
+        file_(manifest_->at(index)),
+        pin_(registry.pin({file_.hash.digest})) {}
+  std::uint64_t size_bytes() const override { return file_.size_bytes; }
+  Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    if (!content_) {
+      auto content = registry_.open_content(file_);
+      if (!content.ok()) return content.status();
+      content_ = *std::move(content);
+    }
+    return content_->read_at(offset_bytes, into);
+  }
+  std::optional<int> descriptor() const override { return std::nullopt; }
+
+ private:
+  Registry& registry_;
+  const std::shared_ptr<const Manifest> manifest_;
+  const ManifestEntry& file_;
+  const std::unique_ptr<BlobPins::Pin> pin_;
+  mutable Mutex mutex_;  // held while it is fetched
+  mutable std::shared_ptr<const ContentReader> content_ GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const ContentReader>> Registry::open_content(const ManifestEntry& file) {
+  auto pin = pins_.take({file.hash.digest});
+  const auto value = engine_.keys->get(keys::blob(file.hash.digest));
+  const std::string name = "blob " + file.hash.digest.hex();
+  if (value.code() == Code::NotFound) {
+    return Status(Code::Corrupt, name + " is missing; modelfs verify lists what it hits");
+  }
+  if (!value.ok()) return value.status();
+  auto record = BlobRecord::decode(*value);
+  if (!record.ok()) return record.status();
+  if (record->quarantined)
+    return Status(Code::Corrupt, name + " is damaged; publish its file again, or restore a backup");
+  if (record->is_inline) {
+    // Small enough to be checked every time.
+    if (record->bytes.size() != file.size_bytes || hash_of(bytes_of(record->bytes)).digest != file.hash.digest) {
+      return Status(Code::Corrupt, name + " is damaged; modelfs verify lists what it hits");
+    }
+    return std::shared_ptr<const ContentReader>(std::make_shared<InlineContent>(std::move(record->bytes)));
+  }
+  auto reader = engine_.blobs->open(file.hash.digest);
+  if (!reader.ok()) {
+    const Code code = reader.code() == Code::NotFound ? Code::Corrupt : reader.code();
+    return Status(code, name + ": " + reader.status().message() + "; modelfs verify lists what it hits");
+  }
+  if ((*reader)->size_bytes() != file.size_bytes) {
+    return Status(Code::Corrupt, name + " has " + std::to_string((*reader)->size_bytes()) + " bytes instead of " +
+                                     std::to_string(file.size_bytes));
+  }
+  return std::shared_ptr<const ContentReader>(std::make_shared<BlobContent>(std::move(*reader), std::move(pin)));
+}
+
+Result<std::shared_ptr<const ContentReader>> Registry::open_content(const std::shared_ptr<const Manifest>& manifest,
+                                                                    std::uint32_t index) {
+  if (manifest->at(index).size_bytes > kInlineBlobBytesMax) return open_content(manifest->at(index));
+  return std::shared_ptr<const ContentReader>(std::make_shared<LateContent>(*this, manifest, index));
+}
+
+}  // namespace modelfs

@@ -1,0 +1,59 @@
+#include "content/release_files.h"
+
+#include "registry/registry.h"
+
+namespace modelfs {
+namespace {
+
+std::vector<Digest> digests_of(const std::vector<ManifestEntry>& entries) {
+  std::vector<Digest> digests;
+  digests.reserve(entries.size());
+  for (const ManifestEntry& entry : entries) digests.push_back(entry.hash.digest);
+  return digests;
+}
+
+}  // namespace
+
+Contents::Contents(Registry& registry, std::shared_ptr<const std::vector<ManifestEntry>> entries)
+    : registry_(registry), entries_(std::move(entries)), pin_(registry.pin(digests_of(*entries_))) {}
+
+Result<std::size_t> Contents::read_at(std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) const {
+  if (number >= entries_->size()) return Status(Code::Corrupt, "no content has the number " + std::to_string(number));
+  const auto reader = open(number);
+  if (!reader.ok()) return reader.status();
+  return (*reader)->read_at(offset_bytes, into);
+}
+
+ContentReadAt Contents::reader() const {
+  return [this](std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) {
+    return read_at(number, offset_bytes, into);
+  };
+}
+
+ContentReadAt Contents::lender(MappedSpans& lent) const {
+  return [this, &lent](std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) -> Result<std::size_t> {
+    if (number >= entries_->size()) return Status(Code::Corrupt, "no content has the number " + std::to_string(number));
+    const auto reader = open(number);
+    if (!reader.ok()) return reader.status();
+    return (*reader)->lend_at(offset_bytes, into, lent);
+  };
+}
+
+Result<std::shared_ptr<const ContentReader>> Contents::open(std::uint32_t number) const {
+  {
+    const MutexLock lock(mutex_);
+    for (auto at = open_.begin(); at != open_.end(); ++at) {
+      if (at->first != number) continue;
+      open_.splice(open_.begin(), open_, at);
+      return at->second;
+    }
+  }
+  auto reader = registry_.open_content((*entries_)[number]);
+  if (!reader.ok()) return reader;
+  const MutexLock lock(mutex_);
+  open_.emplace_front(number, *reader);
+  if (open_.size() > kOpenMax) open_.pop_back();
+  return reader;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,44 @@
+// The files of a release or generation by number, opened as they are needed.
+#pragma once
+#include <list>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "archive/write/synthetic_archive.h"
+#include "base/mutex.h"
+#include "catalog/manifest.h"
+#include "content/content_reader.h"
+#include "content/blob_pins.h"
+
+namespace modelfs {
+
+class Registry;
+
+// Safe for concurrent use. Keeps the blobs away from gc.
+class Contents {
+ public:
+  // `entries` by their numbers.
+  Contents(Registry& registry, std::shared_ptr<const std::vector<ManifestEntry>> entries);
+
+  const std::vector<ManifestEntry>& entries() const { return *entries_; }
+  // Short only at the end of the file.
+  Result<std::size_t> read_at(std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) const EXCLUDES(mutex_);
+  // The same as a function, valid as long as this.
+  ContentReadAt reader() const;
+  // Likewise, as ContentReader::lend_at().
+  ContentReadAt lender(MappedSpans& lent) const;
+
+ private:
+  static constexpr std::size_t kOpenMax = 16;
+  Result<std::shared_ptr<const ContentReader>> open(std::uint32_t number) const EXCLUDES(mutex_);
+
+  Registry& registry_;
+  const std::shared_ptr<const std::vector<ManifestEntry>> entries_;
+  const std::unique_ptr<BlobPins::Pin> pin_;
+  mutable Mutex mutex_;  // leaf lock
+  // Most recently used first.
+  mutable std::list<std::pair<std::uint32_t, std::shared_ptr<const ContentReader>>> open_ GUARDED_BY(mutex_);
+};
+
+}  // namespace modelfs

@@ -1,0 +1,349 @@
+#include "drafts/draft_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "drafts/draft_store.h"
+#include "drafts/holes.h"
+
+namespace modelfs {
+namespace {
+
+// Bytes after which whoever hashes looks whether the file is still there, and lets the hashes of others have the thread.
+constexpr std::uint64_t kSumPieceBytes = 32ull << 20;
+// How far the disk is kept busy behind a writer, so that the sync at close finds little left to do.
+constexpr std::uint64_t kEarlyWritebackBytes = 16ull << 20;
+
+Result<std::uint64_t> size_of(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return Status::from_errno(errno, "stat a draft file");
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+}  // namespace
+
+DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftHash> recorded,
+                     std::optional<Borrowed> borrowed, DraftStore& store, ThreadPool& workers)
+    : ino_(ino),
+      host_(std::move(host)),
+      writable_(writable),
+      store_(store),
+      workers_(workers),
+      recorded_(recorded),
+      borrowed_(std::move(borrowed)) {
+  damaged_ = recorded_ && recorded_->damaged;
+  if (borrowed_) return;  // own() says
+  // A file that has bytes already is written in order only if it is begun anew (truncated to nothing).
+  const auto size = size_of(host_.fd());
+  in_order_ = size.ok() && *size == 0;
+}
+
+Result<std::size_t> DraftFile::read(std::uint64_t offset_bytes, ByteSpan into) const {
+  const auto lent = borrowed();
+  if (!lent) return read_at(host_.fd(), offset_bytes, into);
+  if (offset_bytes >= lent->size_bytes) return std::size_t{0};
+  return lent->from->read_at(offset_bytes,
+                             into.first(std::min<std::uint64_t>(into.size(), lent->size_bytes - offset_bytes)));
+}
+
+Result<std::uint64_t> DraftFile::seek(std::uint64_t offset_bytes, int whence) const {
+  if (const auto lent = borrowed()) {
+    if (offset_bytes >= lent->size_bytes) return Status::from_errno(ENXIO, "lseek");
+    return whence == SEEK_DATA ? offset_bytes : lent->size_bytes;
+  }
+  // Why the shared file position does no harm: everything else reads and writes by offset.
+  const off_t found = ::lseek(host_.fd(), static_cast<off_t>(offset_bytes), whence);
+  if (found < 0) return Status::from_errno(errno, "lseek");
+  return static_cast<std::uint64_t>(found);
+}
+
+void DraftFile::seal() {
+  const MutexLock lock(mutex_);
+  sealed_ = true;
+  while (changing_ > 0) idle_.wait(mutex_);
+}
+
+void DraftFile::unseal() {
+  const MutexLock lock(mutex_);
+  sealed_ = false;
+}
+
+void DraftFile::end_change() {
+  const MutexLock lock(mutex_);
+  --changing_;
+  idle_.notify_all();
+}
+
+Status DraftFile::begin_change(std::uint64_t offset_bytes, std::uint64_t kept_bytes) {
+  for (;;) {
+    if (Status status = own(kept_bytes); !status.ok()) return status;
+    const MutexLock lock(mutex_);
+    if (sealed_) return {Code::Immutable, "what is published never changes"};
+    if (borrowed_) continue;  // a moment ago
+    if (recorded_ && !damaged_) {
+      // Why before the bytes change: a crash in between must not leave a hash of other bytes.
+      if (Status status = store_.forget_hash(ino_); !status.ok()) return status;
+      recorded_.reset();
+    }
+    ++changes_;
+    ++changing_;
+    spoil_order(offset_bytes);
+    return {};
+  }
+}
+
+void DraftFile::spoil_order(std::uint64_t offset_bytes) {
+  if (offset_bytes >= ordered_) return;
+  ++epoch_;
+  in_order_ = false;
+  if (const auto follower = follower_.lock()) follower->spoiled();
+}
+
+bool DraftFile::follow(const std::shared_ptr<WriteListener>& follower) {
+  if (is_fresh() && !own().ok()) return false;  // it is read from its host file
+  const MutexLock lock(mutex_);
+  if (!in_order_ || borrowed_) return false;
+  follower_ = follower;
+  follower->grown(ordered_);
+  return true;
+}
+
+Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
+  if (Status status = store_.check_space(bytes.size()); !status.ok()) return status;
+  if (Status status = begin_change(offset_bytes); !status.ok()) return status;
+  const Status written = write_at(host_.fd(), offset_bytes, bytes);
+  end_change();
+  if (!written.ok()) return written;
+
+  const MutexLock lock(mutex_);
+  spoil_order(offset_bytes);  // somebody wrote the same place meanwhile
+  if (!in_order_) return {};
+  if (offset_bytes != ordered_) {
+    // A hole.
+    ++epoch_;
+    in_order_ = false;
+    return {};
+  }
+  ordered_ += bytes.size();
+  if (const auto follower = follower_.lock()) follower->grown(ordered_);
+  if (!hashing_ && ordered_ - hashed_ >= kHashChunkBytes) {
+    hashing_ = true;
+    workers_.submit([self = shared_from_this()] { self->hash_behind(); });
+  }
+  return {};
+}
+
+Status DraftFile::truncate(std::uint64_t size_bytes) {
+  if (Status status = begin_change(size_bytes, size_bytes); !status.ok()) return status;
+  const int error = ::ftruncate(host_.fd(), static_cast<off_t>(size_bytes)) == 0 ? 0 : errno;
+  end_change();
+  if (error != 0) return Status::from_errno(error, "truncate");
+  const MutexLock lock(mutex_);
+  spoil_order(size_bytes);  // somebody wrote on meanwhile
+  if (size_bytes == 0) {
+    // Begun anew: in order again once nobody hashes the old bytes; what was lost by a failed sync is gone with them.
+    ++epoch_;
+    ordered_ = 0;
+    if (damaged_) {
+      if (Status status = store_.forget_hash(ino_); !status.ok()) return status;
+      damaged_ = false;
+      recorded_.reset();
+    }
+    if (!hashing_) {
+      hashed_ = 0;
+      hasher_ = Hasher();
+      in_order_ = true;
+    }
+  } else if (size_bytes > ordered_) {
+    in_order_ = false;
+  }
+  return {};
+}
+
+Status DraftFile::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
+  // Preallocation changes no byte that was there, but it may move the end of the file: both spoil the order only.
+  const bool keeps_bytes = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
+  if (Status status = store_.check_space(keeps_bytes ? length_bytes : 0); !status.ok()) return status;
+  if (Status status = begin_change(keeps_bytes ? ~std::uint64_t{0} : offset_bytes); !status.ok()) return status;
+  const bool done =
+      ::fallocate(host_.fd(), mode, static_cast<off_t>(offset_bytes), static_cast<off_t>(length_bytes)) == 0;
+  const int error = done ? 0 : errno;
+  end_change();
+  return done ? Status() : Status::from_errno(error, "fallocate");
+}
+
+Status DraftFile::sync() {
+  {
+    const MutexLock lock(mutex_);
+    while (owning_) idle_.wait(mutex_);
+    if (borrowed_) {
+      borrowed_->is_durable = true;  // with the names, which the caller syncs
+      return {};
+    }
+  }
+  if (::fdatasync(host_.fd()) == 0) return {};
+  const Status failed = Status::from_errno(errno, "sync a draft file");
+  const MutexLock lock(mutex_);
+  damaged_ = true;
+  recorded_.reset();
+  (void)store_.remember_hash(ino_, DraftHash{0, {}, true});
+  return failed;
+}
+
+std::uint64_t DraftFile::changes() const {
+  const MutexLock lock(mutex_);
+  return changes_;
+}
+
+std::uint64_t DraftFile::unhashed_bytes() const {
+  const MutexLock lock(mutex_);
+  if (recorded_) return 0;
+  if (borrowed_) return borrowed_->is_whole() ? 0 : borrowed_->size_bytes;
+  const auto size = size_of(host_.fd());
+  if (!size.ok()) return 0;
+  return in_order_ && *size >= hashed_ ? *size - hashed_ : *size;
+}
+
+bool DraftFile::may_block_finalize() const {
+  const MutexLock lock(mutex_);
+  if (hashing_ || owning_) return true;
+  if (borrowed_) return !borrowed_->is_whole();
+  const auto size = size_of(host_.fd());
+  return !size.ok() || *size >= kSyncedBytesMin;
+}
+
+bool DraftFile::is_to_stop(SettleFor what) const {
+  return what == SettleFor::Commit ? !store_.check_not_over().ok() : store_.ending_.load();
+}
+
+Result<std::uint64_t> DraftFile::hash_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch,
+                                           SettleFor what) {
+  std::uint64_t changes = 0;
+  {
+    const MutexLock lock(mutex_);
+    changes = changes_;
+  }
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(kHashChunkBytes, end_bytes - from_bytes));
+  FileRun run{false, from_bytes};
+  bool is_zeroed = false;  // the buffer, for a hole
+  std::uint64_t position = from_bytes;
+  while (position < end_bytes) {
+    if (position >= run.end_bytes) run = run_at(host_.fd(), position, end_bytes);
+    std::size_t got_bytes = std::min<std::uint64_t>(buffer.size(), run.end_bytes - position);
+    if (run.is_hole) {
+      if (!std::exchange(is_zeroed, true)) std::fill(buffer.begin(), buffer.end(), std::byte{0});
+    } else {
+      is_zeroed = false;
+      const auto got = read_at(host_.fd(), position, ByteSpan(buffer.data(), got_bytes));
+      if (!got.ok()) return got.status();
+      got_bytes = *got;
+    }
+    if (got_bytes == 0) break;  // truncated meanwhile
+    hasher_.add(ByteView(buffer.data(), got_bytes));
+    if (position / kEarlyWritebackBytes != (position + got_bytes) / kEarlyWritebackBytes) {
+      // Starts the disk early; an error shows at the sync.
+      const std::uint64_t start = position / kEarlyWritebackBytes * kEarlyWritebackBytes;
+      (void)::sync_file_range(host_.fd(), static_cast<off_t>(start), static_cast<off_t>(kEarlyWritebackBytes),
+                              SYNC_FILE_RANGE_WRITE);
+    }
+    const bool ends_piece = position / kSumPieceBytes != (position + got_bytes) / kSumPieceBytes;
+    position += got_bytes;
+    if (ends_piece) {
+      // Nobody needs the hash of what was removed, though somebody may still have it open.
+      const auto still_there = store_.record(ino_);
+      if (still_there.ok() ? still_there->link_count == 0 : still_there.code() == Code::NotFound) break;
+    }
+    const MutexLock lock(mutex_);
+    if (epoch_ != epoch || is_to_stop(what)) break;
+    if (!in_order_ && changes_ != changes) break;  // it would be hashed for nothing
+  }
+  return position;
+}
+
+void DraftFile::hash_behind() {
+  std::uint64_t from = 0;
+  std::uint64_t end = 0;
+  std::uint64_t epoch = 0;
+  {
+    const MutexLock lock(mutex_);
+    if (!in_order_ || ordered_ - hashed_ < kHashChunkBytes || store_.ending_) {
+      hashing_ = false;
+      idle_.notify_all();
+      return;
+    }
+    from = hashed_;
+    end = hashed_ + std::min((ordered_ - hashed_) / kHashChunkBytes * kHashChunkBytes, kSumPieceBytes);
+    epoch = epoch_;
+  }
+  const auto reached = hash_range(from, end, epoch, SettleFor::LaterCommit);
+  {
+    const MutexLock lock(mutex_);
+    if (!reached.ok() || epoch_ != epoch) {
+      in_order_ = false;  // the last close hashes everything, and meets the error again
+    } else {
+      hashed_ = *reached;
+    }
+    const bool is_given_up = reached.ok() && *reached != end && !store_.ending_;
+    if (!in_order_ || is_given_up) {
+      hashing_ = false;
+      idle_.notify_all();
+      return;
+    }
+  }
+  // The next piece is for when others had their turn.
+  workers_.submit([self = shared_from_this()] { self->hash_behind(); });
+}
+
+Status DraftFile::finalize(SettleFor what) {
+  if (const auto lent = borrowed()) {
+    if (lent->is_whole()) return {};  // its hash is the blob's
+    if (Status status = own(); !status.ok()) return status;
+  }
+  std::uint64_t from = 0;
+  std::uint64_t changes = 0;
+  std::uint64_t epoch = 0;
+  {
+    const MutexLock lock(mutex_);
+    while (hashing_) idle_.wait(mutex_);
+    if (damaged_) return {Code::IoError, "an earlier sync of the file failed; truncate it and write it anew"};
+    if (recorded_) return {};
+    hashing_ = true;
+    if (!in_order_) {
+      hasher_ = Hasher();
+      hashed_ = 0;
+    }
+    from = hashed_;
+    changes = changes_;
+    epoch = epoch_;
+  }
+  const auto size = size_of(host_.fd());
+  Result<std::uint64_t> reached = size.ok() ? hash_range(from, *size, epoch, what) : size;
+  Status synced;
+  if (reached.ok() && *size >= kSyncedBytesMin && ::fdatasync(host_.fd()) != 0) {
+    synced = Status::from_errno(errno, "sync a draft file");
+  }
+
+  const MutexLock lock(mutex_);
+  hashing_ = false;
+  idle_.notify_all();
+  const ContentHash hash = hasher_.finish();
+  hashed_ = 0;
+  in_order_ = false;  // the hash was finished: whoever writes on makes the next close begin at the start
+  if (!reached.ok()) return reached.status();
+  if (changes_ != changes) return {Code::Conflict, "the file is being written"};
+  if (*reached != *size && is_to_stop(what)) return {Code::Busy, "it is not summed, and the store is being closed"};
+  if (*reached != *size) return {Code::Conflict, "the file is being written"};
+  if (!synced.ok()) damaged_ = true;  // never synced again as if it could succeed: the pages may be gone
+  DraftHash record{*size, hash, damaged_};
+  if (Status status = store_.remember_hash(ino_, record); !status.ok()) return status;
+  recorded_ = record;
+  return synced;
+}
+
+}  // namespace modelfs

@@ -1,0 +1,41 @@
+// Replaces archives that were uploaded by recipes that rebuild them, when the machine has nothing better to do.
+#pragma once
+#include <sys/types.h>
+
+#include <atomic>
+#include <thread>
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "base/types.h"
+
+namespace modelfs {
+
+class Registry;
+
+// Has a thread of its own, of the lowest priority for the processor, and idle for the disk. Safe for concurrent use.
+class ArchiveCompactor {
+ public:
+  explicit ArchiveCompactor(Registry& registry);
+  ~ArchiveCompactor();
+  ArchiveCompactor(const ArchiveCompactor&) = delete;
+  ArchiveCompactor& operator=(const ArchiveCompactor&) = delete;
+
+  // There may be something to do.
+  void wake() EXCLUDES(mutex_);
+  // Ends at the next step; what was not settled is, after the next start.
+  void stop() EXCLUDES(mutex_);
+
+ private:
+  void run() EXCLUDES(mutex_);
+
+  Registry& registry_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<pid_t> thread_id_{0};
+  Mutex mutex_;  // leaf lock
+  Condition wake_;
+  bool woken_ GUARDED_BY(mutex_) = true;  // begins with what the last process left
+  std::thread thread_;                    // last: it uses all of the above
+};
+
+}  // namespace modelfs

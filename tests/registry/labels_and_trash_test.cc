@@ -1,0 +1,194 @@
+#include <thread>
+
+#include "catalog/keys.h"
+#include "support/registry_fixture.h"
+
+namespace modelfs {
+namespace {
+
+using Labels = RegistryFixture;
+using Removal = RegistryFixture;
+using States = RegistryFixture;
+using Gc = RegistryFixture;
+using Domains = RegistryFixture;
+
+TEST_F(Labels, NameExactlyOneLiveVersion) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+
+  EXPECT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
+  EXPECT_EQ(registry_->set_label(domain, "prod", "2.0", kRoot).code(), Code::InvalidArgument);
+  EXPECT_EQ(registry_->set_label(domain, "prod", "../churn/1.0", kRoot).code(), Code::InvalidArgument);
+  EXPECT_EQ(registry_->set_label(domain, "2.0", "1.0", kRoot).code(), Code::InvalidArgument) << "reads as a version";
+  EXPECT_EQ(registry_->set_label(domain, "latest", "1.0", kRoot).code(), Code::InvalidArgument);
+  EXPECT_EQ(registry_->snapshot()->label(domain, "prod")->version, "1.0");
+}
+
+TEST_F(Labels, ShareTheNamesOfVersions) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/one", "a").ok());
+  ASSERT_TRUE(registry_->set_label(domain, "prod", "one", kRoot).ok());
+
+  EXPECT_EQ(publish_bytes(domain, "churn/prod", "b").code(), Code::AlreadyExists);
+  EXPECT_EQ(registry_->set_label(domain, "one", "one", kRoot).code(), Code::AlreadyExists);
+}
+
+TEST_F(Labels, KeepTheirHistory) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.1", "b").ok());
+  ASSERT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
+  const Ino before = registry_->snapshot()->label(domain, "prod")->ino;
+  ASSERT_TRUE(registry_->set_label(domain, "prod", "1.1", kRoot).ok());
+  ASSERT_TRUE(registry_->remove_label(domain, "prod", kRoot).ok());
+
+  std::vector<std::string> deeds;
+  ASSERT_TRUE(registry_->snapshot()
+                  ->for_each_history(domain,
+                                     [&](const HistoryRecord& record) {
+                                       deeds.push_back(std::string(operation_name(record.operation)) + " " + record.version +
+                                                       " " + record.previous);
+                                       return deeds.size() < 3;
+                                     })
+                  .ok());
+  EXPECT_EQ(deeds.size(), 3u);
+  EXPECT_NE(deeds[1].find("1.1 1.0"), std::string::npos);
+  EXPECT_EQ(registry_->snapshot()->label(domain, "prod").code(), Code::NotFound);
+  EXPECT_NE(before, kNoIno);
+}
+
+TEST_F(Labels, GiveTheirNodeAlongWhenRenamed) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.1", "b").ok());
+  ASSERT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
+  const Ino moved = registry_->set_label(domain, "CuAb12Cd", "1.1", kRoot)->ino;
+
+  ASSERT_TRUE(registry_->rename_label(domain, "CuAb12Cd", "prod", kRoot).ok());
+
+  EXPECT_EQ(registry_->snapshot()->label(domain, "prod")->version, "1.1");
+  EXPECT_EQ(registry_->snapshot()->label(domain, "prod")->ino, moved);
+  EXPECT_EQ(registry_->snapshot()->label(domain, "CuAb12Cd").code(), Code::NotFound);
+}
+
+TEST_F(Removal, TakesAReleaseOutOfLatestAndBack) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.1", "b").ok());
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.1/next", "g").ok());
+
+  ASSERT_TRUE(registry_->remove_release(domain, "1.1", kRoot).ok());
+  EXPECT_EQ(registry_->snapshot()->latest_release(domain)->version, "1.0");
+  EXPECT_EQ(registry_->snapshot()->release(domain, "1.1").code(), Code::NotFound);
+  EXPECT_TRUE(registry_->snapshot()->removed(domain, "1.1").ok());
+
+  ASSERT_TRUE(registry_->restore_release(domain, "1.1", kRoot).ok());
+  const auto back = registry_->snapshot()->latest_release(domain);
+  EXPECT_EQ(back->version, "1.1");
+  EXPECT_TRUE(registry_->snapshot()->generation(domain, back->sequence, Generation{1}).ok())
+      << "generations come along";
+}
+
+TEST_F(Removal, OfALabelledReleaseIsBusy) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
+
+  const Status refused = registry_->remove_release(domain, "1.0", kRoot);
+
+  EXPECT_EQ(refused.code(), Code::Busy);
+  EXPECT_NE(refused.message().find("prod"), std::string::npos);
+}
+
+TEST_F(Removal, LetsTheNameComeBackOnlyWithTheSameContent) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
+
+  EXPECT_EQ(publish_bytes(domain, "churn/1.0", "other").code(), Code::AlreadyExists);
+  EXPECT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+}
+
+TEST_F(Removal, TwiceOfOneNameKeepsBoth) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
+
+  std::vector<std::string> names;
+  ASSERT_TRUE(registry_->snapshot()
+                  ->for_each_removed(domain,
+                                     [&](std::string_view name, const ReleaseRecord&) {
+                                       names.emplace_back(name);
+                                       return true;
+                                     })
+                  .ok());
+  EXPECT_EQ(names, (std::vector<std::string>{"1.0", "1.0.~2~"}));
+}
+
+TEST_F(Removal, RefusesToRestoreOverALiveRelease) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+
+  EXPECT_EQ(registry_->restore_release(domain, "1.0", kRoot).code(), Code::AlreadyExists);
+}
+
+TEST_F(States, SetWhileTheirReleaseIsRemovedLeaveNothingBehind) {
+  const DomainName domain = make_domain();
+  const auto head = *registry_->snapshot()->domain(domain);
+  const Ino directory = make_directory(head.modelstore_versions(), "production");
+  for (int round = 0; round < 200; ++round) {
+    const std::string version = "v" + std::to_string(round);
+    ASSERT_TRUE(publish_bytes(domain, "churn/" + version, version).ok());
+    std::thread setter([&] { (void)registry_->set_state(domain, version, "production", kRoot); });
+    EXPECT_TRUE(registry_->remove_release(domain, version, kRoot).ok());
+    setter.join();
+
+    int left = 0;
+    const auto count = [&left](std::string_view, std::string_view) { return ++left > 0; };
+    ASSERT_TRUE(registry_->snapshot()->keys().scan(keys::placements_in(directory), "", count).ok());
+    ASSERT_EQ(left, 0) << "in round " << round;
+  }
+}
+
+TEST_F(Gc, RemovesOnlyWhatNothingRefersTo) {
+  const DomainName domain = make_domain();
+  const std::string large(200'000, 'x');
+  const auto published = publish_bytes(domain, "churn/1.0", large);
+  ASSERT_TRUE(published.ok());
+
+  const auto report = registry_->gc();
+
+  ASSERT_TRUE(report.ok()) << report.status().message();
+  EXPECT_EQ(report->blobs_removed, 0u);
+  EXPECT_EQ(read_committed(registry_->snapshot()->release(domain, "1.0")->ino, "weights"), large);
+}
+
+TEST_F(Domains, AreRemovedOnlyWhenNothingIsInThem) {
+  const DomainName domain = make_domain();
+  const DomainName other = make_domain("other");
+  make_directory(stage(domain), "x");
+
+  EXPECT_EQ(registry_->remove_domain(domain, kRoot).code(), Code::NotEmpty);
+  EXPECT_TRUE(registry_->remove_domain(other, kRoot).ok());
+  EXPECT_EQ(registry_->snapshot()->domain(other).code(), Code::NotFound);
+}
+
+TEST_F(Domains, AreMadeOnce) {
+  make_domain();
+  const auto again = registry_->create_domain(*DomainName::parse("churn"), {0, 0, 0755}, kRoot);
+  EXPECT_EQ(again.code(), Code::AlreadyExists);
+}
+
+TEST_F(Domains, ChangeOwnerByTheirOwnerOnly) {
+  const DomainName domain = make_domain();
+  EXPECT_EQ(registry_->set_domain_owner(domain, {1000, 1000, 0777}, kAlice).code(), Code::NotPermitted);
+  EXPECT_TRUE(registry_->set_domain_owner(domain, {1000, 1000, 0777}, kRoot).ok());
+  EXPECT_EQ(registry_->snapshot()->domain(domain)->owner.mode, 0777u);
+}
+
+}  // namespace
+}  // namespace modelfs
