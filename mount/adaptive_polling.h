@@ -44,7 +44,7 @@ class AdaptivePolling {
   static constexpr std::chrono::milliseconds kStuckAfter{2};
 
   struct Hooks {
-    std::function<bool()> is_there;   // says at once whether a request is
+    std::function<bool()> is_there;       // says at once whether a request is
     std::function<void()> wake_sleepers;  // makes workers that sleep in read(2) come and ask for their turn
     std::function<std::chrono::nanoseconds()> clock = [] {
       return std::chrono::steady_clock::now().time_since_epoch();
@@ -55,8 +55,8 @@ class AdaptivePolling {
   // `window` 0: nobody ever polls. What surrounds it is called by workers, without a lock.
   AdaptivePolling(std::chrono::microseconds window, Hooks hooks);
 
-  // Returns when `worker` may read. True: it looked, and a request is there. Read in a way that `wake_sleepers` and the end
-  // interrupt even so: somebody else may take it.
+  // Returns when `worker` may read. True: it looked, and a request is there. Read in a way that `wake_sleepers` and the
+  // end interrupt even so: somebody else may take it.
   bool wait_for_turn(unsigned worker) EXCLUDES(mutex_);
   // `worker` has read a request, and is about to answer it.
   void took(unsigned worker, RequestSketch request) EXCLUDES(mutex_);

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "mount/dispatch.h"
 #include "mount/convert.h"
+#include "mount/dispatch.h"
 #include "mount/operations.h"
 
 namespace modelfs {

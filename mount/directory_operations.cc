@@ -2,8 +2,8 @@
 #include <string>
 #include <vector>
 
-#include "mount/dispatch.h"
 #include "mount/convert.h"
+#include "mount/dispatch.h"
 #include "mount/operations.h"
 
 namespace modelfs {

@@ -10,19 +10,19 @@
 
 #include "base/log.h"
 #include "base/thread_pool.h"
-#include "os/subprocess.h"
 #include "control/server.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 #include "mount/daemonize.h"
 #include "mount/end_signals.h"
+#include "mount/entry_invalidator.h"
 #include "mount/kernel_cache.h"
 #include "mount/log_file.h"
 #include "mount/mount_checks.h"
-#include "mount/entry_invalidator.h"
 #include "mount/passthrough.h"
 #include "mount/process_setup.h"
 #include "mount/session.h"
 #include "mount/volatile_store.h"
+#include "os/subprocess.h"
 #include "registry/registry.h"
 #include "store/store_lock.h"
 #include "vfs/file_system.h"
@@ -121,7 +121,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
 
   Passthrough passthrough(request.passthrough);
   RequestCounts counts;
-  FileSystem files(**registry, notifier,
+  FileSystem files(**registry, notifier, standard_layouts(),
                    {.read_only = request.read_only,
                     .mount_point = request.mount_point,
                     .client_root = request.client_root,
@@ -152,8 +152,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   (*session)->wait_for_end(signals);
   (*registry)->prepare_to_end();
   // The control server and the notifier go while requests are answered: they may wait for them
-  // (KernelCache::invalidate_entry). Then what is under way ends, and is answered before the connection goes. The lock goes
-  // last, because `modelfs umount` takes it as the end of the daemon.
+  // (KernelCache::invalidate_entry). Then what is under way ends, and is answered before the connection goes. The lock
+  // goes last, because `modelfs umount` takes it as the end of the daemon.
   if (control.ok()) control->reset();
   notifier.finish();
   (*session)->stop();

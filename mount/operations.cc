@@ -10,8 +10,8 @@ namespace {
 // threads: however slow the disk is, two threads are left for what somebody waits for, such as stat(2).
 constexpr unsigned kBackgroundMax = Session::kThreadCount - 2;
 
-// What this connection is to be. No writeback cache: it would keep written bytes from the daemon, which hashes them, and
-// excludes passthrough reads. No locks of ours: the kernel's own serve all processes of this machine.
+// What this connection is to be. No writeback cache: it would keep written bytes from the daemon, which hashes them,
+// and excludes passthrough reads. No locks of ours: the kernel's own serve all processes of this machine.
 void on_init(void* served, fuse_conn_info* connection) {
   constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO  //
                                | FUSE_CAP_ATOMIC_O_TRUNC                 // open() is told, and nothing is cut twice

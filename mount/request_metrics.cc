@@ -97,7 +97,8 @@ void RequestCounts::describe(PrometheusWriter& into) const {
               "Requests of the kernel that a worker found by looking for them, without a sleep.");
   into.sample({}, value_of(found_));
 
-  into.family("modelfs_request_errors_total", PrometheusWriter::Type::Counter, "Requests that were answered with an error.");
+  into.family("modelfs_request_errors_total", PrometheusWriter::Type::Counter,
+              "Requests that were answered with an error.");
   for (const Kind& kind : kKnown) {
     for (std::size_t error = 0; error < kErrors; ++error) {
       const std::uint64_t count = value_of(errors_[kind.number][error]);

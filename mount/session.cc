@@ -86,7 +86,8 @@ std::chrono::microseconds poll_window(std::chrono::microseconds wanted) {
 Session::Session(std::string mount_point, MountContext& served, KernelCacheNotifier& notifier)
     : mount_point_(std::move(mount_point)), served_(served), notifier_(notifier) {}
 
-Result<std::unique_ptr<Session>> Session::mount(const Options& options, MountContext& served, KernelCacheNotifier& notifier) {
+Result<std::unique_ptr<Session>> Session::mount(const Options& options, MountContext& served,
+                                                KernelCacheNotifier& notifier) {
   std::unique_ptr<Session> session(new Session(options.mount_point, served, notifier));
   if (Status status = session->open(options); !status.ok()) return status;
   return session;
@@ -117,7 +118,7 @@ Status Session::open(const Options& options) {
   notifier_.connect(session_);
   polling_.emplace(poll_window(options.poll_window),
                    AdaptivePolling::Hooks{.is_there = [this] { return is_request_there(); },
-                                             .wake_sleepers = [this] { call_back_workers(); }});
+                                          .wake_sleepers = [this] { call_back_workers(); }});
   return {};
 }
 

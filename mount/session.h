@@ -42,7 +42,8 @@ class Session {
 
   // Mounts; requests wait until start(). `served` and `notifier` outlive the session; the notifier is connected to it.
   // The message of a failure holds libfuse's reason.
-  static Result<std::unique_ptr<Session>> mount(const Options& options, MountContext& served, KernelCacheNotifier& notifier);
+  static Result<std::unique_ptr<Session>> mount(const Options& options, MountContext& served,
+                                                KernelCacheNotifier& notifier);
   // Closes the connection: what the kernel still waits for fails. Call it when no request is in anybody's hands.
   ~Session();
   Session(const Session&) = delete;
@@ -88,7 +89,7 @@ class Session {
   File ended_;  // eventfd: readable when a worker has met the end of the connection
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<bool> are_all_started_ = false;  // nothing is added to workers_ any more
-  std::optional<AdaptivePolling> polling_;         // since open()
+  std::optional<AdaptivePolling> polling_;     // since open()
   Mutex mutex_;                                // leaf lock
   Condition changed_;                          // a worker has ended, or INIT was answered
   std::size_t running_ GUARDED_BY(mutex_) = 0;

@@ -45,7 +45,16 @@ planted src/vfs/x.h '#include "mount/f.h"' 'vfs may not include mount'
 planted src/base/x.h '#include <boost/any.hpp>' 'not in the table'
 planted src/base/x.h '#include "a.h"' 'write the path from src/'
 planted src/base/x.h '#include "base/none.h"' 'no such file'
+planted src/layout/native/x.h '#include "layout/modelstore/y.h"' 'no such file'
 planted src/other/x.h '' "the room 'other' is not in the table"
+
+# A header that needs another, whose .cc needs the first.
+file src/base/one.h '// One.' '#pragma once' '#include "base/two.h"'
+file src/base/two.h '// Two.' '#pragma once'
+expect 0 '8 files, 0 violations'
+file src/base/two.cc '#include "base/two.h"' '#include "base/one.h"'
+expect 1 'in a circle: base/'
+rm "$tree/src/base/one.h" "$tree/src/base/two.h" "$tree/src/base/two.cc"
 
 file src/base/x.h '#include <string>'
 expect 1 'begin with a comment'

@@ -24,12 +24,29 @@ quietly() {
   return "$status"
 }
 
-# build_preset PRESET [CMAKE-BUILD-OPTION...]: configures and builds it in build/PRESET.
+# build_preset PRESET [CMAKE-BUILD-OPTION...]: configures and builds it in build/PRESET, with a line at every tenth of the way.
 build_preset() {
-  local preset=$1
+  local preset=$1 log=build/$1/build.log
   shift
-  quietly "build/$preset/configure.log" cmake --preset "$preset" &&
-    quietly "build/$preset/build.log" cmake --build --preset "$preset" "$@"
+  quietly "build/$preset/configure.log" cmake --preset "$preset" || return
+  # Why not by quietly: who waits for minutes wants to see how far it is.
+  if ! NINJA_STATUS='[%p] ' cmake --build --preset "$preset" "$@" 2>&1 </dev/null | tee "$log" | show_progress; then
+    tail -n 60 "$log" >&2
+    complain "the build failed: cmake --build --preset $preset $*; the whole log: $log"
+    return 1
+  fi
+}
+
+# Of ninja's lines "[ 42%] ...", shows the first of each tenth.
+show_progress() {
+  local line percent next=10 start=$SECONDS
+  while IFS= read -r line; do
+    [[ $line =~ ^\[\ *([0-9]+)%\] ]] || continue
+    percent=${BASH_REMATCH[1]}
+    ((percent >= next)) || continue
+    say "  built $percent% ($((SECONDS - start)) s)"
+    next=$((percent - percent % 10 + 10))
+  done
 }
 
 # Whether this user can open /dev/fuse. Why not test -w: it asks for the mode only, but a container can refuse the open.

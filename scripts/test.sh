@@ -36,6 +36,9 @@ log=build/$preset/ctest.log
 status=0
 # Why a second try: real mounts, kills and bounded waits on a shared machine; a failure of the first try is printed all the same.
 ctest --preset "$preset" --parallel 2 --repeat until-pass:2 --output-on-failure --no-tests=error </dev/null 2>&1 | tee "$log" || status=$?
+# The first try of a test has its number of all before it, the second has none.
+repeated=$(grep -cE '^ *[0-9]+/[0-9]+ Test +#[0-9]+: .*\*\*\*(Failed|Timeout|Exception)' "$log" || true)
+say "Tests that needed a second try: $repeated."
 skipped=$(grep -c '\*\*\*Skipped' "$log" || true)
 ((skipped == 0)) || say "Skipped: $skipped (listed above)."
 grep 'tests passed' "$log" || say "ctest did not finish; see $log"

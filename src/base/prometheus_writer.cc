@@ -50,7 +50,8 @@ void PrometheusWriter::family(std::string_view name, Type type, std::string_view
   text_ += "# HELP " + name_ + " " + escaped(help, false) + "\n# TYPE " + name_ + " " + name_of(type) + "\n";
 }
 
-void PrometheusWriter::add(std::string_view suffix, const Labels& labels, std::string_view bound, std::string_view value) {
+void PrometheusWriter::add(std::string_view suffix, const Labels& labels, std::string_view bound,
+                           std::string_view value) {
   text_ += name_;
   text_ += suffix;
   char before = '{';
@@ -72,8 +73,8 @@ void PrometheusWriter::sample(const Labels& labels, std::uint64_t value) { add("
 
 void PrometheusWriter::sample(const Labels& labels, double value) { add("", labels, "", text_of_number(value)); }
 
-void PrometheusWriter::histogram(const Labels& labels, std::span<const double> bounds, std::span<const std::uint64_t> counts,
-                           double hash) {
+void PrometheusWriter::histogram(const Labels& labels, std::span<const double> bounds,
+                                 std::span<const std::uint64_t> counts, double hash) {
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < counts.size(); ++i) {
     total += counts[i];

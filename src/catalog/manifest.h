@@ -25,7 +25,7 @@ struct ManifestEntry {
   TimeNs mtime{};
   std::uint64_t size_bytes = 0;       // regular files; symlinks: bytes of the target
   std::uint64_t allocated_bytes = 0;  // regular files: what the disk spends on it (holes are not counted)
-  ContentHash hash;                     // regular files
+  ContentHash hash;                   // regular files
   std::string name;                   // empty for the root
   std::string target;                 // symlinks
 };

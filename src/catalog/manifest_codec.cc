@@ -8,7 +8,7 @@
 namespace modelfs {
 namespace {
 
-constexpr std::uint64_t kFormatVersion = 1;
+constexpr std::uint64_t kManifestVersion = 1;
 // Type with mode, ino, mtime, child count: what the root takes at least. Every other entry takes more.
 constexpr std::size_t kEntryBytesMin = 4;
 // Source: loff_t of Linux is signed.
@@ -107,7 +107,7 @@ Result<std::vector<ManifestEntry>> decode_entries(Decoder& decoder, std::uint64_
 
 std::string Manifest::encode() const {
   Encoder encoder;
-  encoder.number(kFormatVersion).number(entries_.size());
+  encoder.number(kManifestVersion).number(entries_.size());
   const ManifestEntry nothing;
   const ManifestEntry* before = &nothing;
   for (const ManifestEntry& entry : entries_) {
@@ -134,7 +134,7 @@ Result<std::shared_ptr<const Manifest>> Manifest::decode(std::string_view bytes)
   const std::uint64_t version = decoder.number();
   const std::uint64_t count = decoder.number();
   if (decoder.failed()) return corrupt("it is cut off");
-  if (version != kFormatVersion) return corrupt("unknown format version " + std::to_string(version));
+  if (version != kManifestVersion) return corrupt("unknown format version " + std::to_string(version));
   if (count == 0) return corrupt("it has no root");
   // Before anything is allocated: a count that the bytes cannot hold is a lie.
   if (count > bytes.size() / kEntryBytesMin) return corrupt("it is too short for its entries");

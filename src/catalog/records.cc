@@ -5,7 +5,7 @@
 namespace modelfs {
 namespace {
 
-constexpr std::uint64_t kFormatVersion = 1;
+constexpr std::uint64_t kRecordVersion = 1;
 
 // What holds of every record, beyond its fields.
 template <class Record>
@@ -29,7 +29,7 @@ bool is_possible(const BlobRecord& record) {
 template <class Record, class ListFields>
 std::string encoded(const Record& record, ListFields list_fields) {
   FieldWriter writer;
-  writer(kFormatVersion);
+  writer(kRecordVersion);
   list_fields(record, writer);
   return writer.take();
 }
@@ -41,7 +41,7 @@ Result<Record> decoded(std::string_view kind, std::string_view bytes, ListFields
   std::uint64_t version = 0;
   reader(version);
   // Why checked first: the fields of another version mean nothing to us.
-  if (!bytes.empty() && version != kFormatVersion) {
+  if (!bytes.empty() && version != kRecordVersion) {
     return Status(Code::Corrupt, std::string(kind) + ": unknown format version " + std::to_string(version));
   }
   Record record;

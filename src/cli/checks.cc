@@ -19,10 +19,10 @@
 #include "base/file.h"
 #include "base/names.h"
 #include "cli/mount_request.h"
-#include "os/mountinfo.h"
 #include "cli/output.h"
 #include "cli/umount.h"
 #include "control/channel.h"
+#include "os/mountinfo.h"
 #include "registry/access.h"
 #include "store/store_lock.h"
 

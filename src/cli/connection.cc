@@ -9,8 +9,8 @@
 #include "base/names.h"
 #include "control/peer.h"
 #include "control/upload.h"
+#include "drafts/disk_refusal.h"
 #include "engine/rocksdb/rocksdb_engine.h"
-#include "registry/disk_refusal.h"
 
 namespace modelfs {
 namespace {

@@ -8,12 +8,12 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/names.h"
-#include "formats/pep440.h"
-#include "formats/forml_package.h"
-#include "formats/forml_tag.h"
 #include "cli/export_job.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
+#include "formats/forml_package.h"
+#include "formats/forml_tag.h"
+#include "formats/pep440.h"
 
 namespace modelfs {
 namespace {
@@ -24,7 +24,7 @@ using Json = nlohmann::json;
 constexpr const char* kPackageName = "package.4ml";
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 
-std::string text_of(const Json& document, const char* key) { return document.value(key, std::string()); }
+std::string member_text(const Json& document, const char* key) { return document.value(key, std::string()); }
 
 Result<std::string> digest_of_file(const fs::path& path) {
   const auto file = open_at(AT_FDCWD, path, O_RDONLY);
@@ -51,9 +51,9 @@ Result<std::string> describe(const fs::directory_entry& entry) {
   return std::string("something else");
 }
 std::string describe(const Json& item) {
-  const std::string type = text_of(item, "type");
-  if (type == "symlink") return "symlink -> " + text_of(item, "target");
-  return type == "directory" ? type : text_of(item, "digest");
+  const std::string type = member_text(item, "type");
+  if (type == "symlink") return "symlink -> " + member_text(item, "target");
+  return type == "directory" ? type : member_text(item, "digest");
 }
 
 class ProjectExport {
@@ -65,7 +65,7 @@ class ProjectExport {
     if (!releases.ok()) return job_.leave_or_end(project_, releases.status());
     // The oldest first, as they came.
     for (auto release = releases->rbegin(); release != releases->rend(); ++release) {
-      const std::string path = project_ + "/" + text_of(*release, "version");
+      const std::string path = project_ + "/" + member_text(*release, "version");
       Status status = add(*release, path);
       if (!status.ok()) status = job_.leave_or_end(path, status);
       if (!status.ok()) return status;
@@ -75,7 +75,7 @@ class ProjectExport {
 
  private:
   Status add(const Json& release, const std::string& path) {
-    const std::string version = text_of(release, "version");
+    const std::string version = member_text(release, "version");
     const auto parsed = Pep440::parse(version);
     if (!parsed || parsed->str() != version) {
       job_.leave(path, "its version is none that ForML would open (a normalised PEP 440 version)");
@@ -102,7 +102,7 @@ class ProjectExport {
 
   // NotFound: it is none.
   Result<Kept> write_package(const Json& release, const std::string& path, const ExportPath& package) {
-    const std::string suffix = text_of(release, "archive");
+    const std::string suffix = member_text(release, "archive");
     const auto manifest = job_.list("files", path + "/" + std::string(kPackageManifestName));
     if (!manifest.ok() && (manifest.code() != Code::NotFound || suffix != ".4ml")) return manifest.status();
     if (format_of_suffix(suffix) != ArchiveFormat::Zip) return write_tree(path, package);
@@ -120,7 +120,7 @@ class ProjectExport {
     tag.emplace_back(kTagName);
     if (*kept != Kept::Different && job_.list("files", path + "/" + std::string(kTagName)).code() == Code::NotFound) {
       // As the mount shows one that came without: ForML reads no generation that has none.
-      const TimeNs published{parse_time(text_of(shown->body.at("package"), "published")) * kSecondNs};
+      const TimeNs published{parse_time(member_text(shown->body.at("package"), "published")) * kSecondNs};
       const std::string made = make_tag(published);
       const auto tagged = job_.into().write(tag, export_text(made));
       if (!tagged.ok()) return tagged.status();
@@ -152,7 +152,7 @@ class ProjectExport {
     if (!items.ok()) return items.status();
     std::map<std::string, std::string> wanted;
     for (const Json& item : *items) {
-      if (!text_of(item, "path").empty()) wanted[text_of(item, "path")] = describe(item);
+      if (!member_text(item, "path").empty()) wanted[member_text(item, "path")] = describe(item);
     }
     std::error_code error;
     if (!fs::is_directory(fs::symlink_status(place, error))) return Kept::Different;

@@ -3,10 +3,10 @@
 #include <set>
 
 #include "base/names.h"
-#include "formats/metadata_splice.h"
-#include "formats/modelstore_document.h"
 #include "cli/export_job.h"
 #include "cli/output.h"
+#include "formats/metadata_splice.h"
+#include "formats/modelstore_document.h"
 
 namespace modelfs {
 namespace {
@@ -15,9 +15,9 @@ using Json = nlohmann::json;
 
 constexpr const char* kStoreName = "operatorai-model-store";
 constexpr const char* kArchiveName = "artifacts.tar.gz";
-constexpr std::int64_t kSecondNs = 1'000'000'000;
+constexpr std::int64_t kNsInSecond = 1'000'000'000;
 
-std::string text_of(const Json& document, const char* key) { return document.value(key, std::string()); }
+std::string string_of(const Json& document, const char* key) { return document.value(key, std::string()); }
 
 // "2026.11.21-21.22.47", as modelstore names a directory, of any text whose digits are a time's.
 std::string stamp_of(std::string_view time) {
@@ -51,20 +51,20 @@ Status check_model_id(const std::string& id) {
 
 // What a release that came without a document in modelstore's shape is said to be.
 Result<MetadataFacts> facts_of(const Json& release, const std::string& domain, const std::string& model_id) {
-  const std::string digest = text_of(release, "digest");
+  const std::string digest = string_of(release, "digest");
   const auto content = Digest::from_hex(std::string_view(digest).substr(digest.find(':') + 1));
   if (!content.ok()) return content.status();
   MetadataFacts facts;
   facts.domain = domain;
-  facts.model_id = model_id.empty() ? text_of(release, "model_id") : model_id;
-  facts.version = text_of(release, "version");
+  facts.model_id = model_id.empty() ? string_of(release, "model_id") : model_id;
+  facts.version = string_of(release, "version");
   facts.digest = *content;
   facts.sequence = Sequence{release.at("sequence").get<std::uint64_t>()};
   facts.files = release.at("files").get<std::uint64_t>();
   facts.bytes = release.at("bytes").get<std::uint64_t>();
-  facts.published_by = text_of(release, "published_by");
-  facts.program = text_of(release, "program");
-  facts.created = TimeNs{parse_time(text_of(release, "published")) * kSecondNs};
+  facts.published_by = string_of(release, "published_by");
+  facts.program = string_of(release, "program");
+  facts.created = TimeNs{parse_time(string_of(release, "published")) * kNsInSecond};
   return facts;
 }
 
@@ -78,7 +78,7 @@ class DomainExport {
     // The newest comes last, as it did when they were made.
     std::reverse(releases->begin(), releases->end());
     for (const Json& release : *releases) {
-      const std::string path = domain_ + "/" + text_of(release, "version");
+      const std::string path = domain_ + "/" + string_of(release, "version");
       Status status = add(release, path);
       if (!status.ok()) status = job_.leave_or_end(path, status);
       if (!status.ok()) return status;
@@ -124,7 +124,7 @@ class DomainExport {
     }
     std::string stamp = stamp_in(document->facts.path, id);
     if (stamp.empty()) stamp = stamp_of(document->facts.created);
-    if (stamp.empty()) stamp = stamp_of(text_of(release, "published"));
+    if (stamp.empty()) stamp = stamp_of(string_of(release, "published"));
     const ExportPath archive{kStoreName, domain_, stamp, id, kArchiveName};
     auto text = placed(document->text, archive);
     if (!text.ok()) return text.status();
@@ -145,7 +145,7 @@ class DomainExport {
     auto kept = job_.into().look(version, export_text(text));
     if (kept.ok() && *kept != Kept::Different) {
       // What came as a gzip-compressed tar is given back as it came.
-      const std::string suffix = text_of(release, "archive") == ".tgz" ? ".tgz" : ".tar.gz";
+      const std::string suffix = string_of(release, "archive") == ".tgz" ? ".tgz" : ".tar.gz";
       const auto bytes = job_.archive(path, suffix);
       if (!bytes.ok()) return bytes.status();
       const auto there = job_.into().write(archive, *bytes);

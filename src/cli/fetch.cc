@@ -219,7 +219,8 @@ Status Fetch::copy_bytes(const Item& item, SparseWriter& into) {
       }
       bytes = bytes_of(answer.bytes);
     }
-    if (bytes.empty() || bytes.size() > item.size_bytes - into.size_bytes()) break;  // the hash will not be right either
+    if (bytes.empty() || bytes.size() > item.size_bytes - into.size_bytes())
+      break;  // the hash will not be right either
     if (Status status = into.append(bytes); !status.ok()) return status;
     done_bytes_ += bytes.size();
     if (Status status = on_progress_(done_bytes_, total_bytes_); !status.ok()) return status;

@@ -15,7 +15,7 @@ namespace modelfs {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::string_view kVersionPrefix = "version-";
 constexpr std::size_t kSmallFileBytesMax = 64 * 1024;
@@ -128,8 +128,9 @@ class MlflowPlan {
     const auto place = roots_.find(*files);
     if (!place.ok()) return leave(path, place.status().message());
     taken_.insert(real_path(*files));
-    const Json document = document_of(name, model, path, *meta, *files, aliases);
-    PutSource source{files->string(), "", document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", *place};
+    const OrderedJson document = document_of(name, model, path, *meta, *files, aliases);
+    PutSource source{files->string(), "", document.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n",
+                     *place};
     plan_.items.push_back({std::move(source), name + "/" + version});
   }
 
@@ -199,13 +200,14 @@ class MlflowPlan {
     return Status(Code::NotFound, "its files are not there: run " + printable(id));
   }
 
-  Json document_of(const std::string& name, const fs::path& model, const fs::path& path, const nlohmann::json& meta,
-                   const fs::path& files, const std::map<std::string, std::string>& aliases) const {
+  OrderedJson document_of(const std::string& name, const fs::path& model, const fs::path& path,
+                          const nlohmann::json& meta, const fs::path& files,
+                          const std::map<std::string, std::string>& aliases) const {
     const auto described = read_yaml_file(roots_, files / "MLmodel");
     const nlohmann::json flavors =
         described.ok() && described->is_object() ? described->value("flavors", nlohmann::json()) : nlohmann::json();
     const auto registered = read_yaml_file(roots_, model / "meta.yaml");
-    Json document;
+    OrderedJson document;
     document["model"] = {{"domain", name}};
     // Every model has the flavour python_function; the other one says what it is.
     for (const auto& [flavor, value] : flavors.items()) {
@@ -219,8 +221,8 @@ class MlflowPlan {
     document["code"] = {{"runtime", python.empty() ? "unknown" : "python:" + python},
                         {"user", user.empty() ? "unknown" : user},
                         {"created", created_text(text_of(meta, "creation_timestamp"))},
-                        {"dependencies", Json::object()}};
-    Json& own = document["mlflow"];
+                        {"dependencies", OrderedJson::object()}};
+    OrderedJson& own = document["mlflow"];
     own = {{"name", name}};
     for (const char* key : {"version", "run_id", "model_id", "source", "run_link", "description", "current_stage"}) {
       const std::string text = text_of(meta, key);
@@ -228,7 +230,7 @@ class MlflowPlan {
     }
     const std::string about = registered.ok() ? text_of(*registered, "description") : "";
     if (!about.empty()) own["model_description"] = about;
-    Json named = Json::array();
+    OrderedJson named = OrderedJson::array();
     for (const auto& [alias, version] : aliases) {
       if (version == text_of(meta, "version")) named.push_back(alias);
     }

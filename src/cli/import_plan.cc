@@ -7,11 +7,11 @@
 #include <tuple>
 
 #include "base/names.h"
-#include "formats/pep440.h"
-#include "formats/modelstore_document.h"
 #include "cli/directory_entries.h"
 #include "cli/import_mlflow.h"
 #include "cli/import_roots.h"
+#include "formats/modelstore_document.h"
+#include "formats/pep440.h"
 
 namespace modelfs {
 namespace {

@@ -18,7 +18,7 @@ struct ListOptions : CommonOptions {
   std::uint64_t count_max = 0;
 };
 
-std::string text_of(const Json& document, const char* key) { return document.value(key, std::string()); }
+std::string string_in(const Json& document, const char* key) { return document.value(key, std::string()); }
 std::uint64_t number_of(const Json& document, const char* key) { return document.value(key, std::uint64_t{0}); }
 std::string size_of(const Json& document) { return human_size(number_of(document, "bytes")); }
 
@@ -35,9 +35,9 @@ Status list_domains(const Location& location, bool json) {
   Table table({{"DOMAIN"}, {"RELEASES", Align::Right}, {"LATEST"}, {"OWNER"}, {"MODE"}, {"CHANGED (UTC)"}});
   for (const Json& domain : *domains) {
     const bool readable = domain.value("readable", false);
-    table.add({text_of(domain, "domain"), readable ? std::to_string(number_of(domain, "releases")) : "?",
-               text_of(domain, "latest"), text_of(domain, "owner"), text_of(domain, "mode"),
-               short_time(text_of(domain, "changed"))});
+    table.add({string_in(domain, "domain"), readable ? std::to_string(number_of(domain, "releases")) : "?",
+               string_in(domain, "latest"), string_in(domain, "owner"), string_in(domain, "mode"),
+               short_time(string_in(domain, "changed"))});
   }
   return written(print(table.text()));
 }
@@ -56,9 +56,9 @@ Status list_releases(const Location& location, const ListOptions& options) {
   for (const Json& release : *releases) {
     std::string labels = joined(release.value("labels", Json::array()));
     if (release.value("latest", false)) labels = labels.empty() ? "latest" : "latest," + labels;
-    table.add({text_of(release, options.removed ? "name" : "version"), short_time(text_of(release, "published")),
+    table.add({string_in(release, options.removed ? "name" : "version"), short_time(string_in(release, "published")),
                size_of(release), std::to_string(number_of(release, "files")),
-               std::to_string(number_of(release, "generations")), labels, short_digest(text_of(release, "digest"))});
+               std::to_string(number_of(release, "generations")), labels, short_digest(string_in(release, "digest"))});
   }
   return written(print(table.text()));
 }
@@ -66,13 +66,13 @@ Status list_releases(const Location& location, const ListOptions& options) {
 Status print_files(const Json& files) {
   Table table({{"MODE"}, {"SIZE", Align::Right}, {"MODIFIED (UTC)"}, {"PATH"}});
   for (const Json& file : files) {
-    const std::string type = text_of(file, "type");
-    std::string path = text_of(file, "path");
+    const std::string type = string_in(file, "type");
+    std::string path = string_in(file, "path");
     if (path.empty()) continue;  // the release itself
     if (type == "directory") path += '/';
-    if (type == "symlink") path += " -> " + text_of(file, "target");
-    table.add({text_of(file, "mode"), type == "file" ? human_size(number_of(file, "size")) : "",
-               short_time(text_of(file, "mtime")), path});
+    if (type == "symlink") path += " -> " + string_in(file, "target");
+    table.add({string_in(file, "mode"), type == "file" ? human_size(number_of(file, "size")) : "",
+               short_time(string_in(file, "mtime")), path});
   }
   return written(print(table.text()));
 }
@@ -91,14 +91,14 @@ Status ls(const ListOptions& options) {
 
 // "published 1.2.0", "label prod: 1.1.0 -> 1.2.0".
 std::string deed_of(const Json& record) {
-  std::string operation = text_of(record, "deed");
+  std::string operation = string_in(record, "deed");
   if (record.contains("generation")) {
-    return operation + " " + text_of(record, "version") + "/" + std::to_string(number_of(record, "generation"));
+    return operation + " " + string_in(record, "version") + "/" + std::to_string(number_of(record, "generation"));
   }
-  if (!record.contains("label")) return operation + " " + text_of(record, "version");
-  operation += " " + text_of(record, "label") + ":";
-  if (record.contains("previous")) operation += " " + text_of(record, "previous") + " ->";
-  return operation + " " + text_of(record, "version");
+  if (!record.contains("label")) return operation + " " + string_in(record, "version");
+  operation += " " + string_in(record, "label") + ":";
+  if (record.contains("previous")) operation += " " + string_in(record, "previous") + " ->";
+  return operation + " " + string_in(record, "version");
 }
 
 Status log_of(const ListOptions& options) {
@@ -111,8 +111,8 @@ Status log_of(const ListOptions& options) {
   if (options.json) return written(print_json(*records));
   Table table({{"SEQUENCE", Align::Right}, {"WHEN (UTC)"}, {"WHO"}, {"WHAT"}, {"DIGEST"}});
   for (const Json& record : *records) {
-    table.add({std::to_string(number_of(record, "sequence")), short_time(text_of(record, "when")),
-               text_of(record, "who"), deed_of(record), short_digest(text_of(record, "digest"))});
+    table.add({std::to_string(number_of(record, "sequence")), short_time(string_in(record, "when")),
+               string_in(record, "who"), deed_of(record), short_digest(string_in(record, "digest"))});
   }
   return written(print(table.text()));
 }
@@ -140,15 +140,15 @@ Status show(const ListOptions& options) {
   const auto line = [&](const std::string& title, const std::string& value) {
     if (!value.empty()) text += title + std::string(16 - title.size(), ' ') + printable(value) + "\n";
   };
-  line("domain", text_of(package, "domain"));
-  line("version", text_of(package, "version"));
+  line("domain", string_in(package, "domain"));
+  line("version", string_in(package, "version"));
   if (package.contains("generation")) line("generation", std::to_string(number_of(package, "generation")));
   line("labels", joined(package.value("labels", Json::array())));
-  line("model id", text_of(package, "model_id"));
-  line("digest", text_of(package, "digest"));
+  line("model id", string_in(package, "model_id"));
+  line("digest", string_in(package, "digest"));
   line("sequence", std::to_string(number_of(package, "sequence")));
-  line("published", short_time(text_of(package, "published")) + " UTC by " + text_of(package, "published_by"));
-  line("program", text_of(package, "program"));
+  line("published", short_time(string_in(package, "published")) + " UTC by " + string_in(package, "published_by"));
+  line("program", string_in(package, "program"));
   line("content", counted(number_of(package, "files"), "file") + ", " + counted(number_of(package, "bytes"), "byte"));
   if (package.contains("generations")) line("generations", std::to_string(number_of(package, "generations")));
   text += "\n" + answer->bytes;

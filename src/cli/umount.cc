@@ -17,11 +17,11 @@
 #include "base/file.h"
 #include "base/names.h"
 #include "cli/commands.h"
-#include "os/open_files.h"
 #include "cli/location.h"
-#include "cli/namespaces.h"
 #include "cli/no_answer.h"
 #include "cli/output.h"
+#include "os/namespaces.h"
+#include "os/open_files.h"
 #include "os/subprocess.h"
 #include "store/store_lock.h"
 

@@ -3,10 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <unordered_map>
-
-#include "registry/registry.h"
 
 namespace modelfs {
 namespace {
@@ -68,7 +65,7 @@ class Collector {
 // A face that is made while it is read.
 class MadeArchive : public ContentReader {
  public:
-  MadeArchive(std::shared_ptr<const ArchiveLayout> layout, std::unique_ptr<const Contents> contents)
+  MadeArchive(std::shared_ptr<const ArchiveLayout> layout, std::unique_ptr<const ReleaseFiles> contents)
       : layout_(std::move(layout)), contents_(std::move(contents)) {}
 
   std::uint64_t size_bytes() const override { return layout_->size_bytes(); }
@@ -82,13 +79,13 @@ class MadeArchive : public ContentReader {
 
  private:
   const std::shared_ptr<const ArchiveLayout> layout_;
-  const std::unique_ptr<const Contents> contents_;
+  const std::unique_ptr<const ReleaseFiles> contents_;
 };
 
 // An archive whose recipe can be read at random.
 class RecipeArchive : public ContentReader {
  public:
-  RecipeArchive(Recipe recipe, std::unique_ptr<const Contents> contents)
+  RecipeArchive(Recipe recipe, std::unique_ptr<const ReleaseFiles> contents)
       : recipe_(std::move(recipe)), contents_(std::move(contents)) {}
 
   std::uint64_t size_bytes() const override { return recipe_.size_bytes; }
@@ -99,7 +96,7 @@ class RecipeArchive : public ContentReader {
 
  private:
   const Recipe recipe_;
-  const std::unique_ptr<const Contents> contents_;
+  const std::unique_ptr<const ReleaseFiles> contents_;
 };
 
 // An archive that was rebuilt.
@@ -135,15 +132,10 @@ Result<std::vector<std::pair<std::string, Ino>>> generations_with(const Snapshot
 }
 
 // For what a store on a read-only disk has no place for. Not /tmp, which may be memory.
-std::string temporary_directory() {
-  const char* const wanted = std::getenv("TMPDIR");
-  return wanted != nullptr && *wanted != '\0' ? wanted : "/var/tmp";
-}
-
 }  // namespace
 
 Result<Archives::Laid> Archives::make(const ArchiveFace& face) {
-  const auto stored = registry_.snapshot();
+  const auto stored = store_.snapshot();
   if (!stored.ok()) return stored.status();
   const auto container = stored->container(face.container);
   if (!container.ok()) return container.status();
@@ -215,10 +207,10 @@ Result<std::uint64_t> Archives::size_bytes(const ArchiveFace& face) {
   return laid->layout->size_bytes();
 }
 
-Result<std::unique_ptr<const Contents>> Archives::contents(Ino container) {
+Result<std::unique_ptr<const ReleaseFiles>> Archives::contents(Ino container) {
   const auto laid = lay({container, false, ArchiveFormat::Tar});
   if (!laid.ok()) return laid.status();
-  return std::make_unique<const Contents>(registry_, laid->contents);
+  return std::make_unique<const ReleaseFiles>(store_, laid->contents);
 }
 
 Result<std::shared_ptr<const ContentReader>> Archives::open(const ArchiveFace& face) {
@@ -226,17 +218,17 @@ Result<std::shared_ptr<const ContentReader>> Archives::open(const ArchiveFace& f
   const auto laid = lay(face);
   if (!laid.ok()) return laid.status();
   return std::shared_ptr<const ContentReader>(
-      std::make_shared<MadeArchive>(laid->layout, std::make_unique<const Contents>(registry_, laid->contents)));
+      std::make_shared<MadeArchive>(laid->layout, std::make_unique<const ReleaseFiles>(store_, laid->contents)));
 }
 
 Result<ArchiveRecord> Archives::record_of(Ino container) const {
-  const auto stored = registry_.snapshot();
+  const auto stored = store_.snapshot();
   if (!stored.ok()) return stored.status();
   return stored->archive(container);
 }
 
 Result<Recipe> Archives::recipe_of(Ino container) const {
-  const auto stored = registry_.snapshot();
+  const auto stored = store_.snapshot();
   if (!stored.ok()) return stored.status();
   const auto bytes = stored->recipe(container);
   if (!bytes.ok()) return bytes.status();
@@ -251,7 +243,7 @@ Result<std::shared_ptr<const ContentReader>> Archives::open_given(Ino container)
     ManifestEntry original;
     original.size_bytes = record->size_bytes;
     original.hash = record->hash;
-    auto opened = registry_.open_content(original);
+    auto opened = store_.open(original);
     // A recipe may have taken its place since we looked.
     if (opened.ok() || tries > 0) return opened;
   }
@@ -276,16 +268,13 @@ Result<std::shared_ptr<const ContentReader>> Archives::open_recipe(Ino container
   return Opened(std::make_shared<RebuiltArchive>(*file, size_bytes));
 }
 
-Result<std::shared_ptr<const File>> Archives::rebuild_file(const Recipe& recipe, const Contents& files) const {
-  const bool is_elsewhere = registry_.is_read_only();
+Result<std::shared_ptr<const File>> Archives::rebuild_file(const Recipe& recipe, const ReleaseFiles& files) const {
   // Without a name: it goes with its last reader, whatever happens.
-  constexpr int kFlags = O_RDWR | O_TMPFILE;
-  auto file = is_elsewhere ? open_at(AT_FDCWD, temporary_directory(), kFlags, 0600)
-                           : open_at(registry_.store_dir(), "drafts", kFlags, 0600);
+  auto file = open_at(scratch_dir_, ".", O_RDWR | O_TMPFILE, 0600);
   if (!file.ok()) return file.status();
   std::uint64_t written_bytes = 0;
   const Status status = rebuild(recipe, files.reader(), [&](ByteView bytes) -> Status {
-    if (Status room = registry_.drafts().check_space(bytes.size()); !is_elsewhere && !room.ok()) return room;
+    if (Status room = check_space_(bytes.size()); !room.ok()) return room;
     const Status written = write_at(file->fd(), written_bytes, bytes);
     written_bytes += bytes.size();
     return written;

@@ -1,5 +1,6 @@
 // Archive faces: every release and generation as an archive, the one it came as or one that is made while it is read.
 #pragma once
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -7,8 +8,8 @@
 #include <vector>
 
 #include "archive/archive_format.h"
-#include "archive/write/synthetic_archive.h"
 #include "archive/recipe/recipe.h"
+#include "archive/write/synthetic_archive.h"
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
@@ -16,11 +17,10 @@
 #include "catalog/manifest.h"
 #include "catalog/snapshot.h"
 #include "content/content_reader.h"
+#include "content/content_store.h"
 #include "content/release_files.h"
 
 namespace modelfs {
-
-class Registry;
 
 // How a cache has done since the start.
 struct CacheFigures {
@@ -45,7 +45,10 @@ class Archives {
   // Archives that were rebuilt from recipes are kept on the disk up to this size, beside those that are open.
   static constexpr std::uint64_t kRebuiltBytesMax = 8ull << 30;
 
-  explicit Archives(Registry& registry) : registry_(registry) {}
+  // `scratch_dir`: where archives are rebuilt, in files without a name; open as long as this lives. `check_space`:
+  // NoSpace, if so many more bytes would not leave enough free.
+  Archives(const ContentStore& store, int scratch_dir, std::function<Status(std::uint64_t more_bytes)> check_space)
+      : store_(store), scratch_dir_(scratch_dir), check_space_(std::move(check_space)) {}
 
   // The size of a face, exactly, before a byte of it was made. NotFound: no such container, or it came as no archive.
   Result<std::uint64_t> size_bytes(const ArchiveFace& face) EXCLUDES(mutex_);
@@ -53,7 +56,7 @@ class Archives {
   // given one: where only the recipe of a compressed archive is left, it is rebuilt first. Corrupt: it cannot be.
   Result<std::shared_ptr<const ContentReader>> open(const ArchiveFace& face) EXCLUDES(mutex_);
   // The files of a container, numbered as recipes number them.
-  Result<std::unique_ptr<const Contents>> contents(Ino container) EXCLUDES(mutex_);
+  Result<std::unique_ptr<const ReleaseFiles>> contents(Ino container) EXCLUDES(mutex_);
   // Rebuilds the archive that `container` came as, and drops it. Corrupt: it is not the same any more.
   Status verify_recipe(Ino container) EXCLUDES(mutex_);
   CacheFigures layout_figures() const EXCLUDES(mutex_);
@@ -71,11 +74,13 @@ class Archives {
   // What the catalog has, read by a snapshot of their own: nothing that takes long may hold one.
   Result<ArchiveRecord> record_of(Ino container) const;
   Result<Recipe> recipe_of(Ino container) const;
-  Result<std::shared_ptr<const File>> rebuild_file(const Recipe& recipe, const Contents& files) const;
+  Result<std::shared_ptr<const File>> rebuild_file(const Recipe& recipe, const ReleaseFiles& files) const;
   std::shared_ptr<const File> find_rebuilt(Ino container) EXCLUDES(mutex_);
   void keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) EXCLUDES(mutex_);
 
-  Registry& registry_;
+  const ContentStore& store_;
+  const int scratch_dir_;
+  const std::function<Status(std::uint64_t)> check_space_;
   struct Item {
     std::pair<std::uint64_t, ArchiveFormat> key;
     Laid laid;

@@ -10,7 +10,7 @@
 namespace modelfs {
 
 Result<std::shared_ptr<const BlobExtent>> BlobExtent::open(const KeyValueStore& keys, const BlobStore& blobs,
-                                                                 const Digest& blob) {
+                                                           const Digest& blob) {
   const std::string name = "blob " + blob.hex();
   const auto value = keys.get(keys::blob(blob));
   if (value.code() == Code::NotFound) {
@@ -20,8 +20,7 @@ Result<std::shared_ptr<const BlobExtent>> BlobExtent::open(const KeyValueStore& 
   auto record = BlobRecord::decode(*value);
   if (!record.ok()) return record.status();
   if (record->quarantined) return Status(Code::Corrupt, name + " is damaged; write the file anew");
-  std::shared_ptr<BlobExtent> bytes(
-      new BlobExtent({blob, record->crc32}, record->size_bytes, record->allocated_bytes));
+  std::shared_ptr<BlobExtent> bytes(new BlobExtent({blob, record->crc32}, record->size_bytes, record->allocated_bytes));
   if (record->is_inline) {
     bytes->bytes_ = std::move(record->bytes);
     return std::shared_ptr<const BlobExtent>(std::move(bytes));

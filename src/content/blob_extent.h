@@ -17,7 +17,7 @@ class BlobExtent {
  public:
   // Corrupt: the blob is missing or damaged.
   static Result<std::shared_ptr<const BlobExtent>> open(const KeyValueStore& keys, const BlobStore& blobs,
-                                                           const Digest& blob);
+                                                        const Digest& blob);
 
   // Bytes of at most kInlineBlobBytesMax that are in the catalog, or about to be.
   static std::shared_ptr<const BlobExtent> holding(const ContentHash& hash, std::string bytes);

@@ -1,11 +1,11 @@
-// Reading what is committed.
+#include "content/content_store.h"
+
 #include <algorithm>
 #include <cstring>
 
 #include "base/mapped_file.h"
 #include "base/mutex.h"
 #include "catalog/keys.h"
-#include "registry/registry.h"
 
 namespace modelfs {
 namespace {
@@ -62,16 +62,16 @@ class BlobContent final : public ContentReader {
 // it and check it is most of what such an open would take.
 class LateContent final : public ContentReader {
  public:
-  LateContent(Registry& registry, std::shared_ptr<const Manifest> manifest, std::uint32_t index)
-      : registry_(registry),
+  LateContent(const ContentStore& store, std::shared_ptr<const Manifest> manifest, std::uint32_t index)
+      : store_(store),
         manifest_(std::move(manifest)),
         file_(manifest_->at(index)),
-        pin_(registry.pin({file_.hash.digest})) {}
+        pin_(store.pin({file_.hash.digest})) {}
   std::uint64_t size_bytes() const override { return file_.size_bytes; }
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     if (!content_) {
-      auto content = registry_.open_content(file_);
+      auto content = store_.open(file_);
       if (!content.ok()) return content.status();
       content_ = *std::move(content);
     }
@@ -80,7 +80,7 @@ class LateContent final : public ContentReader {
   std::optional<int> descriptor() const override { return std::nullopt; }
 
  private:
-  Registry& registry_;
+  const ContentStore& store_;
   const std::shared_ptr<const Manifest> manifest_;
   const ManifestEntry& file_;
   const std::unique_ptr<BlobPins::Pin> pin_;
@@ -90,9 +90,15 @@ class LateContent final : public ContentReader {
 
 }  // namespace
 
-Result<std::shared_ptr<const ContentReader>> Registry::open_content(const ManifestEntry& file) {
+Result<Snapshot> ContentStore::snapshot() const {
+  auto keys = keys_.snapshot();
+  if (!keys.ok()) return keys.status();
+  return Snapshot(*std::move(keys));
+}
+
+Result<std::shared_ptr<const ContentReader>> ContentStore::open(const ManifestEntry& file) const {
   auto pin = pins_.take({file.hash.digest});
-  const auto value = engine_.keys->get(keys::blob(file.hash.digest));
+  const auto value = keys_.get(keys::blob(file.hash.digest));
   const std::string name = "blob " + file.hash.digest.hex();
   if (value.code() == Code::NotFound) {
     return Status(Code::Corrupt, name + " is missing; modelfs verify lists what it hits");
@@ -109,7 +115,7 @@ Result<std::shared_ptr<const ContentReader>> Registry::open_content(const Manife
     }
     return std::shared_ptr<const ContentReader>(std::make_shared<InlineContent>(std::move(record->bytes)));
   }
-  auto reader = engine_.blobs->open(file.hash.digest);
+  auto reader = blobs_.open(file.hash.digest);
   if (!reader.ok()) {
     const Code code = reader.code() == Code::NotFound ? Code::Corrupt : reader.code();
     return Status(code, name + ": " + reader.status().message() + "; modelfs verify lists what it hits");
@@ -121,9 +127,9 @@ Result<std::shared_ptr<const ContentReader>> Registry::open_content(const Manife
   return std::shared_ptr<const ContentReader>(std::make_shared<BlobContent>(std::move(*reader), std::move(pin)));
 }
 
-Result<std::shared_ptr<const ContentReader>> Registry::open_content(const std::shared_ptr<const Manifest>& manifest,
-                                                                    std::uint32_t index) {
-  if (manifest->at(index).size_bytes > kInlineBlobBytesMax) return open_content(manifest->at(index));
+Result<std::shared_ptr<const ContentReader>> ContentStore::open(const std::shared_ptr<const Manifest>& manifest,
+                                                                std::uint32_t index) const {
+  if (manifest->at(index).size_bytes > kInlineBlobBytesMax) return open(manifest->at(index));
   return std::shared_ptr<const ContentReader>(std::make_shared<LateContent>(*this, manifest, index));
 }
 

@@ -1,7 +1,5 @@
 #include "content/release_files.h"
 
-#include "registry/registry.h"
-
 namespace modelfs {
 namespace {
 
@@ -14,23 +12,23 @@ std::vector<Digest> digests_of(const std::vector<ManifestEntry>& entries) {
 
 }  // namespace
 
-Contents::Contents(Registry& registry, std::shared_ptr<const std::vector<ManifestEntry>> entries)
-    : registry_(registry), entries_(std::move(entries)), pin_(registry.pin(digests_of(*entries_))) {}
+ReleaseFiles::ReleaseFiles(const ContentStore& store, std::shared_ptr<const std::vector<ManifestEntry>> entries)
+    : store_(store), entries_(std::move(entries)), pin_(store.pin(digests_of(*entries_))) {}
 
-Result<std::size_t> Contents::read_at(std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) const {
+Result<std::size_t> ReleaseFiles::read_at(std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) const {
   if (number >= entries_->size()) return Status(Code::Corrupt, "no content has the number " + std::to_string(number));
   const auto reader = open(number);
   if (!reader.ok()) return reader.status();
   return (*reader)->read_at(offset_bytes, into);
 }
 
-ContentReadAt Contents::reader() const {
+ContentReadAt ReleaseFiles::reader() const {
   return [this](std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) {
     return read_at(number, offset_bytes, into);
   };
 }
 
-ContentReadAt Contents::lender(MappedSpans& lent) const {
+ContentReadAt ReleaseFiles::lender(MappedSpans& lent) const {
   return [this, &lent](std::uint32_t number, std::uint64_t offset_bytes, ByteSpan into) -> Result<std::size_t> {
     if (number >= entries_->size()) return Status(Code::Corrupt, "no content has the number " + std::to_string(number));
     const auto reader = open(number);
@@ -39,7 +37,7 @@ ContentReadAt Contents::lender(MappedSpans& lent) const {
   };
 }
 
-Result<std::shared_ptr<const ContentReader>> Contents::open(std::uint32_t number) const {
+Result<std::shared_ptr<const ContentReader>> ReleaseFiles::open(std::uint32_t number) const {
   {
     const MutexLock lock(mutex_);
     for (auto at = open_.begin(); at != open_.end(); ++at) {
@@ -48,7 +46,7 @@ Result<std::shared_ptr<const ContentReader>> Contents::open(std::uint32_t number
       return at->second;
     }
   }
-  auto reader = registry_.open_content((*entries_)[number]);
+  auto reader = store_.open((*entries_)[number]);
   if (!reader.ok()) return reader;
   const MutexLock lock(mutex_);
   open_.emplace_front(number, *reader);

@@ -9,17 +9,15 @@
 #include "base/mutex.h"
 #include "catalog/manifest.h"
 #include "content/content_reader.h"
-#include "content/blob_pins.h"
+#include "content/content_store.h"
 
 namespace modelfs {
 
-class Registry;
-
 // Safe for concurrent use. Keeps the blobs away from gc.
-class Contents {
+class ReleaseFiles {
  public:
   // `entries` by their numbers.
-  Contents(Registry& registry, std::shared_ptr<const std::vector<ManifestEntry>> entries);
+  ReleaseFiles(const ContentStore& store, std::shared_ptr<const std::vector<ManifestEntry>> entries);
 
   const std::vector<ManifestEntry>& entries() const { return *entries_; }
   // Short only at the end of the file.
@@ -33,7 +31,7 @@ class Contents {
   static constexpr std::size_t kOpenMax = 16;
   Result<std::shared_ptr<const ContentReader>> open(std::uint32_t number) const EXCLUDES(mutex_);
 
-  Registry& registry_;
+  const ContentStore& store_;
   const std::shared_ptr<const std::vector<ManifestEntry>> entries_;
   const std::unique_ptr<BlobPins::Pin> pin_;
   mutable Mutex mutex_;  // leaf lock

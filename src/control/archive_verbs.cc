@@ -6,7 +6,7 @@
 namespace modelfs {
 namespace {
 
-constexpr std::uint64_t kReadBytesMax = 1ull << 20;  // of an archive, in one message
+constexpr std::uint64_t kArchiveReadBytesMax = 1ull << 20;  // of an archive, in one message
 
 }  // namespace
 
@@ -35,7 +35,7 @@ Dispatcher::Answer Dispatcher::read_archive_bytes(Message& request, const Emit&)
   if (!archive_) throw BadField("no archive was opened");
   if (context_.stopping) return Status(Code::Interrupted, "the daemon is being stopped");
   Message answer;
-  answer.bytes.resize(kReadBytesMax);
+  answer.bytes.resize(kArchiveReadBytesMax);
   const auto got = archive_->read_at(number_field(request.body, "offset"),
                                      std::as_writable_bytes(std::span(answer.bytes.data(), answer.bytes.size())));
   if (!got.ok()) return got.status();

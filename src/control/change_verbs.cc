@@ -138,7 +138,7 @@ Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
                                                 : own_target(path);
   if (!target.ok()) return target.status();
   PublishRequest wanted{place->entry.ino, place->directory,           place->name, *target, who_,
-                        HashBudget::Full,     context_.hooks.on_published};
+                        HashBudget::Full, context_.hooks.on_published};
   wanted.mode_mask = mode_mask;
   const bool moves = !stays_in_directory(path, *target);
   // Why before as well: somebody who renames may meet the new name before we get to say that the old one is gone.

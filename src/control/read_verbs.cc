@@ -7,19 +7,19 @@
 #include <memory>
 
 #include "base/names.h"
-#include "formats/metadata.h"
 #include "control/dispatcher.h"
 #include "control/documents.h"
 #include "control/fields.h"
 #include "control/lists.h"
 #include "control/resolve.h"
+#include "formats/metadata.h"
 
 namespace modelfs {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t kReadBytesMax = 1ull << 20;  // of a file, in one message
+constexpr std::uint64_t kFileReadBytesMax = 1ull << 20;  // of a file, in one message
 
 // The document of a thing as one mount shows it: the stored text with where it is stored. One that a client wrote is
 // shown as it was written.
@@ -172,7 +172,7 @@ Dispatcher::Answer Dispatcher::read(Message& request, const Emit&) {
     throw BadField("no such entry was opened");
   const ManifestEntry& entry = opened_[package]->at(static_cast<std::uint32_t>(index));
   if (entry.type != FileType::Regular || offset > entry.size_bytes) throw BadField("nothing to read there");
-  const auto content = context_.registry.open_content(entry);
+  const auto content = context_.registry.content().open(entry);
   if (!content.ok()) return content.status();
 
   Message answer;
@@ -183,7 +183,7 @@ Dispatcher::Answer Dispatcher::read(Message& request, const Emit&) {
     answer.descriptors.push_back(*std::move(own));
     return answer;
   }
-  const std::size_t count = static_cast<std::size_t>(std::min(kReadBytesMax, entry.size_bytes - offset));
+  const std::size_t count = static_cast<std::size_t>(std::min(kFileReadBytesMax, entry.size_bytes - offset));
   answer.bytes.resize(count);
   const auto got = (*content)->read_at(offset, ByteSpan(reinterpret_cast<std::byte*>(answer.bytes.data()), count));
   if (!got.ok()) return got.status();

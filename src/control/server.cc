@@ -21,7 +21,7 @@
 #include "control/context.h"
 #include "control/dispatcher.h"
 #include "control/peer.h"
-#include "registry/disk_refusal.h"
+#include "drafts/disk_refusal.h"
 
 namespace modelfs {
 namespace {

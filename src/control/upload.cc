@@ -273,7 +273,8 @@ Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
 
 Result<Published> Upload::publish() {
   if (archive_.empty()) {
-    PublishRequest request{entries_[0].ino, stage_, name_, target_, who_, HashBudget::Full, context_.hooks.on_published};
+    PublishRequest request{
+        entries_[0].ino, stage_, name_, target_, who_, HashBudget::Full, context_.hooks.on_published};
     request.metadata = metadata_;
     auto published = context_.registry.publish(request);
     if (published.ok() && !published->already) name_.clear();  // the draft became the release

@@ -9,8 +9,8 @@
 
 #include "catalog/keys.h"
 #include "catalog/records.h"
-#include "drafts/draft_store.h"
 #include "content/inline_blob.h"
+#include "drafts/draft_store.h"
 
 namespace modelfs {
 

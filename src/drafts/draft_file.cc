@@ -15,7 +15,8 @@
 namespace modelfs {
 namespace {
 
-// Bytes after which whoever hashes looks whether the file is still there, and lets the hashes of others have the thread.
+// Bytes after which whoever hashes looks whether the file is still there, and lets the hashes of others have the
+// thread.
 constexpr std::uint64_t kSumPieceBytes = 32ull << 20;
 // How far the disk is kept busy behind a writer, so that the sync at close finds little left to do.
 constexpr std::uint64_t kEarlyWritebackBytes = 16ull << 20;
@@ -223,7 +224,7 @@ bool DraftFile::is_to_stop(SettleFor what) const {
 }
 
 Result<std::uint64_t> DraftFile::hash_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch,
-                                           SettleFor what) {
+                                            SettleFor what) {
   std::uint64_t changes = 0;
   {
     const MutexLock lock(mutex_);

@@ -25,8 +25,8 @@ class DraftStore;
 // A draft file while at least one handle holds it. Safe for concurrent use.
 //
 // Its hash is computed from the host file, behind the writer, as long as writing goes in order; a write below what was
-// hashed makes the last close hash the whole file. So what is named by the hash is what lies on the disk, whatever order
-// it came in.
+// hashed makes the last close hash the whole file. So what is named by the hash is what lies on the disk, whatever
+// order it came in.
 //
 // Its bytes may be borrowed: those of a blob, or the first of them. Then there is no host file until something changes;
 // they are copied to one first, so that no change ever reaches a blob. A new file borrows the empty blob, and small
@@ -85,8 +85,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // settle().
   Status sync() EXCLUDES(mutex_);
 
-  // Hashes what is not hashed yet, syncs what needs it and records the hash. Conflict when somebody writes meanwhile; then
-  // the last writer's call does it. Busy: the store is being closed, and the next start goes on; a commit is given
+  // Hashes what is not hashed yet, syncs what needs it and records the hash. Conflict when somebody writes meanwhile;
+  // then the last writer's call does it. Busy: the store is being closed, and the next start goes on; a commit is given
   // DraftStore::kEndPatience before. IoError: the bytes did not reach the disk; they cannot be published until they are
   // written anew.
   enum class SettleFor : std::uint8_t { LaterCommit, Commit };
@@ -114,7 +114,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // Whether a hash is to be cut short, because the store is being closed.
   bool is_to_stop(SettleFor what) const;
   Result<std::uint64_t> hash_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch,
-                                  SettleFor what) EXCLUDES(mutex_);
+                                   SettleFor what) EXCLUDES(mutex_);
 
   const Ino ino_;
   File host_;  // made by whoever set owning_; constant once nothing is borrowed

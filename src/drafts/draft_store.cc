@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "catalog/keys.h"
 #include "catalog/records.h"
-#include "registry/disk_refusal.h"
+#include "drafts/disk_refusal.h"
 
 namespace modelfs {
 namespace {

@@ -17,10 +17,10 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "content/blob_pins.h"
 #include "drafts/draft_file.h"
 #include "drafts/draft_records.h"
 #include "drafts/ino_allocator.h"
-#include "content/blob_pins.h"
 #include "store/blob_store.h"
 #include "store/key_value_store.h"
 
@@ -263,8 +263,8 @@ class DraftStore {
   // The bytes of a small file beside the draft, which is frozen with it. Busy: it is open for writing. TooLarge above
   // `max_bytes`.
   Result<std::string> read_finished(FrozenDraft& draft, Ino ino, std::size_t max_bytes);
-  // Seals the regular file `ino` and hashes it. Conflict: somebody has it open for writing, whose close is still to come.
-  // Busy: it is being published, or the end came first (check_not_over()).
+  // Seals the regular file `ino` and hashes it. Conflict: somebody has it open for writing, whose close is still to
+  // come. Busy: it is being published, or the end came first (check_not_over()).
   Result<std::unique_ptr<SealedFile>> seal(Ino ino);
   // Takes a draft directory nobody knows out of the drafts, whole; its space comes back with the next sweep().
   Status discard(Ino directory, std::string_view name);
@@ -278,8 +278,8 @@ class DraftStore {
   // How long commits that are under way may go on after prepare_to_end(). What is left of the 10 s within which a
   // daemon ends is for undoing them, and for closing the store.
   static constexpr std::chrono::seconds kEndPatience{7};
-  // Hashes that nobody waits for and sweeps end at their next step from now on: what they have done is kept or done again
-  // by the next process. Commits go on for `patience`.
+  // Hashes that nobody waits for and sweeps end at their next step from now on: what they have done is kept or done
+  // again by the next process. Commits go on for `patience`.
   void prepare_to_end(std::chrono::steady_clock::duration patience);
   // Ok; or Busy, once that time is over: a commit that takes longer fails, and its draft stays.
   Status check_not_over() const;

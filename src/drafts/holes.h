@@ -4,8 +4,8 @@
 
 namespace modelfs {
 
-// A close hashes at most so many bytes of holes in one file: about a second without SHA instructions. The hash of a file
-// with more is left to a rename or command that publishes it; an upload with more is refused.
+// A close hashes at most so many bytes of holes in one file: about a second without SHA instructions. The hash of a
+// file with more is left to a rename or command that publishes it; an upload with more is refused.
 inline constexpr std::uint64_t kCloseHoleBytesMax = 256ull << 20;
 // A rename has at most so many bytes of holes in one draft hashed behind; a draft with more is published by command.
 inline constexpr std::uint64_t kRenameHoleBytesMax = 16ull << 30;

@@ -83,9 +83,9 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
   std::optional<DraftFile::Borrowed> borrowed;
   File host;
   if (stored->blob) {
-    Result<std::shared_ptr<const BlobExtent>> from =
-        stored->blob->size_bytes == 0 ? BlobExtent::holding(stored->blob->hash, "")
-                                      : BlobExtent::open(keys_, blobs_, stored->blob->hash.digest);
+    Result<std::shared_ptr<const BlobExtent>> from = stored->blob->size_bytes == 0
+                                                         ? BlobExtent::holding(stored->blob->hash, "")
+                                                         : BlobExtent::open(keys_, blobs_, stored->blob->hash.digest);
     if (!from.ok()) return from.status();
     const std::uint64_t size_bytes = std::min(stored->blob->size_bytes, (*from)->size_bytes());
     borrowed = DraftFile::Borrowed{std::move(*from), size_bytes};

@@ -15,7 +15,7 @@
 namespace modelfs {
 namespace {
 
-Status malformed(std::string_view why) { return {Code::Malformed, "tag.toml " + std::string(why)}; }
+Status bad_tag(std::string_view why) { return {Code::Malformed, "tag.toml " + std::string(why)}; }
 
 // As Python's uuid prints it: the state's file is named so.
 bool is_uuid(std::string_view text) {
@@ -42,27 +42,27 @@ std::string text_of(const toml::table& table, std::string_view section, std::str
 }  // namespace
 
 Result<Tag> parse_tag(std::string_view text) {
-  if (text.size() > kTagBytesMax) return malformed("is larger than " + std::to_string(kTagBytesMax) + " bytes");
-  if (!is_utf8(text)) return malformed("is not UTF-8");
+  if (text.size() > kTagBytesMax) return bad_tag("is larger than " + std::to_string(kTagBytesMax) + " bytes");
+  if (!is_utf8(text)) return bad_tag("is not UTF-8");
   if (const Status status = check_toml_bounds(text); !status.ok())
-    return malformed("cannot be read: " + status.message());
+    return bad_tag("cannot be read: " + status.message());
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
-    return malformed("cannot be read: line " + std::to_string(parsed.error().source().begin.line) + ": " +
-                     printable(parsed.error().description()));
+    return bad_tag("cannot be read: line " + std::to_string(parsed.error().source().begin.line) + ": " +
+                   printable(parsed.error().description()));
   }
   const toml::table& table = parsed.table();
   for (const char* section : {"training", "tuning"}) {
-    if (!table[section].is_table()) return malformed("has no [" + std::string(section) + "]");
+    if (!table[section].is_table()) return bad_tag("has no [" + std::string(section) + "]");
   }
   const toml::array* const states = table["states"].as_array();
-  if (states == nullptr) return malformed("has no list of states");
+  if (states == nullptr) return bad_tag("has no list of states");
   Tag tag;
   std::unordered_set<std::string> seen;
   for (const toml::node& each : *states) {
     const auto state = each.value_exact<std::string>();
-    if (!state || !is_uuid(*state)) return malformed("names a state that is no UUID in lower case");
-    if (!seen.insert(*state).second) return malformed("names the state " + *state + " twice");
+    if (!state || !is_uuid(*state)) return bad_tag("names a state that is no UUID in lower case");
+    if (!seen.insert(*state).second) return bad_tag("names the state " + *state + " twice");
     tag.states.push_back(*state);
   }
   tag.trained = text_of(table, "training", "timestamp");

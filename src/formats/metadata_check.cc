@@ -12,9 +12,9 @@
 namespace modelfs {
 namespace {
 
-Status malformed(const std::string& why) { return {Code::Malformed, "metadata: " + why}; }
-Status malformed_at(std::size_t byte, const std::string& why) {
-  return malformed(why + " at byte " + std::to_string(byte));
+Status bad_metadata(const std::string& why) { return {Code::Malformed, "metadata: " + why}; }
+Status bad_metadata_at(std::size_t byte, const std::string& why) {
+  return bad_metadata(why + " at byte " + std::to_string(byte));
 }
 
 // Keeps nothing of a document but the keys of the objects that are open, and why it was refused.
@@ -56,7 +56,7 @@ class Judge : public nlohmann::json_sax<nlohmann::json> {
   }
   bool refuse(const std::string& why) {
     // The last byte that was read is the one that decided.
-    verdict_ = malformed_at(*bytes_read_ > 0 ? *bytes_read_ - 1 : 0, why);
+    verdict_ = bad_metadata_at(*bytes_read_ > 0 ? *bytes_read_ - 1 : 0, why);
     return false;
   }
 
@@ -71,7 +71,7 @@ Status parse(const std::string& document) {
   const char* const end = document.data() + document.size();
   const bool accepted = nlohmann::json::sax_parse(CountingIterator(document.data(), &bytes_read),
                                                   CountingIterator(end, &bytes_read), &judge);
-  if (!accepted && judge.verdict().ok()) return malformed("no valid JSON");
+  if (!accepted && judge.verdict().ok()) return bad_metadata("no valid JSON");
   return judge.verdict();
 }
 
@@ -79,14 +79,14 @@ Status parse(const std::string& document) {
 
 Status check_given_metadata(std::string_view bytes) {
   if (bytes.size() > kMetadataBytesMax) {
-    return malformed("larger than 1 MiB: it would go on at byte " + std::to_string(kMetadataBytesMax));
+    return bad_metadata("larger than 1 MiB: it would go on at byte " + std::to_string(kMetadataBytesMax));
   }
   const auto plain = plain_json(bytes);
   if (!plain.ok()) return plain.status();
   try {
     return parse(*plain);
   } catch (const std::exception& error) {
-    return malformed(std::string("no valid JSON: ") + error.what());
+    return bad_metadata(std::string("no valid JSON: ") + error.what());
   }
 }
 

@@ -31,46 +31,46 @@ inline constexpr Ino kModelstoreDomainsIno = in_block(kRootIno, 33);
 inline constexpr Ino kModelstoreStatesIno = in_block(kRootIno, 34);
 inline constexpr Ino kModelstoreUploadsIno = in_block(kRootIno, 35);
 
-// All of a Place but its texts.
-struct NodeFacts {
-  enum class Kind : std::uint8_t {
-    Root,        // the mount point: domains
-    System,      // /.modelfs
-    Status,      // /.modelfs/status.json and metrics: texts that are made when they are opened
-    Events,      // /.modelfs/events and events.1
-    TrashRoot,   // /.modelfs/trash
-    Trash,       // /.modelfs/trash/<domain>
-    DraftsRoot,  // /.modelfs/drafts
-    Uploads,     // /.modelfs/drafts/<domain>: archives that are being written, or were refused
-    Domain,      // /<domain>
-    Stage,       // /<domain>/.stage
-    Versions,    // /<domain>/versions
-    Entry,       // a file or directory of a release or generation; index 0 is its own directory
-    Document,    // a metadata face of a release or generation
-    Archive,     // an archive face of one
-    Tag,         // <n>/tag.toml of a generation that came without one
-    Link,        // latest, or a label
-    Draft,       // anything that is not committed
+// Which layout a node belongs to: its position among those of the mount (layout/layouts.h). 0 is the native one.
+enum class LayoutId : std::uint8_t {};
+inline constexpr LayoutId kNativeLayout{0};
 
-    ModelstoreRoot,      // /operatorai-model-store: <domain>/, domains/, model_states/
-    ModelstoreDomains,   // …/domains
-    ModelstoreStates,    // …/model_states
-    ModelstoreDomain,    // …/<domain>
-    ModelstoreVersions,  // …/<domain>/versions
-    ModelstoreDeleted,   // …/<domain>/versions/modelstore-deleted: tombstones
-    ModelstoreRelease,   // …/<domain>/<model id>: the archive of a release that has no other path in this layout
+// All of a Node but its texts. Small, because the kernel may know of millions.
+struct NodeFacts {
+  // What a node is to whoever presents it. What it is to its layout is said by `role`.
+  enum class Kind : std::uint8_t {
+    Root,       // the mount point: domains
+    Domain,     // /<domain>: releases, and drafts of them
+    Stage,      // /<domain>/.stage: drafts
+    Trash,      // /.modelfs/trash/<domain>: removed releases
+    Uploads,    // /.modelfs/drafts/<domain>: archives that are being written, or were refused
+    Directory,  // any other directory of a layout
+    Entry,      // a file, directory or symlink of a release or generation; index 0 is its own directory
+    Text,       // a document that is made when it is opened
+    Archive,    // an archive face of a release or generation
+    Link,       // a symlink that is made: latest, or a label
+    MountFile,  // /.modelfs/status.json, metrics and events: the mount's own
+    Draft,      // anything that is not committed
+  };
+  // What it means that a client opens a Text to write it.
+  enum class Rewrite : std::uint8_t {
+    No,
+    Taken,  // AlreadyExists: it is written once
+    Copy,   // it may write what is said there already, and nothing is kept of that
   };
   Ino ino = kNoIno;
-  Ino container = kNoIno;   // Entry, Document, Archive, Tag: the directory of the release or generation
-  TimeNs time{};            // Link, Document, Archive, Tag: when it came about
-  std::uint32_t index = 0;  // Entry: in the container's manifest
+  Ino container = kNoIno;   // Entry, Text, Archive: the directory of the release or generation
+  TimeNs time{};            // Link, Text, Archive: when it came about
   uid_t set_by = 0;         // Link: who set a label
+  std::uint32_t index = 0;  // Entry: in the container's manifest
   Kind kind = Kind::Draft;
+  LayoutId layout = kNativeLayout;
+  std::uint8_t role = 0;  // Directory, Text: which one, in the words of the layout
   FileType type = FileType::Directory;
   ArchiveFormat format = ArchiveFormat::Tar;  // Archive
-  bool is_release = false;                    // Entry, Document, Archive: the container is a release, not a generation
-  bool given = false;                         // Document, Archive: a client wrote it
-  bool in_modelstore = false;                 // Document: as modelstore's clients see it
+  bool is_release = false;                    // Entry, Text, Archive: the container is a release, not a generation
+  bool given = false;                         // Text, Archive: a client wrote it
+  Rewrite rewrite = Rewrite::No;              // Text
   bool is_label = false;                      // Link: not latest
   bool in_stage = false;                      // Draft: a directory beneath <domain>/.stage
 
@@ -85,10 +85,11 @@ struct NodeFacts {
 };
 
 struct Node : NodeFacts {
-  // All but Root, System, Status, Events, TrashRoot, DraftsRoot, ModelstoreRoot, ModelstoreDomains, ModelstoreStates.
-  // Of a Draft where a client's layout puts archives and states into it; else empty.
+  // The domain of all that belongs to one. Of a Draft where a client's layout shows committed things in it; else empty.
   std::string domain;
-  std::string target;  // Link; ModelstoreRelease: the version
+  // Link: where it leads. Directory of one release: the version. A Draft that may be written anew: its name in
+  // `container`.
+  std::string target;
 
   bool operator==(const Node&) const = default;
 };

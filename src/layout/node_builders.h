@@ -1,11 +1,11 @@
-// How places are made. Private to src/view.
+// How nodes are made and described. Private to src/layout.
 #pragma once
 #include <string>
 #include <string_view>
 
 #include "base/status.h"
 #include "catalog/records.h"
-#include "layout/node.h"
+#include "layout/layout.h"
 
 namespace modelfs {
 
@@ -24,31 +24,49 @@ inline Status nothing_called(std::string_view name) {
 inline Ino plus(Ino first, std::uint64_t count) { return Ino{raw(first) + count}; }
 
 inline Node node_at(Node::Kind kind, Ino ino, const std::string& domain, FileType type = FileType::Directory) {
-  Node place;
-  place.kind = kind;
-  place.ino = ino;
-  place.type = type;
-  place.domain = domain;
-  return place;
+  Node node;
+  node.kind = kind;
+  node.ino = ino;
+  node.type = type;
+  node.domain = domain;
+  return node;
 }
 
-inline Node document_node(const std::string& domain, Ino ino, Ino container, bool is_release, bool given,
-                            TimeNs time) {
-  Node place = node_at(Node::Kind::Document, ino, domain, FileType::Regular);
-  place.container = container;
-  place.is_release = is_release;
-  place.given = given;
-  place.time = time;
-  return place;
+// `role`: which document it is, in the words of the layout.
+inline Node text_node(const std::string& domain, Ino ino, Ino container, bool is_release, TimeNs time,
+                      std::uint8_t role) {
+  Node node = node_at(Node::Kind::Text, ino, domain, FileType::Regular);
+  node.container = container;
+  node.is_release = is_release;
+  node.time = time;
+  node.role = role;
+  return node;
+}
+
+// The directory of a release or generation.
+inline Node container_node(const std::string& domain, Ino ino, bool is_release) {
+  Node node = node_at(Node::Kind::Entry, ino, domain);
+  node.container = ino;
+  node.is_release = is_release;
+  return node;
+}
+
+inline Node link_node(const std::string& domain, Ino ino, std::string target, TimeNs time) {
+  Node node = node_at(Node::Kind::Link, ino, domain, FileType::Symlink);
+  node.target = std::move(target);
+  node.time = time;
+  return node;
 }
 
 inline Ino given_archive_ino(Ino container) { return in_block(container, kGivenArchive); }
 
 // The archive face with `suffix` of a release or generation that came as an archive with `given_suffix`, if it did.
 Result<Node> archive_node(const std::string& domain, Ino container, bool is_release, std::string_view suffix,
-                            std::string_view given_suffix, TimeNs time);
+                          std::string_view given_suffix, TimeNs time);
 
-CreateRule refused_meaning(Status status);
-CreateRule meaning_of_kind(CreateRule::Kind kind);
+// Attributes that follow from the node and the domain's record; those of an Entry also from its container.
+Result<Attributes> describe_committed(const LayoutContext& context, const Node& node, std::uint64_t content_bytes);
+// Of a directory that belongs to no domain: with the owner and mode of the mount's root or of /.modelfs.
+Attributes describe_mount_directory(const LayoutContext& context, const Node& node, const Ownership& owner);
 
 }  // namespace modelfs

@@ -109,9 +109,9 @@ Result<std::optional<Digest>> Registry::compact_archive(Ino container, const std
   ManifestEntry original;
   original.size_bytes = record->size_bytes;
   original.hash = record->hash;
-  const auto archive = open_content(original);
+  const auto archive = content_.open(original);
   if (!archive.ok()) return archive.status();
-  const auto files = archives_.contents(container);
+  const auto files = archives_->contents(container);
   if (!files.ok()) return files.status();
   std::vector<RecipeMember> members;
   for (const ManifestEntry& entry : (*files)->entries()) {

@@ -4,8 +4,8 @@
 
 #include "base/new_name.h"
 #include "catalog/keys.h"
-#include "formats/metadata.h"
 #include "drafts/holes.h"
+#include "formats/metadata.h"
 
 namespace modelfs {
 namespace {

@@ -3,14 +3,14 @@
 
 #include <array>
 
-#include "formats/pep440.h"
 #include "catalog/keys.h"
-#include "formats/metadata.h"
-#include "formats/modelstore_document.h"
 #include "formats/forml_package.h"
 #include "formats/forml_tag.h"
-#include "registry/placements.h"
+#include "formats/metadata.h"
+#include "formats/modelstore_document.h"
+#include "formats/pep440.h"
 #include "registry/commit.h"
+#include "registry/placements.h"
 
 namespace modelfs {
 namespace {
@@ -26,7 +26,7 @@ std::string host_name() {
 }  // namespace
 
 std::string Commit::describe(const PackagePart& part, const ReleaseRecord& release, Generation number,
-                                Sequence sequence) const {
+                             Sequence sequence) const {
   MetadataFacts facts;
   facts.domain = target().domain.str();
   facts.model_id = release.model_id;
@@ -78,7 +78,7 @@ void Commit::put_original(Ino container, Batch& batch) const {
 }
 
 void Commit::put_generation(const PackagePart& part, const ReleaseRecord& release, Generation number,
-                               const DomainRecord& head, Batch& batch) {
+                            const DomainRecord& head, Batch& batch) {
   GenerationRecord record;
   record.number = number;
   record.sequence = head.last;

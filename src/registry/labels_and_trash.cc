@@ -1,7 +1,7 @@
 // What happens to releases after they were published: labels, removal, restoring.
 #include "base/new_name.h"
-#include "formats/pep440.h"
 #include "catalog/keys.h"
+#include "formats/pep440.h"
 #include "registry/placements.h"
 #include "registry/registry.h"
 

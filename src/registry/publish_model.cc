@@ -100,7 +100,7 @@ Result<Published> Registry::publish_model_file(const ModelRequest& request, Ino 
   if (!draft.ok()) return draft.status();
   PublishRequest publication{
       (*draft)->root(), head->unpacking(), (*draft)->name(),    {request.domain, request.model_id, false, std::nullopt},
-      request.who,      HashBudget::Full,      request.on_published};
+      request.who,      HashBudget::Full,  request.on_published};
   publication.metadata = std::move(document);
   publication.replaces_removed = true;
   std::optional<DraftMarker> only;

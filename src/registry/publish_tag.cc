@@ -56,8 +56,8 @@ Result<Published> Registry::publish_tag(const TagRequest& request) {
   std::unordered_set<std::string> states;
   for (const std::string& state : tag->states) states.insert(state + std::string(kStateSuffix));
   DraftMarker marker{**sealed, request.directory, request.name, std::string(kTagName), states};
-  PublishRequest publication{request.draft, request.release, request.draft_name,  request.target,
-                             request.who,   HashBudget::Full,    request.on_published};
+  PublishRequest publication{request.draft, request.release,  request.draft_name,  request.target,
+                             request.who,   HashBudget::Full, request.on_published};
   publication.marker = &marker;
   const auto release = [&]() -> Result<ReleaseRecord> {
     const auto stored = snapshot();

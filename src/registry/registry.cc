@@ -7,12 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/log.h"
 #include "base/new_name.h"
 #include "catalog/keys.h"
-#include "registry/disk_refusal.h"
+#include "drafts/disk_refusal.h"
 
 namespace modelfs {
 namespace {
@@ -22,6 +23,11 @@ constexpr int kConflictsMax = 10000;
 
 constexpr unsigned kCloserThreads = 4;    // they wait for the disk
 constexpr unsigned kUnpackerThreads = 4;  // uploads beyond that are unpacked when they are complete
+
+std::string temporary_directory() {
+  const char* const wanted = std::getenv("TMPDIR");
+  return wanted != nullptr && *wanted != '\0' ? wanted : "/var/tmp";
+}
 
 }  // namespace
 
@@ -70,6 +76,7 @@ Registry::Registry(Engine engine, int store_dir, const Options& options)
       store_dir_(store_dir),
       options_(options),
       inos_(*engine_.keys),
+      content_(*engine_.keys, *engine_.blobs, pins_),
       events_(options.read_only ? -1 : store_dir),
       closers_(std::make_unique<ThreadPool>("close", kCloserThreads)),
       unpackers_(std::make_unique<ThreadPool>("unpack", kUnpackerThreads)),
@@ -113,6 +120,21 @@ Status Registry::open_drafts() {
                                  {.reserve_bytes = options_.reserve_bytes, .read_only = options_.read_only});
   if (!drafts.ok()) return drafts.status();
   drafts_ = std::move(*drafts);
+  return open_archives();
+}
+
+Status Registry::open_archives() {
+  if (options_.read_only) {
+    // Nothing is written to the store, so archives are rebuilt elsewhere.
+    auto scratch = open_at(AT_FDCWD, temporary_directory(), O_RDONLY | O_DIRECTORY);
+    if (!scratch.ok()) return scratch.status();
+    scratch_dir_ = std::move(*scratch);
+  }
+  const auto check_space = [this](std::uint64_t more_bytes) {
+    return options_.read_only ? Status() : drafts_->check_space(more_bytes);
+  };
+  archives_ =
+      std::make_unique<Archives>(content_, options_.read_only ? scratch_dir_.fd() : drafts_dir_.fd(), check_space);
   return {};
 }
 
@@ -142,12 +164,12 @@ Status Registry::recover() {
 }
 
 Result<Snapshot> Registry::snapshot() const {
-  auto keys = engine_.keys->snapshot();
-  if (!keys.ok()) return keys.status();
+  auto stored = content_.snapshot();
+  if (!stored.ok()) return stored;
   if (auto due = ask_at_.load(); due != kNever && raw(now()) >= due && ask_at_.compare_exchange_strong(due, kNever)) {
     resolve_later_();
   }
-  return Snapshot(std::move(*keys));
+  return stored;
 }
 
 Result<DomainRecord> Registry::domain(const DomainName& name) const {

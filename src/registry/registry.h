@@ -18,14 +18,14 @@
 #include "base/thread_pool.h"
 #include "base/types.h"
 #include "catalog/snapshot.h"
-#include "registry/archive_compactor.h"
 #include "content/archives.h"
-#include "registry/access.h"
-#include "content/content_reader.h"
-#include "drafts/draft_store.h"
-#include "registry/events.h"
-#include "drafts/ino_allocator.h"
 #include "content/blob_pins.h"
+#include "content/content_store.h"
+#include "drafts/draft_store.h"
+#include "drafts/ino_allocator.h"
+#include "registry/access.h"
+#include "registry/archive_compactor.h"
+#include "registry/events.h"
 #include "registry/unpacking.h"
 #include "store/engine.h"
 
@@ -291,19 +291,14 @@ class Registry {
   Status remove_release(const DomainName& domain, std::string_view version, const Credentials& who);
   Status restore_release(const DomainName& domain, std::string_view trash_name, const Credentials& who);
 
-  // Reading. Corrupt: the blob is missing or has another size.
-  Result<std::shared_ptr<const ContentReader>> open_content(const ManifestEntry& file);
-  // The same, but of a file of at most kInlineBlobBytesMax its first read says whether it can be read.
-  Result<std::shared_ptr<const ContentReader>> open_content(const std::shared_ptr<const Manifest>& manifest,
-                                                            std::uint32_t index);
-  Archives& archives() { return archives_; }
+  // Reading.
+  const ContentStore& content() const { return content_; }
+  Archives& archives() { return *archives_; }
 
   // Replaces archives by recipes where that is proven to give the same bytes, until `cancel`. Works in proportion to
   // their sizes. Interrupted.
   Status compact_archives(const std::atomic<bool>& cancel);
   Result<ArchiveCounts> count_archives() const;
-  // Keeps these blobs away from gc.
-  std::unique_ptr<BlobPins::Pin> pin(std::vector<Digest> digests) { return pins_.take(std::move(digests)); }
 
   // Hashes every blob that `domain` (empty: any) and `version` (empty: any) need. `progress` gets (done, total) bytes.
   Result<VerifyReport> verify(std::string_view domain, std::string_view version,
@@ -353,6 +348,7 @@ class Registry {
 
   Registry(Engine engine, int store_dir, const Options& options);
   Status open_drafts();
+  Status open_archives();
   Status recover();
   Status discard_unpacking();
   Result<Published> unpack_and_publish(const ArchiveRequest& request);
@@ -409,9 +405,11 @@ class Registry {
   const int store_dir_;
   const Options options_;
   File drafts_dir_;
+  File scratch_dir_;  // of a store that is only read
   InoAllocator inos_;
   BlobPins pins_;
-  Archives archives_{*this};
+  ContentStore content_;
+  std::unique_ptr<Archives> archives_;
   // One tag at a time for a draft, which trainers may share: else two would each send the other's states away. Taken
   // before all other locks.
   std::array<Mutex, 16> tag_mutexes_;
@@ -419,11 +417,11 @@ class Registry {
   Events events_;
   std::unique_ptr<DraftStore> drafts_;
   std::atomic<std::uint64_t> unpackings_ = 0;
-  std::unique_ptr<ThreadPool> closers_;      // hash and sync what is unpacked
-  std::unique_ptr<ThreadPool> unpackers_;    // one thread for each upload that is unpacked behind its writer
-  std::unique_ptr<ThreadPool> sweeper_;      // one thread: gives back what commits left behind
+  std::unique_ptr<ThreadPool> closers_;          // hash and sync what is unpacked
+  std::unique_ptr<ThreadPool> unpackers_;        // one thread for each upload that is unpacked behind its writer
+  std::unique_ptr<ThreadPool> sweeper_;          // one thread: gives back what commits left behind
   std::unique_ptr<ArchiveCompactor> compactor_;  // uses all of the above
-  Mutex doubts_mutex_;  // leaf lock
+  Mutex doubts_mutex_;                           // leaf lock
   std::vector<Doubt> doubts_ GUARDED_BY(doubts_mutex_);
   // Whoever reads the store at or after this moment (of now()) has the doubts resolved; never, where there are none.
   mutable std::atomic<std::int64_t> ask_at_ = kNever;

@@ -69,7 +69,7 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
 
   ArchiveOriginal original{**sealed, request.directory, request.name, request.suffix};
   PublishRequest publication{unpacking.root(), domain->unpacking(), unpacking.name(),     request.target,
-                             request.who,      HashBudget::Full,        request.on_published, &original};
+                             request.who,      HashBudget::Full,    request.on_published, &original};
   publication.beneath = request.beneath;
   publication.orders_versions = request.orders_versions;
   publication.metadata = request.metadata;

@@ -8,9 +8,9 @@
 #include "archive/read/read_archive.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
-#include "registry/access.h"
 #include "drafts/draft_store.h"
 #include "drafts/write_listener.h"
+#include "registry/access.h"
 
 namespace modelfs {
 

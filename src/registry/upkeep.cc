@@ -125,17 +125,17 @@ Result<VerifyReport> Registry::verify(std::string_view domain, std::string_view 
                                       std::string(version));
   }
   for (const auto& [container, path] : plan->recipes) {
-    const Status made = archives_.verify_recipe(container);
+    const Status made = archives_->verify_recipe(container);
     if (!made.ok()) report.problems.push_back(path + " as an archive: " + made.message());
   }
   std::vector<std::byte> buffer(kReadBytes);
   for (const auto& [digest, file] : plan->files) {
     ++report.blobs;
-    const auto content = open_content(file.first);
+    const auto content = content_.open(file.first);
     if (!content.ok()) {
       const auto archive = plan->archives.find(digest);
       // A recipe may have taken its place since; else that says no more.
-      if (archive != plan->archives.end() && archives_.verify_recipe(archive->second).ok()) continue;
+      if (archive != plan->archives.end() && archives_->verify_recipe(archive->second).ok()) continue;
       report.problems.push_back(file.second + ": " + content.status().message());
       continue;
     }

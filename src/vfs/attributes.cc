@@ -19,8 +19,6 @@ constexpr std::string_view kCommitAttribute = "user.modelfs.commit";
 constexpr std::string_view kErrorAttribute = "user.modelfs.error";
 constexpr std::string_view kReadModeAttribute = "user.modelfs.read_mode";
 constexpr std::uint32_t kRootMode = 0755;
-// Why no longer: with this the kernel answers stat(2) of the mount point also when the daemon is dead.
-constexpr double kRootSeconds = 1;
 
 TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
 
@@ -51,39 +49,26 @@ Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_pl
   return shown;
 }
 
-Result<Attributes> FileSystem::State::describe_system(const Node& place) {
+Result<Attributes> FileSystem::State::describe_mount_file(const Node& node) const {
   Attributes shown;
-  shown.ino = place.ino;
-  shown.type = place.type;
+  shown.ino = node.ino;
+  shown.type = node.type;
   shown.uid = options.owner_uid;
   shown.gid = options.owner_gid;
-  shown.mtime = shown.ctime = mounted;
-  if (place.kind == Kind::System) shown.link_count = 4;  // it has the trash and the drafts
-  if (place.kind == Kind::Root) shown.valid_seconds = kRootSeconds;
-  if (place.kind == Kind::Root || place.kind == Kind::ModelstoreRoot || place.kind == Kind::ModelstoreDomains ||
-      place.kind == Kind::ModelstoreStates) {
-    const Ownership owner = root_owner();
-    shown.mode = owner.mode;
-    shown.uid = owner.uid;
-    shown.gid = owner.gid;
-    shown.mtime = shown.ctime = std::max(shown.mtime, registry.const_drafts().names_changed(place.ino));
-  } else if (place.kind == Kind::Status) {
+  shown.mode = 0400;
+  if (is_made_text(node)) {
     // Its text walks all drafts, so it is made by open(). Programs read a file of size 0 to its end, as in /proc.
-    shown.mode = 0400;
     shown.mtime = shown.ctime = now();
-  } else if (place.kind == Kind::Events) {
+  } else {
     struct stat info {};
-    const char* name = place.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
+    const char* name = node.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
     if (::fstatat(registry.store_dir(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno != ENOENT || place.ino == kOldEventsIno) return Status::from_errno(errno, name);
+      if (errno != ENOENT || node.ino == kOldEventsIno) return Status::from_errno(errno, name);
     }
-    shown.mode = 0400;
     shown.size_bytes = static_cast<std::uint64_t>(info.st_size);
     shown.blocks = static_cast<std::uint64_t>(info.st_blocks);
     shown.mtime = time_of(info.st_mtim);
     shown.ctime = time_of(info.st_ctim);
-  } else {
-    shown.mode = 0555;  // System, TrashRoot, DraftsRoot: what is inside has its own owner and mode
   }
   shown.atime = shown.mtime;
   return shown;
@@ -91,38 +76,12 @@ Result<Attributes> FileSystem::State::describe_system(const Node& place) {
 
 Result<Attributes> FileSystem::State::describe(const KnownNode& node, const Snapshot* stored) {
   const Node& place = node.place;
-  switch (place.kind) {
-    case Kind::Draft: {
-      const auto inode = registry.const_drafts().stat(place.ino);
-      if (!inode.ok()) return inode.status();
-      return describe_inode(*inode, node.in_place, place.in_stage);
-    }
-    case Kind::Root:
-    case Kind::System:
-    case Kind::Status:
-    case Kind::Events:
-    case Kind::TrashRoot:
-    case Kind::DraftsRoot:
-    case Kind::ModelstoreRoot:
-    case Kind::ModelstoreDomains:
-    case Kind::ModelstoreStates: return describe_system(place);
-    case Kind::Uploads:
-      if (place.domain.empty()) return describe_system(place);
-      break;
-    case Kind::ModelstoreDomain:
-    case Kind::ModelstoreVersions:
-    case Kind::ModelstoreDeleted:
-    case Kind::ModelstoreRelease:
-    case Kind::Trash:
-    case Kind::Domain:
-    case Kind::Stage:
-    case Kind::Versions:
-    case Kind::Entry:
-    case Kind::Document:
-    case Kind::Archive:
-    case Kind::Tag:
-    case Kind::Link: break;
+  if (place.kind == Kind::Draft) {
+    const auto inode = registry.const_drafts().stat(place.ino);
+    if (!inode.ok()) return inode.status();
+    return describe_inode(*inode, node.in_place, place.in_stage);
   }
+  if (place.kind == Kind::MountFile) return describe_mount_file(place);
   if (stored != nullptr) return describe_committed(*stored, place);
   const auto now_stored = moment();
   return now_stored.ok() ? describe_committed(*now_stored, place) : now_stored.status();
@@ -130,8 +89,8 @@ Result<Attributes> FileSystem::State::describe(const KnownNode& node, const Snap
 
 Result<Attributes> FileSystem::State::describe_committed(const Snapshot& stored, const Node& place) {
   std::uint64_t content_bytes = 0;
-  if (place.kind == Kind::Document || place.kind == Kind::Tag) {
-    const auto text = document(stored, place);
+  if (place.kind == Kind::Text) {
+    const auto text = layouts.of(place).text(context(stored), place);
     if (!text.ok()) return text.status();
     content_bytes = text->size();
   } else if (place.kind == Kind::Archive) {
@@ -139,10 +98,11 @@ Result<Attributes> FileSystem::State::describe_committed(const Snapshot& stored,
     if (!size.ok()) return size.status();
     content_bytes = *size;
   }
-  auto shown = NativeLayout::describe(stored, containers(), place, content_bytes);
-  if (shown.ok() && NativeLayout::holds_drafts(place)) {
+  auto shown = layouts.of(place).attributes(context(stored), place, content_bytes);
+  if (shown.ok() && layouts.holds_drafts(place)) {
     shown->mtime = std::max(shown->mtime, registry.drafts().names_changed(place.ino));
     shown->ctime = std::max(shown->ctime, shown->mtime);
+    shown->atime = shown->mtime;
   }
   return shown;
 }
@@ -206,8 +166,8 @@ Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Ch
       if (!changed.ok()) return changed.status();
       domain_changed(*name);
     }
-  } else if (sets_owner && place.kind != Kind::Entry && place.kind != Kind::Document && place.kind != Kind::Archive &&
-             place.kind != Kind::Tag && place.kind != Kind::Link) {
+  } else if (sets_owner && place.kind != Kind::Entry && place.kind != Kind::Text && place.kind != Kind::Archive &&
+             place.kind != Kind::Link) {
     return Status(Code::NotPermitted, "its owner and mode follow the domain's; change those");
   }
   // Programs set times and modes after the close: on what is committed that succeeds and changes nothing.
@@ -282,7 +242,7 @@ Result<std::vector<std::string>> FileSystem::listxattr(Ino ino) {
 }
 
 Status FileSystem::setxattr(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
-                                 DraftStore::AttributeMode mode) {
+                            DraftStore::AttributeMode mode) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   if (!name.starts_with("user.")) return {Code::Unsupported, "only user.* attributes are kept"};

@@ -12,9 +12,9 @@
 #include "base/prometheus_writer.h"
 #include "base/status.h"
 #include "base/types.h"
+#include "layout/layouts.h"
 #include "registry/registry.h"
 #include "vfs/kernel_reads.h"
-#include "layout/node.h"
 
 namespace modelfs {
 
@@ -75,8 +75,8 @@ class KernelCache {
 
 enum class RenameFlag { Replace, NoReplace, Exchange };
 
-// Safe for concurrent use. Methods that may take long (they hash, sync or wait) say so: the caller runs them on a thread
-// that answers no other request. Statuses from drafts carry the host's errno.
+// Safe for concurrent use. Methods that may take long (they hash, sync or wait) say so: the caller runs them on a
+// thread that answers no other request. Statuses from drafts carry the host's errno.
 class FileSystem {
  public:
   struct Options {
@@ -94,7 +94,7 @@ class FileSystem {
     std::function<void(PrometheusWriter&)> describe_requests = {};
   };
 
-  FileSystem(Registry& registry, KernelCache& kernel, Options options);
+  FileSystem(Registry& registry, KernelCache& kernel, Layouts layouts, Options options);
   ~FileSystem();
 
   // Names.
@@ -125,7 +125,7 @@ class FileSystem {
   Result<std::vector<std::string>> listxattr(Ino ino);
   // May take long: user.modelfs.commit commits.
   Status setxattr(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
-                       DraftStore::AttributeMode mode);
+                  DraftStore::AttributeMode mode);
   Status removexattr(const Credentials& who, Ino ino, std::string_view name);
 
   // Files. `flags` are open(2)'s. open may take long when it writes, and where may_block_open().

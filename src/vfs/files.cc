@@ -58,7 +58,7 @@ Result<std::shared_ptr<const ContentReader>> FileSystem::State::content_of(const
   if (place.kind == Kind::Archive) return registry.archives().open(face_of(place));
   const auto container = cache.find(place.container);
   if (!container.ok()) return container.status();
-  return registry.open_content((*container)->manifest, place.index);
+  return registry.content().open((*container)->manifest, place.index);
 }
 
 Result<Opened> FileSystem::State::open_content(const Node& place) {
@@ -122,20 +122,20 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     return open(who, ino, flags);
   }
   if (place.type == FileType::Directory) return Status(Code::IsADirectory, "a directory");
-  // An archive or a tag is written to publish it: that was done.
-  if (wants_to_write(flags) && (place.kind == Kind::Archive || place.kind == Kind::Tag))
+  // An archive is written to publish it: that was done.
+  if (wants_to_write(flags) && (place.kind == Kind::Archive || place.rewrite == Node::Rewrite::Taken))
     return Status(Code::AlreadyExists, "it is published already");
   if (wants_to_write(flags)) return Status(Code::Immutable, "what is published never changes");
   if (place.kind == Kind::Entry || place.kind == Kind::Archive) return state.open_content(place);
   auto opened = std::make_shared<OpenHandle>();
   opened->ino = ino;
   Opened reply;
-  if (place.kind == Kind::Document || place.kind == Kind::Tag || place.kind == Kind::Status) {
+  if (place.kind == Kind::Text || State::is_made_text(place)) {
     auto text = state.text_of(place);
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
-    reply.direct = place.kind == Kind::Status;
-  } else if (place.kind == Kind::Events) {
+    reply.direct = State::is_made_text(place);
+  } else if (place.kind == Kind::MountFile) {
     const char* name = place.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
     auto descriptor = state.descriptors.take();
     if (!descriptor.ok()) return descriptor.status();
@@ -191,7 +191,8 @@ Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, 
   return state_->read(handle, offset_bytes, into, &lent);
 }
 
-Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_bytes, ByteSpan into, MappedSpans* lent) {
+Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_bytes, ByteSpan into,
+                                            MappedSpans* lent) {
   const auto opened = handle(number);
   if (!opened.ok()) return opened.status();
   const auto counted = [](Result<std::size_t> got, std::atomic<std::uint64_t>& bytes) {
@@ -296,7 +297,7 @@ Result<Ino> FileSystem::State::parent_of(const Node& directory) {
   }
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
-  return NativeLayout::parent(*stored, containers(), directory);
+  return layouts.of(directory).parent(context(*stored), directory);
 }
 
 Status FileSystem::State::make_listing(Listing& listing) {
@@ -307,17 +308,15 @@ Status FileSystem::State::make_listing(Listing& listing) {
   listing.parent = parent.ok() ? *parent : directory.ino;
   // Why before what is committed: a draft that is published between the two is then in both, not in neither.
   std::vector<ListedNode> drafts;
-  if (NativeLayout::holds_drafts(directory)) {
+  if (layouts.holds_drafts(directory)) {
     if (Status status = add_drafts(listing, drafts); !status.ok()) return status;
   }
-  if (NativeLayout::shows_committed(directory)) {
+  if (layouts.shows_committed(directory)) {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
-    auto committed = NativeLayout::list(*stored, containers(), directory);
-    if (!committed.ok()) return committed.status();
-    names = std::move(*committed);
+    if (Status status = layouts.list(context(*stored), directory, names); !status.ok()) return status;
     drop_hidden(directory, names);
-    if (directory.kind == Kind::System) {
+    if (directory.ino == kSystemIno) {
       for (const char* name : {Events::kFileName, Events::kOldFileName}) {
         const auto place = committed_child(*stored, directory, name);
         if (place.ok() && ::faccessat(registry.store_dir(), name, F_OK, 0) == 0) {

@@ -1,29 +1,16 @@
 // Markers: files and directories that clients write last, in a draft, to say that it is complete.
 #include "formats/forml_package.h"
-#include "formats/forml_tag.h"
+#include "layout/native/native_layout.h"
 #include "os/proc.h"
 #include "vfs/state.h"
-#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
 using Kind = Node::Kind;
 
 CreateRule FileSystem::State::create_rule_of(const Snapshot& stored, const Node& parent, std::string_view name,
-                                      FileType type) const {
-  if (parent.kind == Kind::Draft && !parent.domain.empty()) {
-    const auto domain = DomainName::parse(parent.domain);
-    const auto head = domain.ok() ? stored.domain(*domain) : Result<DomainRecord>(domain.status());
-    const auto inode = registry.const_drafts().stat(parent.ino);
-    const bool is_state = head.ok() && inode.ok() && inode->record.parent == head->modelstore_versions();
-    return ModelstoreLayout::create_rule_in_draft(is_state, name, type);
-  }
-  const bool may_mark = parent.kind == Kind::Draft && (name == kFormlPackageName || name == kTagName);
-  if (!may_mark) return NativeLayout::rule(stored, parent, name, type);
-  const auto named = registry.drafts().name_of(parent.ino);
-  const auto above = named.ok() ? nodes.find(named->directory) : std::nullopt;
-  if (!above) return NativeLayout::rule(stored, parent, name, type);
-  return NativeLayout::create_rule_in_draft(stored, above->place, named->name, name, type);
+                                             FileType type) const {
+  return layouts.of(parent).create_rule(context(stored), parent, name, type);
 }
 
 Status FileSystem::State::check_stage_move(const Node& from, const Node& to) const {

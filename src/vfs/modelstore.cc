@@ -5,19 +5,14 @@
 
 #include "formats/metadata.h"
 #include "formats/modelstore_document.h"
+#include "layout/modelstore/modelstore_layout.h"
 #include "os/proc.h"
 #include "vfs/state.h"
-#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
 using Kind = Node::Kind;
-using Marker = MountUpload::Marker;
-
-bool FileSystem::State::is_of_modelstore(CreateRule::Kind kind) {
-  return kind == CreateRule::Kind::Model || kind == CreateRule::Kind::State || kind == CreateRule::Kind::Copy ||
-         kind == CreateRule::Kind::ReplaceOnClose;
-}
+using Upload = CreateRule::Upload;
 
 Result<MountUpload> FileSystem::State::plan_modelstore_upload(const Node& parent, std::string_view name,
                                                               const CreateRule& rule) {
@@ -25,21 +20,12 @@ Result<MountUpload> FileSystem::State::plan_modelstore_upload(const Node& parent
   upload.parent = parent.ino;
   upload.name = name;
   upload.stem = rule.stem;
-  upload.marker = rule.kind == CreateRule::Kind::Model   ? Marker::Model
-                  : rule.kind == CreateRule::Kind::State ? Marker::State
-                  : rule.kind == CreateRule::Kind::Copy  ? Marker::Copy
-                                                         : Marker::ReplaceOnClose;
-  const std::string& of_domain = parent.kind == Kind::ModelstoreDomains ? rule.stem : parent.domain;
-  if (of_domain.empty()) return upload;
-  auto domain = DomainName::parse(of_domain);
+  upload.kind = rule.upload;
+  upload.above = rule.base;
+  upload.base_path = rule.base_path;
+  if (rule.domain.empty()) return upload;
+  auto domain = DomainName::parse(rule.domain);
   if (!domain.ok()) return domain.status();
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  const auto head = stored->domain(*domain);
-  if (!head.ok()) return head.status();
-  const bool is_native = parent.kind == Kind::Versions;
-  upload.above = is_native ? head->ino : head->modelstore();
-  upload.base_path = (is_native ? "" : std::string(kModelstoreName) + "/") + of_domain;
   upload.domain = std::move(*domain);
   return upload;
 }
@@ -51,7 +37,7 @@ bool is_alive(pid_t process) { return process > 0 && (::kill(process, 0) == 0 ||
 }  // namespace
 
 Status FileSystem::State::publish_modelstore_upload(const Credentials& who, const MountUpload& upload) {
-  if (upload.marker == Marker::Model) {
+  if (upload.kind == Upload::Model) {
     auto model_id = VersionName::parse(upload.stem);
     if (!model_id.ok()) return model_id.status();
     return registry
@@ -59,7 +45,7 @@ Status FileSystem::State::publish_modelstore_upload(const Credentials& who, cons
                         upload.above, upload.base_path, who, [this](const Published& done) { rebind_nodes(done); }})
         .status();
   }
-  if (upload.marker == Marker::ReplaceOnClose && format_of_suffix(face_suffix(upload.name))) return keep_whole(upload);
+  if (upload.kind == Upload::ReplaceOnClose && format_of_suffix(face_suffix(upload.name))) return keep_whole(upload);
   const auto text = [&]() -> Result<std::string> {
     const auto sealed = registry.drafts().seal(upload.file);
     return sealed.ok() ? (*sealed)->text(kMetadataBytesMax) : sealed.status();
@@ -69,8 +55,8 @@ Status FileSystem::State::publish_modelstore_upload(const Credentials& who, cons
   };
   if (!text.ok()) return refused(text.status());
   if (Status status = check_given_metadata(*text); !status.ok()) return refused(status);
-  if (upload.marker == Marker::ReplaceOnClose) return keep_whole(upload);
-  const Status status = upload.marker == Marker::State ? take_state(who, upload, *text) : check_copy(upload, *text);
+  if (upload.kind == Upload::ReplaceOnClose) return keep_whole(upload);
+  const Status status = upload.kind == Upload::State ? take_state(who, upload, *text) : check_copy(upload, *text);
   if (!status.ok()) return refused(status);
   return registry.drafts().unlink(upload.directory, upload.draft_name);
 }
@@ -144,23 +130,13 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
   MountUpload upload;
   upload.seen_as = place.ino;
   std::string shown;
-  if (place.kind == Kind::Document && place.is_release) {
+  if (place.kind == Kind::Text && place.rewrite == Node::Rewrite::Copy) {
     // The metadata itself is written once; what else shows it may be written again.
     const auto container = cache.find(place.container);
     if (!container.ok()) return container.status();
-    const auto domain = DomainName::parse(place.domain);
+    const auto domain = DomainName::parse((*container)->domain);
     if (!domain.ok()) return domain.status();
-    const auto stored = registry.snapshot();
-    if (!stored.ok()) return stored.status();
-    const auto release = stored->release_of(*domain, **container);
-    if (!release.ok()) return release.status();
-    if (place.ino == ModelstoreLayout::metadata_ino(*release)) {
-      return Status(Code::AlreadyExists, "a model of that id is published already");
-    }
-    if (!place.in_modelstore && !ModelstoreLayout::is_legacy_latest_json(*stored, containers(), *domain, place)) {
-      return std::nullopt;
-    }
-    upload.marker = Marker::Copy;
+    upload.kind = Upload::Copy;
     upload.domain = *domain;
     upload.name = shown = domain->str() + ".json";
   } else if (place.kind == Kind::Draft && place.container != kNoIno && truncates) {
@@ -168,7 +144,7 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
     const auto stored = registry.snapshot();
     if (!parent || !stored.ok()) return std::nullopt;
     const CreateRule rule = create_rule_of(*stored, parent->place, place.target, FileType::Regular);
-    if (rule.kind != CreateRule::Kind::ReplaceOnClose) return std::nullopt;
+    if (rule.kind != CreateRule::Kind::Upload || rule.upload != Upload::ReplaceOnClose) return std::nullopt;
     auto planned = plan_modelstore_upload(parent->place, place.target, rule);
     if (!planned.ok()) return planned.status();
     upload = std::move(*planned);
@@ -192,48 +168,47 @@ std::optional<Result<Opened>> FileSystem::State::open_rewrite(const Credentials&
 
 // Removing.
 
-bool FileSystem::State::removes_in_modelstore(const Node& parent, const Node& place) {
-  const bool is_view = parent.kind == Kind::ModelstoreVersions || parent.kind == Kind::ModelstoreDeleted ||
-                       parent.kind == Kind::ModelstoreRelease || parent.kind == Kind::Draft;
-  return is_view && (place.kind == Kind::Archive || place.kind == Kind::Document || place.kind == Kind::Entry);
-}
-
-Status FileSystem::State::remove_in_modelstore(const Credentials& who, const Node& parent, const Node& place,
-                                               std::string_view name) {
-  const auto domain = DomainName::parse(place.domain);
+Status FileSystem::State::remove_by_client(const Credentials& who, const Node& parent, const Node& node,
+                                           std::string_view name, RemoveRule::Step step) {
+  using Step = RemoveRule::Step;
+  if (step == Step::Directory) return hide_release_directory(node.container);
+  const auto domain = DomainName::parse(node.domain);
   if (!domain.ok()) return domain.status();
-  const auto container = cache.find(place.container);
+  const auto container = cache.find(node.container);
   if (!container.ok()) return container.status();
   const std::string& version = (*container)->version;
-  if (parent.kind == Kind::ModelstoreDeleted) {
+  if (step == Step::Metadata) return remove_release_by_client(who, parent, *domain, version, node.container);
+  if (step == Step::Tombstone) {
     const Status status = registry.forget_tombstone(*domain, version, who);
     (void)registry.drafts().unlink(parent.ino, name);  // what its client wrote before the removal
     return status;
   }
-  if (parent.kind == Kind::ModelstoreVersions) {
-    const Status status = registry.remove_release(*domain, version, who);
-    if (!status.ok()) return refuse(who, parent.ino, "remove " + domain->str() + "/" + version, status);
-    {
-      const MutexLock lock(hidden_mutex);
-      hidden.erase(raw(place.container));
-    }
-    // Its native name, which the kernel believes.
-    if (const auto stored = registry.snapshot(); stored.ok()) {
-      const auto head = stored->domain(*domain);
-      if (head.ok()) kernel.invalidate_entry_later(head->ino, version, KernelCache::Wait::Briefly);
-    }
-    return status;
-  }
-  if (place.kind == Kind::Document) {
+  if (step == Step::State) {
     const auto state = registry.drafts().name_of(parent.ino);
     return state.ok() ? registry.clear_state(*domain, version, state->name, who) : state.status();
   }
-  if (parent.kind == Kind::Draft) {
+  if (step == Step::Placed) {
     if (Status status = registry.drop_archive_placement(*domain, version, who); !status.ok()) return status;
   }
   const MutexLock lock(hidden_mutex);
-  hidden[raw(place.container)] = parent.kind == Kind::Draft ? Hidden::Directory : Hidden::Archive;
+  hidden[raw(node.container)] = step == Step::Placed ? Hidden::Directory : Hidden::Archive;
   return {};
+}
+
+Status FileSystem::State::remove_release_by_client(const Credentials& who, const Node& parent, const DomainName& domain,
+                                                   const std::string& version, Ino release) {
+  const Status status = registry.remove_release(domain, version, who);
+  if (!status.ok()) return refuse(who, parent.ino, "remove " + domain.str() + "/" + version, status);
+  {
+    const MutexLock lock(hidden_mutex);
+    hidden.erase(raw(release));
+  }
+  // Its native name, which the kernel believes.
+  if (const auto stored = registry.snapshot(); stored.ok()) {
+    const auto head = stored->domain(domain);
+    if (head.ok()) kernel.invalidate_entry_later(head->ino, version, KernelCache::Wait::Briefly);
+  }
+  return status;
 }
 
 Status FileSystem::State::hide_release_directory(Ino release) {
@@ -244,28 +219,26 @@ Status FileSystem::State::hide_release_directory(Ino release) {
   return {};
 }
 
-bool FileSystem::State::is_removed_in_modelstore(const DomainName& domain, const ReleaseRecord& release,
-                                                 const Snapshot& stored) const {
-  const auto live = stored.release(domain, release.version);
-  if (!live.ok() || live->sequence != release.sequence) return true;
+bool FileSystem::State::is_being_removed(Ino release) const {
   const MutexLock lock(hidden_mutex);
-  return hidden.contains(raw(release.ino));
+  return hidden.contains(raw(release));
 }
 
-bool FileSystem::State::is_hidden(const Node& parent, const Node& place) const {
-  const bool is_directory = place.kind == Kind::ModelstoreRelease;
-  const bool is_archive = place.kind == Kind::Archive && parent.kind == Kind::ModelstoreRelease;
-  if (!is_directory && !is_archive) return false;
+bool FileSystem::State::is_hidden(const Node& parent, const Node& node) const {
+  // Of a layout's other directories none belongs to one release.
+  const auto is_of_release = [](const Node& each) { return each.kind == Kind::Directory && each.container != kNoIno; };
+  const bool is_archive = node.kind == Kind::Archive && is_of_release(parent);
+  if (!is_of_release(node) && !is_archive) return false;
   const MutexLock lock(hidden_mutex);
-  const auto found = hidden.find(raw(place.container));
+  const auto found = hidden.find(raw(node.container));
   return found != hidden.end() && (is_archive || found->second == Hidden::Directory);
 }
 
 void FileSystem::State::drop_hidden(const Node& directory, std::vector<ListedNode>& names) const {
-  if (directory.kind != Kind::ModelstoreDomain && directory.kind != Kind::ModelstoreRelease) return;
+  if (directory.kind != Kind::Directory) return;
   const MutexLock lock(hidden_mutex);
   if (hidden.empty()) return;
-  if (directory.kind == Kind::ModelstoreRelease) {
+  if (directory.container != kNoIno) {
     if (hidden.contains(raw(directory.container))) names.clear();
     return;
   }

@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 
 #include "vfs/state.h"
-#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
@@ -50,7 +49,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
   for (int tries = 0; tries < kLookupTriesMax; ++tries) {
     const auto parent = state.node(parent_ino);
     if (!parent.ok()) return parent.status();
-    const bool shows_committed = NativeLayout::shows_committed(parent->place);
+    const bool shows_committed = state.layouts.shows_committed(parent->place);
     std::optional<Sequence> newest;
     if (shows_committed) {
       const auto stored = state.moment();
@@ -58,7 +57,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       const auto place = state.committed_child(*stored, parent->place, name);
       if (place.ok()) return state.enter(*stored, *place, name_validity(parent->place, *place));
       if (place.code() != Code::NotFound) return place.status();
-      if (!NativeLayout::holds_drafts(parent->place)) return place.status();
+      if (!state.layouts.holds_drafts(parent->place)) return place.status();
       newest = newest_commit(*stored, parent->place);
     }
     const auto found = state.registry.drafts().lookup(parent_ino, name);
@@ -136,7 +135,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
   auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
   const std::string what = "make '" + printable(name) + "'";
-  if (NativeLayout::shows_committed(directory->place)) {
+  if (layouts.shows_committed(directory->place)) {
     if (const auto taken = committed_child(*stored, directory->place, name); taken.ok()) {
       return Status(Code::AlreadyExists, "'" + printable(name) + "' exists already");
     }
@@ -144,7 +143,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
   const CreateRule rule = create_rule_of(*stored, directory->place, name, draft.type);
   if (Status status = stored->failure(); !status.ok()) return status;
   stored = Status();  // what follows commits
-  if (ModelstoreLayout::holds_drafts(directory->place)) {
+  if (raw(directory->place.layout) != raw(kNativeLayout) && directory->place.kind != Kind::Draft) {
     if (Status status = registry.use_modelstore(); !status.ok()) return status;
   }
   switch (rule.kind) {
@@ -156,24 +155,16 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       const auto made = registry.create_domain(*domain, draft.owner, who);
       return made.ok() ? enter_committed(directory->place, name) : made.status();
     }
-    case CreateRule::Kind::Versions: {
-      const auto head = registry.domain(*DomainName::parse(directory->place.domain));
-      if (!head.ok()) return head.status();
-      registry.drafts().touch_place(head->modelstore_versions());
+    case CreateRule::Kind::Shown:
+      registry.drafts().touch_place(rule.directory);
       return enter_committed(directory->place, name);
-    }
     case CreateRule::Kind::Label: {
       const auto domain = DomainName::parse(directory->place.domain);
       const auto made = registry.set_label(*domain, name, draft.target, who);
       if (!made.ok()) return refuse(who, parent, "label '" + printable(name) + "'", made.status());
       return enter_committed(directory->place, name);
     }
-    case CreateRule::Kind::Archive:
-    case CreateRule::Kind::Tag:
-    case CreateRule::Kind::Model:
-    case CreateRule::Kind::State:
-    case CreateRule::Kind::Copy:
-    case CreateRule::Kind::ReplaceOnClose: return begin_upload(who, directory->place, name, rule, draft);
+    case CreateRule::Kind::Upload: return begin_upload(who, directory->place, name, rule, draft);
     case CreateRule::Kind::Draft:
     case CreateRule::Kind::Release:
     case CreateRule::Kind::Generation: break;
@@ -229,7 +220,7 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   }
   auto stored = state_->registry.snapshot();
   if (!stored.ok()) return stored.status();
-  if (NativeLayout::shows_committed(directory->place) &&
+  if (state_->layouts.shows_committed(directory->place) &&
       state_->committed_child(*stored, directory->place, new_name).ok()) {
     return Status(Code::AlreadyExists, "'" + printable(new_name) + "' exists already");
   }
@@ -237,7 +228,9 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   if (Status status = stored->failure(); !status.ok()) return status;
   stored = Status();  // what follows commits
   if (rule.kind == CreateRule::Kind::Refused) return state_->refuse(who, new_parent, what, rule.refusal);
-  if (rule.kind == CreateRule::Kind::Archive || rule.kind == CreateRule::Kind::Tag) {
+  const bool publishes = rule.upload == CreateRule::Upload::Archive || rule.upload == CreateRule::Upload::Package ||
+                         rule.upload == CreateRule::Upload::Tag;
+  if (rule.kind == CreateRule::Kind::Upload && publishes) {
     return state_->refuse(who, new_parent, what, {Code::NotPermitted, "what is published is copied or moved here"});
   }
   state_->wait_for_sweep(directory->place);
@@ -253,23 +246,29 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
 
 // Removing.
 
+Status FileSystem::State::remove_committed(const Credentials& who, const Node& parent, const Node& node,
+                                           std::string_view name) {
+  const RemoveRule rule = layouts.of(parent).remove_rule(parent, node, name);
+  switch (rule.kind) {
+    case RemoveRule::Kind::Refused: return rule.refusal;
+    case RemoveRule::Kind::Label: return registry.remove_label(*DomainName::parse(node.domain), name, who);
+    case RemoveRule::Kind::Domain: return registry.remove_domain(*DomainName::parse(node.domain), who);
+    case RemoveRule::Kind::Client: return remove_by_client(who, parent, node, name, rule.step);
+  }
+  return {Code::Immutable, "what is published never changes"};
+}
+
 Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view name) {
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
-  if (NativeLayout::shows_committed(directory->place)) {
+  if (state_->layouts.shows_committed(directory->place)) {
     const auto place = state_->committed_now(directory->place, name);
     if (place.ok()) {
       if (place->type == FileType::Directory) return {Code::IsADirectory, "a directory"};
-      if (State::removes_in_modelstore(directory->place, *place)) {
-        return state_->remove_in_modelstore(who, directory->place, *place, name);
-      }
-      if (place->kind == Kind::Link && directory->place.kind == Kind::Domain && name != "latest") {
-        return state_->registry.remove_label(*DomainName::parse(place->domain), name, who);
-      }
-      return {Code::Immutable, "what is published never changes"};
+      return state_->remove_committed(who, directory->place, *place, name);
     }
     if (place.code() != Code::NotFound) return place.status();
-    if (!NativeLayout::holds_drafts(directory->place)) return place.status();
+    if (!state_->layouts.holds_drafts(directory->place)) return place.status();
   }
   if (const auto upload = state_->uploads.named(parent, name, who.pid)) {
     return state_->registry.drafts().unlink(upload->directory, upload->draft_name);
@@ -285,21 +284,14 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
 Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::string_view name) {
   const auto directory = state_->node(parent);
   if (!directory.ok()) return directory.status();
-  if (NativeLayout::shows_committed(directory->place)) {
+  if (state_->layouts.shows_committed(directory->place)) {
     const auto place = state_->committed_now(directory->place, name);
     if (place.ok()) {
       if (place->type != FileType::Directory) return {Code::NotADirectory, "not a directory"};
-      if (place->kind == Kind::Domain) return state_->registry.remove_domain(*DomainName::parse(place->domain), who);
-      if (place->kind == Kind::Entry && place->index == 0) {
-        return {Code::NotEmpty,
-                "a release is removed whole: mv it to /.modelfs/trash/" + place->domain + "/, or use modelfs rm"};
-      }
-      if (place->kind == Kind::Entry) return {Code::Immutable, "what is published never changes"};
-      if (place->kind == Kind::ModelstoreRelease) return state_->hide_release_directory(place->container);
-      return {Code::NotPermitted, "it is always there"};
+      return state_->remove_committed(who, directory->place, *place, name);
     }
     if (place.code() != Code::NotFound) return place.status();
-    if (!NativeLayout::holds_drafts(directory->place)) return place.status();
+    if (!state_->layouts.holds_drafts(directory->place)) return place.status();
   }
   if (Status theirs = state_->check_others_draft(who, directory->place, name); !theirs.ok()) {
     return state_->refuse(who, parent, "remove '" + printable(name) + "'", theirs);

@@ -10,7 +10,7 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const 
   const auto meant = [&]() -> Result<CreateRule> {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
-    return NativeLayout::rule(*stored, parent, committed_name, FileType::Directory);
+    return create_rule_of(*stored, parent, committed_name, FileType::Directory);
   }();
   if (!meant.ok()) return meant.status();
   const CreateRule& rule = *meant;
@@ -119,7 +119,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   if (!stored.ok()) return stored.status();
   const std::string what = "move '" + printable(name) + "' to '" + printable(new_name) + "'";
   const auto refuse = [&](Status status) { return State::refuse(who, new_parent, what, for_rename(status)); };
-  if (NativeLayout::shows_committed(from->place)) {
+  if (layouts.shows_committed(from->place)) {
     const auto moved = committed_child(*stored, from->place, name);
     if (moved.ok()) {
       stored = Status();  // what follows commits
@@ -127,11 +127,11 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
       return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
     }
     if (moved.code() != Code::NotFound) return moved.status();
-    if (!NativeLayout::holds_drafts(from->place)) return moved.status();
+    if (!layouts.holds_drafts(from->place)) return moved.status();
   }
   const auto source = registry.drafts().lookup(parent, name);
   if (!source.ok()) return source.status();
-  if (NativeLayout::shows_committed(to->place) && committed_child(*stored, to->place, new_name).ok()) {
+  if (layouts.shows_committed(to->place) && committed_child(*stored, to->place, new_name).ok()) {
     return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
   }
   if (Status theirs = check_others_draft(who, from->place, name); !theirs.ok()) return refuse(theirs);
@@ -149,7 +149,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
     case CreateRule::Kind::Refused: return has_reason(rule.refusal.code()) ? refuse(rule.refusal) : rule.refusal;
     case CreateRule::Kind::Domain:
       return refuse({Code::NotPermitted, "a domain is made by mkdir; move the draft into one"});
-    case CreateRule::Kind::Versions:
+    case CreateRule::Kind::Shown:
       return refuse({Code::NotPermitted, "it is made by mkdir, and holds documents of models"});
     case CreateRule::Kind::Label:
       return refuse({Code::NotPermitted, "a label is made in its domain: ln -sfn VERSION " + std::string(new_name)});
@@ -159,22 +159,17 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
       if (Status status = clear_empty_target(who, to->place, new_name, replace); !status.ok()) return status;
       return commit_draft(who, source->ino, from->place, name, to->place, new_name, HashBudget::Short);
     }
-    case CreateRule::Kind::Archive:
-    case CreateRule::Kind::Tag:
-    case CreateRule::Kind::Model:
-    case CreateRule::Kind::State:
-    case CreateRule::Kind::Copy:
+    case CreateRule::Kind::Upload:
+      if (rule.upload == CreateRule::Upload::ReplaceOnClose) break;
       if (Status status =
               registry.check_disclosing(who, source->ino, mode_mask(from->place), "'" + printable(name) + "'");
           !status.ok()) {
         return refuse(status);
       }
       return rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, rule);
-    case CreateRule::Kind::ReplaceOnClose:
     case CreateRule::Kind::Draft: break;
   }
-  if (source->type == FileType::Directory &&
-      (NativeLayout::holds_placements(from->place, name) || NativeLayout::holds_placements(to->place, new_name))) {
+  if (source->type == FileType::Directory && (is_adopted(from->place, name) || is_adopted(to->place, new_name))) {
     return refuse(
         {Code::NotPermitted, "directories of a client's layout keep their names: what is published lies there"});
   }

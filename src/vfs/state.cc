@@ -7,41 +7,50 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
-#include "formats/metadata.h"
-#include "formats/metadata_splice.h"
-#include "formats/modelstore_document.h"
-#include "formats/forml_tag.h"
-#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
 using Kind = Node::Kind;
 
-namespace {
-
-// Where a draft file that is written anew is another one until its close.
-bool may_be_rewritten(const Node& parent) {
-  return parent.kind == Kind::ModelstoreStates || parent.kind == Kind::ModelstoreDeleted ||
-         (parent.kind == Kind::Draft && !parent.domain.empty());
-}
-
-}  // namespace
-
-FileSystem::State::State(Registry& registry_in, KernelCache& kernel_in, Options options_in)
+FileSystem::State::State(Registry& registry_in, KernelCache& kernel_in, Layouts layouts_in, Options options_in)
     : registry(registry_in),
       kernel(kernel_in),
       options(std::move(options_in)),
       cache(registry_in),
-      open_nodes(options.kernel_reads) {
+      open_nodes(options.kernel_reads),
+      layouts(std::move(layouts_in)),
+      layout_mount(make_layout_mount()) {
   // The kernel knows the root without asking.
-  Node root;
-  root.kind = Kind::Root;
-  root.ino = kRootIno;
-  nodes.add(root, false);
+  nodes.add(layouts.root(), false);
 }
 
-FileSystem::FileSystem(Registry& registry, KernelCache& kernel, Options options)
-    : state_(std::make_unique<State>(registry, kernel, std::move(options))) {}
+LayoutMount FileSystem::State::make_layout_mount() {
+  LayoutMount mount;
+  mount.containers = [this](Ino ino) { return cache.find(ino); };
+  mount.find_draft = [this](Ino directory) { return find_draft(directory); };
+  mount.is_being_removed = [this](Ino release) { return is_being_removed(release); };
+  mount.root_owner = [this] { return root_owner(); };
+  // What is inside has its own owner and mode.
+  mount.system_owner = {options.owner_uid, options.owner_gid, 0555};
+  mount.mounted = mounted;
+  mount.path = options.client_root.empty() ? options.mount_point : options.client_root;
+  return mount;
+}
+
+std::optional<DraftPosition> FileSystem::State::find_draft(Ino directory) const {
+  const auto named = registry.const_drafts().name_of(directory);
+  if (!named.ok()) return std::nullopt;
+  DraftPosition position{named->directory, {}, named->name};
+  if (auto above = nodes.find(named->directory)) position.above = std::move(above->place);
+  return position;
+}
+
+bool FileSystem::State::is_adopted(const Node& parent, std::string_view name) const {
+  return !layouts.draft(parent, name, kNoIno, FileType::Directory).domain.empty();
+}
+
+FileSystem::FileSystem(Registry& registry, KernelCache& kernel, Layouts layouts, Options options)
+    : state_(std::make_unique<State>(registry, kernel, std::move(layouts), std::move(options))) {}
 
 FileSystem::~FileSystem() = default;
 
@@ -57,23 +66,13 @@ Result<KnownNode> FileSystem::State::node(Ino ino) const {
   return std::move(*found);
 }
 
-Node FileSystem::State::draft_node(Ino ino, FileType type) {
-  Node place;
-  place.kind = Kind::Draft;
-  place.ino = ino;
-  place.type = type;
-  return place;
-}
-
 Result<Node> FileSystem::State::committed_child(const Snapshot& stored, const Node& parent,
-                                                 std::string_view name) const {
-  auto& containers_cache = const_cast<ContainerCache&>(cache);
-  auto place = NativeLayout::child(
-      stored, [&](Ino ino) { return containers_cache.find(ino); }, parent, name);
+                                                std::string_view name) const {
+  auto place = layouts.child(context(stored), parent, name);
   if (place.ok() && is_hidden(parent, *place)) {
     return Status(Code::NotFound, "'" + printable(name) + "' was removed from this layout");
   }
-  if (place.ok() && place->kind == Kind::Events && place->ino != kOldEventsIno) {
+  if (place.ok() && place->kind == Kind::MountFile && place->ino == Ino{kEventsInoFirst}) {
     place->ino = Ino{kEventsInoFirst + registry.const_events().rotation_count() % kEventsInoCount};
   }
   return place;
@@ -92,7 +91,7 @@ Result<Snapshot> FileSystem::State::moment() const {
 
 Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Node& place, double name_valid_seconds) {
   Ino number = kNoIno;
-  if (place.kind == Kind::Document && place.in_modelstore) {
+  if (place.rewrite == Node::Rewrite::Copy) {
     // Why a node for each look-up: it may be written anew, and open(O_TRUNC) makes the kernel take the node's size for
     // 0 at once, also for who has it open and reads it by sendfile(2).
     number = Ino{registry.take_number()};
@@ -108,12 +107,7 @@ Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Node& place
 
 Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Node& parent, std::string_view name) {
   const bool in_place = is_in_place(parent);
-  Node place = draft_node(inode.ino, inode.record.type);
-  if (place.type == FileType::Directory && NativeLayout::holds_placements(parent, name)) place.domain = parent.domain;
-  if (place.type == FileType::Regular && may_be_rewritten(parent)) {
-    place.container = parent.ino;
-    place.target = name;
-  }
+  Node place = layouts.draft(parent, name, inode.ino, inode.record.type);
   place.in_stage = place.type == FileType::Directory && holds_believed_drafts(parent) && !name.starts_with(kPutPrefix);
   nodes.add(place, in_place);
   // Files may turn out to be uploads or markers, and are gone with the close that publishes them.
@@ -210,51 +204,17 @@ void FileSystem::domain_changed(const DomainName& domain) {
 // Why the kernel must know: it binds a directory to one name. If it met the old node under its new name inside a
 // rename, it would have to move the name while it holds the lock for moving names, and answers ESTALE instead
 // (d_splice_alias).
-void FileSystem::moved_away(Ino directory, const std::string& name) { state_->kernel.invalidate_entry(directory, name); }
+void FileSystem::moved_away(Ino directory, const std::string& name) {
+  state_->kernel.invalidate_entry(directory, name);
+}
 
 // Texts.
 
-Result<std::string> FileSystem::State::path_of(const Node& place) {
-  const auto container = cache.find(place.container);
-  if (!container.ok()) return container.status();
-  std::string path = (*container)->domain + "/" + (*container)->version;
-  if ((*container)->generation != kNoGeneration) path += "/" + std::to_string(raw((*container)->generation));
-  if (place.kind == Kind::Entry && place.index != 0) path += "/" + (*container)->manifest->path_of(place.index);
-  return path;
-}
-
-Result<std::string> FileSystem::State::document(const Snapshot& stored, const Node& place) const {
-  if (place.kind == Kind::Tag) return make_tag(place.time);
-  auto text = stored.metadata(place.container);
-  if (!text.ok()) return text.status();
-  if (place.given && !place.is_release) return text;
-  auto& self = const_cast<State&>(*this);
-  const std::string& root = options.client_root.empty() ? options.mount_point : options.client_root;
-  if (!place.given && !place.in_modelstore) {
-    const auto path = self.path_of(place);
-    if (!path.ok()) return path.status();
-    return present_metadata(*text, {root, root + "/" + *path});
-  }
-  const auto container = self.cache.find(place.container);
-  if (!container.ok()) return container.status();
-  const auto domain = DomainName::parse((*container)->domain);
-  if (!domain.ok()) return domain.status();
-  const auto release = stored.release_of(*domain, **container);
-  if (!release.ok()) return release.status();
-  const auto path = ModelstoreLayout::archive_path(stored, domain->str(), place.container, release->model_id,
-                                                 is_removed_in_modelstore(*domain, *release, stored));
-  if (!path.ok()) return path.status();
-  const std::string shaped = place.given ? *text : shape_for_modelstore(*text, "");
-  auto spliced = splice_storage(shaped, root, root + "/" + *path);
-  // It says nothing of a place.
-  return spliced.code() == Code::NotFound ? Result<std::string>(shaped) : spliced;
-}
-
 Result<std::string> FileSystem::State::text_of(const Node& place) {
   if (place.ino == kMetricsIno) return metrics_text();
-  if (place.kind == Kind::Status) return status_text();
+  if (place.kind == Kind::MountFile) return status_text();
   const auto stored = moment();
-  return stored.ok() ? document(*stored, place) : stored.status();
+  return stored.ok() ? layouts.of(place).text(context(*stored), place) : stored.status();
 }
 
 Result<std::string> FileSystem::State::status_text() {

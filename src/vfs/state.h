@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "layout/layouts.h"
 #include "vfs/container_cache.h"
 #include "vfs/descriptors.h"
 #include "vfs/file_system.h"
@@ -16,7 +17,6 @@
 #include "vfs/open_nodes.h"
 #include "vfs/page_sources.h"
 #include "vfs/uploads.h"
-#include "layout/native/native_layout.h"
 
 namespace modelfs {
 
@@ -63,7 +63,7 @@ inline Status for_rename(const Status& status) {
 }
 
 struct FileSystem::State {
-  State(Registry& registry_in, KernelCache& kernel_in, Options options_in);
+  State(Registry& registry_in, KernelCache& kernel_in, Layouts layouts_in, Options options_in);
 
   // Nodes. Stale: the kernel asks for a node that it has forgotten.
   Result<KnownNode> node(Ino ino) const;
@@ -84,19 +84,20 @@ struct FileSystem::State {
   Result<Entry> enter_known(const KnownNode& node);
   static std::uint32_t mode_mask(const Node& parent) { return is_in_place(parent) ? kInPlaceModeMask : 07777; }
   static bool is_in_place(const Node& parent) {
-    return parent.kind == Node::Kind::Domain || parent.kind == Node::Kind::Entry ||
-           parent.kind == Node::Kind::Uploads;
+    return parent.kind == Node::Kind::Domain || parent.kind == Node::Kind::Entry || parent.kind == Node::Kind::Uploads;
   }
   // A directory beneath `.stage`: nothing but the kernel's own requests, and commands, which tell it, change the
   // directories in it.
-  static bool holds_believed_drafts(const Node& parent) {
-    return parent.kind == Node::Kind::Stage || parent.in_stage;
-  }
+  static bool holds_believed_drafts(const Node& parent) { return parent.kind == Node::Kind::Stage || parent.in_stage; }
+  // status.json and metrics: made when they are opened.
+  static bool is_made_text(const Node& node) { return node.ino == kStatusIno || node.ino == kMetricsIno; }
   static ArchiveFace face_of(const Node& place) { return {place.container, place.given, place.format}; }
-  static Node draft_node(Ino ino, FileType type);
-  ContainerSource containers() {
-    return [this](Ino ino) { return cache.find(ino); };
-  }
+  // What layouts may look at.
+  LayoutContext context(const Snapshot& stored) const { return {stored, layout_mount}; }
+  LayoutMount make_layout_mount();
+  std::optional<DraftPosition> find_draft(Ino directory) const;
+  // A client's layout shows committed things in the draft directory `name` of `parent`.
+  bool is_adopted(const Node& parent, std::string_view name) const;
 
   // Attributes.
   // `stored`: the moment to look at what is committed; null: now.
@@ -104,15 +105,14 @@ struct FileSystem::State {
   Result<Attributes> describe_committed(const Snapshot& stored, const Node& place);
   // `believed`: by the kernel, until it is told.
   Attributes describe_inode(const DraftInode& inode, bool in_place, bool believed) const;
-  Result<Attributes> describe_system(const Node& place);
+  // One of the mount's own files.
+  Result<Attributes> describe_mount_file(const Node& node) const;
   Ownership root_owner() const;
-  Result<std::string> document(const Snapshot& stored, const Node& place) const;
   // What open(2) of a document or of one of the mount's own texts reads.
   Result<std::string> text_of(const Node& place);
   Result<std::string> status_text();
   Result<std::string> metrics_text();
   Result<SpaceFigures> store_space() const;
-  Result<std::string> path_of(const Node& place);
 
   // Making and committing.
   Result<Ownership> owner_of_directory(const Node& place);
@@ -177,7 +177,6 @@ struct FileSystem::State {
   void end_upload(const std::shared_ptr<OpenHandle>& handle);
 
   // modelstore's layout.
-  static bool is_of_modelstore(CreateRule::Kind kind);
   Result<MountUpload> plan_modelstore_upload(const Node& parent, std::string_view name, const CreateRule& rule);
   Status publish_modelstore_upload(const Credentials& who, const MountUpload& upload);
   Status keep_whole(const MountUpload& upload);
@@ -185,20 +184,21 @@ struct FileSystem::State {
   Status check_copy(const MountUpload& upload, const std::string& text);
   // A file that is there is written anew: another one, which takes its place at its close. None: it is no such file.
   std::optional<Result<Opened>> open_rewrite(const Credentials& who, const Node& place, bool truncates);
-  // What unlink(2) of such a place means, of what is published.
-  static bool removes_in_modelstore(const Node& parent, const Node& place);
-  Status remove_in_modelstore(const Credentials& who, const Node& parent, const Node& place, std::string_view name);
+  // unlink(2) and rmdir(2) of what is committed.
+  Status remove_committed(const Credentials& who, const Node& parent, const Node& node, std::string_view name);
+  Status remove_by_client(const Credentials& who, const Node& parent, const Node& node, std::string_view name,
+                          RemoveRule::Step step);
+  Status remove_release_by_client(const Credentials& who, const Node& parent, const DomainName& domain,
+                                  const std::string& version, Ino release);
   Status hide_release_directory(Ino release) EXCLUDES(hidden_mutex);
   // True from the removal of its archive on.
-  bool is_removed_in_modelstore(const DomainName& domain, const ReleaseRecord& release, const Snapshot& stored) const
-      EXCLUDES(hidden_mutex);
+  bool is_being_removed(Ino release) const EXCLUDES(hidden_mutex);
   bool is_hidden(const Node& parent, const Node& place) const EXCLUDES(hidden_mutex);
   void drop_hidden(const Node& directory, std::vector<ListedNode>& names) const EXCLUDES(hidden_mutex);
 
   // ForML copies a package that is a directory to `package.4ml` and gives it, last of all, the times and the mode of
   // what it has copied. Whether this is that.
-  bool ends_a_package_copy(const Credentials& who, const Node& place, const DraftChange& change)
-      EXCLUDES(copies_mutex);
+  bool ends_a_package_copy(const Credentials& who, const Node& place, const DraftChange& change) EXCLUDES(copies_mutex);
   // Publishes it, if it is a package; else it stays a draft. What publishing fails with.
   Status publish_package_directory(const Credentials& who, Ino directory);
 
@@ -229,6 +229,8 @@ struct FileSystem::State {
   NodeTable nodes;
   OpenNodes open_nodes;
   PageSources page_sources;
+  const Layouts layouts;
+  const LayoutMount layout_mount;
   Uploads uploads;
   Traffic traffic;
 

@@ -1,9 +1,9 @@
 #include "vfs/uploads.h"
 
 #include "base/log.h"
+#include "formats/modelstore_document.h"
 #include "os/proc.h"
 #include "vfs/state.h"
-#include "layout/modelstore/modelstore_layout.h"
 
 namespace modelfs {
 
@@ -117,16 +117,18 @@ std::string kept_in(const MountUpload& upload) {
 
 // What publishing it needs to know; not yet where its file lies.
 Result<MountUpload> FileSystem::State::plan_upload(const Node& parent, std::string_view name, const CreateRule& rule) {
-  if (is_of_modelstore(rule.kind)) return plan_modelstore_upload(parent, name, rule);
+  using Upload = CreateRule::Upload;
+  const bool makes_target =
+      rule.upload == Upload::Archive || rule.upload == Upload::Package || rule.upload == Upload::Tag;
+  if (!makes_target) return plan_modelstore_upload(parent, name, rule);
   const Node& place = rule.place ? *rule.place : parent;
   auto target = target_of(place, rule, rule.is_generation, rule.stem);
   if (!target.ok()) return target.status();
   MountUpload upload{.target = std::move(*target), .suffix = rule.suffix};
   upload.parent = parent.ino;
   upload.name = name;
+  upload.kind = rule.upload;
   if (!rule.place) return upload;
-  const bool is_tag = rule.kind == CreateRule::Kind::Tag;
-  upload.marker = is_tag ? MountUpload::Marker::Tag : MountUpload::Marker::Package;
   upload.beside = parent.ino;
   upload.above = place.ino;
   upload.stem = rule.stem;
@@ -137,9 +139,11 @@ Result<Entry> FileSystem::State::begin_upload(const Credentials& who, const Node
                                               const CreateRule& rule, const NewDraft& fresh_file) {
   auto planned = plan_upload(parent, name, rule);
   if (!planned.ok()) return planned.status();
-  const std::string own_name = rule.kind == CreateRule::Kind::Tag       ? rule.stem + "." + std::string(name)
-                               : rule.kind == CreateRule::Kind::Archive ? rule.stem + rule.suffix
-                                                                        : std::string(name);
+  const std::string own_name =
+      rule.upload == CreateRule::Upload::Tag ? rule.stem + "." + std::string(name)
+      : rule.upload == CreateRule::Upload::Archive || rule.upload == CreateRule::Upload::Package
+          ? rule.stem + rule.suffix
+          : std::string(name);
   const std::string shown = (rule.is_generation ? planned->target->version.str() + "." : "") + own_name;
   const auto made = make_upload_file(who, *planned, shown, fresh_file);
   if (!made.ok()) return made.status();
@@ -178,7 +182,7 @@ Result<DraftInode> FileSystem::State::make_upload_file(const Credentials& who, M
 
 Status FileSystem::State::publish_upload(const Credentials& who, const MountUpload& upload) {
   const auto on_published = [this](const Published& done) { rebind_nodes(done); };
-  if (upload.marker == MountUpload::Marker::Tag) {
+  if (upload.kind == CreateRule::Upload::Tag) {
     return registry
         .publish_tag({upload.file, upload.directory, upload.draft_name, upload.beside, upload.above, upload.stem,
                       *upload.target, who, on_published})
@@ -189,7 +193,7 @@ Status FileSystem::State::publish_upload(const Credentials& who, const MountUplo
                          upload.draft_name, upload.suffix,
                          *upload.target,    who,
                          on_published,      uploads.take_follower(upload.file)};
-  if (upload.marker == MountUpload::Marker::Package) {
+  if (upload.kind == CreateRule::Upload::Package) {
     request.orders_versions = true;
     // It may have been removed while the package was written.
     const auto draft = registry.drafts().lookup(upload.above, upload.stem);

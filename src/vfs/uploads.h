@@ -12,6 +12,7 @@
 
 #include "base/mutex.h"
 #include "base/status.h"
+#include "layout/create_rule.h"
 #include "registry/registry.h"
 
 namespace modelfs {
@@ -27,10 +28,9 @@ struct MountUpload {
   Ino directory = kNoIno;
   std::string draft_name = {};
   pid_t creator = 0;  // the process that sees the name; 0: nobody does
-  // A marker of ForML's is written into the draft directory `beside`, which is called `stem` in the place `above`. For
+  // A Package or Tag is written into the draft directory `beside`, which is called `stem` in the place `above`. For
   // those of modelstore's layout see CreateRule.
-  enum class Marker : std::uint8_t { None, Package, Tag, Model, State, Copy, ReplaceOnClose };
-  Marker marker = Marker::None;
+  CreateRule::Upload kind = CreateRule::Upload::Archive;
   Ino beside = kNoIno;
   Ino above = kNoIno;  // Model: the directory in which the archive's path begins
   std::string stem = {};

@@ -10,8 +10,8 @@ namespace modelfs {
 namespace {
 
 class SyntheticArchive : public testing::TestWithParam<ArchiveFormat> {};
-INSTANTIATE_TEST_SUITE_P(, SyntheticArchive, testing::Values(ArchiveFormat::Tar, ArchiveFormat::TarGz, ArchiveFormat::Zip),
-                         name_of_format);
+INSTANTIATE_TEST_SUITE_P(, SyntheticArchive,
+                         testing::Values(ArchiveFormat::Tar, ArchiveFormat::TarGz, ArchiveFormat::Zip), name_of_format);
 
 TEST_P(SyntheticArchive, IsAsLongAsItSaid) {
   const SyntheticSample sample = small_sample();

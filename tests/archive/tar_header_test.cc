@@ -5,7 +5,9 @@
 namespace modelfs {
 namespace {
 
-SyntheticEntry plain() { return {.path = "model.onnx", .mode = 0644, .mtime = TimeNs{0}, .size_bytes = 5, .target = {}}; }
+SyntheticEntry plain() {
+  return {.path = "model.onnx", .mode = 0644, .mtime = TimeNs{0}, .size_bytes = 5, .target = {}};
+}
 
 TEST(TarHeader, AnOrdinaryMemberHasOneBlock) {
   const std::string header = tar_header(plain());

@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::uint64_t kMax32 = 0xffffffff;
 
-SyntheticEntry plain() { return {.path = "model.onnx", .mode = 0644, .mtime = TimeNs{0}, .size_bytes = 5, .target = {}}; }
+SyntheticEntry plain() {
+  return {.path = "model.onnx", .mode = 0644, .mtime = TimeNs{0}, .size_bytes = 5, .target = {}};
+}
 
 std::uint64_t number_at(const std::string& record, std::size_t at, std::size_t count) {
   std::uint64_t number = 0;

@@ -4,8 +4,6 @@
 
 #include <regex>
 
-#include "formats/pep440.h"
-
 namespace modelfs {
 namespace {
 
@@ -88,25 +86,6 @@ TEST(FaceSuffix, IsTheLongestThatFits) {
 TEST(RefusalOfAName, SaysTheRuleAndIsPrintable) {
   EXPECT_EQ(check_name("a\n").message(), "'a\\x0a' cannot be a name here: it holds a control character");
   EXPECT_EQ(check_name("latest").message(), "'latest' cannot be a name here: the name is reserved");
-}
-
-class Pep440Text : public testing::TestWithParam<const char*> {};
-TEST_P(Pep440Text, ReadsAsAVersion) { EXPECT_TRUE(reads_as_pep440(GetParam())); }
-INSTANTIATE_TEST_SUITE_P(, Pep440Text,
-                         testing::Values("1", "1.0", "1.0-alpha", "v2", "V2", "1!0.1", "2.0+Local_7", "1.0a1",
-                                         "1.0.post2", "1.0-1", "1.0.dev3", "1.0RC1", "1.0c", "2026.11.21", "01.02",
-                                         "1.0+ubuntu.1", "1.0.r4", "1.0_rev_4", "1.0.preview1", " 1.0 "));
-
-class NotPep440 : public testing::TestWithParam<const char*> {};
-TEST_P(NotPep440, DoesNotReadAsAVersion) { EXPECT_FALSE(reads_as_pep440(GetParam())); }
-INSTANTIATE_TEST_SUITE_P(, NotPep440,
-                         testing::Values("", "prod", "stable-1x", "v", "1.", "1..0", "1.0-x", "1.0+", "1.0+a..b", "!1",
-                                         "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", "1.0 beta x", "release-1"));
-
-TEST(Pep440Pattern, CostsAName) {
-  const std::string longest(kNameBytesMax, '1');
-  EXPECT_TRUE(reads_as_pep440(longest));
-  EXPECT_FALSE(reads_as_pep440(longest.substr(1) + "!"));
 }
 
 TEST(GenerationName, ReadsTheLargestThatTensorFlowServes) {

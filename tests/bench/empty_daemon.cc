@@ -1,5 +1,5 @@
-// The floor of what a daemon can do: a directory of COUNT files of 4 KiB, called 0, 1 ..., that the kernel believes for long. An
-// open is answered at once, and the pages stay. What a file system takes longer is its own work.
+// The floor of what a daemon can do: a directory of COUNT files of 4 KiB, called 0, 1 ..., that the kernel believes for
+// long. An open is answered at once, and the pages stay. What a file system takes longer is its own work.
 //
 // empty_daemon COUNT MOUNT_POINT
 #define FUSE_USE_VERSION 312
@@ -73,7 +73,8 @@ int main(int argc, char** argv) {
   table.getattr = on_getattr;
   table.open = on_open;
   table.read = on_read;
-  std::array<char*, 3> arguments = {argv[0], const_cast<char*>("-o"), const_cast<char*>("fsname=empty,default_permissions")};
+  std::array<char*, 3> arguments = {argv[0], const_cast<char*>("-o"),
+                                    const_cast<char*>("fsname=empty,default_permissions")};
   fuse_args args{.argc = static_cast<int>(arguments.size()), .argv = arguments.data(), .allocated = 0};
   fuse_session* const session = fuse_session_new(&args, &table, sizeof table, nullptr);
   if (session == nullptr || fuse_session_mount(session, argv[2]) != 0) return 1;

@@ -94,7 +94,7 @@ TEST_F(SmallFiles, ArePublishedAsTheyWereWritten) {
   ASSERT_TRUE(published.ok()) << published.status().message();
   const auto container = registry_->snapshot()->container(draft_);
   for (const char* name : {"a", "same"}) {
-    const auto content = registry_->open_content(container->manifest->at(*container->manifest->find(name)));
+    const auto content = registry_->content().open(container->manifest->at(*container->manifest->find(name)));
     std::string bytes(10, '\0');
     EXPECT_EQ(*(*content)->read_at(0, std::as_writable_bytes(std::span(bytes))), 3u);
     EXPECT_EQ(bytes.substr(0, 3), "abc");

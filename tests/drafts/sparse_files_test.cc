@@ -29,7 +29,9 @@ class SparseFiles : public RegistryFixture {
     EXPECT_TRUE(handle->flush().ok());
     return handle->file().ino();
   }
-  Result<Published> publish_draft(HashBudget budget) { return publish(draft_, stage(*domain_), "x", "churn/1.0", budget); }
+  Result<Published> publish_draft(HashBudget budget) {
+    return publish(draft_, stage(*domain_), "x", "churn/1.0", budget);
+  }
 
   std::optional<DomainName> domain_;
   Ino draft_ = kNoIno;

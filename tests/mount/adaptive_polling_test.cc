@@ -327,8 +327,8 @@ TEST(AdaptivePolling, EveryRequestIsAnsweredWhoeverPolls) {
   constexpr unsigned kWorkers = 4;
   constexpr unsigned kRequests = 20'000;
   Device device;
-  AdaptivePolling polling(microseconds(50),
-                      {.is_there = [&] { return device.is_there(); }, .wake_sleepers = [&] { device.wake_sleepers(); }});
+  AdaptivePolling polling(microseconds(50), {.is_there = [&] { return device.is_there(); },
+                                             .wake_sleepers = [&] { device.wake_sleepers(); }});
   std::atomic<unsigned> answered = 0;
   std::atomic<unsigned> found = 0;
   std::vector<std::thread> workers;

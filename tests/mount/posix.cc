@@ -121,7 +121,8 @@ std::string attributes_line(const std::string& path) {
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < static_cast<std::size_t>(got); at += std::strlen(names.c_str() + at) + 1) {
     const std::string name = names.c_str() + at;
-    lines.push_back(" " + name + "=" + hash_of(bytes_of(text_attribute(path, name.c_str()))).digest.hex().substr(0, 16));
+    lines.push_back(" " + name + "=" +
+                    hash_of(bytes_of(text_attribute(path, name.c_str()))).digest.hex().substr(0, 16));
   }
   std::sort(lines.begin(), lines.end());
   std::string line;

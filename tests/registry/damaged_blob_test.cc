@@ -41,7 +41,7 @@ class DamagedBlob : public RegistryOnDisk {
   static Ino container(const Published& published) { return published.containers.front().first; }
   std::shared_ptr<const ContentReader> open_weights(Ino directory) {
     const auto found = registry_->snapshot()->container(directory);
-    return *registry_->open_content(found->manifest->at(*found->manifest->find("weights")));
+    return *registry_->content().open(found->manifest->at(*found->manifest->find("weights")));
   }
   static std::string all_of(const ContentReader& content) {
     std::string bytes(content.size_bytes(), '\0');

@@ -46,8 +46,8 @@ TEST_F(Labels, KeepTheirHistory) {
   ASSERT_TRUE(registry_->snapshot()
                   ->for_each_history(domain,
                                      [&](const HistoryRecord& record) {
-                                       deeds.push_back(std::string(operation_name(record.operation)) + " " + record.version +
-                                                       " " + record.previous);
+                                       deeds.push_back(std::string(operation_name(record.operation)) + " " +
+                                                       record.version + " " + record.previous);
                                        return deeds.size() < 3;
                                      })
                   .ok());

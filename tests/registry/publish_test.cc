@@ -54,7 +54,7 @@ TEST_F(Publish, FilesOfEverySizeMayBeReadForNothing) {
   const auto container = registry_->snapshot()->container(registry_->snapshot()->release(domain, "1.2.0")->ino);
 
   for (const char* name : {"small", "large"}) {
-    const auto content = registry_->open_content(container->manifest->at(*container->manifest->find(name)));
+    const auto content = registry_->content().open(container->manifest->at(*container->manifest->find(name)));
     ASSERT_TRUE(content.ok()) << content.status().str();
     const auto got = (*content)->read_at(0, {});
     EXPECT_TRUE(got.ok() && *got == 0) << name;

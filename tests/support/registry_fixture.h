@@ -72,7 +72,7 @@ class RegistryFixture : public testing::Test {
     if (!found.ok()) return found.status().str();
     const auto index = found->manifest->find(path);
     if (!index.ok()) return index.status().str();
-    const auto content = registry_->open_content(found->manifest->at(*index));
+    const auto content = registry_->content().open(found->manifest->at(*index));
     if (!content.ok()) return content.status().str();
     std::string bytes((*content)->size_bytes(), '\0');
     const auto got = (*content)->read_at(0, ByteSpan(reinterpret_cast<std::byte*>(bytes.data()), bytes.size()));

@@ -73,8 +73,8 @@ class CatalogReads : public RegistryFixture {
     write_file(make_directory(draft, "sub"), "weights", "abc");
     ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.0").ok());
     // What is cached of it was the last one's.
-    fs_ =
-        std::make_unique<FileSystem>(*registry_, kernel_, FileSystem::Options{.mount_point = "/m", .store_path = "/s"});
+    fs_ = std::make_unique<FileSystem>(*registry_, kernel_, standard_layouts(),
+                                       FileSystem::Options{.mount_point = "/m", .store_path = "/s"});
   }
 
   // Looks up one name, which must read `most` keys at most, none twice, and scan nothing.

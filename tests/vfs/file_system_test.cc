@@ -17,7 +17,7 @@ class Overlay : public RegistryFixture {
     RegistryFixture::SetUp();
     FileSystem::Options options;
     options.mount_point = "/m";
-    fs_ = std::make_unique<FileSystem>(*registry_, kernel_, options);
+    fs_ = std::make_unique<FileSystem>(*registry_, kernel_, standard_layouts(), options);
   }
 
   // Walks a path as the kernel does, without following symlinks.
@@ -107,7 +107,8 @@ TEST_F(Overlay, SaysWhereMakingANameWaitsForASweep) {
   publish_path("2.0", "def");
 
   EXPECT_TRUE(fs_->may_block_create(ino_of("churn/2.0")));
-  for (const char* path : {"churn", "churn/.stage", "churn/1.0"}) EXPECT_FALSE(fs_->may_block_create(ino_of(path))) << path;
+  for (const char* path : {"churn", "churn/.stage", "churn/1.0"})
+    EXPECT_FALSE(fs_->may_block_create(ino_of(path))) << path;
   EXPECT_FALSE(fs_->may_block_create(kRootIno));
   EXPECT_FALSE(fs_->may_block_create(Ino{12345}));
 }

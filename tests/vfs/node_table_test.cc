@@ -17,7 +17,7 @@ Node place_with_everything(Ino ino) {
   place.given = true;
   place.format = ArchiveFormat::Zip;
   place.target = "1.2.0";
-  place.in_modelstore = true;
+  place.rewrite = Node::Rewrite::Copy;
   place.in_stage = true;
   place.time = TimeNs{123};
   return place;

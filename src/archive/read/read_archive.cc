@@ -3,11 +3,11 @@
 #include <array>
 #include <exception>
 
-#include "archive/read/member_validator.h"
 #include "archive/read/decompression_thread.h"
-#include "archive/read/tar_validator.h"
-#include "archive/read/tar_reader.h"
 #include "archive/read/decompressor.h"
+#include "archive/read/member_validator.h"
+#include "archive/read/tar_reader.h"
+#include "archive/read/tar_validator.h"
 #include "archive/read/zip_reader.h"
 
 namespace modelfs {

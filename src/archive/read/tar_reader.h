@@ -1,7 +1,7 @@
 // Reads a tar: of ustar, pax, GNU or the first kind.
 #pragma once
-#include "archive/read/member_validator.h"
 #include "archive/read/decompression_thread.h"
+#include "archive/read/member_validator.h"
 
 namespace modelfs {
 

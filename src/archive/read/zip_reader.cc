@@ -116,7 +116,7 @@ class ZipReader {
   std::uint64_t archive_bytes_ = 0;
   ZipDirectory directory_;
   std::vector<std::uint64_t> begins_;  // of all local headers, sorted: each member reaches to the next
-  BufferedInput input_;                  // over the member in hand
+  BufferedInput input_;                // over the member in hand
   Inflater inflater_;
 };
 

@@ -1,8 +1,8 @@
 // Making an archive again by its recipe.
 #include <algorithm>
 
-#include "archive/write/read_window.h"
 #include "archive/recipe/recipe.h"
+#include "archive/write/read_window.h"
 
 namespace modelfs {
 namespace {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "archive/archive_format.h"
-#include "archive/write/synthetic_archive.h"
-#include "archive/recipe/deflate_codec.h"
 #include "archive/recipe/compressed_chunks.h"
+#include "archive/recipe/deflate_codec.h"
+#include "archive/write/synthetic_archive.h"
 #include "base/digest.h"
 #include "base/status.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "archive/recipe/deflate_guess.h"
 #include "archive/read/zip_directory.h"
+#include "archive/recipe/deflate_guess.h"
 
 namespace modelfs {
 namespace {

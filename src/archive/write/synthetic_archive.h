@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "archive/archive_format.h"
-#include "archive/write/synthetic_entry.h"
 #include "archive/write/read_window.h"
+#include "archive/write/synthetic_entry.h"
 #include "archive/write/zip_records.h"
 #include "base/status.h"
 #include "base/types.h"
@@ -44,9 +44,10 @@ class ArchiveLayout {
 
   // The order given is kept. A directory stands before what is in it and all that follows it directly: GNU tar would
   // give it another time otherwise. Unsupported: not Tar, TarGz or Zip.
-  // InvalidArgument, NameTooLong: a path, target or link_to that is not as ArchiveEntry wants it. TooLarge: more than 2^62
-  // bytes.
-  static Result<std::shared_ptr<const ArchiveLayout>> make(const std::vector<ArchiveEntry>& files, ArchiveFormat format);
+  // InvalidArgument, NameTooLong: a path, target or link_to that is not as ArchiveEntry wants it. TooLarge: more than
+  // 2^62 bytes.
+  static Result<std::shared_ptr<const ArchiveLayout>> make(const std::vector<ArchiveEntry>& files,
+                                                           ArchiveFormat format);
 
   std::uint64_t size_bytes() const { return size_bytes_; }
   // As much of [offset, offset + into.size()) as the archive has; short only at its end. Costs log(members) and what

@@ -1,8 +1,8 @@
 // ArchiveLayout: reading at random.
 #include <algorithm>
 
-#include "archive/write/synthetic_archive.h"
 #include "archive/write/gzip_stored.h"
+#include "archive/write/synthetic_archive.h"
 #include "archive/write/tar_header.h"
 
 namespace modelfs {

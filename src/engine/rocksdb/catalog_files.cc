@@ -23,7 +23,7 @@ constexpr const char* kUnfinishedName = "catalog.new";
 // A MANIFEST, CURRENT, the options, a log that has nothing in it yet.
 constexpr std::uint64_t kOpeningOverheadBytes = 1 << 20;
 
-Status status_of(const std::error_code& error, const std::string& what) {
+Status status_of_file(const std::error_code& error, const std::string& what) {
   return Status::from_errno(error.value(), what);
 }
 
@@ -89,7 +89,7 @@ enum class Access { ReadWrite, ReadOnly };
 Status check_current(const std::string& path) {
   std::error_code error;
   if (std::filesystem::exists(path + "/CURRENT", error)) return {};
-  if (error) return status_of(error, "look for " + path + "/CURRENT");
+  if (error) return status_of_file(error, "look for " + path + "/CURRENT");
   return {Code::Corrupt, "the catalog is damaged: " + path + "/CURRENT is missing; restore it from a copy"};
 }
 
@@ -112,7 +112,7 @@ Result<bool> has_catalog(int store_directory) {
   if (!directory.ok()) return directory.status();
   std::error_code error;
   const bool empty = std::filesystem::is_empty("/proc/self/fd/" + std::to_string(directory->fd()), error);
-  if (error) return status_of(error, "list catalog");
+  if (error) return status_of_file(error, "list catalog");
   return !empty;
 }
 
@@ -120,7 +120,7 @@ Status create_catalog(int store_directory, const std::string& store_path, const 
   const std::string path = store_path + "/" + kUnfinishedName;
   std::error_code error;
   std::filesystem::remove_all(path, error);
-  if (error) return status_of(error, "remove " + path);
+  if (error) return status_of_file(error, "remove " + path);
   if (::mkdirat(store_directory, kUnfinishedName, 0700) != 0) return Status::from_errno(errno, "create " + path);
 
   rocksdb::Options creating = options;

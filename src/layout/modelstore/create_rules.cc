@@ -1,84 +1,183 @@
-// What making or moving something to a name would mean in modelstore's layout.
-#include "layout/modelstore/modelstore_layout.h"
+// What making or removing a name would mean in modelstore's layout.
+#include <algorithm>
+
 #include "base/new_name.h"
+#include "layout/modelstore/modelstore_layout.h"
+#include "layout/modelstore/roles.h"
 #include "layout/node_builders.h"
 
 namespace modelfs {
 
 using Kind = Node::Kind;
+using modelstore::Role;
+using modelstore::role_of;
 
 namespace {
 
-CreateRule refused(Code code, std::string reason) { return refused_meaning(Status(code, std::move(reason))); }
+constexpr std::string_view kVersionsName = "versions";
 
-CreateRule named_document(CreateRule::Kind kind, std::string_view name) {
-  const std::string_view id = json_stem(name);
-  if (Status status = check_name(id); !status.ok()) return refused_meaning(status);
-  CreateRule rule = meaning_of_kind(kind);
-  rule.stem = id;
+CreateRule refuse_in_modelstore(Code code, std::string reason) { return CreateRule::refused(code, std::move(reason)); }
+
+// A metadata document that is about `domain`, or about all domains where that is empty.
+CreateRule document_rule(const LayoutContext& context, CreateRule::Upload upload, std::string_view name,
+                         const std::string& domain) {
+  CreateRule rule = CreateRule::of(upload);
+  rule.stem = json_stem(name);
   rule.suffix = kJson;
+  if (domain.empty()) return rule;
+  const auto parsed = DomainName::parse(domain);
+  const auto head = parsed.ok() ? context.stored.domain(*parsed) : Result<DomainRecord>(parsed.status());
+  if (!head.ok()) return CreateRule::refused(head.status());
+  rule.domain = domain;
+  rule.base = head->modelstore();
+  rule.base_path = std::string(kModelstoreName) + "/" + domain;
   return rule;
 }
 
-CreateRule whole(std::string_view name) {
-  CreateRule rule = meaning_of_kind(CreateRule::Kind::ReplaceOnClose);
+CreateRule named_document_rule(const LayoutContext& context, CreateRule::Upload upload, std::string_view name,
+                               const std::string& domain) {
+  const Status status = check_name(json_stem(name));
+  return status.ok() ? document_rule(context, upload, name, domain) : CreateRule::refused(status);
+}
+
+CreateRule replace_rule(const LayoutContext& context, std::string_view name, const std::string& domain) {
+  CreateRule rule = document_rule(context, CreateRule::Upload::ReplaceOnClose, name, domain);
   rule.stem = name;
+  rule.suffix.clear();
+  return rule;
+}
+
+// In a draft directory of this layout.
+CreateRule rule_in_adopted(const LayoutContext& context, const Node& parent, std::string_view name, FileType type) {
+  const auto domain = DomainName::parse(parent.domain);
+  const auto head = domain.ok() ? context.stored.domain(*domain) : Result<DomainRecord>(domain.status());
+  const auto position = context.mount.find_draft(parent.ino);
+  const bool is_state = head.ok() && position && position->parent == head->modelstore_versions();
+  if (type == FileType::Directory) {
+    if (is_state) return refuse_in_modelstore(Code::InvalidArgument, "a state holds models only, no directories");
+    if (name == kVersionsName) {
+      return refuse_in_modelstore(Code::InvalidArgument, "a domain is one directory: its name has no '/'");
+    }
+    return {};
+  }
+  if (type != FileType::Regular) return {};
+  if (is_state) {
+    if (json_stem(name).empty()) return {};
+    return named_document_rule(context, CreateRule::Upload::State, name, parent.domain);
+  }
+  return format_of_suffix(face_suffix(name)) ? replace_rule(context, name, parent.domain) : CreateRule{};
+}
+
+CreateRule rule_in_modelstore_root(std::string_view name, FileType type) {
+  if (type != FileType::Directory || name.front() == '.') return {};
+  const Status status = check_new_name(name);
+  return status.ok() ? CreateRule::of(CreateRule::Kind::Domain) : CreateRule::refused(status);
+}
+
+CreateRule rule_in_modelstore_domain(const LayoutContext& context, const Node& parent, std::string_view name,
+                                     FileType type) {
+  if (type == FileType::Regular && name == kLatestJsonName) {
+    return document_rule(context, CreateRule::Upload::Copy, name, parent.domain);
+  }
+  if (name != kVersionsName) return {};
+  if (type != FileType::Directory) return refuse_in_modelstore(Code::InvalidArgument, "'versions' is a directory");
+  const auto domain = DomainName::parse(parent.domain);
+  const auto head = domain.ok() ? context.stored.domain(*domain) : Result<DomainRecord>(domain.status());
+  if (!head.ok()) return CreateRule::refused(head.status());
+  CreateRule rule = CreateRule::of(CreateRule::Kind::Shown);
+  rule.directory = head->modelstore_versions();
   return rule;
 }
 
 }  // namespace
 
-CreateRule ModelstoreLayout::create_rule_in_draft(bool is_state, std::string_view name, FileType type) {
-  if (Status status = check_file_name(name); !status.ok()) return refused_meaning(status);
-  if (type == FileType::Directory) {
-    if (is_state) return refused(Code::InvalidArgument, "a state holds models only, no directories");
-    if (name == "versions") {
-      return refused(Code::InvalidArgument, "a domain is one directory: its name has no '/'");
-    }
-    return {};
-  }
-  if (type != FileType::Regular) return {};
-  if (is_state) return json_stem(name).empty() ? CreateRule{} : named_document(CreateRule::Kind::State, name);
-  return format_of_suffix(face_suffix(name)) ? whole(name) : CreateRule{};
-}
-
-CreateRule ModelstoreLayout::rule(const Node& parent, std::string_view name, FileType type) {
-  if (Status status = check_file_name(name); !status.ok()) return refused_meaning(status);
+CreateRule ModelstoreLayout::create_rule(const LayoutContext& context, const Node& parent, std::string_view name,
+                                         FileType type) const {
+  if (Status status = check_file_name(name); !status.ok()) return CreateRule::refused(status);
+  if (parent.kind == Kind::Draft) return rule_in_adopted(context, parent, name, type);
   const bool is_file = type == FileType::Regular;
   const bool is_document = is_file && !json_stem(name).empty();
-  switch (parent.kind) {
-    case Kind::ModelstoreRoot: {
-      if (type != FileType::Directory || name.front() == '.') return {};
-      const Status status = check_new_name(name);
-      return status.ok() ? meaning_of_kind(CreateRule::Kind::Domain) : refused_meaning(status);
-    }
-    case Kind::ModelstoreDomains:
-      if (is_document) return named_document(CreateRule::Kind::Copy, name);
-      if (is_file) return {};
-      return refused(Code::InvalidArgument, "a domain's name has no '/'");
-    case Kind::ModelstoreStates:
-      if (is_document) return whole(name);
-      if (is_file) return {};
-      return refused(Code::InvalidArgument, "a state's name has no '/'");
-    case Kind::ModelstoreDomain:
-      if (is_file && name == kLatestJsonName) return meaning_of_kind(CreateRule::Kind::Copy);
-      if (name != "versions") return {};
-      return type == FileType::Directory ? meaning_of_kind(CreateRule::Kind::Versions)
-                                         : refused(Code::InvalidArgument, "'versions' is a directory");
-    case Kind::Versions:
-      if (is_document) return named_document(CreateRule::Kind::Model, name);
-      return refused(Code::NotPermitted, "only <model id>.json can be made here");
-    case Kind::ModelstoreVersions:
-      if (is_document) return named_document(CreateRule::Kind::Model, name);
+  switch (role_of(parent)) {
+    case Role::Root: return rule_in_modelstore_root(name, type);
+    case Role::Domains:
+      if (is_document) {
+        return named_document_rule(context, CreateRule::Upload::Copy, name, std::string(json_stem(name)));
+      }
+      return is_file ? CreateRule{} : refuse_in_modelstore(Code::InvalidArgument, "a domain's name has no '/'");
+    case Role::States:
+      if (is_document) return replace_rule(context, name, "");
+      return is_file ? CreateRule{} : refuse_in_modelstore(Code::InvalidArgument, "a state's name has no '/'");
+    case Role::Domain: return rule_in_modelstore_domain(context, parent, name, type);
+    case Role::Versions:
+      if (is_document) return named_document_rule(context, CreateRule::Upload::Model, name, parent.domain);
       if (!is_file && !json_stem(name).empty()) {
-        return refused(Code::InvalidArgument, "'" + printable(name) + "' is a model's name, not a state's");
+        return refuse_in_modelstore(Code::InvalidArgument,
+                                    "'" + printable(name) + "' is a model's name, not a state's");
       }
       return {};
-    case Kind::ModelstoreDeleted:
-      if (is_document) return whole(name);
-      return is_file ? CreateRule{} : refused(Code::InvalidArgument, "only files can be made here");
-    default: return refused(Code::Immutable, "what is published never changes");
+    case Role::Deleted:
+      if (is_document) return replace_rule(context, name, parent.domain);
+      return is_file ? CreateRule{} : refuse_in_modelstore(Code::InvalidArgument, "only files can be made here");
+    default: return refuse_in_modelstore(Code::Immutable, "what is published never changes");
   }
+}
+
+bool ModelstoreLayout::holds_drafts(const Node& directory) const {
+  if (directory.kind == Kind::Draft) return true;
+  return directory.kind == Kind::Directory && role_of(directory) != Role::Release;
+}
+
+bool ModelstoreLayout::adopt_draft(const Node& parent, std::string_view name, Node& draft) const {
+  const bool is_ours = parent.layout == id_;
+  const Role role = is_ours && parent.kind == Kind::Directory ? role_of(parent) : Role::None;
+  const bool is_in_adopted = is_ours && parent.kind == Kind::Draft;
+  if (draft.type == FileType::Directory) {
+    // The layout of modelstore's first years, in the domain itself:
+    // <domain>/<year>/<month>/<day>/<time>/archive.tar.gz.
+    const bool is_year = parent.kind == Kind::Domain && name.size() == 4 &&
+                         std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!is_in_adopted && role != Role::Domain && role != Role::Versions && !is_year) return false;
+    draft.layout = id_;
+    draft.domain = parent.domain;
+    return true;
+  }
+  if (draft.type != FileType::Regular || (!is_in_adopted && role != Role::States && role != Role::Deleted))
+    return false;
+  // A file that is written anew is another one until its close.
+  draft.layout = id_;
+  draft.container = parent.ino;
+  draft.target = name;
+  return true;
+}
+
+RemoveRule::Step ModelstoreLayout::removal_step(const Node& parent, const Node& node) const {
+  if (parent.layout != id_) return RemoveRule::Step::None;
+  if (node.type == FileType::Directory)
+    return is_release_directory(node) ? RemoveRule::Step::Directory : RemoveRule::Step::None;
+  const bool can_go = node.kind == Kind::Archive || node.kind == Kind::Text || node.kind == Kind::Entry;
+  if (!can_go) return RemoveRule::Step::None;
+  if (parent.kind == Kind::Draft) return node.kind == Kind::Text ? RemoveRule::Step::State : RemoveRule::Step::Placed;
+  switch (role_of(parent)) {
+    case Role::Deleted: return RemoveRule::Step::Tombstone;
+    case Role::Versions: return RemoveRule::Step::Metadata;
+    case Role::Release: return RemoveRule::Step::Archive;
+    default: return RemoveRule::Step::None;
+  }
+}
+
+RemoveRule ModelstoreLayout::remove_rule(const Node& parent, const Node& node, std::string_view) const {
+  if (const auto step = removal_step(parent, node); step != RemoveRule::Step::None) {
+    return {RemoveRule::Kind::Client, step, {}};
+  }
+  if (node.type == FileType::Directory) {
+    return {RemoveRule::Kind::Refused, RemoveRule::Step::None, Status(Code::NotPermitted, "it is always there")};
+  }
+  return {RemoveRule::Kind::Refused, RemoveRule::Step::None,
+          Status(Code::Immutable, "what is published never changes")};
+}
+
+bool ModelstoreLayout::is_release_directory(const Node& node) const {
+  return node.layout == id_ && node.kind == Kind::Directory && role_of(node) == Role::Release;
 }
 
 }  // namespace modelfs

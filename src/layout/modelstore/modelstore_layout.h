@@ -1,58 +1,69 @@
 // modelstore's layout, /operatorai-model-store: where each release stands in it, and what its client's writes mean.
-// Pure functions, as in native_layout.h.
-//   <domain>/<stamp>/<model id>/artifacts.tar.gz   the archive, where it was uploaded: a draft directory with a
-//   placement <domain>/<model id>/artifacts.tar.gz           the archive of a release that has no such place
+// clang-format off
+//   <domain>/<stamp>/<model id>/artifacts.tar.gz   the archive, where it was uploaded: a draft directory with a placement
+//   <domain>/<model id>/artifacts.tar.gz           the archive of a release that has no such place
 //   <domain>/versions/<model id>.json              the metadata of a live release
 //   <domain>/versions/<state>/<model id>.json      likewise: it is in that state; a draft directory with placements
 //   <domain>/versions/modelstore-deleted/…         the metadata of a removed one
 //   <domain>/latest.json                           the metadata of the latest live release
-//   domains/<domain>.json                          the metadata of the one that was published last, even if it was
-//   removed model_states/<state>.json                      drafts
+//   domains/<domain>.json                          the metadata of the one that was published last, even if it was removed
+//   model_states/<state>.json                      drafts
+// clang-format on
 #pragma once
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "formats/modelstore_document.h"
-#include "catalog/snapshot.h"
-#include "layout/create_rule.h"
-#include "layout/native/native_layout.h"
-#include "layout/node.h"
+#include "layout/layout.h"
 
 namespace modelfs {
 
-// Of an archive in it whose path its client has not chosen.
-inline constexpr std::string_view kModelstoreArchiveName = "artifacts.tar.gz";
 inline constexpr std::string_view kModelstoreDeletedName = "modelstore-deleted";
 
-class ModelstoreLayout {
+class ModelstoreLayout final : public Layout {
  public:
-  // As NativeLayout's, for its places and for drafts with a domain.
-  static Result<Node> child(const Snapshot& stored, const ContainerSource& containers, const Node& parent,
-                             std::string_view name);
-  static Status list(const Snapshot& stored, const ContainerSource& containers, const Node& directory,
-                     std::vector<ListedNode>& names);
-  static bool holds_drafts(const Node& directory);
-  // True where the draft directories in `directory` hold placements.
-  static bool holds_placements(const Node& directory) {
-    return directory.kind == Node::Kind::ModelstoreDomain || directory.kind == Node::Kind::ModelstoreVersions;
-  }
-  static CreateRule rule(const Node& parent, std::string_view name, FileType type);
-  // In a draft directory with a domain; `is_state`: it stands for a state.
-  static CreateRule create_rule_in_draft(bool is_state, std::string_view name, FileType type);
+  // `id`: its position among the layouts of the mount.
+  explicit ModelstoreLayout(LayoutId id) : id_(id) {}
 
-  // True of the <domain>/latest.json that the client of modelstore's first years writes anew with each upload: the
-  // release came by its layout.
-  static bool is_legacy_latest_json(const Snapshot& stored, const ContainerSource& containers, const DomainName& domain,
-                              const Node& place);
-  // The number of <domain>/versions/<model id>.json.
-  static Ino metadata_ino(const ReleaseRecord& release);
-  // That of a ModelstoreRelease, by the release's directory.
+  std::string_view root_name() const override { return kModelstoreName; }
+  Node root() const override;
+  // Once something was made in it.
+  bool is_listed(const Snapshot& stored) const override;
+  Result<Node> child(const LayoutContext& context, const Node& parent, std::string_view name) const override;
+  Status list(const LayoutContext& context, const Node& directory, std::vector<ListedNode>& names) const override;
+  Result<Ino> parent(const LayoutContext& context, const Node& directory) const override;
+  Result<Attributes> attributes(const LayoutContext& context, const Node& node,
+                                std::uint64_t content_bytes) const override;
+  Result<std::string> text(const LayoutContext& context, const Node& node) const override;
+  CreateRule create_rule(const LayoutContext& context, const Node& parent, std::string_view name,
+                         FileType type) const override;
+  RemoveRule remove_rule(const Node& parent, const Node& node, std::string_view name) const override;
+  bool holds_drafts(const Node& directory) const override;
+  bool adopt_draft(const Node& parent, std::string_view name, Node& draft) const override;
+
+  // The number of <domain>/<model id>, by the release's own directory.
   static Ino directory_ino(Ino release) { return in_block(release, 32); }
-  // The path of a release's archive in this layout, beneath the mount point. `is_removed`: where it was before its
-  // client removed it.
-  static Result<std::string> archive_path(const Snapshot& stored, const std::string& domain, Ino release,
-                                          std::string_view model_id, bool is_removed);
+
+ private:
+  RemoveRule::Step removal_step(const Node& parent, const Node& node) const;
+  bool is_release_directory(const Node& node) const;
+  Node directory(std::uint8_t role, Ino ino, const std::string& domain) const;
+  Node document(const std::string& domain, const ReleaseRecord& release, std::uint8_t role) const;
+  Node tombstone(const std::string& domain, const TombstoneRecord& record) const;
+  Node release_directory(const std::string& domain, const ReleaseRecord& release) const;
+  Result<Node> placed(const LayoutContext& context, const DomainName& domain, const PlacementRecord& placement) const;
+  Result<Node> child_of_root(const Snapshot& stored, std::string_view name) const;
+  Result<Node> child_of_domain(const Snapshot& stored, const DomainName& domain, std::string_view name) const;
+  Result<Node> child_of_versions(const Snapshot& stored, const DomainName& domain, std::string_view name) const;
+  Result<Node> child_of_deleted(const Snapshot& stored, const DomainName& domain, std::string_view name) const;
+  Status list_domain_files(const LayoutContext& context, std::vector<ListedNode>& names) const;
+  Status list_domain(const Snapshot& stored, const DomainName& domain, std::vector<ListedNode>& names) const;
+  Status list_versions(const Snapshot& stored, const DomainName& domain, std::vector<ListedNode>& names) const;
+  Status list_deleted(const Snapshot& stored, const DomainName& domain, std::vector<ListedNode>& names) const;
+  Status list_placed(const LayoutContext& context, const DomainName& domain, const Node& directory,
+                     std::vector<ListedNode>& names) const;
+
+  const LayoutId id_;
 };
 
 }  // namespace modelfs

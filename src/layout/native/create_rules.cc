@@ -1,89 +1,78 @@
-// What making or moving something to a name would mean in the native layout.
+// What making or removing a name would mean in the native layout.
 #include "base/new_name.h"
 #include "formats/forml_tag.h"
-#include "layout/modelstore/modelstore_layout.h"
 #include "layout/native/native_layout.h"
+#include "layout/native/roles.h"
 #include "layout/node_builders.h"
 
 namespace modelfs {
 
 using Kind = Node::Kind;
-
-CreateRule refused_meaning(Status status) {
-  CreateRule rule;
-  rule.kind = CreateRule::Kind::Refused;
-  rule.refusal = std::move(status);
-  return rule;
-}
-
-CreateRule meaning_of_kind(CreateRule::Kind kind) {
-  CreateRule rule;
-  rule.kind = kind;
-  return rule;
-}
+using native::Role;
 
 namespace {
 
-CreateRule refused(const Status& status) { return refused_meaning(status); }
-CreateRule refused(Code code, std::string reason) { return refused(Status(code, std::move(reason))); }
-
 bool is_archive_suffix(std::string_view suffix) { return format_of_suffix(suffix).has_value(); }
 
-CreateRule meaning_in_domain(std::string_view name, FileType type) {
-  if (Status status = check_file_name(name); !status.ok()) return refused(status);
+CreateRule rule_in_domain(std::string_view name, FileType type) {
+  if (Status status = check_file_name(name); !status.ok()) return CreateRule::refused(status);
   if (name.front() == '.') {
-    if (name == ".stage") return refused(Code::AlreadyExists, ".stage is always there");
+    if (name == ".stage") return CreateRule::refused(Code::AlreadyExists, ".stage is always there");
     return {};
   }
   if (type == FileType::Regular && name.ends_with(kJson)) {
     const Status status = check_new_name(name.substr(0, name.size() - kJson.size()));
-    return status.ok() ? CreateRule{} : refused(status);
+    return status.ok() ? CreateRule{} : CreateRule::refused(status);
   }
   const std::string_view suffix = face_suffix(name);
   if (type == FileType::Regular && is_archive_suffix(suffix)) {
-    CreateRule rule = meaning_of_kind(CreateRule::Kind::Archive);
+    CreateRule rule = CreateRule::of(CreateRule::Upload::Archive);
     rule.stem = name.substr(0, name.size() - suffix.size());
     rule.suffix = suffix;
     const Status status = check_new_name(rule.stem);
-    return status.ok() ? rule : refused(status);
+    return status.ok() ? rule : CreateRule::refused(status);
   }
-  if (Status status = check_new_name(name); !status.ok()) return refused(status);
-  if (type == FileType::Directory) return meaning_of_kind(CreateRule::Kind::Release);
-  if (type == FileType::Symlink) return meaning_of_kind(CreateRule::Kind::Label);
+  if (Status status = check_new_name(name); !status.ok()) return CreateRule::refused(status);
+  if (type == FileType::Directory) return CreateRule::of(CreateRule::Kind::Release);
+  if (type == FileType::Symlink) return CreateRule::of(CreateRule::Kind::Label);
   return {};
 }
 
-CreateRule meaning_in_release(const Snapshot& stored, const Node& parent, std::string_view name, FileType type) {
+CreateRule rule_in_release(const Snapshot& stored, const Node& parent, std::string_view name, FileType type) {
   const auto domain = DomainName::parse(parent.domain);
-  if (!domain.ok()) return refused(domain.status());
+  if (!domain.ok()) return CreateRule::refused(domain.status());
   const auto container = stored.container(parent.container);
-  if (!container.ok()) return refused(container.status());
+  if (!container.ok()) return CreateRule::refused(container.status());
   const auto release = stored.release(*domain, container->version);
   const std::string where = parent.domain + "/" + container->version;
-  if (!release.ok() || release->ino != parent.container) return refused(Code::Immutable, where + " is in the trash");
+  if (!release.ok() || release->ino != parent.container)
+    return CreateRule::refused(Code::Immutable, where + " is in the trash");
   if (name == ".stage" && type == FileType::Directory) return {};  // where ForML's trainers put states
   const std::string_view suffix = type == FileType::Regular ? face_suffix(name) : std::string_view();
   const bool is_document = suffix == kJson;
   const std::string_view stem = name.substr(0, name.size() - suffix.size());
   const auto number = parse_generation(stem);
   if ((type != FileType::Directory && suffix.empty()) || (stem != "next" && !number.ok())) {
-    return refused(Code::Immutable,
-                   where +
-                       " is published: its files never change. Publish another version, or a generation "
-                       "as " +
-                       where + "/next");
+    return CreateRule::refused(Code::Immutable,
+                               where +
+                                   " is published: its files never change. Publish another version, or a generation "
+                                   "as " +
+                                   where + "/next");
   }
   if (!release->takes_generations) {
-    return refused(Code::Immutable,
-                   "numbers at the top of " + where + " are its own content, so it takes no generations");
+    return CreateRule::refused(Code::Immutable,
+                               "numbers at the top of " + where + " are its own content, so it takes no generations");
   }
   const Generation next{raw(release->last_generation) + 1};
   if (number.ok() && raw(*number) > raw(next)) {
-    return refused(Code::OutOfRange, "the next generation of " + where + " is " + std::to_string(raw(next)));
+    return CreateRule::refused(Code::OutOfRange,
+                               "the next generation of " + where + " is " + std::to_string(raw(next)));
   }
-  if (number.ok() && raw(*number) < raw(next)) return refused(Code::AlreadyExists, "that generation exists already");
+  if (number.ok() && raw(*number) < raw(next))
+    return CreateRule::refused(Code::AlreadyExists, "that generation exists already");
   if (is_document) return {};
-  CreateRule rule = meaning_of_kind(suffix.empty() ? CreateRule::Kind::Generation : CreateRule::Kind::Archive);
+  CreateRule rule =
+      suffix.empty() ? CreateRule::of(CreateRule::Kind::Generation) : CreateRule::of(CreateRule::Upload::Archive);
   if (number.ok()) rule.number = *number;
   rule.is_generation = true;
   rule.stem = stem;
@@ -91,70 +80,99 @@ CreateRule meaning_in_release(const Snapshot& stored, const Node& parent, std::s
   return rule;
 }
 
-}  // namespace
-
-CreateRule NativeLayout::create_rule_in_draft(const Snapshot& stored, const Node& above, std::string_view directory,
-                                     std::string_view name, FileType type) {
-  if (type != FileType::Regular) return {};
+// A file in a draft directory that is called `position.name` in a committed place: ForML's package and tag.
+CreateRule rule_of_marker(const LayoutContext& context, const DraftPosition& position, std::string_view name) {
   CreateRule rule;
-  if (above.kind == Kind::Domain && name == kFormlPackageName) {
-    rule = meaning_of_kind(CreateRule::Kind::Archive);
+  if (position.above.kind == Kind::Domain && name == kFormlPackageName) {
+    rule = CreateRule::of(CreateRule::Upload::Package);
     rule.suffix = ".4ml";
-    if (Status status = check_name(directory); !status.ok()) return {};
-  } else if (above.is_release_directory() && name == kTagName) {
-    rule = NativeLayout::rule(stored, above, directory, FileType::Directory);
+    if (Status status = check_name(position.name); !status.ok()) return {};
+  } else if (position.above.is_release_directory() && name == kTagName) {
+    rule = rule_in_release(context.stored, position.above, position.name, FileType::Directory);
     if (rule.kind != CreateRule::Kind::Generation || !rule.number) return {};
-    rule.kind = CreateRule::Kind::Tag;
+    rule.kind = CreateRule::Kind::Upload;
+    rule.upload = CreateRule::Upload::Tag;
   } else {
     return {};
   }
-  rule.stem = directory;
-  rule.place = above;
+  rule.stem = position.name;
+  rule.place = position.above;
   return rule;
 }
 
-CreateRule NativeLayout::rule(const Snapshot& stored, const Node& parent, std::string_view name, FileType type) {
+CreateRule rule_in_draft(const LayoutContext& context, const Node& parent, std::string_view name, FileType type) {
+  if (Status status = check_file_name(name); !status.ok()) return CreateRule::refused(status);
+  const bool may_mark = type == FileType::Regular && (name == kFormlPackageName || name == kTagName);
+  if (!may_mark || parent.kind != Kind::Draft) return {};
+  const auto position = context.mount.find_draft(parent.ino);
+  return position ? rule_of_marker(context, *position, name) : CreateRule{};
+}
+
+CreateRule rule_in_root(std::string_view name, FileType type) {
+  if (Status status = check_file_name(name); !status.ok()) return CreateRule::refused(status);
+  if (name.front() == '.') return {};
+  if (type != FileType::Directory) return is_reserved_name(name) ? CreateRule::refused(check_name(name)) : CreateRule{};
+  const Status status = check_new_name(name);
+  return status.ok() ? CreateRule::of(CreateRule::Kind::Domain) : CreateRule::refused(status);
+}
+
+// A document of modelstore's client that writes to a domain as to its own store.
+CreateRule rule_in_versions(const LayoutContext& context, const Node& parent, std::string_view name, FileType type) {
+  if (Status status = check_file_name(name); !status.ok()) return CreateRule::refused(status);
+  const std::string_view id = json_stem(name);
+  if (type != FileType::Regular || id.empty()) {
+    return CreateRule::refused(Code::NotPermitted, "only <model id>.json can be made here");
+  }
+  if (Status status = check_name(id); !status.ok()) return CreateRule::refused(status);
+  const auto domain = DomainName::parse(parent.domain);
+  const auto head = domain.ok() ? context.stored.domain(*domain) : Result<DomainRecord>(domain.status());
+  if (!head.ok()) return CreateRule::refused(head.status());
+  CreateRule rule = CreateRule::of(CreateRule::Upload::Model);
+  rule.stem = id;
+  rule.suffix = kJson;
+  rule.domain = rule.base_path = parent.domain;
+  rule.base = head->ino;
+  return rule;
+}
+
+}  // namespace
+
+CreateRule NativeLayout::create_rule(const LayoutContext& context, const Node& parent, std::string_view name,
+                                     FileType type) const {
   switch (parent.kind) {
     case Kind::Draft:
-    case Kind::Stage: {
-      const Status status = check_file_name(name);
-      return status.ok() ? CreateRule{} : refused(status);
-    }
-    case Kind::Root: {
-      if (Status status = check_file_name(name); !status.ok()) return refused(status);
-      if (name.front() == '.') return {};
-      if (type != FileType::Directory) {
-        if (is_reserved_name(name)) return refused(check_name(name));
-        return {};
-      }
-      const Status status = check_new_name(name);
-      return status.ok() ? meaning_of_kind(CreateRule::Kind::Domain) : refused(status);
-    }
-    case Kind::Domain: return meaning_in_domain(name, type);
+    case Kind::Stage: return rule_in_draft(context, parent, name, type);
+    case Kind::Root: return rule_in_root(name, type);
+    case Kind::Domain: return rule_in_domain(name, type);
     case Kind::Entry:
-      if (parent.is_release_directory()) return meaning_in_release(stored, parent, name, type);
-      return refused(Code::Immutable, "what is published never changes");
-    case Kind::Trash: return refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");
-    case Kind::System:
-    case Kind::TrashRoot:
-    case Kind::DraftsRoot:
-    case Kind::Uploads: return refused(Code::NotPermitted, "nothing can be made here");
-    case Kind::Versions:
-    case Kind::ModelstoreRoot:
-    case Kind::ModelstoreDomains:
-    case Kind::ModelstoreStates:
-    case Kind::ModelstoreDomain:
-    case Kind::ModelstoreVersions:
-    case Kind::ModelstoreDeleted:
-    case Kind::ModelstoreRelease: return ModelstoreLayout::rule(parent, name, type);
-    case Kind::Status:
-    case Kind::Events:
-    case Kind::Document:
-    case Kind::Archive:
-    case Kind::Tag:
-    case Kind::Link: break;
+      if (parent.is_release_directory()) return rule_in_release(context.stored, parent, name, type);
+      return CreateRule::refused(Code::Immutable, "what is published never changes");
+    case Kind::Trash:
+      return CreateRule::refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");
+    case Kind::Directory:
+      if (native::role_of(parent) == Role::Versions) return rule_in_versions(context, parent, name, type);
+      return CreateRule::refused(Code::NotPermitted, "nothing can be made here");
+    case Kind::Uploads: return CreateRule::refused(Code::NotPermitted, "nothing can be made here");
+    default: return CreateRule::refused(Code::NotADirectory, "not a directory");
   }
-  return refused(Code::NotADirectory, "not a directory");
+}
+
+RemoveRule NativeLayout::remove_rule(const Node& parent, const Node& node, std::string_view name) const {
+  const auto refused = [](Code code, std::string why) {
+    return RemoveRule{RemoveRule::Kind::Refused, RemoveRule::Step::None, Status(code, std::move(why))};
+  };
+  if (node.type != FileType::Directory) {
+    const bool is_label = node.kind == Kind::Link && parent.kind == Kind::Domain && name != "latest";
+    return is_label ? RemoveRule{RemoveRule::Kind::Label, RemoveRule::Step::None, {}}
+                    : refused(Code::Immutable, "what is published never changes");
+  }
+  if (node.kind == Kind::Domain) return {RemoveRule::Kind::Domain, RemoveRule::Step::None, {}};
+  if (node.kind == Kind::Entry && node.index == 0) {
+    return refused(Code::NotEmpty,
+                   "a release is removed whole: mv it to /.modelfs/trash/" + node.domain + "/, or use modelfs rm");
+  }
+  if (node.kind == Kind::Entry) return refused(Code::Immutable, "what is published never changes");
+  return refused(Code::NotPermitted, "it is always there");
 }
 
 }  // namespace modelfs

@@ -5,46 +5,49 @@
 #include "catalog/keys.h"
 #include "formats/forml_package.h"
 #include "formats/forml_tag.h"
-#include "layout/modelstore/modelstore_layout.h"
+#include "formats/metadata.h"
+#include "layout/native/roles.h"
 #include "layout/node_builders.h"
+#include "layout/upload_paths.h"
 
 namespace modelfs {
 namespace {
 
 using Kind = Node::Kind;
+using native::Role;
 
-Node container_node(const std::string& domain, Ino ino, bool is_release) {
-  Node place = node_at(Kind::Entry, ino, domain);
-  place.container = ino;
-  place.is_release = is_release;
-  return place;
+Node directory_node(native::Role role, Ino ino, const std::string& domain = "") {
+  Node node = node_at(Kind::Directory, ino, domain);
+  node.role = static_cast<std::uint8_t>(role);
+  return node;
 }
 
-Node link_node(const std::string& domain, Ino ino, std::string target, TimeNs time) {
-  Node place = node_at(Kind::Link, ino, domain, FileType::Symlink);
-  place.target = std::move(target);
-  place.time = time;
-  return place;
+Node metadata_node(const std::string& domain, Ino ino, Ino container, bool is_release, bool given, TimeNs time,
+                   native::Role role = native::Role::Metadata) {
+  Node node = text_node(domain, ino, container, is_release, time, static_cast<std::uint8_t>(role));
+  node.given = given;
+  return node;
 }
 
 Result<Node> child_of_domain(const Snapshot& stored, const DomainName& domain, std::string_view name) {
   const auto head = stored.domain(domain);
   if (!head.ok()) return head.status();
   if (name == ".stage") return node_at(Kind::Stage, head->stage, domain.str());
-  if (name == "versions") return node_at(Kind::Versions, head->versions(), domain.str());
+  if (name == "versions") return directory_node(Role::Versions, head->versions(), domain.str());
   if (name == "latest" || name == "latest.json") {
     const auto release = stored.latest_release(domain);
     if (!release.ok()) return release.status();
-    if (name == "latest")
-      return link_node(domain.str(), plus(release->faces, 1), release->version, release->published);
-    return document_node(domain.str(), plus(release->faces, 2), release->ino, true, release->metadata_given,
-                          release->published);
+    if (name == "latest") return link_node(domain.str(), plus(release->faces, 1), release->version, release->published);
+    Node node = metadata_node(domain.str(), plus(release->faces, 2), release->ino, true, release->metadata_given,
+                              release->published, Role::LatestJson);
+    // modelstore's client of the first years writes it anew with each upload.
+    if (came_by_first_layout(stored, *release)) node.rewrite = Node::Rewrite::Copy;
+    return node;
   }
   if (name.ends_with(kJson)) {
     const auto release = stored.release(domain, name.substr(0, name.size() - kJson.size()));
     if (!release.ok()) return release.status();
-    return document_node(domain.str(), release->faces, release->ino, true, release->metadata_given,
-                          release->published);
+    return metadata_node(domain.str(), release->faces, release->ino, true, release->metadata_given, release->published);
   }
   if (const auto suffix = face_suffix(name); !suffix.empty()) {
     const std::string_view stem = name.substr(0, name.size() - suffix.size());
@@ -75,15 +78,15 @@ Result<Node> forml_package(const std::string& domain, const ReleaseRecord& relea
 Result<Node> tag_of_generation(const Snapshot& stored, const DomainName& domain, const Container& container) {
   const auto generation = stored.generation(domain, container.release, container.generation);
   if (!generation.ok()) return generation.status();
-  Node place = node_at(Kind::Tag, plus(generation->faces, 3), domain.str(), FileType::Regular);
-  place.container = generation->ino;
-  place.time = generation->published;
-  return place;
+  Node node = text_node(domain.str(), plus(generation->faces, 3), generation->ino, false, generation->published,
+                        static_cast<std::uint8_t>(Role::Tag));
+  node.rewrite = Node::Rewrite::Taken;
+  return node;
 }
 
 // What a release shows beside its package: generations, latest, and their documents. The package's own names win.
 Result<Node> child_of_release(const Snapshot& stored, const DomainName& domain, const ReleaseRecord& release,
-                               std::string_view name) {
+                              std::string_view name) {
   if (!release.takes_generations || release.last_generation == kNoGeneration) return nothing_called(name);
   const std::string_view suffix = face_suffix(name);
   const bool is_document = suffix == kJson;
@@ -94,12 +97,12 @@ Result<Node> child_of_release(const Snapshot& stored, const DomainName& domain, 
   const auto generation = stored.generation(domain, release.sequence, *number);
   if (!generation.ok()) return generation.status();
   if (is_document) {
-    return document_node(domain.str(), plus(generation->faces, is_latest ? 2 : 0), generation->ino, false,
-                          generation->metadata_given, generation->published);
+    return metadata_node(domain.str(), plus(generation->faces, is_latest ? 2 : 0), generation->ino, false,
+                         generation->metadata_given, generation->published);
   }
   if (!suffix.empty()) {
     return archive_node(domain.str(), generation->ino, false, suffix, generation->archive_suffix,
-                         generation->published);
+                        generation->published);
   }
   if (is_latest) {
     return link_node(domain.str(), plus(generation->faces, 1), std::to_string(raw(*number)), generation->published);
@@ -108,17 +111,17 @@ Result<Node> child_of_release(const Snapshot& stored, const DomainName& domain, 
 }
 
 Result<Node> child_of_entry(const Snapshot& stored, const ContainerSource& containers, const Node& parent,
-                             std::string_view name) {
+                            std::string_view name) {
   const auto container = containers(parent.container);
   if (!container.ok()) return container.status();
   const auto found = (*container)->manifest->child(parent.index, name);
   if (found) {
     const ManifestEntry& entry = (*container)->manifest->at(*found);
-    Node place = parent;
-    place.ino = entry.ino;
-    place.type = entry.type;
-    place.index = *found;
-    return place;
+    Node node = parent;
+    node.ino = entry.ino;
+    node.type = entry.type;
+    node.index = *found;
+    return node;
   }
   if (!parent.is_release_directory() && !parent.is_generation_directory()) return nothing_called(name);
   const auto domain = DomainName::parse(parent.domain);
@@ -133,8 +136,7 @@ Result<Node> child_of_entry(const Snapshot& stored, const ContainerSource& conta
 }
 
 Result<Node> child_of_root(const Snapshot& stored, std::string_view name) {
-  if (name == ".modelfs") return node_at(Kind::System, kSystemIno, "");
-  if (name == kModelstoreName) return node_at(Kind::ModelstoreRoot, kModelstoreIno, "");
+  if (name == ".modelfs") return directory_node(Role::System, kSystemIno);
   const auto domain = DomainName::parse(name);
   if (!domain.ok()) return nothing_called(name);
   const auto head = stored.domain(*domain);
@@ -143,96 +145,74 @@ Result<Node> child_of_root(const Snapshot& stored, std::string_view name) {
 }
 
 Result<Node> child_of_system(std::string_view name) {
-  if (name == "status.json") return node_at(Kind::Status, kStatusIno, "", FileType::Regular);
-  if (name == "metrics") return node_at(Kind::Status, kMetricsIno, "", FileType::Regular);
-  if (name == "trash") return node_at(Kind::TrashRoot, kTrashIno, "");
-  if (name == "drafts") return node_at(Kind::DraftsRoot, kDraftsIno, "");
+  if (name == "status.json") return node_at(Kind::MountFile, kStatusIno, "", FileType::Regular);
+  if (name == "metrics") return node_at(Kind::MountFile, kMetricsIno, "", FileType::Regular);
+  if (name == "trash") return directory_node(Role::TrashRoot, kTrashIno);
+  if (name == "drafts") return directory_node(Role::DraftsRoot, kDraftsIno);
   // The mount gives `events` its number, which changes when the file is begun anew.
-  if (name == "events") return node_at(Kind::Events, Ino{kEventsInoFirst}, "", FileType::Regular);
-  if (name == "events.1") return node_at(Kind::Events, kOldEventsIno, "", FileType::Regular);
+  if (name == "events") return node_at(Kind::MountFile, Ino{kEventsInoFirst}, "", FileType::Regular);
+  if (name == "events.1") return node_at(Kind::MountFile, kOldEventsIno, "", FileType::Regular);
   return nothing_called(name);
 }
 
 }  // namespace
 
-Result<Node> archive_node(const std::string& domain, Ino container, bool is_release, std::string_view suffix,
-                            std::string_view given_suffix, TimeNs time) {
-  const auto format = format_of_suffix(suffix);
-  const bool given = !given_suffix.empty() && suffix == given_suffix;
-  if (!format || (!given && !is_made_suffix(suffix))) return nothing_called(suffix);
-  const std::uint64_t which = given ? kGivenArchive : static_cast<std::uint64_t>(*format);
-  Node place = node_at(Kind::Archive, in_block(container, which), domain, FileType::Regular);
-  place.container = container;
-  place.is_release = is_release;
-  place.given = given;
-  place.format = *format;
-  place.time = time;
-  return place;
-}
+Node NativeLayout::root() const { return node_at(Kind::Root, kRootIno, ""); }
 
-bool NativeLayout::holds_drafts(const Node& directory) {
-  return directory.kind == Kind::Root || directory.kind == Kind::Domain || directory.kind == Kind::Stage ||
-         directory.kind == Kind::Draft || directory.kind == Kind::Uploads || directory.kind == Kind::Versions ||
-         directory.is_release_directory() || ModelstoreLayout::holds_drafts(directory);
-}
-
-bool NativeLayout::holds_placements(const Node& parent, std::string_view name) {
-  if (parent.kind == Kind::Draft) return !parent.domain.empty();
-  if (ModelstoreLayout::holds_placements(parent)) return true;
-  // The layout of modelstore's first years, in the domain itself: <domain>/<year>/<month>/<day>/<time>/archive.tar.gz.
-  return parent.kind == Kind::Domain && name.size() == 4 &&
-         std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-Result<Node> NativeLayout::child(const Snapshot& stored, const ContainerSource& containers, const Node& parent,
-                                std::string_view name) {
-  const auto domain = [&] { return DomainName::parse(parent.domain); };
-  switch (parent.kind) {
-    case Kind::Root: return child_of_root(stored, name);
-    case Kind::System: return child_of_system(name);
-    case Kind::TrashRoot:
-    case Kind::DraftsRoot: {
-      if (parent.kind == Kind::DraftsRoot && name == kModelstoreName) {
-        return node_at(Kind::Uploads, kModelstoreUploadsIno, "");
-      }
-      const auto parsed = DomainName::parse(name);
-      if (!parsed.ok()) return nothing_called(name);
-      const auto head = stored.domain(*parsed);
-      if (!head.ok()) return head.status();
-      if (parent.kind == Kind::TrashRoot) return node_at(Kind::Trash, head->trash(), parsed->str());
-      return node_at(Kind::Uploads, head->uploads(), parsed->str());
-    }
-    case Kind::Trash: {
-      const auto release = stored.removed(*domain(), name);
-      if (!release.ok()) return release.status();
-      return container_node(parent.domain, release->ino, true);
-    }
-    case Kind::Domain: return child_of_domain(stored, *domain(), name);
-    case Kind::Versions: {
-      if (!name.ends_with(kJson)) return nothing_called(name);
-      const auto release = stored.release_by_model_id(*domain(), name.substr(0, name.size() - kJson.size()));
-      if (!release.ok()) return release.status();
-      return document_node(parent.domain, plus(release->faces, 3), release->ino, true, release->metadata_given,
-                            release->published);
-    }
-    case Kind::Entry: return child_of_entry(stored, containers, parent, name);
-    case Kind::Draft:
-    case Kind::ModelstoreRoot:
-    case Kind::ModelstoreDomains:
-    case Kind::ModelstoreStates:
-    case Kind::ModelstoreDomain:
-    case Kind::ModelstoreVersions:
-    case Kind::ModelstoreDeleted:
-    case Kind::ModelstoreRelease: return ModelstoreLayout::child(stored, containers, parent, name);
+bool NativeLayout::holds_drafts(const Node& directory) const {
+  switch (directory.kind) {
+    case Kind::Root:
+    case Kind::Domain:
     case Kind::Stage:
     case Kind::Uploads:
-    case Kind::Status:
-    case Kind::Events:
-    case Kind::Document:
-    case Kind::Archive:
-    case Kind::Tag:
-    case Kind::Link: return nothing_called(name);
+    case Kind::Draft: return true;
+    case Kind::Directory: return native::role_of(directory) == Role::Versions;
+    default: return directory.is_release_directory();
   }
+}
+
+namespace {
+
+// /.modelfs/trash/<name>, /.modelfs/drafts/<name>.
+Result<Node> child_by_domain(const Snapshot& stored, Role role, std::string_view name) {
+  if (role == Role::DraftsRoot && name == kModelstoreName) return node_at(Kind::Uploads, kModelstoreUploadsIno, "");
+  const auto domain = DomainName::parse(name);
+  if (!domain.ok()) return nothing_called(name);
+  const auto head = stored.domain(*domain);
+  if (!head.ok()) return head.status();
+  if (role == Role::TrashRoot) return node_at(Kind::Trash, head->trash(), domain->str());
+  return node_at(Kind::Uploads, head->uploads(), domain->str());
+}
+
+Result<Node> child_of_versions(const Snapshot& stored, const DomainName& domain, std::string_view name) {
+  if (!name.ends_with(kJson)) return nothing_called(name);
+  const auto release = stored.release_by_model_id(domain, name.substr(0, name.size() - kJson.size()));
+  if (!release.ok()) return release.status();
+  return metadata_node(domain.str(), plus(release->faces, 3), release->ino, true, release->metadata_given,
+                       release->published);
+}
+
+Result<Node> child_of_trash(const Snapshot& stored, const DomainName& domain, std::string_view name) {
+  const auto release = stored.removed(domain, name);
+  if (!release.ok()) return release.status();
+  return container_node(domain.str(), release->ino, true);
+}
+
+}  // namespace
+
+Result<Node> NativeLayout::child(const LayoutContext& context, const Node& parent, std::string_view name) const {
+  const Snapshot& stored = context.stored;
+  if (parent.kind == Kind::Root) return child_of_root(stored, name);
+  if (parent.kind == Kind::Entry) return child_of_entry(stored, context.mount.containers, parent, name);
+  if (parent.kind == Kind::Directory && native::role_of(parent) == Role::System) return child_of_system(name);
+  if (parent.kind == Kind::Directory && native::role_of(parent) != Role::Versions) {
+    return child_by_domain(stored, native::role_of(parent), name);
+  }
+  const auto domain = DomainName::parse(parent.domain);
+  if (!domain.ok()) return nothing_called(name);
+  if (parent.kind == Kind::Domain) return child_of_domain(stored, *domain, name);
+  if (parent.kind == Kind::Trash) return child_of_trash(stored, *domain, name);
+  if (parent.kind == Kind::Directory) return child_of_versions(stored, *domain, name);
   return nothing_called(name);
 }
 
@@ -259,18 +239,18 @@ Status list_domain(const Snapshot& stored, const DomainName& domain, std::vector
   });
 }
 
-Status list_entry(const Snapshot& stored, const ContainerSource& containers, const Node& place,
+Status list_entry(const Snapshot& stored, const ContainerSource& containers, const Node& node,
                   std::vector<ListedNode>& names) {
-  const auto container = containers(place.container);
+  const auto container = containers(node.container);
   if (!container.ok()) return container.status();
   const Manifest& manifest = *(*container)->manifest;
-  const ManifestEntry& directory = manifest.at(place.index);
+  const ManifestEntry& directory = manifest.at(node.index);
   for (std::uint32_t i = 0; i < directory.child_count; ++i) {
     const ManifestEntry& entry = manifest.at(directory.first_child + i);
     names.push_back({entry.name, entry.ino, entry.type});
   }
-  if (!place.is_release_directory()) return {};
-  const auto domain = DomainName::parse(place.domain);
+  if (!node.is_release_directory()) return {};
+  const auto domain = DomainName::parse(node.domain);
   if (!domain.ok()) return domain.status();
   const auto release = stored.release_of(*domain, **container);
   if (!release.ok()) return release.status();
@@ -315,62 +295,63 @@ Status list_uploads(const Snapshot& stored, std::vector<ListedNode>& names) {
 
 }  // namespace
 
-Result<std::vector<ListedNode>> NativeLayout::list(const Snapshot& stored, const ContainerSource& containers,
-                                                  const Node& directory) {
-  std::vector<ListedNode> names;
-  Status status;
-  switch (directory.kind) {
-    case Kind::Root:
-      status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
-        names.push_back({domain.str(), head.ino, FileType::Directory});
-        return true;
-      });
-      if (stored.keys().get(keys::kModelstoreInUse).ok()) {
-        names.push_back({std::string(kModelstoreName), kModelstoreIno, FileType::Directory});
-      }
-      break;
-    case Kind::System:
-      names = {{"status.json", kStatusIno, FileType::Regular},
-               {"metrics", kMetricsIno, FileType::Regular},
-               {"trash", kTrashIno, FileType::Directory},
-               {"drafts", kDraftsIno, FileType::Directory}};
-      break;
-    case Kind::TrashRoot: status = list_trashes(stored, names); break;
-    case Kind::DraftsRoot: status = list_uploads(stored, names); break;
-    case Kind::Trash:
-      status = stored.for_each_removed(*DomainName::parse(directory.domain),
-                                       [&](std::string_view name, const ReleaseRecord& release) {
-                                         names.push_back({std::string(name), release.ino, FileType::Directory});
-                                         return true;
-                                       });
-      break;
-    case Kind::Domain: status = list_domain(stored, *DomainName::parse(directory.domain), names); break;
-    case Kind::Versions:
-      status = stored.for_each_release(*DomainName::parse(directory.domain), [&](const ReleaseRecord& release) {
+namespace {
+
+Status list_root(const Snapshot& stored, std::vector<ListedNode>& names) {
+  return stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+    names.push_back({domain.str(), head.ino, FileType::Directory});
+    return true;
+  });
+}
+
+Status list_directory(const Snapshot& stored, const Node& directory, std::vector<ListedNode>& names) {
+  switch (native::role_of(directory)) {
+    case Role::System:
+      names.push_back({"status.json", kStatusIno, FileType::Regular});
+      names.push_back({"metrics", kMetricsIno, FileType::Regular});
+      names.push_back({"trash", kTrashIno, FileType::Directory});
+      names.push_back({"drafts", kDraftsIno, FileType::Directory});
+      return {};
+    case Role::TrashRoot: return list_trashes(stored, names);
+    case Role::DraftsRoot: return list_uploads(stored, names);
+    case Role::Versions:
+      return stored.for_each_release(*DomainName::parse(directory.domain), [&](const ReleaseRecord& release) {
         names.push_back({release.model_id + ".json", plus(release.faces, 3), FileType::Regular});
         return true;
       });
-      break;
-    case Kind::Entry: status = list_entry(stored, containers, directory, names); break;
-    case Kind::Draft:
-    case Kind::ModelstoreRoot:
-    case Kind::ModelstoreDomains:
-    case Kind::ModelstoreStates:
-    case Kind::ModelstoreDomain:
-    case Kind::ModelstoreVersions:
-    case Kind::ModelstoreDeleted:
-    case Kind::ModelstoreRelease: status = ModelstoreLayout::list(stored, containers, directory, names); break;
-    case Kind::Stage:
-    case Kind::Uploads:
-    case Kind::Status:
-    case Kind::Events:
-    case Kind::Document:
-    case Kind::Archive:
-    case Kind::Tag:
-    case Kind::Link: break;
+    default: return {};
   }
-  if (!status.ok()) return status;
-  return names;
+}
+
+}  // namespace
+
+Status NativeLayout::list(const LayoutContext& context, const Node& directory, std::vector<ListedNode>& names) const {
+  const Snapshot& stored = context.stored;
+  switch (directory.kind) {
+    case Kind::Root: return list_root(stored, names);
+    case Kind::Domain: return list_domain(stored, *DomainName::parse(directory.domain), names);
+    case Kind::Entry: return list_entry(stored, context.mount.containers, directory, names);
+    case Kind::Directory: return list_directory(stored, directory, names);
+    case Kind::Trash:
+      return stored.for_each_removed(*DomainName::parse(directory.domain),
+                                     [&](std::string_view name, const ReleaseRecord& release) {
+                                       names.push_back({std::string(name), release.ino, FileType::Directory});
+                                       return true;
+                                     });
+    default: return {};
+  }
+}
+
+Result<std::string> NativeLayout::text(const LayoutContext& context, const Node& node) const {
+  if (native::role_of(node) == Role::Tag) return make_tag(node.time);
+  auto text = context.stored.metadata(node.container);
+  if (!text.ok() || (node.given && !node.is_release)) return text;
+  if (node.given) return splice_release_path(context, node, *text);
+  const auto container = context.mount.containers(node.container);
+  if (!container.ok()) return container.status();
+  std::string path = (*container)->domain + "/" + (*container)->version;
+  if ((*container)->generation != kNoGeneration) path += "/" + std::to_string(raw((*container)->generation));
+  return present_metadata(*text, {context.mount.path, context.mount.path + "/" + path});
 }
 
 }  // namespace modelfs

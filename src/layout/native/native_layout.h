@@ -1,65 +1,30 @@
-// The native layout: /<domain>/<version>/…, /<domain>/latest, labels, faces, /.modelfs. Pure functions of a Snapshot
-// and a Place: no I/O beyond reading the catalog, no locks, no clock.
+// The native layout: /<domain>/<version>/…, /<domain>/latest, labels, faces, /.modelfs.
 #pragma once
-#include <functional>
-#include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/names.h"
-#include "base/status.h"
-#include "catalog/snapshot.h"
-#include "layout/create_rule.h"
-#include "layout/node.h"
+#include "layout/layout.h"
 
 namespace modelfs {
-
-// Gives the release or generation whose directory has a number, from a cache.
-using ContainerSource = std::function<Result<std::shared_ptr<const Container>>(Ino)>;
 
 // A release's package in ForML's layout. It can be opened and is not listed: it is a face.
 inline constexpr std::string_view kFormlPackageName = "package.4ml";
 
-class NativeLayout {
+class NativeLayout final : public Layout {
  public:
-  // What is committed under the name `name` in the directory `parent`. NotFound: nothing committed; a draft may have
-  // the name.
-  static Result<Node> child(const Snapshot& stored, const ContainerSource& containers, const Node& parent,
-                             std::string_view name);
-
-  // The committed names of a directory, in an order that does not change while they exist. Faces that nobody wrote are
-  // not listed.
-  static Result<std::vector<ListedNode>> list(const Snapshot& stored, const ContainerSource& containers,
-                                               const Node& directory);
-
-  // The number of the directory in which a committed directory stands; the root's is its own.
-  static Result<Ino> parent(const Snapshot& stored, const ContainerSource& containers, const Node& directory);
-
-  // True where what is committed has names: everywhere but in most drafts.
-  static bool shows_committed(const Node& directory) {
-    return directory.kind != Node::Kind::Draft || !directory.domain.empty();
-  }
-
-  // True where drafts may lie beside what is committed.
-  static bool holds_drafts(const Node& directory);
-
-  // What a fresh name of this type in `parent` would mean. Judges the name, not whether it is free.
-  static CreateRule rule(const Snapshot& stored, const Node& parent, std::string_view name, FileType type);
-
-  // True where a draft directory called `name` in `parent` is one into which a client's layout puts archives: then its
-  // Place names its domain.
-  static bool holds_placements(const Node& parent, std::string_view name);
-
-  // Likewise in a draft directory that is called `directory` in the committed place `above`: ForML's markers.
-  static CreateRule create_rule_in_draft(const Snapshot& stored, const Node& above, std::string_view directory,
-                                  std::string_view name, FileType type);
-
-  // Attributes of everything but Root, System, Status, Events, TrashRoot and drafts. `content_bytes`: of a Document,
-  // Tag or Archive.
-  static Result<Attributes> describe(const Snapshot& stored, const ContainerSource& containers, const Node& place,
-                                     std::uint64_t content_bytes);
+  std::string_view root_name() const override { return ""; }
+  Node root() const override;
+  Result<Node> child(const LayoutContext& context, const Node& parent, std::string_view name) const override;
+  // Faces that nobody wrote are not listed.
+  Status list(const LayoutContext& context, const Node& directory, std::vector<ListedNode>& names) const override;
+  Result<Ino> parent(const LayoutContext& context, const Node& directory) const override;
+  Result<Attributes> attributes(const LayoutContext& context, const Node& node,
+                                std::uint64_t content_bytes) const override;
+  Result<std::string> text(const LayoutContext& context, const Node& node) const override;
+  CreateRule create_rule(const LayoutContext& context, const Node& parent, std::string_view name,
+                         FileType type) const override;
+  RemoveRule remove_rule(const Node& parent, const Node& node, std::string_view name) const override;
+  bool holds_drafts(const Node& directory) const override;
 };
 
 }  // namespace modelfs

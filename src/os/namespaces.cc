@@ -1,4 +1,4 @@
-#include "cli/namespaces.h"
+#include "os/namespaces.h"
 
 #include <fcntl.h>
 #include <unistd.h>

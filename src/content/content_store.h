@@ -1,0 +1,42 @@
+// Opens what is committed: the bytes that a manifest names.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/status.h"
+#include "catalog/manifest.h"
+#include "catalog/snapshot.h"
+#include "content/blob_pins.h"
+#include "content/content_reader.h"
+#include "store/blob_store.h"
+#include "store/key_value_store.h"
+
+namespace modelfs {
+
+// Safe for concurrent use. What it refers to outlives it and its readers.
+class ContentStore {
+ public:
+  ContentStore(const KeyValueStore& keys, const BlobStore& blobs, BlobPins& pins)
+      : keys_(keys), blobs_(blobs), pins_(pins) {}
+
+  // What exists now. What takes long must not hold one.
+  Result<Snapshot> snapshot() const;
+  // A reader of the file's bytes, which keeps its blob from gc. Corrupt: the blob is missing, damaged or has another
+  // size; says what to do.
+  Result<std::shared_ptr<const ContentReader>> open(const ManifestEntry& file) const;
+  // The same, but of a file of at most kInlineBlobBytesMax its first read says whether it can be read.
+  Result<std::shared_ptr<const ContentReader>> open(const std::shared_ptr<const Manifest>& manifest,
+                                                    std::uint32_t index) const;
+  // Keeps these blobs from gc until the pin is destroyed.
+  std::unique_ptr<BlobPins::Pin> pin(std::vector<Digest> digests) const { return pins_.take(std::move(digests)); }
+
+ private:
+  const KeyValueStore& keys_;
+  const BlobStore& blobs_;
+  BlobPins& pins_;
+};
+
+}  // namespace modelfs
