@@ -319,7 +319,7 @@ TEST_F(Verbs, MakingADomainIsForTheOwnerOfTheStore) {
   EXPECT_TRUE(put(*talk(user(kAlice)), "hers/1", "1").ok());
 }
 
-TEST_F(Verbs, CommittingSomebodyElsesDraftIsDenied) {
+TEST_F(Verbs, CommittingSomebodyElsesDraftIsNotPermitted) {
   make_domain_of_alice(0777);
   const auto head = registry_->snapshot()->domain(*DomainName::parse("churn"));
   const NewDraft directory{FileType::Directory, {kAlice, kAlice, 0755}, ""};
@@ -328,7 +328,8 @@ TEST_F(Verbs, CommittingSomebodyElsesDraftIsDenied) {
   const auto answer =
       talk(user(kBob))->call(Channel::request("commit", {{"draft", "churn/.stage/x"}, {"target", "churn/2"}}));
 
-  EXPECT_EQ(answer.code(), Code::Denied);
+  // As in a sticky directory: who may write there may not move what is another's.
+  EXPECT_EQ(answer.code(), Code::NotPermitted);
   EXPECT_EQ(draft_count(), 1u);
 }
 

@@ -81,7 +81,8 @@ constexpr Kind kKinds[] = {
 constexpr Way kWays[] = {
     {"rename", "mv -T $O/.stage/x $O/1.0"},
     {"a command", "$MODELFS commit $O/.stage/x $O/1.0"},
-    {"an attribute", "mv -T $O/.stage/x $O/y && setfattr -n user.modelfs.commit -v 1 $O/y"},
+    {"an attribute",
+     "mkdir $O/y && mv $O/.stage/x/* $O/y && setfattr -n user.modelfs.commit -v 1 $O/y && rmdir $O/.stage/x"},
     {"a generation", "mkdir $O/.stage/e; mv -T $O/.stage/e $O/0.9; mv -T $O/.stage/x $O/0.9/next"},
 };
 
