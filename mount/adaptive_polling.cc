@@ -56,10 +56,10 @@ bool AdaptivePolling::look(unsigned worker) {
     }
     const auto now = hooks_.clock();
     if (now - begun >= window_) return false;
-    // Others want the processor: sleeping is faster than waiting for a turn of it again and again.
+    // Other processes compete for the processor: sleeping is faster than being scheduled again and again.
     if (now - looked > kGapMax) return false;
     looked = now;
-    // Who sends the next one may have to run on this very processor.
+    // The sender of the next request may have to run on this very processor.
     ::sched_yield();
   }
   return false;
@@ -67,7 +67,7 @@ bool AdaptivePolling::look(unsigned worker) {
 
 void AdaptivePolling::judge(unsigned worker) {
   if (piled_.exchange(0) > kJudgedAtOnce / 2) return leave(worker);
-  // Those who were about to sleep in read(2) when it began have missed the first call.
+  // Workers that were about to sleep in read(2) when polling began have missed the first signal.
   if (found_ == kJudgedAtOnce) hooks_.wake_sleepers();
 }
 
@@ -101,7 +101,7 @@ void AdaptivePolling::begin(unsigned worker) {
   hooks_.wake_sleepers();
 }
 
-// True: it was `poller` who polled, and nobody does any more.
+// True: `poller` was the poller, and now there is none.
 bool AdaptivePolling::stops(unsigned poller) {
   if (poller == kNobody || !poller_.compare_exchange_strong(poller, kNobody)) return false;
   streak_ = 0;
@@ -115,7 +115,7 @@ void AdaptivePolling::leave(unsigned poller) {
   changed_.notify_all();
 }
 
-// While somebody polls. One of those who do so looks after the poller.
+// While a worker polls. One of the others watches the poller.
 void AdaptivePolling::stay_away() {
   const MutexLock lock(mutex_);
   bool watches = false;

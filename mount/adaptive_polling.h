@@ -1,4 +1,4 @@
-// Looking for the next request instead of sleeping for it.
+// Polls for the next request of a busy program instead of sleeping until it arrives.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -10,29 +10,28 @@
 
 namespace modelfs {
 
-// What matters of a request, as it came from /dev/fuse.
+// What polling has to know of a request read from /dev/fuse.
 struct RequestSketch {
-  std::uint32_t kind = 0;    // FUSE_OPEN; 0, which the kernel does not use: it is too short to tell
-  std::uint32_t sender = 0;  // the thread that asks; 0: the kernel by itself, as for RELEASE
-  // Its answer is a matter of microseconds, if nothing has to be fetched from a disk: it moves few bytes.
+  std::uint32_t kind = 0;    // such as FUSE_OPEN; 0, which the kernel does not use: too short to be a request
+  std::uint32_t sender = 0;  // the calling thread; 0: the kernel itself, as for RELEASE
+  // It moves few bytes, so it is answered within microseconds unless something must be read from a disk.
   bool is_quick = false;
-  bool is_awaited = true;  // somebody waits for the answer
+  bool is_awaited = true;  // the caller waits for the answer
 };
 RequestSketch sketch_of(const void* request, std::size_t size_bytes);
 
-// Who of the workers reads requests, and how it waits for them.
+// Decides which worker reads requests, and how it waits for them.
 //
 // Why: to wake a thread that sleeps on another processor takes longer than most requests do. Measured in a virtual
 // machine: two fifths of what an open of a small file costs. So while one program sends quick requests one behind the
-// other, one worker, the poller, asks again and again whether the next is there; the others stay away from the device
-// meanwhile, because the kernel would wake one of them for each request. That ends, and all of them sleep in read(2)
-// again, when
+// other, one worker, the poller, keeps polling for the next one; the others stay away from the device meanwhile,
+// because the kernel would wake one of them for each request. That ends, and all of them sleep in read(2) again, when
 //   - no request came within the window;
 //   - a request came that is not quick;
 //   - requests pile up while others are awaited, so that several workers get on faster than one;
 //   - the poller is held up for kStuckAfter: by a disk, by a lock, or because others have the processors.
-// What polling costs is bounded: it begins only after kStreakMin quick requests in a row (more, while it has not been
-// worth it), and ends a window after the last one.
+// The cost of polling is bounded: it begins only after kStreakMin quick requests in a row (more while it did not pay
+// off), and ends one window after the last one.
 //
 // Safe for concurrent use by one thread for each worker number.
 class AdaptivePolling {
@@ -44,23 +43,23 @@ class AdaptivePolling {
   static constexpr std::chrono::milliseconds kStuckAfter{2};
 
   struct Hooks {
-    std::function<bool()> is_there;       // says at once whether a request is
-    std::function<void()> wake_sleepers;  // makes workers that sleep in read(2) come and ask for their turn
+    std::function<bool()> is_there;       // tells without waiting whether a request is
+    std::function<void()> wake_sleepers;  // interrupts workers that sleep in read(2), so that they ask for their turn
     std::function<std::chrono::nanoseconds()> clock = [] {
       return std::chrono::steady_clock::now().time_since_epoch();
     };
     std::chrono::milliseconds stuck_after = kStuckAfter;
   };
 
-  // `window` 0: nobody ever polls. What surrounds it is called by workers, without a lock.
+  // `window` 0: never polls. The hooks are called by workers, without a lock held.
   AdaptivePolling(std::chrono::microseconds window, Hooks hooks);
 
-  // Returns when `worker` may read. True: it looked, and a request is there. Read in a way that `wake_sleepers` and the
-  // end interrupt even so: somebody else may take it.
+  // Returns when `worker` may read. True: it has polled, and a request is there. The read must still be one that
+  // `wake_sleepers` and the end interrupt: another worker may take the request.
   bool wait_for_turn(unsigned worker) EXCLUDES(mutex_);
   // `worker` has read a request, and is about to answer it.
   void took(unsigned worker, RequestSketch request) EXCLUDES(mutex_);
-  // From now on nobody polls, and whoever waits for his turn has it.
+  // From now on no worker polls, and those that wait for their turn get it.
   void end() EXCLUDES(mutex_);
 
   bool is_polling() const { return poller_ != kNobody; }
@@ -83,19 +82,19 @@ class AdaptivePolling {
   std::atomic<unsigned> poller_ = kNobody;
   std::atomic<bool> has_ended_ = false;
   std::atomic<std::uint32_t> sender_ = 0;  // of the last request that has one
-  // While nobody polls: the quick requests in a row.
+  // While no worker polls: the number of quick requests in a row.
   std::atomic<unsigned> streak_ = 0;
   std::atomic<unsigned> turns_ = 0;  // of them, those of another sender than before
   std::atomic<std::int64_t> streak_begun_ns_ = 0;
   std::atomic<unsigned> streak_needed_ = kStreakMin;
 
-  // While somebody does.
+  // While a worker polls.
   std::atomic<unsigned> found_ = 0;
-  std::atomic<unsigned> piled_ = 0;  // of those since it was judged: another was there already
+  std::atomic<unsigned> piled_ = 0;  // since the last decision: those that had another behind them
 
   Mutex mutex_;  // leaf lock
   Condition changed_;
-  bool is_watched_ GUARDED_BY(mutex_) = false;  // a worker that stays away looks after the poller
+  bool is_watched_ GUARDED_BY(mutex_) = false;  // a worker that stays away watches the poller
 };
 
 }  // namespace modelfs

@@ -8,8 +8,8 @@ namespace modelfs {
 namespace {
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-// How long the attributes that come with a look-up count at least. Why not 0 where they may change: the kernel looks at
-// them right after the look-up, and would ask for them again; a name that can change is looked up each time anyway.
+// How long the attributes in the answer to a look-up are valid at least. Why not 0 where they may change: the kernel
+// uses them right after the look-up, and would send a GETATTR; a name that can change is looked up each time anyway.
 constexpr double kJustSeenSeconds = 0.01;
 
 TimeNs to_time(const timespec& time) { return TimeNs{time.tv_sec * kNsPerSecond + time.tv_nsec}; }
@@ -89,7 +89,7 @@ Change to_change(const struct stat& wanted, int to_set, const fuse_file_info* fi
   if (asks(FUSE_SET_ATTR_UID)) values.uid = wanted.st_uid;
   if (asks(FUSE_SET_ATTR_GID)) values.gid = wanted.st_gid;
   if (asks(FUSE_SET_ATTR_SIZE)) values.size_bytes = static_cast<std::uint64_t>(wanted.st_size);
-  // The kernel sets the plain bit beside the NOW bit, which therefore is asked first.
+  // The kernel sets the plain bit beside the NOW bit, so the NOW bit is tested first.
   if (asks(FUSE_SET_ATTR_ATIME_NOW)) {
     values.atime = now();
   } else if (asks(FUSE_SET_ATTR_ATIME)) {

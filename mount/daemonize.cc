@@ -31,7 +31,7 @@ int wait_for(pid_t child) {
 
 int exit_code_of(pid_t child) {
   const int outcome = wait_for(child);
-  // A daemon that ends well before it has served was told to end.
+  // A daemon that ends with 0 before it has served was told to end.
   if (WIFEXITED(outcome)) return WEXITSTATUS(outcome);
   std::fprintf(stderr, "modelfs: the daemon was ended by signal %d (%s) before it served\n", WTERMSIG(outcome),
                ::strsignal(WTERMSIG(outcome)));

@@ -8,20 +8,19 @@
 
 namespace modelfs {
 
-// The daemon's word to the process that started it. Used by one thread.
+// How the daemon tells the process that started it that it is ready. Used by one thread.
 class Readiness {
  public:
-  // Of a daemon that stays in the foreground: nobody waits for a word.
+  // For a daemon that stays in the foreground: no process waits for it.
   Readiness() = default;
   explicit Readiness(File starter) : starter_(std::move(starter)) {}
 
-  // Says that the daemon serves. False: the starter is gone without having heard it, so nobody wants the daemon any
-  // more.
+  // Announces that the daemon serves. False: the starter is gone without having read it, so the daemon is to end.
   bool announce();
   bool is_awaited() const { return starter_.valid(); }
 
  private:
-  File starter_;  // pipe; none: nobody waits
+  File starter_;  // a pipe; invalid: no process waits
 };
 
 // Runs `daemon` in a child process with a session of its own, and waits until it has announced itself, or has ended.

@@ -1,4 +1,4 @@
-// How an operation is carried out: here, or behind, and never with an exception into libfuse.
+// How an operation is carried out: on this thread or on the slow pool, and never with an exception into libfuse.
 #pragma once
 #include <exception>
 #include <memory>
@@ -32,8 +32,8 @@ void answer_later(Request request, Work work) noexcept {
   });
 }
 
-// Work that makes a name in `directory`: here, or on the slow pool while it would have to wait for the sweep of what
-// was published there a moment ago.
+// Work that creates a name in `directory`: on this thread, or on the slow pool while it would have to wait until what
+// was published there before has been reclaimed.
 template <class Work>
 void answer_making(Request request, fuse_ino_t directory, Work work) noexcept {
   answer(std::move(request), [&](Request accepted) {

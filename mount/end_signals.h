@@ -1,4 +1,4 @@
-// The signals that end the daemon, as something to wait for instead of something that interrupts.
+// The signals that end the daemon, read from a descriptor instead of interrupting.
 #pragma once
 #include "base/file.h"
 #include "base/status.h"
@@ -10,9 +10,9 @@ class EndSignals {
  public:
   static Result<EndSignals> block();
 
-  // Becomes readable when one has come.
+  // Becomes readable when one has arrived.
   int descriptor() const { return queue_.fd(); }
-  // The number of the signal that has come, or 0.
+  // The number of the signal that has arrived, or 0.
   int take() const;
 
  private:

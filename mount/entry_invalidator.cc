@@ -29,8 +29,7 @@ namespace {
 constexpr int kSocketFd = STDERR_FILENO + 1;
 constexpr int kRefuseEveryMs = 10;
 constexpr char kDone = 'D';
-// The kernel hands a request to nobody who has less room (fuse_dev_do_read): the largest WRITE, and what goes before
-// it.
+// The kernel hands out no request to a reader with less room (fuse_dev_do_read): the largest WRITE with its header.
 constexpr std::size_t kRequestRoomBytes = kRequestBytesMax + 4096;
 
 // A /dev/fuse of its own on the same connection, so that the daemon's ends with the daemon.
@@ -70,7 +69,7 @@ std::shared_ptr<const File> any_of(const Devices& devices) {
   return nullptr;
 }
 
-// Refuses what the kernel asks of a daemon that is gone, as long as somebody tells the kernel something: who holds a
+// Answers requests to a daemon that is gone with an error, as long as an invalidation is in progress: the holder of the
 // directory's lock may wait for an answer to such a request.
 void refuse_requests(const Devices& devices) {
   std::vector<char> request(kRequestRoomBytes);
@@ -78,7 +77,7 @@ void refuse_requests(const Devices& devices) {
     pollfd asked{device->fd(), POLLIN, 0};
     ::poll(&asked, 1, kRefuseEveryMs);
     if ((asked.revents & POLLERR) != 0) return;  // the connection is gone already
-    // Not to wait: a request that its sender takes back between poll() and read() was the only one.
+    // Must not block: the only request may be withdrawn by its sender between poll() and read().
     ::fcntl(device->fd(), F_SETFL, O_NONBLOCK);
     fuse_in_header header{};
     if (::read(device->fd(), request.data(), request.size()) < static_cast<ssize_t>(sizeof header)) continue;
@@ -98,12 +97,12 @@ void keep_only(int socket) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, fd);
   ::dup2(kept, kSocketFd);
   ::closefrom(kSocketFd + 1);
-  // It ends with the daemon, and not before: a service manager tells both, and nobody may listen any more to what is
-  // done.
+  // It ends with the daemon, and not before: a service manager signals both processes, and a pipe for a report may have
+  // no reader any more.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(signal, SIG_IGN);
 }
 
-// What the kernel is to be told, on which device, and a pipe that hears when that is done.
+// What the kernel is to be told, on which device, and a pipe on which the end is reported.
 struct Order {
   std::shared_ptr<const File> device;
   File done;
@@ -113,20 +112,20 @@ struct Order {
 
 void carry_out(Order& order) {
   tell_kernel(order.device->fd(), order.directory, order.name);
-  // First: when it is done, the connection is the daemon's alone again.
+  // First, so that afterwards the connection belongs to the daemon alone again.
   order.device.reset();
   (void)!::write(order.done.fd(), &kDone, 1);
 }
 
-// The life of the process. Each order is carried out in a thread of its own, because any may take long. One for which
-// there is no thread is dropped, and whoever gave it hears so.
+// Runs the process. Each order is carried out in a thread of its own, because any may take long. One for which no
+// thread can be started is dropped, and its sender is told.
 [[noreturn]] void serve() noexcept {
   Devices devices;
   for (;;) {
     auto received = receive_message(kSocketFd);
     if (received.ok() && !received->has_value()) break;  // the daemon is gone
     if (!received.ok()) {
-      // What is said next cannot be known. The daemon goes on without.
+      // What follows on the socket is unknown. The daemon goes on without this process.
       ::shutdown(kSocketFd, SHUT_RDWR);
       ::_exit(1);
     }
@@ -159,7 +158,7 @@ EntryInvalidator::EntryInvalidator() {
   process_ = ::fork();
   if (process_ < 0) socket_.reset();
   if (process_ != 0) return;
-  socket_.reset();  // or it would never hear that the daemon is gone
+  socket_.reset();  // otherwise it would never see that the daemon is gone
   keep_only(theirs.fd());
   serve();
 }
@@ -170,7 +169,7 @@ EntryInvalidator::~EntryInvalidator() {
     socket_.reset();
   }
   if (process_ <= 0) return;
-  ::kill(process_, SIGKILL);  // somebody may have stopped it
+  ::kill(process_, SIGKILL);  // it may have been stopped by a signal
   while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }

@@ -1,11 +1,11 @@
 // A second process beside the daemon, which tells the kernel to forget names.
 //
 // Why: the kernel takes the lock of the directory for it (fuse_reverse_inval_entry of fs/fuse/dir.c,
-// Linux 6.18), which somebody may hold who waits for an answer of the daemon. A daemon that is killed then could not
-// end: its thread cannot be woken, /dev/fuse stays open, nobody gets an answer, and everything in the mount hangs. Here
-// the daemon ends, the kernel fails what the daemon had taken on (fuse_dev_release of fs/fuse/dev.c), this process
-// refuses what nobody had taken on yet, so the lock comes free; and with the process the connection ends. That fails
-// when both are killed at once: then `modelfs umount` helps.
+// Linux 6.18), which may be held by a process that waits for an answer of the daemon. A daemon that is killed then
+// could not end: its thread cannot be woken, /dev/fuse stays open, no request gets an answer, and everything in the
+// mount hangs. Here the daemon ends, the kernel fails what the daemon had taken on (fuse_dev_release of fs/fuse/dev.c),
+// this process refuses the requests that had not been read yet, so the lock is released; and with the process the
+// connection ends. That fails when both are killed at once: then `modelfs umount` helps.
 #pragma once
 #include <sys/types.h>
 
@@ -21,8 +21,8 @@ namespace modelfs {
 // Safe for concurrent use.
 class EntryInvalidator {
  public:
-  // Begins the process, which keeps no descriptor of the caller and leaves its session. If there can be none, forget()
-  // says so. Call it while there is one thread only.
+  // Starts the process, which keeps no descriptor of the caller and leaves its session. If it cannot be started,
+  // forget() fails. Call it while there is one thread only.
   EntryInvalidator();
   // Ends the process. Not while forget() is under way.
   ~EntryInvalidator();
@@ -31,7 +31,7 @@ class EntryInvalidator {
 
   // Returns when the kernel has been told, on the connection that `device` is (an open /dev/fuse that is mounted).
   // Waits for requests that look at or change names in `directory`. Whether the kernel knew the name does not matter.
-  // An error: perhaps nobody has told it.
+  // An error: the kernel may not have been told.
   Status forget(int device, Ino directory, const std::string& name) EXCLUDES(mutex_);
 
  private:

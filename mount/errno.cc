@@ -43,7 +43,7 @@ int errno_of(Code code) {
 int to_errno(const Status& status) {
   if (status.ok()) return 0;
   if (status.host_errno() == ENOSYS) return EOPNOTSUPP;
-  // It is not the caller who has too many files open.
+  // It is not the caller that has too many files open.
   if (status.host_errno() == EMFILE) return ENFILE;
   return status.host_errno() != 0 ? status.host_errno() : errno_of(status.code());
 }

@@ -9,7 +9,7 @@ namespace modelfs {
 // implemented here" and stops asking until the next mount.  Source: libfuse, fuse_lowlevel.h, notes on each operation.
 int to_errno(const Status& status);
 
-// True when the failure is ours or the disk's and not the caller's: the operator must hear of it.
+// True when the failure is ours or the disk's and not the caller's: it must be logged for the operator.
 bool is_our_failure(Code code);
 
 }  // namespace modelfs

@@ -16,9 +16,10 @@ void KernelCacheNotifier::finish() {
 void KernelCacheNotifier::invalidate_attributes(Ino ino) {
   fuse_session* const session = session_;
   if (session == nullptr) return;
-  // Offset -1: attributes only. Takes no lock that a request in our hands could hold, so it is safe in one: measured on
-  // Linux 6.18. Answers to older requests do not count afterwards (fuse_reverse_inval_inode of fs/fuse/inode.c). Why
-  // the result does not matter: it fails when the kernel does not know the node, or is gone.
+  // Offset -1: attributes only. Takes no lock that a request which we are answering could hold, so it may be called
+  // while answering one: measured on Linux 6.18. Answers to older requests do not count afterwards
+  // (fuse_reverse_inval_inode of fs/fuse/inode.c). Why the result does not matter: it fails when the kernel does not
+  // know the node, or is gone.
   fuse_lowlevel_notify_inval_inode(session, raw(ino), -1, 0);
 }
 
@@ -31,8 +32,8 @@ void KernelCacheNotifier::invalidate_entry(Ino directory, const std::string& nam
   fuse_lowlevel_notify_inval_entry(session, raw(directory), name.data(), name.size());
 }
 
-// The kernel takes the lock of `directory`, which a process may hold that waits for the answer to another request, in
-// the end even to ours. So ours does not wait for ever; the kernel is told all the same.
+// The kernel takes the lock of `directory`, which may be held by a process that waits for the answer to another
+// request, possibly ours. So this request must not wait without bound; the kernel is told all the same.
 void KernelCacheNotifier::invalidate_entry_later(Ino directory, const std::string& name, Wait wait) {
   const auto done = std::make_shared<std::promise<void>>();
   {

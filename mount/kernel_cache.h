@@ -1,4 +1,4 @@
-// Tells the kernel what it has cached wrongly.
+// Invalidates what the kernel has cached.
 #pragma once
 #define FUSE_USE_VERSION 312
 #include <fuse3/fuse_lowlevel.h>
@@ -14,7 +14,7 @@
 
 namespace modelfs {
 
-// Safe for concurrent use. Says nothing until it is connected, and again when it is disconnected.
+// Safe for concurrent use. Does nothing until it is connected, and again when it is disconnected.
 class KernelCacheNotifier final : public KernelCache {
  public:
   // How long invalidate_entry_later() waits for what it has begun.

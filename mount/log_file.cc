@@ -15,7 +15,7 @@ namespace {
 Result<File> open_log(int store_dir) {
   struct stat info {};
   if (::fstatat(store_dir, kLogName, &info, AT_SYMLINK_NOFOLLOW) == 0 && info.st_size > kLogBytesMax) {
-    (void)::renameat(store_dir, kLogName, store_dir, kOldLogName);  // or it grows on
+    (void)::renameat(store_dir, kLogName, store_dir, kOldLogName);  // if that fails, it goes on growing
   }
   return open_at(store_dir, kLogName, O_WRONLY | O_APPEND | O_CREAT, 0600);
 }

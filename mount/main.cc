@@ -8,8 +8,9 @@
 
 namespace {
 
-// Whoever starts us may have closed them, and then our own files would get their numbers, and be replaced with them
-// when the daemon leaves the terminal. Why in the wrong direction: reading and writing fail as they would have.
+// The process that starts us may have closed them. Then files that we open would get their numbers, and be replaced
+// when the daemon leaves the terminal. Why opened in the wrong direction: reading and writing must fail as they would
+// have.
 void open_missing_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) >= 0) continue;

@@ -76,8 +76,8 @@ bool is_in_path(const std::string& program) {
   return false;
 }
 
-// Takes away what a daemon that was killed has left at `path`. Asks nothing of it: it may be one that never answers.
-// Why in a loop: dead mounts lie on top of each other when somebody mounted over one.
+// Unmounts what a killed daemon has left at `path`. Does not access the mount, which may never answer. Why in a loop:
+// dead mounts are stacked when one was mounted over another.
 Status clear_way(const std::string& path) {
   for (;;) {
     const auto place = absolute_path(path);

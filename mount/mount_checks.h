@@ -1,4 +1,4 @@
-// What can be said before anything is opened: why a mount would not work, and what to do about it.
+// Checks before anything is opened: why a mount would not work, and what to do about it.
 #pragma once
 #include <string>
 #include <string_view>
@@ -16,7 +16,7 @@ Result<std::string> check_mount_point(const std::string& path);
 // daemon would wait for itself, or the mount point lies in it. `mount_point` is canonical.
 Result<std::string> check_store_path(const std::string& path, const std::string& mount_point);
 
-// Unsupported: there is no /dev/fuse.  NotFound: an ordinary user needs fusermount3.  NotPermitted: he wants
+// Unsupported: there is no /dev/fuse.  NotFound: an ordinary user needs fusermount3.  NotPermitted: the user wants
 // allow_other, which /etc/fuse.conf does not grant.
 Status check_fuse(bool wants_allow_other);
 

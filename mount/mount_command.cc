@@ -60,13 +60,13 @@ Hooks hooks_of(FileSystem& files) {
           .on_moved_away = [&files](Ino directory, const std::string& name) { files.moved_away(directory, name); }};
 }
 
-// What is worth saying. `is_starting`: on the terminal of somebody who waits, where only what is wrong belongs.
+// Logs how the mount came up. `is_starting`: on the terminal of a waiting user, where only warnings belong.
 log::level::level_enum log_level(const MountRequest& request, bool is_starting) {
   if (request.debug) return log::level::debug;
   return is_starting ? log::level::warn : log::level::info;
 }
 
-// How committed files are read. Why a warning: nothing else shows the loss.
+// Logs how published files are read. Why a warning: nothing else shows that reads are slower.
 void tell_read_mode(const Passthrough& passthrough) {
   const ReadMode mode = passthrough.mode();
   if (mode.by_kernel) return log::info("published files are read by the kernel itself (passthrough)");
@@ -77,13 +77,13 @@ void tell_read_mode(const Passthrough& passthrough) {
 // Called when requests are being answered.
 void announce(Readiness& readiness, const MountRequest& request, const Passthrough& passthrough, int store_dir) {
   if (readiness.is_awaited()) {
-    tell_read_mode(passthrough);  // on the terminal; the log hears it below
+    tell_read_mode(passthrough);  // on the terminal; below it goes to the log
     leave_terminal(store_dir);
   }
   log::set_level(log_level(request, false));
   log::info("modelfs {} serves {} at {}", MODELFS_VERSION, request.store, request.mount_point);
   tell_read_mode(passthrough);
-  if (!readiness.announce()) ::kill(::getpid(), SIGTERM);  // who started it was stopped
+  if (!readiness.announce()) ::kill(::getpid(), SIGTERM);  // the process that started it is gone
 }
 
 Status on_read_only_disk(const MountRequest& request) {
@@ -152,8 +152,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   (*session)->wait_for_end(signals);
   (*registry)->prepare_to_end();
   // The control server and the notifier go while requests are answered: they may wait for them
-  // (KernelCache::invalidate_entry). Then what is under way ends, and is answered before the connection goes. The lock
-  // goes last, because `modelfs umount` takes it as the end of the daemon.
+  // (KernelCache::invalidate_entry). Then requests in progress are finished and answered before the connection is
+  // closed. The lock is released last, because `modelfs umount` takes it as the end of the daemon.
   if (control.ok()) control->reset();
   notifier.finish();
   (*session)->stop();
@@ -162,7 +162,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   return {};
 }
 
-// The life of the daemon.
+// Runs the daemon.
 int run_daemon(MountRequest request, Readiness& readiness) {
   log_to_stderr(log_level(request, readiness.is_awaited()));
   setup_process();
@@ -180,7 +180,7 @@ int run_daemon(MountRequest request, Readiness& readiness) {
   return status.ok() ? 0 : complain(status);
 }
 
-// What the process that started the daemon says and returns.
+// What the process that started the daemon prints and returns.
 int report_start(const std::string& mount_point, pid_t daemon) {
   struct stat info {};
   const auto answered = ask_in_child([&] { return ::stat(mount_point.c_str(), &info) == 0; }, kFirstAnswerMs);

@@ -1,4 +1,4 @@
-// LOOKUP, FORGET, and what makes, moves and removes names.
+// LOOKUP, FORGET, and the requests that create, move and remove names.
 #include <sys/stat.h>
 
 #include <cstdio>

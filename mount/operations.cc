@@ -6,17 +6,17 @@
 namespace modelfs {
 namespace {
 
-// Requests that the kernel may have under way behind people's backs: read-ahead, direct reads, RELEASE. Why fewer than
-// threads: however slow the disk is, two threads are left for what somebody waits for, such as stat(2).
+// Background requests that the kernel may have in progress: read-ahead, direct reads, RELEASE. Why fewer than threads:
+// however slow the disk is, two threads are left for requests that a program waits for, such as stat(2).
 constexpr unsigned kBackgroundMax = Session::kThreadCount - 2;
 
-// What this connection is to be. No writeback cache: it would keep written bytes from the daemon, which hashes them,
-// and excludes passthrough reads. No locks of ours: the kernel's own serve all processes of this machine.
+// What we negotiate for the connection. No writeback cache: it would keep written bytes from the daemon, which hashes
+// them, and excludes passthrough reads. No locks of ours: the kernel's own serve all processes of this machine.
 void on_init(void* served, fuse_conn_info* connection) {
   constexpr unsigned kWanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ASYNC_DIO  //
                                | FUSE_CAP_ATOMIC_O_TRUNC                 // open() is told, and nothing is cut twice
                                | FUSE_CAP_PARALLEL_DIROPS                //
-                               | FUSE_CAP_CACHE_SYMLINKS;                // a new target comes with a new node
+                               | FUSE_CAP_CACHE_SYMLINKS;                // a link with a new target is a new node
   // Not wanted, by leaving it out: WRITEBACK_CACHE (we hash what is written, in the order it is written),
   // AUTO_INVAL_DATA (the bytes of a node change only through it), EXPORT_SUPPORT, the LOCKS, HANDLE_KILLPRIV (the
   // kernel clears setuid bits itself).

@@ -49,7 +49,7 @@ std::string kernel_release() {
   return ::uname(&names) == 0 ? names.release : "?";
 }
 
-// Why a file could not be lent, and what to do.
+// Why a backing file could not be registered, and what to do.
 std::string reason_of(int error) {
   switch (error) {
     case EPERM:
@@ -139,7 +139,7 @@ void Passthrough::look_at_request(const void* buffer, std::size_t size_bytes) {
   std::memcpy(&header, buffer, sizeof header);
   if (header.opcode != FUSE_INIT) return;
   init_unique_ = header.unique;
-  // Kernels before 5.17 send less of it, and offer less.
+  // Kernels before 5.17 send a shorter one, and offer less.
   std::memcpy(&init, static_cast<const char*>(buffer) + sizeof header,
               std::min(sizeof init, size_bytes - sizeof header));
   std::uint64_t offered = init.flags;
@@ -196,7 +196,7 @@ void Passthrough::unregister_backing(Backing backing) {
   const int device = device_;
   std::uint32_t id = static_cast<std::uint32_t>(backing);
   if (device < 0 || ::ioctl(device, kBackingClose, &id) == 0) return;
-  // ENOENT of an aborted connection: the kernel has taken it back already.
+  // ENOENT of an aborted connection: the kernel has released it already.
   if (errno != ENOENT) log::debug("giving a file back: {}", std::strerror(errno));
 }
 

@@ -1,5 +1,5 @@
-// Reads of published files by the kernel itself ("passthrough"): asked for at INIT, file by file at OPEN. And that
-// files that are written directly can be mapped, which libfuse before 3.16 cannot ask for either.
+// Reads of published files by the kernel itself ("passthrough"): negotiated at INIT, set up for each file at OPEN. Also
+// negotiates that files which are written directly can be mapped, which libfuse before 3.16 cannot.
 //
 // All facts about the kernel here are of its include/uapi/linux/fuse.h and fs/fuse/{inode,passthrough,iomode}.c,
 // Linux 6.9 and later.
@@ -17,8 +17,8 @@
 
 namespace modelfs {
 
-// Safe for concurrent use. Says no until the connection has agreed to it, and again when it is disconnected: then the
-// kernel gives back by itself what it was lent.
+// Safe for concurrent use. Unusable until the kernel has agreed to it, and again when it is disconnected: then the
+// kernel releases the backing files itself.
 class Passthrough final : public KernelReads {
  public:
   // `is_wanted`: false if the daemon is to serve every byte (-o no_passthrough).
@@ -31,14 +31,14 @@ class Passthrough final : public KernelReads {
   // Part of the answer to INIT, where libfuse knows of passthrough (3.17). Older ones do not: there the hooks that
   // connect() gives them put it into the answer.
   void negotiate(fuse_conn_info& connection);
-  // Lends the kernel a file of the store, to know mode() before anybody reads. After INIT was answered.
+  // Registers a file of the store as a trial, so that mode() is known before the first read. After INIT was answered.
   void probe(int store_dir);
 
   Backing register_backing(int descriptor) override EXCLUDES(mutex_);
   void unregister_backing(Backing backing) override;
   ReadMode mode() const override EXCLUDES(mutex_);
   bool maps_direct_files() const override { return maps_direct_files_; }
-  // Whether the mount was asked to do without, so that its mode surprises nobody.
+  // Whether the mount options forbid it, so that its absence needs no warning.
   bool is_wanted() const { return is_wanted_; }
 
  private:
@@ -51,13 +51,13 @@ class Passthrough final : public KernelReads {
   const bool is_wanted_;
   std::atomic<int> device_ = -1;          // of the connection
   std::atomic<bool> is_offered_ = false;  // by the kernel
-  std::atomic<bool> is_usable_ = false;   // lending has not been refused for good
+  std::atomic<bool> is_usable_ = false;   // registering has not been refused for good
   std::atomic<bool> maps_direct_files_ = false;
   std::atomic<std::uint64_t> init_unique_ = 0;  // the number of INIT while it is not answered
   std::atomic<bool> is_init_over_ = false;
-  std::atomic<int> last_error_ = 0;         // of lending one file: said once in a row
+  std::atomic<int> last_error_ = 0;         // of registering one file: logged once in a row
   mutable Mutex mutex_;                     // leaf lock
-  std::string refusal_ GUARDED_BY(mutex_);  // why lending has ended
+  std::string refusal_ GUARDED_BY(mutex_);  // why registering has ended
 };
 
 // The answer to OPEN of a file that the kernel reads by itself. As fuse_reply_open(): not 0 when it did not arrive.

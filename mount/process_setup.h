@@ -1,4 +1,4 @@
-// What a daemon must not take over from whoever started it: signals and resource limits of a shell or a unit.
+// What a daemon must not inherit from the process that started it: signals and resource limits of a shell or a unit.
 #pragma once
 
 namespace modelfs {

@@ -18,7 +18,7 @@ Request::~Request() {
     log::error("{} of node {} was dropped unanswered", RequestCounts::name_of(kind_), node_);
     refuse(EIO);
   }
-  // Why here: writing the answer is a good part of a large read.
+  // Why counted here: writing the answer is a good part of a large read.
   if (counts_ != nullptr) counts_->answered(kind_, error_, std::chrono::steady_clock::now() - begun_);
 }
 
@@ -35,7 +35,7 @@ Credentials Request::caller_with_groups() const {
     groups.resize(static_cast<std::size_t>(count));
     count = std::min(count, fuse_req_getgroups(raw_, count, groups.data()));
   }
-  // Why not refuse: the caller may be gone already, or live in a pid namespace that we do not see; he then counts as a
+  // Why not refuse: the caller may be gone already, or be in a pid namespace that we do not see; it then counts as a
   // member of no other group.
   groups.resize(static_cast<std::size_t>(std::max(count, 0)));
   who.groups = std::move(groups);

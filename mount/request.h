@@ -1,4 +1,4 @@
-// A request of the kernel, as an object that must be answered.
+// A request from the kernel, as an object that must be answered.
 #pragma once
 #define FUSE_USE_VERSION 312
 #include <fuse3/fuse_lowlevel.h>
@@ -30,14 +30,14 @@ struct MountContext {
 };
 
 // One pending request: answered exactly once, by one of the reply functions, which consume it. Dropping it answers EIO
-// and says so. Used by one thread at a time; hold no lock when replying, because the reply may let the kernel send
+// and logs that. Used by one thread at a time; hold no lock when replying, because the reply may let the kernel send
 // FORGET or RELEASE for the same node on another thread.
 //
 // A reply that does not arrive (the caller was killed meanwhile, or the mount is gone) is undone where it handed
-// something out: the kernel counts neither a look-up nor an open file that it was not told of.
+// something out: the kernel counts neither a look-up nor an open file whose reply it did not get.
 class Request {
  public:
-  // `kind` and `node` are what figures and messages call it.
+  // `kind` and `node` name it in metrics and messages.
   Request(fuse_req_t raw, fuse_opcode kind, fuse_ino_t node)
       : raw_(raw), counts_(&served().counts), kind_(kind), node_(node) {}
   Request(Request&& other) noexcept
@@ -52,7 +52,7 @@ class Request {
 
   FileSystem& files() const { return served().files; }
   ThreadPool& slow() const { return served().slow; }
-  // Who asks, without supplementary groups.
+  // The caller's credentials, without supplementary groups.
   Credentials caller() const;
   // With them: reads /proc, so only for what may commit.
   Credentials caller_with_groups() const;
@@ -66,7 +66,7 @@ class Request {
   void reply(const Result<SpaceFigures>& space) &&;
   void reply(const Result<OpenedDirectory>& opened) &&;
   void reply_bytes(ByteView bytes) &&;
-  // `lent` stands in place of parts of `bytes`. What the disk fails to give meanwhile is EIO.
+  // `lent` stands in place of parts of `bytes`. A part that the disk fails to deliver meanwhile is EIO.
   void reply_bytes(ByteView bytes, const MappedSpans& lent) &&;
   void reply_written(const Result<std::size_t>& size_bytes) &&;
   void reply_offset(const Result<std::uint64_t>& offset_bytes) &&;

@@ -13,8 +13,7 @@ struct Kind {
   const char* name;
 };
 
-// In the order in which they are shown. What the kernel does not ask us for, by what we have agreed with it, is left
-// out.
+// In the order in which they are shown. Kinds that the kernel never sends, by what was negotiated, are left out.
 constexpr Kind kKnown[] = {{FUSE_INIT, "init"},
                            {FUSE_LOOKUP, "lookup"},
                            {FUSE_FORGET, "forget"},

@@ -1,4 +1,4 @@
-// How often the kernel has asked for what, how it was answered and how long that took.
+// Metrics of the kernel's requests: how many of each kind, how they were answered, and how long that took.
 #pragma once
 #include <array>
 #include <atomic>
@@ -13,24 +13,24 @@
 
 namespace modelfs {
 
-// Safe for concurrent use. Cheap enough to be always on: one addition when a request comes, two when it is answered, no
-// lock. Why not counters for each thread: an addition that waits for another processor costs less than a hundredth of
-// the least request.
+// Safe for concurrent use. Cheap enough to be always on: one addition when a request is received, two when it is
+// answered, no lock. Why not counters for each thread: an addition that waits for another processor costs less than a
+// hundredth of the least request.
 class RequestCounts {
  public:
-  // A request of `kind` (FUSE_OPEN) has come.
+  // A request of `kind` (such as FUSE_OPEN) was received.
   void came(std::uint32_t kind);
-  // It was found by looking for it, without a sleep (AdaptivePolling).
+  // It was found by polling, without a sleep (AdaptivePolling).
   void found();
-  // A request of `kind` was answered with `error` (0: it succeeded), so long after it had come.
+  // A request of `kind` was answered with `error` (0: it succeeded), so long after it was received.
   void answered(std::uint32_t kind, int error, std::chrono::nanoseconds taken);
 
-  // Those that have come, by the kernel's names in small letters ("read"), since the mount.
+  // The requests since the mount, by the kernel's names in lower case ("read").
   std::vector<std::pair<std::string, std::uint64_t>> by_kind() const;
   // All of it.
   void describe(PrometheusWriter& into) const;
 
-  // "open" for FUSE_OPEN; "?" for what the kernel does not ask us for.
+  // "open" for FUSE_OPEN; "?" for a kind that the kernel does not send us.
   static const char* name_of(std::uint32_t kind);
 
  private:

@@ -73,7 +73,7 @@ std::vector<std::string> arguments_of(const Session::Options& options) {
   return arguments;
 }
 
-// How long to look for requests. Where there is but one processor, who looks keeps the sender from running.
+// How long to poll for requests. With a single processor, polling would keep the sender from running.
 std::chrono::microseconds poll_window(std::chrono::microseconds wanted) {
   cpu_set_t processors;
   CPU_ZERO(&processors);
@@ -134,7 +134,7 @@ Session::~Session() {
   // Not served, or it would be gone by now.
   if (!device_.empty() && workers_.empty()) detach();
   if (session_ == nullptr) return;
-  // fuse_session_unmount() gives memory back that nothing else does. Only where the connection is gone: else it would
+  // fuse_session_unmount() frees memory that nothing else does. Only where the connection is gone: else it would
   // unmount whatever lies at the mount point by now.
   pollfd device{fuse_session_fd(session_), 0, 0};
   if (::poll(&device, 1, 0) == 1 && (device.revents & POLLERR) != 0) fuse_session_unmount(session_);
@@ -186,7 +186,7 @@ void Session::call_back_workers() {
   }
 }
 
-// The signal gets through while it waits only: nothing else is to be interrupted.
+// The signal is unblocked only while it waits: nothing else is to be interrupted.
 int Session::receive(Worker& worker, fuse_buf& buffer) {
   worker.waits = true;
   set_wake_signal(SIG_UNBLOCK);
@@ -254,7 +254,7 @@ void Session::remove_dead_mount() {
 }
 
 void Session::stop() {
-  // The kernel ends the connection when nothing in it is open; till then what comes is answered.
+  // The kernel ends the connection when nothing in it is open; until then requests are answered.
   wait_for_workers(kGraceMs);
   fuse_session_exit(session_);
   polling_->end();

@@ -37,25 +37,25 @@ class Session {
     bool read_only = false;
     bool allow_other = false;
     bool debug = false;                        // every request to the log
-    std::chrono::microseconds poll_window{0};  // of AdaptivePolling; nobody polls where there is one processor only
+    std::chrono::microseconds poll_window{0};  // of AdaptivePolling; no polling with a single processor
   };
 
   // Mounts; requests wait until start(). `served` and `notifier` outlive the session; the notifier is connected to it.
-  // The message of a failure holds libfuse's reason.
+  // The message of a failure contains libfuse's reason.
   static Result<std::unique_ptr<Session>> mount(const Options& options, MountContext& served,
                                                 KernelCacheNotifier& notifier);
-  // Closes the connection: what the kernel still waits for fails. Call it when no request is in anybody's hands.
+  // Closes the connection: what the kernel still waits for fails. Call it when no request is being answered.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Begins to answer requests. When it returns, what the connection is to be has been agreed (INIT).
+  // Begins to answer requests. When it returns, the connection has been negotiated (INIT).
   Status start();
-  // Returns when somebody has unmounted, or a signal has come and the mount is detached: nobody new comes in. Requests
-  // are still answered.
+  // Returns when the mount was unmounted, or a signal arrived and the mount was detached, so that no new user can
+  // enter. Requests are still answered.
   void wait_for_end(const EndSignals& signals);
-  // Stops answering. When it returns no thread of the session is left; requests given to the slow pool may still be
-  // under way, and are answered. Not while a thread that this one waits for tells the kernel to forget a name: that
+  // Stops answering. When it returns no thread of the session is left; requests given to the slow pool may still be in
+  // progress, and are answered. Not while a thread that this one waits for tells the kernel to forget a name: that
   // waits for requests.
   void stop();
 
@@ -69,7 +69,7 @@ class Session {
   Session(std::string mount_point, MountContext& served, KernelCacheNotifier& notifier);
   Status open(const Options& options);
   bool is_request_there() const;
-  // Makes workers that wait for a request go and see whether they are to.
+  // Makes workers that wait for a request check whether they are to stop.
   void call_back_workers();
   int receive(Worker& worker, fuse_buf& buffer);
   void answer_requests(Worker& worker);

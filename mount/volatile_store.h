@@ -7,9 +7,9 @@
 
 namespace modelfs {
 
-// A private directory in memory, 0700: a tmpfs of its own that is mounted nowhere, or, for who may not have one, a
-// directory in /dev/shm or $XDG_RUNTIME_DIR. It goes when this is destroyed; the tmpfs goes with the process in any
-// case.
+// A private directory in memory, 0700: a tmpfs of its own that is mounted nowhere, or, where that is not permitted, a
+// directory in /dev/shm or $XDG_RUNTIME_DIR. It is removed when this is destroyed; the tmpfs ends with the process in
+// any case.
 class VolatileStore {
  public:
   // Create it in the process that serves the store.

@@ -71,7 +71,7 @@ Result<Record> take_record(std::string_view& text) {
 
 bool is_sparse_key(std::string_view key) { return key.starts_with("GNU.sparse."); }
 
-// Keys whose values are bytes that are no business of ours.
+// Keys whose values are bytes that we do not interpret.
 bool is_opaque(std::string_view key) {
   return key.starts_with("SCHILY.xattr.") || key.starts_with("LIBARCHIVE.xattr.");
 }

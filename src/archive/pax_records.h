@@ -1,4 +1,4 @@
-// The records of a pax extended header, judged. Source: POSIX.1-2017, pax, "pax Extended Header".
+// The records of a pax extended header, validated. Source: POSIX.1-2017, pax, "pax Extended Header".
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -15,7 +15,7 @@ struct PaxTime {
   std::int64_t nanoseconds = 0;
 };
 
-// What a header for one member says that matters before the member is read.
+// The records of a header for one member that matter before the member is read.
 struct PaxFacts {
   bool has_path = false;
   bool sparse = false;       // one of GNU's three ways of listing holes

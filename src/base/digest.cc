@@ -57,7 +57,7 @@ struct Hasher::State {
   State& operator=(const State&) = delete;
 
   void restart() {
-    // Only an OpenSSL without SHA-256 or without memory fails here, and then nothing can be published at all.
+    // Only an OpenSSL without SHA-256 or without memory fails here, and then nothing can be published.
     if (context == nullptr || EVP_DigestInit_ex(context, EVP_sha256(), nullptr) != 1) {
       throw std::runtime_error("SHA-256 is not available");
     }
@@ -71,7 +71,7 @@ Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 
 void Hasher::add(ByteView bytes) {
-  // Why: zlib takes a null pointer, which an empty view may hold, for the wish to start a new CRC.
+  // Why: zlib takes a null pointer, which an empty view may have, as the request to start a new CRC.
   if (bytes.empty()) return;
   EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
   state_->crc = ::crc32_z(state_->crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());

@@ -1,4 +1,4 @@
-// SHA-256 digests, which name blobs, and the CRC-32 that archives want beside them.
+// SHA-256 digests, which name blobs, and the CRC-32 that archives need as well.
 #pragma once
 #include <array>
 #include <compare>
@@ -36,7 +36,7 @@ struct ContentHash {
   bool operator==(const ContentHash&) const = default;
 };
 
-// Hashes bytes as they come. Used by one thread at a time.
+// Hashes bytes incrementally. Used by one thread at a time.
 class Hasher {
  public:
   Hasher();
@@ -47,7 +47,7 @@ class Hasher {
   Hasher& operator=(const Hasher&) = delete;
 
   void add(ByteView bytes);
-  // The hash of everything added since the start or the last finish(); starts anew.
+  // The hash of everything added since the start or the last finish(); starts again.
   ContentHash finish();
 
  private:

@@ -45,7 +45,7 @@ Result<File> open_at(int dir, const std::string& path, int flags, mode_t mode = 
 
 // As much of [offset, offset + into.size()) as the file has; short only at its end.
 Result<std::size_t> read_at(int fd, std::uint64_t offset_bytes, ByteSpan into);
-// All of `bytes`, or why not.
+// Writes all of `bytes`, or fails.
 Status write_at(int fd, std::uint64_t offset_bytes, ByteView bytes);
 // The whole of a small file. TooLarge above `max_bytes`.
 Result<std::string> read_all(int fd, std::size_t max_bytes);

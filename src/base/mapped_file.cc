@@ -64,7 +64,7 @@ std::optional<MappedFile::Range> MappedFile::find(std::uint64_t offset_bytes, st
   if (!found) return {};
   const std::uint64_t first = page_of(offset_bytes);
   const std::size_t populated_bytes = offset_bytes + count_bytes - first;
-  // An error of the disk shows here, and then in whoever reads instead.
+  // An error of the disk shows here; the caller then reads instead and gets it.
   while (::madvise(found->at(first), populated_bytes, MADV_POPULATE_READ) != 0) {
     if (errno != EINTR) return {};
   }

@@ -1,4 +1,4 @@
-// Bytes of a file in memory, without reading them.
+// The bytes of a file as a memory mapping.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace modelfs {
 
 // A file that never changes, mapped window by window, so that it costs address space and page tables for little more
-// than what is being looked at. Safe for concurrent use.
+// than what is in use. Safe for concurrent use.
 class MappedFile {
  public:
   // Fewer are read as fast as they are found.
@@ -22,10 +22,10 @@ class MappedFile {
   // `descriptor`: of a file of `size_bytes`; outlives this.
   MappedFile(int descriptor, std::uint64_t size_bytes) : descriptor_(descriptor), size_bytes_(size_bytes) {}
 
-  // The bytes [offset, offset + count), valid as long as the pointer beside them; all of them were in memory a moment
-  // ago. Only the kernel may look at them, as it does when they are written somewhere: what the disk fails to give
-  // again is EFAULT for it, and SIGBUS for others. Nothing: too few, not in the file, or they cannot be had this way;
-  // read them.
+  // The bytes [offset, offset + count), valid as long as the pointer beside them; all of them were in memory just now.
+  // Only the kernel may access them, as it does when they are written somewhere: a page that the disk fails to deliver
+  // again is EFAULT for the kernel, and SIGBUS for us. Empty: too few, not in the file, or not possible this way; read
+  // them instead.
   struct Range {
     ByteView bytes;
     std::shared_ptr<const void> keeper;

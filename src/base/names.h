@@ -26,7 +26,7 @@ Status check_file_name(std::string_view name);
 // the rule.
 Status check_name(std::string_view name);
 
-// True for the names that every layout keeps for itself.
+// True for the names that are reserved in every layout.
 bool is_reserved_name(std::string_view name);
 
 // The suffix of a face that `name` ends in, with its dot, or empty.

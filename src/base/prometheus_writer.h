@@ -18,8 +18,8 @@ class PrometheusWriter {
   // Begins a family, to which all samples belong until the next one. `name`: [a-z_]+, once in a text; a counter's ends
   // in "_total", a time's in "_seconds". `help`: any text.
   void family(std::string_view name, Type type, std::string_view help);
-  // Label names are [a-z_]+, their values any text; what is not UTF-8 in them becomes U+FFFD, or nobody could read the
-  // rest.
+  // Label names are [a-z_]+, their values any text; what is not UTF-8 in them becomes U+FFFD, because otherwise a
+  // reader would reject the whole text.
   void sample(const Labels& labels, std::uint64_t value);
   void sample(const Labels& labels, double value);
   // One histogram of the family: `counts` of what was at most each of `bounds` and above the one before; the last

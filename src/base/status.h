@@ -1,4 +1,4 @@
-// What a call answers when it cannot answer with a value: a Code for programs, a sentence for people.
+// The result of a call that has no value to return: a Code for programs, a sentence for people.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -24,8 +24,8 @@ enum class Code : std::uint8_t {
   Conflict,  // an expectation of a Batch did not hold; never leaves the registry
   NoSpace,
   TooLarge,
-  Denied,        // the modes say no
-  NotPermitted,  // nobody may do this here
+  Denied,        // the owner and mode forbid it
+  NotPermitted,  // it is not allowed for any user
   Unsupported,
   NoAttribute,
   BadHandle,
@@ -65,7 +65,7 @@ class [[nodiscard]] Status {
   std::string message_;
 };
 
-// A value, or the Status that says why there is none. Dereferencing a Result that is not ok() is a bug.
+// A value, or the Status that says why not. Dereferencing a Result that is not ok() is a bug.
 template <class T>
 class [[nodiscard]] Result {
  public:

@@ -1,4 +1,4 @@
-// Bounds on a tree of files that is published, whatever it came as.
+// Bounds on a tree of files that is published, by whichever way.
 #pragma once
 #include <cstddef>
 #include <string_view>

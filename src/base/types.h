@@ -1,4 +1,4 @@
-// The small words everyone speaks: bytes, inode numbers, sequences, generations, times, credentials.
+// The types that every room uses: bytes, inode numbers, sequences, generations, times, credentials.
 #pragma once
 #include <sys/types.h>
 
@@ -17,7 +17,7 @@ using ByteSpan = std::span<std::byte>;
 inline ByteView bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 inline std::string_view text_of(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-// A presented inode number, which is also the FUSE node id. Given out once, never reused, kept by a draft when it
+// A presented inode number, which is also the FUSE node id. Assigned once, never reused, kept by a draft when it
 // becomes a release. 0 is none, 1 is the root of the mount; numbers below kFirstFreeIno belong to fixed places.
 enum class Ino : std::uint64_t {};
 inline constexpr Ino kNoIno{0};
@@ -40,7 +40,7 @@ constexpr auto raw(Number number) { return static_cast<std::underlying_type_t<Nu
 
 enum class FileType : std::uint8_t { Regular = 1, Directory = 2, Symlink = 3 };
 
-// Who asks: the effective ids of a process. pid 0 is unknown (another pid namespace).
+// Credentials of a caller: the effective ids of a process. pid 0 is unknown (another pid namespace).
 struct Credentials {
   uid_t uid = 0;
   gid_t gid = 0;

@@ -136,7 +136,7 @@ Result<std::shared_ptr<const Manifest>> Manifest::decode(std::string_view bytes)
   if (decoder.failed()) return corrupt("it is cut off");
   if (version != kManifestVersion) return corrupt("unknown format version " + std::to_string(version));
   if (count == 0) return corrupt("it has no root");
-  // Before anything is allocated: a count that the bytes cannot hold is a lie.
+  // Before anything is allocated: a count that the bytes cannot hold is corrupt.
   if (count > bytes.size() / kEntryBytesMin) return corrupt("it is too short for its entries");
   if (count > std::numeric_limits<std::uint32_t>::max()) return corrupt("it has too many entries");
 

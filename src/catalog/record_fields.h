@@ -1,4 +1,4 @@
-// How the fields of a record become bytes and come back. Private to the catalog; the layout is in FORMAT.md.
+// How the fields of a record are encoded and decoded. Private to the catalog; the layout is in FORMAT.md.
 //
 // A record names its fields once, in a function that is called with a FieldWriter to encode and with a FieldReader to
 // decode. So the two directions cannot disagree about the order.

@@ -26,7 +26,7 @@ struct DomainRecord {
   Ino stage = kNoIno;  // the draft directory /<domain>/.stage
   Ownership owner;     // of the directory and, through it, of everything committed in it
   TimeNs created{};
-  TimeNs changed{};         // when what is committed in the directory last changed: a name came or went
+  TimeNs changed{};         // when a name in the directory was last committed or removed
   TimeNs status_changed{};  // ctime: owner, mode, or the above
   Sequence last{};          // the newest commit; 0: none yet
 
@@ -49,7 +49,7 @@ struct DomainRecord {
 struct ReleaseRecord {
   static constexpr std::uint64_t kInoBlock = 8;
   std::string version;
-  std::string model_id;  // as the document says that came with it, if that is free in the domain; else a UUID4
+  std::string model_id;  // that of the document published with it, if that is free in the domain; else a UUID4
   Sequence sequence{};   // of the commit that published it: orders `latest`; a restored release keeps it
   Ino ino = kNoIno;      // the directory; key of its manifest and its metadata
   // Block: +0 <version>.json, +1 latest, +2 latest.json, +3 versions/<id>.json; in modelstore's layout +4
@@ -58,16 +58,16 @@ struct ReleaseRecord {
   Digest digest;    // of the package's content
   Digest manifest;  // of the manifest's bytes
   TimeNs published{};
-  TimeNs changed{};  // when its listing or place last changed (a generation came, removal, restoring)
+  TimeNs changed{};  // when its listing or place last changed (a new generation, removal, restoring)
   Generation last_generation{};
   bool takes_generations = true;  // false: numbers at its top level are package content
-  bool metadata_given = false;    // a client wrote its metadata document; it is listed and given back byte for byte
+  bool metadata_given = false;    // a client wrote its metadata document; it is listed and returned byte for byte
   std::uint64_t file_count = 0;
   std::uint64_t total_bytes = 0;
   uid_t uid = 0;               // who published it
   std::string published_by;    // name of that user, or its number
   std::string program;         // program that committed it, as the kernel names it; empty: unknown
-  std::string archive_suffix;  // ".tar.gz": it came as an archive, which is a face of it; empty: as files
+  std::string archive_suffix;  // ".tar.gz": it was uploaded as an archive, which is a face of it; empty: as files
 
   std::string encode() const;
   static Result<ReleaseRecord> decode(std::string_view bytes);
@@ -104,17 +104,17 @@ struct LabelRecord {
   static Result<LabelRecord> decode(std::string_view bytes);
 };
 
-// What stays of a removed release for ever.
+// What is kept of a removed release for ever.
 struct TombstoneRecord {
   Sequence sequence{};  // of the removal
-  Digest digest;        // of the content: natively the name comes back only with it
+  Digest digest;        // of the content: natively the name can be used again only with it
   TimeNs removed{};
   // Of the removed release.
   std::string model_id;
   Ino release = kNoIno;
   Ino faces = kNoIno;
   bool metadata_given = false;
-  bool is_forgotten = false;  // modelstore's client has unset it: its layout shows it no more
+  bool is_forgotten = false;  // modelstore's client has removed its tombstone: its layout does not show it any more
   std::string encode() const;
   static Result<TombstoneRecord> decode(std::string_view bytes);
 };
@@ -126,7 +126,7 @@ struct PlacementRecord {
     State = 2,                      // its metadata: the release is in the state that the directory stands for
     File = 3,                       // the one file in it: what was uploaded is no archive
   };
-  // What its client has uploaded, not what it has said of it.
+  // What its client has uploaded, as opposed to states that it was put into.
   bool is_upload() const { return kind != Kind::State; }
   Kind kind = Kind::Archive;
   std::string domain;
@@ -181,11 +181,11 @@ struct BlobRecord {
   static Result<BlobRecord> decode(std::string_view bytes);
 };
 
-// The archive that a release or generation came as.
+// The archive that a release or generation was uploaded as.
 struct ArchiveRecord {
   // What is stored of it. Numbers are on disk.
   enum class Kept : std::uint8_t {
-    Original = 1,  // its bytes, a blob; nobody has looked yet whether a recipe rebuilds them
+    Original = 1,  // its bytes, a blob; not yet examined whether a recipe rebuilds them
     Unsuited = 2,  // its bytes, for good: no recipe does
     Recipe = 3,    // how to rebuild it from the files; its bytes are gone
   };
@@ -199,7 +199,7 @@ struct ArchiveRecord {
   static Result<ArchiveRecord> decode(std::string_view bytes);
 };
 
-// The contents of m/<ino>: to whom a manifest belongs, then the manifest.
+// The value of m/<ino>: the owner of a manifest, then the manifest.
 struct ContainerRecord {
   std::string domain;
   std::string version;      // of the release, also for a generation

@@ -71,7 +71,7 @@ Status each_record(const KeyValueSnapshot& keys, const std::string& prefix, cons
   return failure.ok() ? scanned : failure;
 }
 
-// The release that the catalog itself names as `version`: its absence is our broken promise, not the caller's mistake.
+// The release that the catalog itself names as `version`: its absence is a corrupt catalog, not the caller's mistake.
 Result<ReleaseRecord> promised_release(const Snapshot& snapshot, const DomainName& domain, std::string_view version) {
   auto release = snapshot.release(domain, version);
   if (release.code() != Code::NotFound) return release;
@@ -250,7 +250,7 @@ Status Snapshot::for_each_history(const DomainName& domain,
                                   const std::function<bool(const HistoryRecord&)>& visit) const {
   const auto head = this->domain(domain);
   if (!head.ok()) return head.status();
-  // Why single reads: a scan runs upwards only, and the newest few of a long history are what is asked for.
+  // Why single reads: a scan runs upwards only, and callers want the newest few of a long history.
   for (std::uint64_t number = raw(head->last); number > 0; --number) {
     const std::string what = "commit " + std::to_string(number) + in_domain(domain);
     const auto record = record_of<HistoryRecord>(*keys_, keys::history(domain, Sequence{number}), what);

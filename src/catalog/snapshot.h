@@ -1,4 +1,4 @@
-// What exists, at one moment: typed reads over a KeyValueSnapshot.
+// Typed reads of what exists in one KeyValueSnapshot.
 #pragma once
 #include <functional>
 #include <memory>
@@ -26,8 +26,7 @@ class Snapshot {
  public:
   explicit Snapshot(std::shared_ptr<const KeyValueSnapshot> keys) : keys_(std::move(keys)) {}
 
-  // The same moment for one request, on one thread: asks the engine for each key once, and keeps every value it has
-  // read.
+  // The same snapshot for one request, on one thread: reads each key of the engine once, and keeps every value.
   Snapshot reading_once() const;
 
   Result<DomainRecord> domain(const DomainName& name) const;
@@ -50,7 +49,7 @@ class Snapshot {
   Result<Container> container(Ino ino) const;
   // The metadata document of the release or generation whose directory has this number.
   Result<std::string> metadata(Ino ino) const;
-  // The archive that the release or generation whose directory has this number came as.
+  // The archive that the release or generation whose directory has this number was uploaded as.
   Result<ArchiveRecord> archive(Ino ino) const;
   // The recipe that rebuilds it: bytes of src/archive/recipe.h.
   Result<std::string> recipe(Ino ino) const;

@@ -111,7 +111,7 @@ Status rm(const TargetsOptions& options) {
       removed.push_back(answer->body);
       continue;
     }
-    // As rm(1): what can be removed is, and the others are named.
+    // As rm(1) does: removes all that can be removed, and names the others.
     if (!first_failure.ok()) (void)exit_code_of(answer.status());
     if (first_failure.ok()) first_failure = answer.status();
   }
@@ -121,7 +121,7 @@ Status rm(const TargetsOptions& options) {
   return first_failure;
 }
 
-// What lies in the trash of a mount is named there as well: /m/.modelfs/trash/churn/1.2.0.
+// A path in the trash is accepted as well: /m/.modelfs/trash/churn/1.2.0.
 std::string without_trash(const std::string& path) {
   constexpr std::string_view kTrash = ".modelfs/trash/";
   return path.starts_with(kTrash) ? path.substr(kTrash.size()) : path;

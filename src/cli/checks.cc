@@ -41,7 +41,7 @@ std::string read_small(int directory, const std::string& path) {
   return text.ok() ? *text : "";
 }
 
-// The program's file, looked for as the shell does; empty: there is none.
+// The program's file, found as the shell does; empty: not found.
 std::string in_path(const std::string& program) {
   const char* const path = std::getenv("PATH");
   std::istringstream directories(path != nullptr ? path : "/usr/bin:/bin");

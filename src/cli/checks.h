@@ -1,4 +1,4 @@
-// What `modelfs doctor` looks at: one finding for each thing that could be wrong.
+// The checks of `modelfs doctor`: one finding for each thing that could be wrong.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -21,11 +21,11 @@ struct Finding {
 std::vector<Finding> check_machine();
 // Mounts of ours whose daemon is gone, with the command that detaches them.
 std::vector<Finding> check_mounts();
-// A store: FORMAT, owner and mode, who holds it, whether its daemon answers, free space, how its mount reads. Changes
-// nothing in it.
+// A store: FORMAT, owner and mode, which process holds it, whether its daemon answers, free space, how its mount reads.
+// Changes nothing in it.
 std::vector<Finding> check_store(const std::string& store);
 
-// "6.1.0-28-amd64" as {6, 1}; {0, 0} for what does not read so.
+// "6.1.0-28-amd64" as {6, 1}; {0, 0} if it cannot be parsed.
 std::pair<int, int> parse_kernel_release(std::string_view release);
 // Of a kernel: below 6.1 we do not run, below 6.9 reads pass through the daemon.
 Finding judge_kernel(std::string_view release);

@@ -22,8 +22,8 @@ constexpr const char* kFooter =
     "Exit codes: 0 done; 1 refused or failed, with a message on stderr; 2 the command line makes no sense;\n"
     "3 what was named does not exist; 130 interrupted.";
 
-// A message without what could move a terminal's cursor. Names in it were escaped where it was made; this is for the
-// rest.
+// A message without control characters, which could move a terminal's cursor. Names in it were escaped where it was
+// made; this is for the rest.
 std::string harmless(const std::string& message) {
   std::string text;
   for (const char byte : message) {
@@ -55,7 +55,7 @@ void add_all(CLI::App& app, Action& chosen, const MountRunner& mount) {
   add_version(app, chosen);
 }
 
-// The exit code of parsing: CLI11 says help, versions and usage errors by exceptions.
+// The exit code of parsing: CLI11 reports help, versions and usage errors by exceptions.
 int parse(CLI::App& app, int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "-";
   const auto is_first = [&first](const CLI::App* command) { return command->get_name() == first; };

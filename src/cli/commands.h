@@ -16,9 +16,10 @@ class App;
 
 namespace modelfs {
 
-// What was chosen; run after parsing, so that nothing is done on a wrong command line. Returns the process's exit code.
+// The chosen subcommand; run after parsing, so that nothing is done on a wrong command line. Returns the process's exit
+// code.
 using Action = std::function<int()>;
-// The same for what either works or says why not.
+// The same as a Status.
 using Work = std::function<Status()>;
 
 // What many commands share.
@@ -27,7 +28,7 @@ struct CommonOptions {
   bool json = false;  // --json
 };
 
-// Says on stderr what went wrong, and returns the exit code for it.
+// Prints an error to stderr, and returns the exit code for it.
 int exit_code_of(const Status& status);
 
 // A subcommand whose `work` becomes `chosen`.
@@ -36,7 +37,7 @@ CLI::App* add_command(CLI::App& app, Action& chosen, const std::string& name, co
 void add_store_option(CLI::App& command, CommonOptions& common);
 void add_json_flag(CLI::App& command, CommonOptions& common);
 
-// The store of `location`, opened or asked. Messages name the target.
+// A connection to the store of `location`. Messages name the target.
 Result<std::unique_ptr<Connection>> connect_to(const Location& location);
 // All items of the list that it answers to `verb`.
 Result<nlohmann::json> collect(const Location& location, const std::string& verb, nlohmann::json fields);

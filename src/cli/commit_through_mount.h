@@ -1,4 +1,4 @@
-// Committing a draft by the mount's own means, for who cannot ask the daemon.
+// Commits a draft through the mount itself, for users who may not connect to the daemon.
 #pragma once
 #include <string>
 

@@ -15,7 +15,7 @@
 namespace modelfs {
 namespace {
 
-// A daemon that starts or ends holds the lock without a socket for a moment, and so does another command.
+// A daemon that starts or ends holds the lock for a short time without a socket, and so does another command.
 constexpr auto kBusyPatience = std::chrono::seconds(5);
 constexpr auto kBusyPause = std::chrono::milliseconds(50);
 

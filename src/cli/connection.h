@@ -1,4 +1,4 @@
-// From a store's path to a conversation about it: with its daemon, or, when none runs, with the store opened here.
+// A connection to a store by its path: to its daemon, or, when none runs, to the store opened in this process.
 #pragma once
 #include <memory>
 #include <optional>
@@ -9,11 +9,11 @@
 
 namespace modelfs {
 
-// Holds the store open for as long as it lives, if there is no daemon. Used by one thread at a time.
+// Without a daemon it keeps the store open until it is destroyed. Used by one thread at a time.
 class Connection {
  public:
-  // NotFound: no store there. Denied: the daemon's socket, or the store, cannot be reached by this user; says what to
-  // do instead. Busy: somebody else holds the store and does not answer. What opening a store refuses.
+  // NotFound: no store there. Denied: this user may reach neither the daemon's socket nor the store; says what to do
+  // instead. Busy: another process holds the store and does not answer. Errors of opening a store.
   static Result<std::unique_ptr<Connection>> open(const std::string& store);
 
   Channel& channel() { return *channel_; }
@@ -23,7 +23,7 @@ class Connection {
   Connection() = default;
   Status open_here(const std::string& store);
 
-  // In the order in which one stands on the other.
+  // In the order in which each depends on the one before.
   std::optional<StoreLock> lock_;
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<ControlContext> context_;

@@ -1,4 +1,4 @@
-// What lies in directories of other systems, for plans of an import. What cannot be looked at is not there.
+// The entries of other systems' directories, for planning an import. What cannot be read is treated as absent.
 #pragma once
 #include <algorithm>
 #include <filesystem>
@@ -6,7 +6,7 @@
 
 namespace modelfs {
 
-// The entries of a directory that pass, in order of their names.
+// The entries of a directory for which `passes` is true, sorted by name.
 template <class Passes>
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& directory, Passes passes) {
   std::vector<std::filesystem::path> found;

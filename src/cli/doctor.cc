@@ -23,7 +23,7 @@ const char* name_of(Health health) {
   return "fail";
 }
 
-// The stores that are asked about: the one named, or all that are mounted.
+// The stores to check: the one named, or all that are mounted.
 Result<std::set<std::string>> stores_of(const DoctorOptions& options) {
   if (!options.target.empty() || !options.store.empty()) {
     const auto location = locate_store(options.target, options.store);

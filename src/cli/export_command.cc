@@ -1,4 +1,4 @@
-// export: what a store holds, written as another system keeps it.
+// export: writes the content of a store in another system's layout.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 

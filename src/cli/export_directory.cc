@@ -17,7 +17,7 @@ namespace modelfs {
 namespace {
 
 // Of a file until it is whole, or of the directory that a tree is made in. One name is enough: one export writes at a
-// time, one thing at a time. What an export left that was killed goes when the next one writes there.
+// time, one thing at a time. What a killed export left is removed when the next one writes there.
 constexpr const char* kBesideName = ".modelfs-export";
 constexpr std::size_t kReadBytesMax = 2 << 20;
 
@@ -39,7 +39,7 @@ Status check(const ExportPath& path) {
   return {};
 }
 
-// What leads to a name in an open directory, for those who take paths: no symlink on the way is followed.
+// A path to a name in an open directory, for functions that need a path: it follows no symlink on the way.
 std::string path_in(int directory, const std::string& name) {
   return "/proc/self/fd/" + std::to_string(directory) + "/" + name;
 }
@@ -59,7 +59,7 @@ ExportBytes export_text(std::string_view text) {
 }
 
 Result<std::unique_ptr<ExportDirectory>> ExportDirectory::open(const std::string& path) {
-  // As Python's os.path.abspath has it: symlinks stay.
+  // As Python's os.path.abspath: symlinks stay.
   std::string absolute = std::filesystem::absolute(path).lexically_normal().native();
   while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
   if (path.empty() || !is_utf8(absolute)) {

@@ -18,13 +18,13 @@ namespace modelfs {
 enum class Kept {
   Written,    // it was missing
   Same,       // it was there with these bytes
-  Different,  // something else has its name, and keeps it
+  Different,  // something else has its name, and was not changed
 };
 
 // The bytes of a file that is to be written, from its start to its end.
 struct ExportBytes {
   std::uint64_t size_bytes = 0;
-  // Those at `offset`, as many as come at once; none is an end that came too early.
+  // Those at `offset`, as many as one read returns; none: the end was reached too early.
   std::function<Result<std::string>(std::uint64_t offset)> read;
 };
 ExportBytes export_text(std::string_view text);

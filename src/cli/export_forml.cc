@@ -63,7 +63,7 @@ class ProjectExport {
   Status run() {
     const auto releases = job_.list("releases", project_);
     if (!releases.ok()) return job_.leave_or_end(project_, releases.status());
-    // The oldest first, as they came.
+    // The oldest first.
     for (auto release = releases->rbegin(); release != releases->rend(); ++release) {
       const std::string path = project_ + "/" + member_text(*release, "version");
       Status status = add(*release, path);
@@ -119,7 +119,7 @@ class ProjectExport {
     ExportPath tag = directory;
     tag.emplace_back(kTagName);
     if (*kept != Kept::Different && job_.list("files", path + "/" + std::string(kTagName)).code() == Code::NotFound) {
-      // As the mount shows one that came without: ForML reads no generation that has none.
+      // As the mount shows a generation that was published without one: ForML reads no generation that has none.
       const TimeNs published{parse_time(member_text(shown->body.at("package"), "published")) * kSecondNs};
       const std::string made = make_tag(published);
       const auto tagged = job_.into().write(tag, export_text(made));
@@ -134,7 +134,7 @@ class ProjectExport {
   Result<Kept> write_tree(const std::string& path, const ExportPath& to) {
     const auto parent = job_.into().directory({to.begin(), to.end() - 1});
     if (!parent.ok()) return parent.status();
-    // By its descriptor: no symlink that anybody puts on the way is followed.
+    // By its descriptor: no symlink that is put on the way is followed.
     const std::string place = "/proc/self/fd/" + std::to_string(parent->fd()) + "/" + to.back();
     std::error_code error;
     if (fs::symlink_status(place, error).type() != fs::file_type::not_found) return compare_tree(path, place);

@@ -1,4 +1,4 @@
-// One export: what both layouts need for it, and what they say they did.
+// One export: what both layouts need for it, and what they report.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
@@ -35,12 +35,13 @@ class ExportJob {
   Result<nlohmann::json> list(const std::string& verb, const std::string& path);
   // The bytes of what `path` names in the registry as an archive. Valid until the next call.
   Result<ExportBytes> archive(const std::string& path, const std::string& suffix);
-  // For what else takes bytes out of the registry.
+  // For other reads of bytes from the registry.
   Status on_progress(std::uint64_t done_bytes);
 
   void add(std::string path, const ExportPath& file, Kept kept);
   void leave(std::string path, std::string reason);
-  // Ok for what concerns this one thing: it is left. Otherwise the next one would fail for the same reason.
+  // Ok for an error that concerns this one thing, which is skipped. Otherwise the next one would fail for the same
+  // reason.
   Status leave_or_end(const std::string& path, const Status& status);
 
  private:
@@ -57,8 +58,8 @@ class ExportJob {
 // one that the document names. Not ok: the whole export ends.
 Status export_modelstore(ExportJob& job, const std::string& domain);
 
-// Writes a domain as a project of ForML's posix registry: <project>/<release>/package.4ml, a file where it came as one,
-// and <n>/ with its states and tag.toml. Not ok: the whole export ends.
+// Writes a domain as a project of ForML's posix registry: <project>/<release>/package.4ml, a file where it was uploaded
+// as one, and <n>/ with its states and tag.toml. Not ok: the whole export ends.
 Status export_forml(ExportJob& job, const std::string& domain);
 
 }  // namespace modelfs

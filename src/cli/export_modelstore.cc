@@ -41,7 +41,7 @@ std::string stamp_in(const std::string& path, const std::string& model_id) {
   return stamp_of(stamp) == stamp ? stamp : "";
 }
 
-// Ok for an id that modelstore itself would take.
+// Ok for an id that modelstore itself would accept.
 Status check_model_id(const std::string& id) {
   if (Status status = check_file_name(id + ".json"); !status.ok()) return status;
   if (Status status = check_file_name(id); !status.ok()) return status;
@@ -49,7 +49,7 @@ Status check_model_id(const std::string& id) {
   return {Code::InvalidArgument, "its document's id '" + printable(id) + "' is none that modelstore takes"};
 }
 
-// What a release that came without a document in modelstore's shape is said to be.
+// The document of a release that was published without one in modelstore's form.
 Result<MetadataFacts> facts_of(const Json& release, const std::string& domain, const std::string& model_id) {
   const std::string digest = string_of(release, "digest");
   const auto content = Digest::from_hex(std::string_view(digest).substr(digest.find(':') + 1));
@@ -75,7 +75,7 @@ class DomainExport {
   Status run() {
     auto releases = job_.list("releases", domain_);
     if (!releases.ok()) return job_.leave_or_end(domain_, releases.status());
-    // The newest comes last, as it did when they were made.
+    // The newest is last, as in the order of their creation.
     std::reverse(releases->begin(), releases->end());
     for (const Json& release : *releases) {
       const std::string path = domain_ + "/" + string_of(release, "version");
@@ -90,7 +90,7 @@ class DomainExport {
   }
 
  private:
-  // The document with what is asked of it, before it says where the model is stored.
+  // The document with all that modelstore's reader needs, before it says where the model is stored.
   struct Document {
     std::string text;
     ModelstoreFacts facts;
@@ -136,7 +136,7 @@ class DomainExport {
     std::string path = root == "/" ? "" : root;
     for (const std::string& part : archive) path += "/" + part;
     auto text = splice_storage(document, root, path);
-    // One of a bucket, say, has no path to write anew.
+    // One of a bucket, say, has no path to replace.
     return text.code() == Code::NotFound ? replace_storage(document, root, path) : text;
   }
 
@@ -144,7 +144,7 @@ class DomainExport {
                std::string text) {
     auto kept = job_.into().look(version, export_text(text));
     if (kept.ok() && *kept != Kept::Different) {
-      // What came as a gzip-compressed tar is given back as it came.
+      // A release that was uploaded as a gzip-compressed tar is exported as those very bytes.
       const std::string suffix = string_of(release, "archive") == ".tgz" ? ".tgz" : ".tar.gz";
       const auto bytes = job_.archive(path, suffix);
       if (!bytes.ok()) return bytes.status();
@@ -178,8 +178,8 @@ class DomainExport {
     return {};
   }
 
-  // domains/<domain>.json is the document of the model that came last. One that an earlier export wrote is brought up
-  // to date; anybody else's stays.
+  // domains/<domain>.json is the document of the model that was published last. One that an earlier export wrote is
+  // updated; any other stays.
   Status say_which_is_newest() {
     if (!newest_) return {};
     const ExportPath path{kStoreName, "domains", domain_ + ".json"};

@@ -22,10 +22,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-// A conversation that says nothing for long is ended by the daemon; a large file can take longer than that.
+// The daemon closes a connection that is silent for long; a large file can take longer than that.
 constexpr auto kKeepAlivePeriod = std::chrono::seconds(60);
 
-// A path that stays below where it is taken. The daemon is not believed: it may be another user's.
+// A path that does not leave its root. The daemon is not trusted: it may be another user's.
 Status check_inside(const std::string& path) {
   for (const auto& part : std::filesystem::path(path)) {
     if (Status status = check_file_name(part.native()); !status.ok()) return status;
@@ -78,7 +78,7 @@ Status check_free(const std::string& destination) {
 Fetch::~Fetch() {
   if (beside_.empty()) return;
   std::error_code ignored;
-  // Directories that are not writable stand in the way of removing what is in them.
+  // Directories must be writable before their entries can be removed.
   for (const Item& item : items_) {
     if (item.type != FileType::Directory) continue;
     std::filesystem::permissions(beside_ + "/" + item.path, std::filesystem::perms::owner_all, ignored);
@@ -105,7 +105,7 @@ Status Fetch::open_package(const std::string& path, bool with_generations) {
   if (!answer.ok()) return answer.status();
   last_call_ = std::chrono::steady_clock::now();
   answer_ = std::move(answer->body);
-  // Generations stand in directories of their number, unless one was asked for alone.
+  // Generations lie in directories named by their number, unless a single one was requested.
   const Json& packages = answer_.at("packages");
   for (Item& item : items_) {
     if (item.package == 0) continue;
@@ -152,7 +152,7 @@ Status Fetch::make_beside(const std::string& destination) {
   return {};
 }
 
-// Symlinks come last: while files are written none is in the way that could lead elsewhere.
+// Symlinks are created last: while files are written, none can lead elsewhere.
 Status Fetch::write_files() {
   std::map<std::pair<std::uint64_t, std::uint64_t>, const Item*> first_names;
   for (const Item& item : items_) {
@@ -246,10 +246,9 @@ Status Fetch::write_symlinks() {
   return {};
 }
 
-// From the leaves up, because a directory's time moves with what is made in it, and its mode may forbid making
-// anything.
+// From the leaves up, because creating an entry changes a directory's time, and its mode may forbid creating any.
 Status Fetch::finish_directories() {
-  // Before the rename: a machine that stops later finds the destination whole.
+  // Before the rename: if the machine crashes later, the destination is complete.
   if (::syncfs(directory_.fd()) != 0) return Status::from_errno(errno, "sync what was written");
   for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
     if (item->type != FileType::Directory || item->path.empty()) continue;
@@ -264,7 +263,7 @@ Status Fetch::finish_directories() {
 Status Fetch::move_to(const std::string& destination) {
   if (Status status = check_interrupt(); !status.ok()) return status;
   const Item& root = items_.front();
-  // The root's own come last, and its mode before the rename: nobody sees it half done.
+  // The root's own are set last, and its mode before the rename, so that it never shows a wrong mode.
   if (::fchmod(directory_.fd(), root.mode) != 0)
     return Status::from_errno(errno, "set the mode of " + printable(destination));
   if (::rename(beside_.c_str(), destination.c_str()) != 0) {

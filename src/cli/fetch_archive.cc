@@ -16,7 +16,7 @@
 namespace modelfs {
 namespace {
 
-// A file beside the destination, which takes its name when it is whole.
+// A temporary file beside the destination, renamed to it when it is complete.
 class Beside {
  public:
   static Result<std::unique_ptr<Beside>> make(const std::string& destination) {
@@ -66,7 +66,7 @@ Result<std::uint64_t> fetch_archive(Channel& channel, const std::string& path, c
   }
   const std::string suffix(face_suffix(destination));
   auto opened = channel.call(Channel::request("archive.open", {{"path", path}, {"suffix", suffix}}));
-  // A release that did not come as .tar.zst: its tar is packed here.
+  // A release that was not uploaded as .tar.zst: its tar is compressed here.
   const bool packs = opened.code() == Code::NotFound && format_of_suffix(suffix) == ArchiveFormat::TarZst;
   if (packs) opened = channel.call(Channel::request("archive.open", {{"path", path}, {"suffix", ".tar"}}));
   if (!opened.ok()) return opened.status();

@@ -1,4 +1,4 @@
-// import: what another system's directory holds becomes releases and generations.
+// import: publishes the content of another system's directory as releases and generations.
 #include <CLI/CLI.hpp>
 
 #include "base/names.h"
@@ -44,7 +44,7 @@ Result<std::string> version_of_label(Channel& channel, const ImportLabel& label)
   return version;
 }
 
-// A label that was set meanwhile to another version is somebody's decision, and stays.
+// A label that was set to another version meanwhile was set on purpose, and stays.
 Status set_label(Channel& channel, const ImportLabel& label, Imported& imported) {
   const auto present = version_of_label(channel, label);
   if (!present.ok()) return present.status();

@@ -161,7 +161,7 @@ class MlflowPlan {
     return found(*path);
   }
 
-  // The path, or, where the store was moved, what has the same place beneath it.
+  // The path, or, where the store was moved, the corresponding path beneath it.
   Result<fs::path> found(const std::string& path) const {
     std::error_code error;
     const auto there = path.front() == '/' ? roots_.find(path) : Result<BeneathRoot>(Status(Code::NotFound, ""));
@@ -169,7 +169,7 @@ class MlflowPlan {
     for (std::size_t slash = 0; slash != std::string::npos; slash = path.find('/', slash + 1)) {
       const fs::path tail = fs::path(path.substr(slash)).relative_path();
       const bool leaves = std::find(tail.begin(), tail.end(), "..") != tail.end();
-      // One name alone says too little: it could be anybody's.
+      // A single name is not enough: it could belong to something else.
       if (leaves || std::distance(tail.begin(), tail.end()) < 2) continue;
       if (fs::is_directory(root_ / tail, error)) return root_ / tail;
     }

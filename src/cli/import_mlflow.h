@@ -1,4 +1,4 @@
-// What a file store of MLflow holds, and what each part of it becomes here.
+// Plans the import of an MLflow file store.
 #pragma once
 #include <filesystem>
 

@@ -34,7 +34,7 @@ std::string created_of(const std::string& document) {
   return document.substr(begin, document.find('"', begin) - begin);
 }
 
-// More than the registry takes, so that the registry is who refuses it.
+// More than the registry accepts, so that it is the registry that refuses.
 constexpr std::size_t kDocumentReadBytesMax = 2 << 20;
 
 Result<std::string> read_document(const ImportRoots& roots, const fs::path& path) {
@@ -146,7 +146,7 @@ class FormlPlan {
   static bool is_visible_directory(const fs::directory_entry& entry) {
     return is_directory(entry) && !entry.path().filename().string().starts_with('.');
   }
-  // Those that are no versions first: they are refused or in nobody's way.
+  // Those that are no versions first: they are refused, or conflict with none.
   static bool is_lower(const fs::path& one, const fs::path& other) {
     const auto version = Pep440::parse(one.filename().string());
     const auto second = Pep440::parse(other.filename().string());

@@ -1,4 +1,4 @@
-// What a directory of another system holds, and what each part of it becomes here.
+// Plans an import: what a directory of another system contains, and what each part becomes.
 #pragma once
 #include <string>
 #include <vector>
@@ -20,7 +20,7 @@ struct ImportLabel {
   std::string version;
 };
 
-// Something that is not taken over.
+// Something that is not imported.
 struct ImportLeft {
   std::string path;
   std::string reason;
@@ -28,7 +28,7 @@ struct ImportLeft {
 
 struct ImportPlan {
   std::string layout;  // "modelstore", "forml", "mlflow"
-  // In the order in which they have to come: what was made first, and a release before its generations.
+  // In the order in which they must be published: the oldest first, and a release before its generations.
   std::vector<ImportItem> items;
   std::vector<ImportLabel> labels;
   std::vector<ImportLeft> left;

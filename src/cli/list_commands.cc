@@ -117,7 +117,8 @@ Status log_of(const ListOptions& options) {
   return written(print(table.text()));
 }
 
-// The metadata as JSON where it is; it may hold NaN, which Python writes and no standard knows: then as text.
+// The metadata as JSON where it is valid; it may contain NaN, which Python writes and JSON does not allow: then as
+// text.
 Json metadata_json(const std::string& text) {
   Json parsed = Json::parse(text, nullptr, false);
   return parsed.is_discarded() ? Json(text) : parsed;

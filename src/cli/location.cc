@@ -14,7 +14,7 @@
 namespace modelfs {
 namespace {
 
-// Why the last slashes go: realpath would follow a symlink before them.
+// Why trailing slashes are removed: realpath would follow a symlink before them.
 std::string without_last_slashes(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
@@ -33,7 +33,7 @@ std::string real_path(const std::string& path) {
   return found == nullptr ? "" : std::string(found.get());
 }
 
-// As the mount table would call it, so that it can be compared; as it was given where there is nothing.
+// As the mount table names it, so that it can be compared; as given where nothing exists.
 std::string store_path(const std::string& given) {
   const std::string real = real_path(given);
   return real.empty() ? given : real;

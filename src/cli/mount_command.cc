@@ -1,4 +1,4 @@
-// mount: reads what is asked and hands it to the mount.
+// mount: parses its options and runs the mount.
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <system_error>
@@ -59,7 +59,7 @@ void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
       ->add_option("-o", options->lists,
                    "ro, allow_other, no_passthrough, reserve=SIZE (space that is kept free), cache=SIZE")
       ->type_name("OPTIONS")
-      ->allow_extra_args(false);  // -o LIST may come again, but takes no path with it
+      ->allow_extra_args(false);  // -o LIST may be repeated, but takes no path with it
   command->add_flag("-f", options->request.foreground, "Stay in the foreground");
   command->add_flag("-d", options->request.debug, "Say every request on stderr; stays in the foreground");
   command->add_flag("--volatile", options->request.volatile_store,

@@ -10,7 +10,7 @@
 namespace modelfs {
 namespace {
 
-// True already, or about mounting at boot, which is others' business. Source: mount(8), fstab(5).
+// Always true here, or for mount(8) and systemd, not for us. Source: mount(8), fstab(5).
 constexpr std::array<std::string_view, 16> kMeaningless = {
     "defaults", "nosuid", "nodev", "noatime", "nodiratime", "relatime", "async",   "exec",
     "auto",     "noauto", "user",  "users",   "nouser",     "owner",    "_netdev", "nofail"};

@@ -10,8 +10,7 @@
 namespace modelfs {
 
 // Reads lists such as "ro,reserve=1G" into `request`. Options that /etc/fstab adds for others (noauto, user,
-// x-systemd.…) are accepted and mean nothing here. InvalidArgument: an option that is not known, or cannot be had;
-// names it.
+// x-systemd.…) are accepted and ignored. InvalidArgument: an unknown or unsupported option; names it.
 Status parse_mount_options(const std::vector<std::string>& lists, MountRequest& request);
 
 // "64M" as bytes: digits, then K, M, G or T, powers of 1024. InvalidArgument.

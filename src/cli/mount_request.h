@@ -19,13 +19,13 @@ struct MountRequest {
   bool read_only = false;       // -o ro
   bool allow_other = false;     // -o allow_other
   bool passthrough = true;      // -o no_passthrough: the daemon serves every byte
-  bool recipes = true;          // -o recipes=off: archives that were uploaded are kept as they came
+  bool recipes = true;          // -o recipes=off: uploaded archives are kept as they are
   // -o client_root=PATH: how programs that see the mount elsewhere name it, in metadata documents; empty: mount_point.
   std::string client_root = {};
   ArchiveLimits archive_limits = {};              // -o archive_members=, _bytes=, _ratio=, _path=, _depth=
   std::uint64_t reserve_bytes = 64ull << 20;      // -o reserve=BYTES: commits are refused below this much free space
   std::uint64_t block_cache_bytes = 32ull << 20;  // -o cache=BYTES: RocksDB's block cache
-  // -o poll=MICROSECONDS: how long a worker looks for the next request before it sleeps; 0: not at all.
+  // -o poll=MICROSECONDS: how long a worker polls for the next request before it sleeps; 0: not at all.
   static constexpr std::chrono::microseconds kPollWindowMax{1000};
   std::chrono::microseconds poll_window{100};
 };

@@ -27,7 +27,7 @@ Status blame(const std::string& path) {
   return {Code::Busy, printable(path) + ": a file system on the way does not answer; look at `dmesg`, and try again"};
 }
 
-// As far as its name says. What the kernel remembers of a mount it tells for a moment longer than its daemon would.
+// Judged by its name only. The kernel answers from its cache for a short time after the daemon has stopped.
 bool is_on_stopped(const std::string& path) {
   std::error_code error;
   const std::string place = std::filesystem::absolute(path, error).lexically_normal().native();

@@ -1,4 +1,4 @@
-// Mounts and daemons that do not answer: found out within seconds, and said with who it is and what to do.
+// Detects mounts and daemons that do not answer within seconds, and names the process and what to do.
 #pragma once
 #include <string>
 
@@ -10,9 +10,8 @@ namespace modelfs {
 // was killed, or waits for something. Names its process, where that can be seen, and the next step. Busy.
 Status no_answer(const std::string& what, const std::string& store);
 
-// Ok if the kernel can follow `path` to its end, or says within a few seconds why not; else no_answer() about the mount
-// on the way that keeps it. Looks in a process of its own, because whoever waits for a stopped daemon may not be
-// interrupted.
+// Ok if the kernel can resolve `path`, or fails within a few seconds; else no_answer() about the mount on the way that
+// blocks it. Resolves it in a child process, because a process that waits for a stopped daemon cannot be interrupted.
 Status check_answers(const std::string& path);
 
 }  // namespace modelfs

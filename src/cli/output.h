@@ -1,4 +1,4 @@
-// What the command says on stdout: JSON for programs, tables for people.
+// What commands print to stdout: JSON for programs, tables for people.
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>

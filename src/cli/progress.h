@@ -1,4 +1,4 @@
-// How far something long is: a line on the terminal that changes, and nothing where there is no terminal.
+// A progress line on the terminal; nothing where there is no terminal.
 #pragma once
 #include <chrono>
 #include <cstdint>

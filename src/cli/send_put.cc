@@ -11,7 +11,7 @@
 namespace modelfs {
 namespace {
 
-// More than the registry takes, so that the registry is who refuses it.
+// More than the registry accepts, so that it is the registry that refuses.
 constexpr std::size_t kMetadataReadBytesMax = 2 << 20;
 
 Result<SourceTree> scan(const PutSource& source) {

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Files up to this go as bytes: opening one more descriptor costs more than copying them.
+// Files up to this size are sent as bytes: one more descriptor costs more than copying them.
 constexpr std::uint64_t kInlineBytesMax = 64 * 1024;
 // A message is sent when it holds this much; together far below kFrameBytesMax.
 constexpr std::uint64_t kBatchBytesMax = 1ull << 20;

@@ -12,14 +12,14 @@ namespace modelfs {
 using OnBytes = std::function<Status(std::uint64_t done_bytes)>;
 
 // Used once, by one thread. Small files go as bytes, many in a message; larger ones as descriptors; those on a FUSE
-// file system in chunks, because no daemon shall wait for another.
+// file system in chunks, so that no daemon waits for another.
 class Sender {
  public:
   // `tree`, `channel` and `on_bytes` outlive it; a put has been begun on `channel`.
   Sender(const SourceTree& tree, Channel& channel, const OnBytes& on_bytes)
       : tree_(tree), channel_(channel), on_bytes_(on_bytes) {}
 
-  // Busy: a file changed while it was read. What the registry refuses.
+  // Busy: a file changed while it was read. Errors of the registry.
   Status send_all();
 
  private:

@@ -38,8 +38,8 @@ struct BeneathRoot {
   std::string path;
 };
 
-// Opens it never through a symlink, also not one that somebody puts there meanwhile, and never out of `root`. `path`
-// empty: `root` itself.
+// Never follows a symlink, not even one that is put there meanwhile, and never leaves `root`. `path` empty: `root`
+// itself.
 Result<File> open_beneath(int root, const std::string& path, int flags);
 
 // Walks `path`, a directory or a symlink to one, without following any symlink in it.

@@ -43,7 +43,7 @@ struct UmountOptions {
 Result<Mount> mount_at(const std::string& given) {
   const auto table = read_mounts();
   if (!table.ok()) return table.status();
-  // Of a dead mount the path cannot be resolved to its end, so it is taken as it is written as well.
+  // The path of a dead mount cannot be resolved to its end, so it is also tried as written.
   const auto path = absolute_path(given);
   if (!path.ok()) return path.status();
   for (const bool is_inside : {false, true}) {
@@ -122,8 +122,9 @@ std::string describe_foreign(const std::vector<ForeignMount>& places) {
   return text;
 }
 
-// Ok, unless the daemon would have to go on for others who have the file system mounted: then the mount stays, or this
-// machine could neither use nor mount the store until they end. It may go where its daemon lives elsewhere.
+// Ok, unless the daemon would have to go on for other mount namespaces that have the file system mounted: then the
+// mount stays, or this machine could neither use nor mount the store until they end. It may be unmounted where its
+// daemon runs elsewhere.
 Status check_others(const Mount& mount) {
   if (!is_in_our_namespace(process_using(mount.source))) return {};
   const auto places = find_foreign_mounts(mount, kHoldersNamedMax);
@@ -152,17 +153,17 @@ Status wait_for_daemon(const Mount& mount) {
                           printable(mount.source) + "`"};
 }
 
-// In a process of its own: the store may lie on a disk that does not answer.
+// In a child process: the store may lie on a disk that does not answer.
 bool is_use_one_of(const std::string& store, std::initializer_list<StoreUse> uses) {
   const auto is_one = [&] { return std::find(uses.begin(), uses.end(), use_of(store)) != uses.end(); };
   return ask_in_child(is_one, kDeadCheckMs) == Answer::Yes;
 }
 
-// Nobody answers what is asked of this mount, nor ever will: its daemon was killed, and the kernel has not noticed.
+// Requests to this mount are never answered: its daemon was killed, and the kernel has not noticed.
 bool is_orphaned(const Mount& mount) {
   if (is_use_one_of(mount.source, {StoreUse::Killed})) return true;
   if (!is_use_one_of(mount.source, {StoreUse::None})) return false;
-  // Only whom the mount is open to is made to wait; the kernel answers the others by itself.
+  // Only users who may access the mount have to wait; the kernel refuses the others itself.
   const auto answers = [&mount] {
     (void)error_of_mount(mount.mount_point);
     return true;
@@ -171,11 +172,11 @@ bool is_orphaned(const Mount& mount) {
          is_use_one_of(mount.source, {StoreUse::None});
 }
 
-// Has the kernel end what waits in an orphaned mount: it is dead afterwards, as others whose daemon was killed.
+// Makes the kernel fail all requests of an orphaned mount: afterwards it is dead, as any mount whose daemon was killed.
 Status abort_connection(const Mount& mount) {
   if (::umount2(mount.mount_point.c_str(), UMOUNT_NOFOLLOW | MNT_FORCE) == 0 || errno == EBUSY) return {};
   if (errno != EPERM) return Status::from_errno(errno, "unmount " + printable(mount.mount_point));
-  // Who has mounted it may do so here. Source: Documentation/filesystems/fuse.rst of Linux.
+  // The user who mounted it may do so here. Source: Documentation/filesystems/fuse.rst of Linux.
   const std::string number = mount.device.substr(mount.device.find(':') + 1);
   const File abort(::open(("/sys/fs/fuse/connections/" + number + "/abort").c_str(), O_WRONLY | O_CLOEXEC));
   if (abort.valid() && ::write(abort.fd(), "1", 1) == 1) return {};
@@ -202,7 +203,7 @@ Status umount(const UmountOptions& options) {
   Status status = detach(*mount, options.lazy);
   bool lazy = options.lazy;
   if (status.code() == Code::Busy && is_dead_mount(mount->mount_point)) {
-    // Nothing in it can be used any more, so nobody loses anything.
+    // Nothing in it can be used any more, so nothing is lost.
     lazy = true;
     status = detach(*mount, true);
   }
@@ -210,7 +211,7 @@ Status umount(const UmountOptions& options) {
   if (!status.ok()) return status;
   if (is_mounted(*mount))
     return {Code::Busy, printable(mount->mount_point) + ": is mounted once more beneath; unmount it again"};
-  // Who still has files open after a lazy unmount keeps the daemon for as long as he likes.
+  // Files that are open after a lazy unmount keep the daemon running without limit.
   if (options.lazy || (!was_orphaned && (lazy || has_other_places(*mount)))) return {};
   return wait_for_daemon(*mount);
 }
@@ -245,7 +246,7 @@ bool wait_for_release(const std::string& store, int patience_seconds) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(patience_seconds);
   for (;;) {
     const StoreUse use = use_of(store);
-    // Unknown: gone with its mount, as a volatile store, or somebody else's.
+    // Unknown: gone with its mount, as a volatile store, or another user's.
     if (use == StoreUse::None || use == StoreUse::Unknown) return true;
     if (std::chrono::steady_clock::now() > until) return false;
     std::this_thread::sleep_for(kPollPause);

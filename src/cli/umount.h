@@ -1,4 +1,4 @@
-// Takes a mount away and waits for its daemon.
+// Unmounts, and waits for the daemon to end.
 #pragma once
 #include <string>
 
@@ -7,22 +7,22 @@
 
 namespace modelfs {
 
-// The errno that a mount answers its daemon's figures with, or 0: ENOTCONN when its daemon is gone. Why not stat(2):
-// the kernel may answer that by itself, also for a dead daemon. May wait as long as the daemon does.
+// The errno of statvfs(2) on a mount, or 0: ENOTCONN when its daemon is gone. Why not stat(2): the kernel may answer
+// that by itself, also for a dead daemon. May wait as long as the daemon does.
 int error_of_mount(const std::string& mount_point);
 
 // Whether a mount is dead: its daemon is gone, and everything in it answers "Transport endpoint is not connected".
 // Never hangs for more than a few seconds; a mount that does not answer at all is not known to be dead.
 bool is_dead_mount(const std::string& mount_point);
 
-// Takes a dead mount away, so that another can take its place. Busy: somebody holds it, and is named.
+// Unmounts a dead mount, so that another can take its place. Busy: a process holds it, and is named.
 Status remove_dead_mount(const Mount& mount);
 
-// Whether nobody serves `store`, and nobody ever will who does now: its daemon ended, or was killed and cannot end.
-// False too when that cannot be seen within a few seconds.
+// Whether `store` has no daemon that can serve it: its daemon ended, or was killed and cannot end. False too when that
+// cannot be seen within a few seconds.
 bool is_abandoned(const std::string& store);
 
-// Waits until nobody holds the lock of `store`; at most `patience_seconds`. True: nobody does, or it cannot be seen.
+// Waits until no process holds the lock of `store`; at most `patience_seconds`. True: none does, or it cannot be seen.
 bool wait_for_release(const std::string& store, int patience_seconds);
 
 }  // namespace modelfs

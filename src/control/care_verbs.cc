@@ -1,4 +1,4 @@
-// The requests that look after a store: status, verify, gc.
+// The requests about a whole store: status, verify, gc.
 #include <sys/statvfs.h>
 
 #include <cerrno>
@@ -15,9 +15,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Drafts that one answer describes; who has more sees the number of the rest.
+// How many drafts one answer describes; of the rest it gives the number.
 constexpr std::size_t kDraftsListedMax = 1000;
-// Of the problems that one answer spells out; the journal has them all.
+// How many problems one answer lists; the events have them all.
 constexpr std::size_t kProblemsBytesMax = 512 * 1024;
 
 struct Counts {
@@ -110,7 +110,7 @@ Dispatcher::Answer Dispatcher::verify(Message& request, const Emit& emit) {
     return Status(status.code(), status.message() + "; name a domain");
   }
   auto say = progress_through(emit);
-  // A client that is gone is met again by the answer.
+  // A client that is gone is noticed when the answer is sent.
   const auto progress = [&say](std::uint64_t done, std::uint64_t total) { (void)say(done, total); };
   const auto report = registry.verify(domain, version, progress);
   if (!report.ok()) return report.status();

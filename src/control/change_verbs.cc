@@ -22,7 +22,7 @@ Result<NamedThing> release_at(Registry& registry, const Credentials& who, std::s
   return resolve_package(*snapshot, who, path);
 }
 
-// Ok for who may publish into the domain that `path` begins with.
+// Ok if the peer may publish into the domain that `path` begins with.
 Status authorise_publishing(Registry& registry, const Credentials& who, std::string_view path) {
   const std::vector<std::string> parts = split_path(path);
   const auto domain = DomainName::parse(parts.empty() ? "" : parts[0]);
@@ -112,7 +112,7 @@ Dispatcher::Answer Dispatcher::put_abort(Message&, const Emit&) {
 
 Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
   const std::string path = text_field(request.body, "draft");
-  // First, so that nobody learns the names of drafts in a domain that is not his.
+  // First, so that no user learns the names of drafts in a domain that they may not publish into.
   if (Status status = authorise_publishing(context_.registry, who_, path); !status.ok()) return status;
   const auto place = context_.registry.find_draft(path, who_);
   if (!place.ok()) return place.status();
@@ -121,7 +121,7 @@ Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
   const auto inode = context_.registry.drafts().stat(place->entry.ino);
   if (!inode.ok()) return inode.status();
   const std::string what = "the draft " + printable(path);
-  // As rename(2) judges it, which takes the name away and needs to write to what it moves.
+  // As rename(2) checks it, which removes the name and needs write access to what it moves.
   const std::uint32_t mode_mask = place->is_in_place ? kInPlaceModeMask : 07777;
   Ownership owner = inode->record.owner;
   owner.mode &= mode_mask;
@@ -141,7 +141,7 @@ Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
                         HashBudget::Full, context_.hooks.on_published};
   wanted.mode_mask = mode_mask;
   const bool moves = !stays_in_directory(path, *target);
-  // Why before as well: somebody who renames may meet the new name before we get to say that the old one is gone.
+  // Why before as well: a concurrent rename may find the new name before we have announced that the old one is gone.
   if (moves) context_.moved_away(place->directory, place->name);
   const auto published = context_.registry.publish(wanted);
   if (!published.ok()) return published.status();
@@ -193,7 +193,7 @@ Dispatcher::Answer Dispatcher::remove(Message& request, const Emit&) {
   if (thing->generation) {
     return Status(Code::NotPermitted, thing->str() + " is a generation; only whole releases can be removed");
   }
-  // Why: `rm churn/prod` would take away the release that the label serves, when the label was meant.
+  // Why: `rm churn/prod` would remove the release that the label names, where the label was meant.
   if (split_path(path)[1] != thing->release->version) {
     return Status(Code::InvalidArgument,
                   "'" + printable(path) + "' stands for " + thing->str() +

@@ -14,7 +14,7 @@
 namespace modelfs {
 namespace {
 
-// How often somebody who waits for an answer looks whether the daemon can give one at all.
+// How often a client that waits for an answer checks whether the daemon can give one at all.
 constexpr int kLookMs = 2000;
 // How long the first answer may take, which needs nothing but the daemon's attention.
 constexpr std::chrono::seconds kFirstAnswer{10};
@@ -32,7 +32,7 @@ Result<Message> judge(Message reply) {
   return status.ok() ? Status(Code::Internal, "an error without a code") : status;
 }
 
-// An answer in parts says so: everything but the last message has "part".
+// Every message of an answer but the last has "part".
 bool is_part(const Message& message) { return message.body.contains("part"); }
 
 std::string daemon_of(pid_t pid) { return pid > 0 ? "the daemon (pid " + std::to_string(pid) + ")" : "the daemon"; }
@@ -60,13 +60,13 @@ class SocketChannel final : public Channel {
   Result<Message> call(Message request, const OnPart& on_part) override {
     if (!socket_.valid()) return Status(Code::IoError, "the conversation with the daemon is over");
     auto answer = exchange(std::move(request), on_part);
-    if (!answer.ok()) socket_.reset();  // nobody knows what the daemon sends next
+    if (!answer.ok()) socket_.reset();  // what the daemon sends next is undefined
     if (!answer.ok()) return answer;
     return judge(*std::move(answer));
   }
 
  private:
-  // Returns when something came. A daemon that works for long is waited for, one that is stopped is not.
+  // Returns when something can be read. It waits for a daemon that works for long, but not for one that is stopped.
   Status wait_for_something() {
     const auto first_until = std::chrono::steady_clock::now() + kFirstAnswer;
     pollfd answer{socket_.fd(), POLLIN, 0};
@@ -84,7 +84,7 @@ class SocketChannel final : public Channel {
   Result<Message> exchange(Message request, const OnPart& on_part) {
     if (Status sent = send_message(socket_.fd(), request); !sent.ok()) {
       if (sent.code() == Code::TooLarge) return sent;
-      // The daemon may have said why it hung up.
+      // The daemon may have sent its reason before it closed the connection.
       const auto last_word = receive_message(socket_.fd());
       if (!last_word.ok() || !*last_word) return Status(Code::IoError, "the daemon hung up: " + sent.message() + kGone);
       return Status(error_of((*last_word)->body.value("error", nlohmann::json::object())));

@@ -6,7 +6,7 @@ namespace modelfs {
 
 Ownership ownership_of_store(const Registry& registry) {
   struct stat info {};
-  // Cannot fail for an open directory; and if it does, nobody but root owns it.
+  // Cannot fail for an open directory; if it does, only root counts as the owner.
   if (::fstat(registry.store_dir(), &info) != 0) return {0, 0, 0755};
   return {info.st_uid, info.st_gid, 0755};
 }

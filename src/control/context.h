@@ -1,4 +1,4 @@
-// What all conversations with one store share.
+// What all connections to one store share.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -17,7 +17,7 @@ struct ControlContext {
   const Hooks hooks;
   const ServedAt place;
   std::atomic<bool> stopping{false};   // long work ends with Interrupted at the next chance
-  std::atomic<std::uint64_t> puts{0};  // gives each put's draft a name of its own
+  std::atomic<std::uint64_t> puts{0};  // gives each put's draft a unique name
 
   void domain_changed(const DomainName& domain) const {
     if (hooks.on_domain_changed) hooks.on_domain_changed(domain);
@@ -27,12 +27,11 @@ struct ControlContext {
   }
 };
 
-// The registry itself as something owned: by whom the store belongs to, with the mode of the mount's root. Publish on
-// it is the right to make a domain.
+// The ownership of the registry itself: the store's owner, with the mode of the mount's root. Publish on it is the
+// right to make a domain.
 Ownership ownership_of_store(const Registry& registry);
 
-// Ok for root and for whom the store belongs to: what concerns all domains at once. Denied; `what` says what that would
-// be.
+// Ok for root and the store's owner, for what concerns all domains at once. Else Denied; `what` names the operation.
 Status authorise_store_owner(const Registry& registry, const Credentials& who, std::string_view what);
 
 }  // namespace modelfs

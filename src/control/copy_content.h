@@ -1,4 +1,4 @@
-// Takes the bytes of a client's open file into a draft.
+// Copies the bytes of a client's open file into a draft.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -1,5 +1,5 @@
-// One client's conversation with a registry: requests in, answers out. The socket's server and the command without a
-// daemon both end here.
+// One client's connection to a registry: requests in, answers out. Used by the socket's server and by the command
+// without a daemon.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,13 +11,13 @@
 
 namespace modelfs {
 
-// Used by one thread at a time. Every request is judged by authorise() with the client's credentials. Nothing escapes
-// as an exception. `context` outlives it.
+// Used by one thread at a time. Every request is checked by authorise() with the client's credentials. It throws
+// nothing. `context` outlives it.
 class Dispatcher {
  public:
-  // Sends a part of an answer that comes in several messages. Not ok: the client is gone, the answer ends.
+  // Sends a part of an answer that has several messages. Not ok: the client is gone, the answer ends.
   using Emit = std::function<Status(Message part)>;
-  // Whether the client can take a message now: progress that nobody reads is left out.
+  // Whether the client can take a message now: progress is skipped while the client does not read.
   using Ready = std::function<bool()>;
 
   Dispatcher(ControlContext& context, Credentials who, Ready ready);

@@ -1,4 +1,4 @@
-// What exists, as JSON: the same documents go over the socket and come out of `--json`.
+// What exists, as JSON: the documents that are sent over the socket and printed by `--json`.
 #pragma once
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-// What whoever opened a store tells the control room about it.
+// What the opener of a store tells the control server, and what it wants to be told.
 #pragma once
 #include <functional>
 #include <string>
@@ -10,9 +10,9 @@ namespace modelfs {
 
 // Called on the thread of the request that made the change, holding no lock of ours. Empty members are skipped.
 struct Hooks {
-  // A draft became a release or a generation: the mount flips its nodes.
+  // A draft became a release or a generation: the mount rebinds its nodes.
   std::function<void(const Published&)> on_published;
-  // A domain came or went, or what stands in it changed: a label, a removal, a restored release.
+  // A domain was created or removed, or its names changed: a label, a removal, a restored release.
   std::function<void(const DomainName&)> on_domain_changed;
   // What is named `name` in `directory` is about to get, or has got, a name in another directory.
   std::function<void(Ino directory, const std::string& name)> on_moved_away;

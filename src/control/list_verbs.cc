@@ -28,7 +28,7 @@ Result<NamedThing> domain_of(const Snapshot& snapshot, const Credentials& who, c
 Result<Json> describe_domain(const Snapshot& snapshot, const Credentials& who, const DomainName& name,
                              const DomainRecord& head) {
   Json document = domain_document(name, head);
-  // The names of domains are everybody's, as in the root of a mount; what is in them is not.
+  // Every user may list the names of domains, as in the root of a mount, but not what is in them.
   const bool readable = authorise_reading(who, head.owner, name.str()).ok();
   document["readable"] = readable;
   if (!readable) return document;

@@ -46,7 +46,7 @@ void attach(msghdr& header, ControlRoom& room, const std::vector<File>& descript
   }
 }
 
-// Takes over every descriptor of a received message, also of one that is refused: nobody else would close them.
+// Takes over every descriptor of a received message, also of one that is refused: nothing else would close them.
 void take_descriptors(msghdr& header, std::vector<File>& into) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr; control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
@@ -59,9 +59,9 @@ void take_descriptors(msghdr& header, std::vector<File>& into) {
   }
 }
 
-// Fills `into` and collects the descriptors that came with these bytes. Never asks for more bytes than belong to the
+// Fills `into` and collects the descriptors that arrived with these bytes. Never reads more bytes than belong to the
 // frame, so descriptors of the next frame stay where they are. Returns the bytes received: short only when the peer
-// hung up.
+// closed the connection.
 Result<std::size_t> receive_exactly(int socket, char* into, std::size_t size_bytes, std::vector<File>& descriptors) {
   std::size_t done = 0;
   while (done < size_bytes) {

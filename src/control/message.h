@@ -35,14 +35,14 @@ struct Message {
 Result<nlohmann::json> parse_body(std::string_view text);
 
 // Sends all of it, waiting for the peer as long as SO_SNDTIMEO says. TooLarge: above the bounds, and nothing was sent.
-// IoError: the peer is gone or stalls; the conversation is over.
+// IoError: the peer is gone or stalls; the connection is of no more use.
 Status send_message(int socket, const Message& message);
 
-// The next message; nullopt when the peer hung up between two. Malformed: what came is no frame; there is no way to
-// find the next one. IoError: the peer stalled longer than SO_RCVTIMEO, or hung up inside a frame.
+// The next message; nullopt when the peer closed the connection between two. Malformed: not a frame, so the next one
+// cannot be found. IoError: the peer stalled longer than SO_RCVTIMEO, or closed the connection inside a frame.
 Result<std::optional<Message>> receive_message(int socket);
 
-// How a Status is said in a body, and back.
+// Converts a Status to its form in a body, and back.
 nlohmann::json error_json(const Status& status);
 Status error_of(const nlohmann::json& error);
 // The body that answers a request which failed.

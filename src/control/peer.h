@@ -1,4 +1,4 @@
-// Where the socket is, and who is at its other end.
+// The address of the socket, and the credentials of its peer.
 #pragma once
 #include <sys/un.h>
 
@@ -11,11 +11,11 @@ namespace modelfs {
 // 107 bytes that an address has room for. Source: unix(7).
 sockaddr_un socket_address(int store_dir);
 
-// Who connected, as the kernel noted it then, with supplementary groups. pid 0: in a pid namespace that cannot be seen
-// from here.
+// The credentials of the peer as the kernel recorded them at connect, with supplementary groups. pid 0: in a pid
+// namespace that cannot be seen from here.
 Result<Credentials> peer_credentials(int socket);
 
-// Who this process is.
+// The credentials of this process.
 Credentials own_credentials();
 
 }  // namespace modelfs

@@ -41,7 +41,7 @@ Json package_document(const NamedThing& thing, const Manifest& manifest) {
   return document;
 }
 
-// A description of its own, so that what the client seeks or locks is the client's.
+// A separate open file description, so that seeks and locks of the client affect the client only.
 Result<File> reopen(int descriptor) {
   File own(::open(("/proc/self/fd/" + std::to_string(descriptor)).c_str(), O_RDONLY | O_CLOEXEC));
   if (!own.valid()) return Status::from_errno(errno, "open a blob once more");
@@ -90,7 +90,7 @@ Dispatcher::Answer Dispatcher::show(Message& request, const Emit&) {
   Message answer;
   answer.body["package"] = package_document(*thing, *container->manifest);
   answer.body["package"]["labels"] = labels_of(*labels, thing->release->version);
-  // As bytes, because what a client wrote comes back byte for byte, and may hold NaN.
+  // As bytes, because what a client wrote is returned byte for byte, and may contain NaN.
   answer.bytes = *std::move(metadata);
   return answer;
 }

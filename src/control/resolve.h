@@ -27,14 +27,15 @@ struct NamedThing {
   std::string str() const;
 };
 
-// Refuses what `who` may not read. `latest` and labels are followed, as the mount's symlinks would be; what the package
-// holds wins over `latest` inside a release. NotFound: says what is missing. InvalidArgument: the empty path. Denied.
+// Denied for what `who` may not read. `latest` and labels are followed, as the mount's symlinks would be; what the
+// package holds wins over `latest` inside a release. NotFound: says what is missing. InvalidArgument: the empty path.
+// Denied.
 Result<NamedThing> resolve(const Snapshot& snapshot, const Credentials& who, std::string_view path);
 
 // The same for a path that must name a release or generation as a whole. InvalidArgument: it names something else.
 Result<NamedThing> resolve_package(const Snapshot& snapshot, const Credentials& who, std::string_view path);
 
-// Ok for who may list a directory of that owner and mode and look at what is in it, as `ls -l` needs it.
+// Ok if `who` may list a directory of that owner and mode and stat its entries, as `ls -l` does.
 Status authorise_reading(const Credentials& who, const Ownership& owner, std::string_view what);
 
 }  // namespace modelfs

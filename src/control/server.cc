@@ -28,7 +28,7 @@ namespace {
 
 // How long a client may stall inside a message.
 constexpr timeval kPatience{60, 0};
-// How long it may say nothing between two. A client that is busy with a file for longer says hello meanwhile.
+// How long it may be silent between two. A client that is busy with a file for longer sends `hello` meanwhile.
 constexpr int kIdleMs = 600'000;
 constexpr int kQueueMax = 64;
 // How long the end of the daemon waits for the answers to what clients have asked. A commit is given less
@@ -37,7 +37,7 @@ constexpr std::chrono::seconds kLastAnswers{8};
 // Between two tries when the process has no descriptor left for a client.
 constexpr int kRetryMs = 100;
 
-// Threads started while this lives take no signals: those are for the thread that runs the mount.
+// Threads started while this exists block all signals: those are for the thread that runs the mount.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -63,14 +63,14 @@ Result<File> listen_in(int store_dir) {
   if (::bind(listener.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return Status::from_errno(errno, "make control.sock in the store");
   }
-  // Open to everybody who gets into the store's directory: requests are judged one by one.
+  // Every user who can reach the store's directory may connect: each request is authorised.
   if (::fchmodat(store_dir, ControlServer::kSocketName, 0666, 0) != 0)
     return Status::from_errno(errno, "open control.sock");
   if (::listen(listener.fd(), kQueueMax) != 0) return Status::from_errno(errno, "listen on control.sock");
   return listener;
 }
 
-// Ends when the peer hangs up, stalls, or sends what is no message.
+// Ends when the peer closes the connection, stalls, or sends something that is not a message.
 void serve(int socket, Dispatcher& dispatcher) {
   const auto emit = [socket](Message part) { return send_message(socket, part); };
   pollfd idle{socket, POLLIN, 0};
@@ -202,7 +202,7 @@ void ControlServer::State::converse(Client& client, Credentials who) {
     Dispatcher dispatcher(context, std::move(who), ready);
     serve(socket, dispatcher);
   }
-  ::shutdown(socket, SHUT_RDWR);  // the peer hears it now; the descriptor lives until the thread was joined
+  ::shutdown(socket, SHUT_RDWR);  // the peer notices now; the descriptor stays open until the thread was joined
   {
     const MutexLock lock(mutex);
     client.done = true;
@@ -226,8 +226,8 @@ void ControlServer::State::reap() {
   for (Client& client : gone) client.thread.join();
 }
 
-// Nobody adds to the list any more. Whoever waits for an answer gets it: what he asked for is under way, and may be
-// durable already. Nothing more is asked.
+// Nothing is added to the list any more. A client that waits for an answer gets it: its request is in progress, and may
+// be durable already. No more requests are read.
 void ControlServer::State::end_clients() {
   const auto until = std::chrono::steady_clock::now() + kLastAnswers;
   std::list<Client> last;
@@ -240,7 +240,7 @@ void ControlServer::State::end_clients() {
       if (left <= left.zero() || std::none_of(clients.begin(), clients.end(), is_open)) break;
       ended.wait_for(mutex, left);
     }
-    // Who does not read his answer.
+    // For a client that does not read its answer.
     for (const Client& client : clients) ::shutdown(client.socket.fd(), SHUT_RDWR);
     last.swap(clients);
   }

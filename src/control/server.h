@@ -1,5 +1,4 @@
-// The registry's verbs for other processes: a unix socket in the store's directory. PROTOCOL.md says what is spoken
-// there.
+// The registry's verbs for other processes: a unix socket in the store's directory. PROTOCOL.md describes the protocol.
 #pragma once
 #include <memory>
 
@@ -9,8 +8,8 @@
 
 namespace modelfs {
 
-// Answers on `control.sock` until it is destroyed. Every request is judged by the credentials of the peer as they were
-// when it connected; nobody is trusted because he could connect. A client that stalls, dies or sends garbage loses its
+// Answers on `control.sock` until it is destroyed. Every request is authorised by the credentials of the peer as they
+// were when it connected; being able to connect grants nothing. A client that stalls, dies or sends garbage loses its
 // own connection and nothing else.
 //
 // Threads: "control", which accepts, and one per connection, "client"; at most kConnectionsMax, further clients wait in
@@ -19,15 +18,15 @@ class ControlServer {
  public:
   static constexpr const char* kSocketName = "control.sock";
   static constexpr unsigned kConnectionsMax = 64;
-  // Connections of one user who is neither root nor the owner of the store. Why: nobody shall starve the others.
+  // Connections of one user who is neither root nor the owner of the store. Why: no user may starve the others.
   static constexpr unsigned kConnectionsPerUserMax = 16;
 
   // `store_dir` is the directory of the locked store; because it is locked, a socket that lies there is a dead
-  // process's and is replaced. Removes what puts that were cut off have left. `registry` and what the hooks refer to
+  // process's and is replaced. Removes the drafts of puts that were interrupted. `registry` and what the hooks refer to
   // outlive the server.
   static Result<std::unique_ptr<ControlServer>> start(Registry& registry, int store_dir, Hooks hooks,
                                                       ServedAt place = {});
-  // Removes the socket, ends all conversations and waits for requests that are being carried out.
+  // Removes the socket, closes all connections and waits for requests in progress.
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;

@@ -15,10 +15,10 @@ namespace {
 // Marks a put's draft, so that a user's own directory of such a name is never taken for one.
 constexpr std::string_view kPutMark = "user.modelfs.put";
 constexpr std::uint32_t kDomainMode = 0755;   // what mkdir(1) makes with the usual umask
-constexpr std::uint32_t kPrivateMode = 0700;  // nobody looks into an upload
+constexpr std::uint32_t kPrivateMode = 0700;  // other users may not look into an upload
 constexpr std::uint64_t kFileBytesMax = INT64_MAX;
-// Why without the set-id bits: a release shows the domain's owner, who never agreed to run somebody else's program as
-// himself.
+// Why without the set-id bits: a release shows the domain's owner, who never agreed to run another user's program under
+// their own id.
 constexpr std::uint32_t kModeBits = 0777;
 constexpr int kNameTriesMax = 1000;
 
@@ -98,8 +98,7 @@ Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Cre
     head = registry.create_domain(domain, {who.uid, who.gid, kDomainMode}, who);
     upload->made_domain_ = head.ok();
     if (head.ok()) context.domain_changed(domain);
-    if (head.code() ==
-        Code::AlreadyExists) {  // somebody came first; if it is a draft that is there, this says NotFound again
+    if (head.code() == Code::AlreadyExists) {  // another process was first; if it made a draft, this is NotFound again
       const Status taken = head.status();
       head = registry.domain(domain);
       if (head.code() == Code::NotFound) return taken;

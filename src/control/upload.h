@@ -17,9 +17,10 @@ namespace modelfs {
 class Upload {
  public:
   // Makes the draft in the domain's `.stage`, and the domain, if there is none, as mkdir(1) would: owned by `who`, mode
-  // 0755. Denied: `who` may not publish into the domain, or make one. AlreadyExists is not asked here: the same content
-  // may come again.
-  // `archive`: the suffix of the one file that comes and is to be unpacked; empty: what comes is published as it is.
+  // 0755. Denied: `who` may not publish into the domain, or make one. AlreadyExists is not checked here: the same
+  // content may be published again.
+  // `archive`: the suffix of the one file that is sent and is to be unpacked; empty: what is sent is published as it
+  // is.
   static Result<std::unique_ptr<Upload>> begin(ControlContext& context, const Credentials& who, Target target,
                                                const std::string& archive = "");
   // The metadata document of what will be published.
@@ -30,10 +31,10 @@ class Upload {
   Upload& operator=(const Upload&) = delete;
 
   // Adds the entries that `message` lists, with their bytes and descriptors. Entries are numbered 1, 2, 3, … in the
-  // order they come; 0 is the root. Malformed: the message contradicts itself. What the draft refuses; messages name
+  // order they are sent; 0 is the root. Malformed: the message contradicts itself. Errors of the draft; messages name
   // the entry. `proceed` is asked while files are copied, with the bytes copied of the whole message.
   Status add(Message& message, const Proceed& proceed);
-  // Bytes of the entry that was announced with "content": "chunks"; it must be ended before anything else comes.
+  // Bytes of the entry that was announced with "content": "chunks"; it must be complete before anything else is sent.
   Status write(std::uint64_t offset_bytes, std::string_view bytes);
   Status end_chunks();
 
@@ -42,7 +43,7 @@ class Upload {
 
   // Removes a draft with everything in it.
   static Status discard(DraftStore& drafts, Ino directory, const std::string& name);
-  // Removes what puts that were cut off have left in a store that nobody else has open.
+  // Removes the drafts of interrupted puts in a store that no other process has open.
   static Status discard_all(Registry& registry);
 
  private:
@@ -75,7 +76,7 @@ class Upload {
   std::optional<std::string> metadata_;
   std::unique_ptr<UnpackingBehind> behind_;
   Ino stage_ = kNoIno;
-  std::string name_;  // of the draft in stage_; empty: there is none
+  std::string name_;  // of the draft in stage_; empty: no draft
   bool made_domain_ = false;
   std::vector<Entry> entries_;
   std::optional<Pending> pending_;

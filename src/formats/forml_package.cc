@@ -69,7 +69,7 @@ class Scanner {
 
  private:
   static bool is_letter(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; }
-  // From a backslash to the character that is meant.
+  // From a backslash to the escaped character.
   bool unescape() {
     if (at_ + 1 >= text_.size()) return false;
     const char next = text_[at_ + 1];

@@ -23,8 +23,8 @@ struct PackageManifest {
 };
 
 // Understands the dialect in which ForML and people write it: at the left margin NAME, VERSION and PACKAGE are assigned
-// string literals and MODULES a dictionary of them; there may be comments and a docstring. Empty for anything that
-// leaves one of the first three unsaid, or says it by an expression, and for what is above the bounds.
+// string literals and MODULES a dictionary of them; there may be comments and a docstring. Empty if one of the first
+// three is missing or an expression, and above the bounds.
 std::optional<PackageManifest> parse_package_manifest(std::string_view text);
 
 }  // namespace modelfs

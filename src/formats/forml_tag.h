@@ -1,4 +1,4 @@
-// The marker of a ForML generation, `tag.toml`: which states it has, and when it was trained. Source: forml 0.93,
+// `tag.toml`, the marker of a ForML generation: its states, and when it was trained. Source: forml 0.93,
 // forml/io/asset, which writes and reads it with the package `toml`.
 #pragma once
 #include <string>
@@ -15,7 +15,7 @@ inline constexpr std::string_view kStateSuffix = ".bin";
 // A tag is read whole. One of a pipeline with a thousand states has 40 KiB.
 inline constexpr std::size_t kTagBytesMax = 1 << 20;
 
-// Longest training.timestamp and so on, in bytes, that is told of.
+// Longest training.timestamp and so on, in bytes, that is read.
 inline constexpr std::size_t kTagValueBytesMax = 1024;
 
 struct Tag {
@@ -29,7 +29,7 @@ struct Tag {
 // `states` (UUIDs, none twice), [training] and [tuning].
 Result<Tag> parse_tag(std::string_view text);
 
-// The tag of a generation that came without one: trained then, no states.
+// The tag of a generation that was published without one: trained then, no states.
 std::string make_tag(TimeNs trained);
 
 }  // namespace modelfs

@@ -16,7 +16,7 @@ namespace modelfs {
 namespace {
 
 // What is written keeps its order. What is read goes into nlohmann::json, whose objects are trees: an ordered_json
-// looks through all members for each that it adds, and the files of a package are anybody's.
+// searches all members for each that it adds, and the files of a package are not trusted.
 using Document = nlohmann::ordered_json;
 using Json = nlohmann::json;
 using Dependencies = std::map<std::string, std::string, std::less<>>;
@@ -40,7 +40,7 @@ std::optional<std::string> text_member(const Json& object, const char* name) {
   return found->get<std::string>();
 }
 
-// The first word about a package stays.
+// The first value for a package wins.
 void add_dependency(Dependencies& into, std::string_view name, std::string_view version) {
   if (into.size() < kDependenciesMax) into.emplace(name, version);
 }
@@ -66,7 +66,7 @@ bool is_plain(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), plain);
 }
 
-// Adds what a line such as `torch[cuda]==2.1.0  # comment` asks for.
+// Adds the requirement of a line such as `torch[cuda]==2.1.0  # comment`.
 void add_requirement(Dependencies& into, std::string_view line) {
   line = line.substr(0, line.find_first_of("#;"));
   const std::size_t equals = line.find("==");
@@ -98,7 +98,7 @@ std::string created_text(TimeNs time) {
   return text;
 }
 
-// What MLflow says of a model, with what it calls a flavour: the library that made it. Source: mlflow 3.4,
+// MLflow's description of a model, with its flavour: the library that made it. Source: mlflow 3.4,
 // mlflow/models/model.py.
 struct MlflowModel {
   std::optional<std::string> library;
@@ -116,7 +116,7 @@ MlflowModel mlflow_model(const std::optional<std::string>& text) {
   if (const auto version = text_member(*parsed, "mlflow_version")) add_dependency(model.versions, "mlflow", *version);
   for (const auto& [flavor, facts] : flavors->items()) {
     if (!facts.is_object()) continue;
-    // Every model has it; the other one says what it is.
+    // Every model has this one; the other names the library.
     if (flavor == "python_function") model.python = text_member(facts, "python_version");
     if (flavor == "python_function") continue;
     if (!model.library) model.library = flavor;
@@ -174,7 +174,7 @@ Document modelfs_of(const MetadataFacts& facts) {
   return own;
 }
 
-// What a ForML package says of itself.
+// The manifest of a ForML package.
 void add_package(Document& document, const std::optional<std::string>& text) {
   const auto manifest = text ? parse_package_manifest(*text) : std::nullopt;
   if (!manifest) return;
@@ -184,7 +184,7 @@ void add_package(Document& document, const std::optional<std::string>& text) {
   for (const auto& [component, module] : manifest->modules) package["modules"][component] = module;
 }
 
-// What ForML says of a training.
+// ForML's description of a training.
 void add_training(Document& document, const std::optional<std::string>& text) {
   const auto tag = text ? parse_tag(*text) : Result<Tag>(Status(Code::NotFound, ""));
   if (!tag.ok()) return;
@@ -219,7 +219,7 @@ std::string present_metadata(std::string_view stored, const StorageFacts& facts)
   Document presented = Document::object();
   for (const auto& [name, value] : document.items()) {
     presented[name] = value;
-    // Where modelstore has it, too: right after "model".
+    // Where modelstore puts it: right after "model".
     if (name == "model") presented["storage"] = {{"type", "modelfs"}, {"root", facts.root}, {"path", facts.path}};
   }
   return written(presented);

@@ -12,13 +12,13 @@
 
 namespace modelfs {
 
-// The largest document that a client may bring.
+// The largest document that a client may provide.
 inline constexpr std::size_t kMetadataBytesMax = 1024 * 1024;
 // The deepest nesting in it; a flat object has depth 1. Why: nlohmann_json 3.11 prints by recursion, so a deep document
 // that parses would overflow the stack when it is written.
 inline constexpr std::size_t kMetadataDepthMax = 64;
 
-// What is known about a release, or about one generation of it, when it is committed.
+// The facts about a release, or one generation of it, at its commit.
 struct MetadataFacts {
   std::string domain;
   std::string model_id;
@@ -32,7 +32,7 @@ struct MetadataFacts {
   std::string host;     // empty: unknown, and left out
   std::string program;  // that committed it, as the kernel names it; empty: unknown
   TimeNs created{};
-  // Texts of files at the top of the package, where it has them. Whatever is not understood in them is left out.
+  // Texts of files at the top of the package, where it has them. What is not understood in them is ignored.
   std::optional<std::string> python_info;   // python-info.json: {"runtime":, "dependencies":} or {package: version}
   std::optional<std::string> model_info;    // model-info.json: {"library":, "type":}
   std::optional<std::string> requirements;  // requirements.txt: lines `name==version`
@@ -41,7 +41,7 @@ struct MetadataFacts {
   std::optional<std::string> tag;           // tag.toml, of ForML: see tag.h
 };
 
-// The document of a release that came without one. It says nothing about where the release is stored, because that
+// The document of a release that was published without one. It does not say where the release is stored, because that
 // depends on the mount which shows it.
 std::string make_metadata(const MetadataFacts& facts);
 
@@ -51,10 +51,10 @@ struct StorageFacts {
   std::string path;  // the release's directory, beneath it
 };
 
-// The document that make_metadata() made, with "storage" for one mount. Anything else comes back as it is.
+// The document that make_metadata() made, with "storage" for one mount. Any other document is returned unchanged.
 std::string present_metadata(std::string_view stored, const StorageFacts& facts);
 
-// Ok for a document that a client may bring: a JSON object in UTF-8 of at most kMetadataBytesMax bytes,
+// Ok for a document that a client may provide: a JSON object in UTF-8 of at most kMetadataBytesMax bytes,
 // kMetadataDepthMax deep, without duplicate keys. Bare NaN, Infinity and -Infinity are values, because Python's json
 // module writes them. Malformed: the rest; the message says why, and at which byte (from 0) reading stopped.
 Status check_given_metadata(std::string_view bytes);

@@ -1,4 +1,4 @@
-// What a client may bring as metadata: check_given_metadata().
+// Checks metadata that a client provides: check_given_metadata().
 #include <cstddef>
 #include <exception>
 #include <nlohmann/json.hpp>
@@ -50,7 +50,7 @@ class Judge : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
-  // Whatever it is, it stands in an object, or the document is no object.
+  // A scalar must be inside an object, or the document is not an object.
   bool value(const char* kind) {
     return !open_objects_.empty() || refuse(std::string(kind) + " where an object must be");
   }

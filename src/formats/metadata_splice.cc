@@ -89,7 +89,7 @@ class Finder : public nlohmann::json_sax<nlohmann::json> {
   StoragePlaces places_;
   int depth_ = 0;
   bool in_storage_ = false;
-  std::optional<Range>* place_ = nullptr;  // of the value that comes
+  std::optional<Range>* place_ = nullptr;  // of the next value
   std::size_t value_begin_ = 0;
   std::optional<std::size_t> storage_begin_;
 };
@@ -108,7 +108,7 @@ Result<StoragePlaces> find_storage(std::string_view document) {
   return finder.places();
 }
 
-// As Python's json module would write it.
+// As Python's json module writes it.
 std::string quoted(std::string_view text) {
   return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
@@ -124,7 +124,7 @@ Result<std::string> splice_storage(std::string_view document, std::string_view r
   const auto put = [&](const Range& range, std::string_view text) {
     spliced.replace(range.begin, range.end - range.begin, quoted(text));
   };
-  // From the back, so that what is in front stays where it was found.
+  // From the back, so that the ranges in front stay valid.
   const bool has_root = is_string(places->root);
   if (has_root && places->root->begin > places->path->begin) put(*places->root, root);
   put(*places->path, path);

@@ -10,7 +10,7 @@ namespace {
 using Json = nlohmann::json;
 using Document = nlohmann::ordered_json;
 
-// The version whose shape it is; modelstore reads the member and asks nothing of it.
+// The version whose form it has; modelstore reads the member and does not use it.
 constexpr const char* kModelstoreVersion = "0.0.81";
 constexpr const char* kUnknownLibrary = "model_file";
 

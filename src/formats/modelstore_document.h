@@ -1,5 +1,5 @@
-// The metadata documents of modelstore: what is read of one, and one for what came without. Source: modelstore 0.0.81,
-// whose reader refuses a document without these members, and whose lists sort by `code.created`.
+// The metadata documents of modelstore: what we read of one, and how we make one for a release without. Source:
+// modelstore 0.0.81, whose reader refuses a document without these members, and whose lists sort by `code.created`.
 #pragma once
 #include <string>
 #include <string_view>
@@ -28,7 +28,7 @@ ModelstoreFacts read_modelstore_document(std::string_view document);
 // and does not load. `extra`, a JSON object or nothing, becomes the member of that name, byte for byte.
 std::string make_modelstore_document(const MetadataFacts& facts, std::string_view extra);
 
-// The same for one that make_metadata() made already.
+// The same for a document that make_metadata() has made.
 std::string shape_for_modelstore(std::string_view made, std::string_view extra);
 
 }  // namespace modelfs

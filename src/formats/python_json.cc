@@ -11,7 +11,7 @@ Status malformed_at(std::size_t byte, const std::string& why) {
   return {Code::Malformed, "metadata: " + why + " at byte " + std::to_string(byte)};
 }
 
-// Goes through a document once, before any parser does: finds how deep it is, and makes Python's JSON plain JSON.
+// Scans a document once before any parser does: bounds its depth, and turns Python's JSON into plain JSON.
 class Scan {
  public:
   explicit Scan(std::string_view document) : plain_(document) {}
@@ -44,7 +44,7 @@ class Scan {
         break;
       case '}':
       case ']':
-        if (depth_ > 0) --depth_;  // one too many is the parser's to refuse
+        if (depth_ > 0) --depth_;  // one too many is left to the parser to refuse
         break;
       case 'N': replace(i, "NaN", begins_value(i)); break;
       case 'I': replace(i, "Infinity", begins_value(i > 0 && plain_[i - 1] == '-' ? i - 1 : i)); break;

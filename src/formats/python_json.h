@@ -11,7 +11,7 @@ namespace modelfs {
 
 // The document with a number of the same length in place of each NaN and Infinity outside of strings, so that every
 // byte that is left stands where it stood. Malformed: a NUL, or nested deeper than kMetadataDepthMax; the message names
-// the byte. Anything else that is no JSON is the parser's to refuse.
+// the byte. Any other error is left to the parser to refuse.
 Result<std::string> plain_json(std::string_view document);
 
 // Reads characters and counts them where others can see, because nlohmann_json tells its handler no positions. When it

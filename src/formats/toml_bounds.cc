@@ -35,7 +35,7 @@ class Scan {
         return ++depth_ <= kTomlNestingMax ? Status() : refuse("nested deeper than", kTomlNestingMax);
       case ']':
       case '}':
-        if (depth_ > 0) --depth_;  // one too many is the parser's to refuse
+        if (depth_ > 0) --depth_;  // one too many is left to the parser to refuse
         dots_ = 0;
         break;
       case '\n':

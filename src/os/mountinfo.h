@@ -1,4 +1,4 @@
-// What is mounted where, as the kernel tells this process. Asks nothing of the mounts themselves, which may hang.
+// The mount table of this process. Does not access the mounts themselves, which may hang.
 #pragma once
 #include <string>
 #include <string_view>
@@ -19,7 +19,7 @@ struct Mount {
   std::string source;  // of ours: the path of the store
   std::string id;      // in its mount namespace
   std::string parent;  // the id of the mount that it lies on
-  // Groups of mounts that hear of what is mounted and unmounted on each other: "shared:1", "master:2" (proc(5)).
+  // Peer groups, which propagate mounts and unmounts to each other: "shared:1", "master:2" (proc(5)).
   std::vector<std::string> propagation;
   bool is_ours() const { return type == kMountType; }
 };
@@ -30,8 +30,8 @@ Result<std::vector<Mount>> read_mounts();
 // Those of the mount namespace of a process: "self", or its number.
 Result<std::vector<Mount>> read_mounts_of(const std::string& process);
 
-// The mount that the absolute path `path` lies on, if no symlink is in it; nullptr: there is none. Of several on one
-// mount point it is the last: it covers the others.
+// The mount that the absolute path `path` lies on, if no symlink is in it; nullptr: none. Of several on one mount point
+// it is the last, which covers the others.
 const Mount* mount_of(const std::vector<Mount>& table, std::string_view path);
 
 }  // namespace modelfs

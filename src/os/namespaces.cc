@@ -38,7 +38,7 @@ const Mount* parent_of(const std::vector<Mount>& table, const Mount& mount) {
   return found == table.end() ? nullptr : &*found;
 }
 
-// The group whose members hear what is unmounted on a mount; empty: none.
+// The peer group to which a mount propagates unmounts; empty: none.
 std::string group_of(const Mount& mount) {
   constexpr std::string_view kShared = "shared:";
   for (const std::string& each : mount.propagation) {
@@ -52,7 +52,7 @@ bool hears_of(const Mount& mount, const std::string& group) {
                      [&](const std::string& each) { return each.substr(each.find(':') + 1) == group; });
 }
 
-// The group that hears of an unmounting of `mount`; empty: nobody does.
+// The peer group to which the unmounting of `mount` propagates; empty: none.
 std::string listeners_of(const Mount& mount) {
   const auto own = read_mounts();
   if (!own.ok()) return "";

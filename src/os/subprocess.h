@@ -18,8 +18,8 @@ Result<Ran> run_program(const std::vector<std::string>& arguments);
 
 enum class Answer { Yes, No, None };
 
-// Lets a process of its own ask `question`, which may hang in the kernel. No: also when there can be no such process.
-// None: no answer within `patience_ms`, and the process is left to its fate.
+// Evaluates `question`, which may hang in the kernel, in a child process. No: also when there can be no such process.
+// None: no answer within `patience_ms`, and the child is abandoned.
 Answer ask_in_child(const std::function<bool()>& question, int patience_ms);
 
 }  // namespace modelfs

@@ -48,8 +48,9 @@ struct Batch {
   void erase_prefix(std::string prefix) { erase_prefixes.push_back(std::move(prefix)); }
 };
 
-// All keys at one moment. Safe for concurrent use. Short-lived: let it go before a commit. An engine that must reopen
-// after a failure waits a while for its snapshots and then ends those that are left: they answer IoError from then on.
+// A consistent view of all keys. Safe for concurrent use. Short-lived: release it before a commit. An engine that must
+// reopen after a failure waits a while for its snapshots and then ends those that are left: they answer IoError from
+// then on.
 class KeyValueSnapshot {
  public:
   virtual ~KeyValueSnapshot() = default;
@@ -59,8 +60,8 @@ class KeyValueSnapshot {
   // it returns false. The views are valid during the call only.
   virtual Status scan(std::string_view prefix, std::string_view from,
                       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
-  // The first failure that get() or scan() has answered, NotFound aside. Whoever takes "cannot be read" for "is not
-  // there" asks this before he acts on it.
+  // The first failure that get() or scan() has answered, NotFound aside. A caller that takes "cannot be read" for "does
+  // not exist" checks this before it acts on that.
   virtual Status failure() const = 0;
 };
 

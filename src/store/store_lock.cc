@@ -29,7 +29,7 @@ constexpr const char* kLockName = "LOCK";
 constexpr std::string_view kMagic = "modelfs store";
 constexpr std::size_t kFormatBytesMax = 4096;
 constexpr std::size_t kLockBytesMax = 4096;
-// How long somebody may look at the lock who does not take it.
+// How long another process may hold the lock only to test it.
 constexpr std::chrono::milliseconds kLookedAtMax{50};
 constexpr std::chrono::milliseconds kPause{5};
 
@@ -94,7 +94,7 @@ Result<std::string> parse_format(const std::string& text, const std::string& pat
   return id;
 }
 
-// The id in FORMAT. NotFound: there is none.
+// The id in FORMAT. NotFound: FORMAT has none.
 Result<std::string> read_id(int directory, const std::string& path) {
   const auto file = open_at(directory, kFormatName, O_RDONLY);
   if (!file.ok()) return file.status();
@@ -130,7 +130,7 @@ std::string holder_text() {
          own_pid_namespace() + "\n";
 }
 
-// What a holder has written of himself.
+// What a holder has written about itself.
 struct Holder {
   std::string pid;  // empty: nothing
   std::string host;
@@ -161,7 +161,7 @@ std::string in_proc(const std::string& pid, const char* name) {
   return text.ok() ? *text : "";
 }
 
-// "pid 7 (modelfs) host h since t": the holder's own words, and its command where it runs here.
+// "pid 7 (modelfs) host h since t": what the holder wrote, and its command where it runs here.
 std::string describe_holder(int lock) {
   const Holder holder = read_holder(lock);
   if (holder.pid.empty()) return "another process";
@@ -172,9 +172,9 @@ std::string describe_holder(int lock) {
   return printable("pid " + holder.pid) + command + printable(" on host " + holder.host + " since " + holder.since);
 }
 
-// `how`: LOCK_EX, LOCK_SH. Busy: somebody has it for longer than a look.
+// `how`: LOCK_EX, LOCK_SH. Busy: another process holds it for longer than a test.
 Status wait_for_lock(int lock, int how, const std::string& path) {
-  // Others may be looking whether it is held (use_of).
+  // Another process may be testing whether it is held (use_of).
   const auto until = std::chrono::steady_clock::now() + kLookedAtMax;
   while (::flock(lock, how | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return Status::from_errno(errno, "lock " + path);
@@ -191,7 +191,7 @@ void say_who_holds(int lock) {
   const std::string text = holder_text();
   // Why written over: a full disk has no block for what was made empty before.
   const bool written = write_at(lock, 0, bytes_of(text)).ok();
-  (void)!::ftruncate(lock, written ? static_cast<off_t>(text.size()) : 0);  // better nobody's name than another's
+  (void)!::ftruncate(lock, written ? static_cast<off_t>(text.size()) : 0);  // better no name than a wrong one
 }
 
 struct Taken {
@@ -227,7 +227,7 @@ Status sync_parent(int directory, const std::string& path) {
   return sync_file(parent->fd(), "the directory above " + path);
 }
 
-// Comes last in a creation: a directory with FORMAT is a store. Gives the new id.
+// Written last in a creation: a directory with FORMAT is a store. Returns the new id.
 Result<std::string> write_format(int directory, const std::string& path) {
   if (Status status = sync_parent(directory, path); !status.ok()) return status;
   const std::string id = make_model_id();  // any UUID4
@@ -241,8 +241,8 @@ Result<std::string> write_format(int directory, const std::string& path) {
 StoreUse use_of(const std::string& store_path) {
   const auto lock = open_at(AT_FDCWD, store_path + "/" + kLockName, O_RDONLY | O_NONBLOCK);
   if (!lock.ok()) return StoreUse::Unknown;
-  // Given back at once: take_lock() waits that long. Shared, so that many may look; but where its holders share it too,
-  // only the other kind meets them.
+  // Released at once: take_lock() waits that long. Shared, so that many may test; but where its holders share it too,
+  // only an exclusive lock conflicts with them.
   const int how = is_on_read_only_disk(lock->fd()) ? LOCK_EX : LOCK_SH;
   if (::flock(lock->fd(), how | LOCK_NB) == 0) return StoreUse::None;
   if (errno != EWOULDBLOCK) return StoreUse::Unknown;
@@ -281,7 +281,7 @@ Result<StoreLock> StoreLock::acquire(const std::string& store_path, CreateMode m
   if (!directory.ok()) return directory.status();
   if (Status status = check_owner(directory->fd(), store_path); !status.ok()) return status;
 
-  // All refusals come before the first write: a directory that is not ours stays as it is.
+  // All checks precede the first write: a directory that is not ours stays as it is.
   const auto before = read_id(directory->fd(), store_path);
   if (!before.ok() && before.code() != Code::NotFound) return before.status();
   if (!before.ok()) {

@@ -21,15 +21,15 @@ enum class CreateMode {
   CreateIfAbsent,  // a directory that is absent or empty becomes a store
 };
 
-// Who has a store, as others see it.
+// Who uses a store, as other processes see it.
 enum class StoreUse {
   Unknown,  // LOCK is not there, or not ours to read
   None,
-  Held,  // by somebody of whom no more can be seen: of another machine, or another pid namespace
+  Held,  // by a process that cannot be seen from here: of another machine, or another pid namespace
   Live,
-  Stopped,  // by SIGSTOP or a debugger: it answers nobody until it is let go on
-  // A process that was killed, and cannot end: one of its threads waits in the kernel for somebody who waits for an
-  // answer of that very process. Aborting its connection to the kernel (umount -f) ends both.
+  Stopped,  // by SIGSTOP or a debugger: it does not answer until it is resumed
+  // A process that was killed and cannot end: one of its threads waits in the kernel for a process that waits for an
+  // answer of the killed one. Aborting its connection to the kernel (umount -f) ends both.
   Killed,
 };
 StoreUse use_of(const std::string& store_path);
@@ -37,18 +37,18 @@ StoreUse use_of(const std::string& store_path);
 // The process that holds the lock of a store; 0: none, or not one of this machine that can be seen from here.
 pid_t process_using(const std::string& store_path);
 
-// The process that holds the lock of a store, in its own words ("pid 7"); empty: nobody has said so. For people.
+// The process that holds the lock of a store, as it describes itself ("pid 7"); empty: none has. For people.
 std::string holder_of(const std::string& store_path);
 
-// The right to use a store: one process at a time, until the value is destroyed or the process dies. On a disk that is
-// read-only, where nobody can change it from here, several processes may read it at once; who has the same store
-// through a place that can be written to keeps them out, and they him.
+// The right to use a store: one process at a time, until the value is destroyed or the process dies. On a read-only
+// disk, where it cannot be changed from here, several processes may read it at once; a process that uses the same store
+// through a writable mount excludes them, and they exclude it.
 class StoreLock {
  public:
   // `store_path` may be a symlink to a directory. An interrupted creation is completed by the next one.
   // NotFound: there is nothing, and it was not to be created.
   // Denied: the directory belongs to another user, or others could change the store in it.
-  // InvalidArgument: what is there is no store; nothing was written.  Unsupported: a store of another version.
+  // InvalidArgument: the directory is not a store; nothing was written.  Unsupported: a store of another version.
   // Corrupt: FORMAT is damaged.  Busy: another process holds the lock; the message names it.
   static Result<StoreLock> acquire(const std::string& store_path, CreateMode mode);
 
@@ -64,7 +64,7 @@ class StoreLock {
       : directory_(std::move(directory)), lock_(std::move(lock)), is_read_only_(is_read_only), id_(std::move(id)) {}
 
   File directory_;
-  File lock_;  // none: the disk is read-only, and the store came without
+  File lock_;  // none: the disk is read-only, and the store has none
   bool is_read_only_ = false;
   std::string id_;
 };

@@ -1,4 +1,4 @@
-// An archive's bytes in order, for those who unpack them.
+// An archive's bytes in order, buffered, for the decompressors.
 #pragma once
 #include <cstdint>
 #include <memory>

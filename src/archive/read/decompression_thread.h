@@ -1,4 +1,4 @@
-// Unpacks on a thread of its own, so that unpacking and what is done with the content run side by side.
+// Decompresses on a thread of its own, in parallel with the use of the content.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -21,8 +21,8 @@ class DecompressionThread {
   DecompressionThread(const DecompressionThread&) = delete;
   DecompressionThread& operator=(const DecompressionThread&) = delete;
 
-  // The next bytes, valid until the next call; empty at the end. Malformed and others as Decompressor::read.
-  // TooLarge: more came out than may come out of an archive of this size.
+  // The next bytes, valid until the next call; empty at the end. Malformed and others as Decompressor::read. TooLarge:
+  // more was decompressed than an archive of this size may expand to.
   Result<ByteView> next();
   // Bytes of the archive that the pieces so far are made of.
   std::uint64_t packed_bytes() const { return packed_bytes_; }
@@ -46,12 +46,12 @@ class DecompressionThread {
   std::array<Piece, 4> ring_;         // each the thread's or the caller's, by made_ and taken_
   std::uint64_t packed_bytes_ = 0;
   bool ended_ = false;
-  bool is_alone_ = false;  // there can be no thread: every piece is made when it is asked for
+  bool is_alone_ = false;  // no thread could be started: every piece is made on demand
 
   Mutex mutex_;  // leaf lock
   Condition changed_;
   std::uint64_t made_ GUARDED_BY(mutex_) = 0;
-  std::uint64_t taken_ GUARDED_BY(mutex_) = 0;  // the piece before this one may still be looked at
+  std::uint64_t taken_ GUARDED_BY(mutex_) = 0;  // the piece before this one may still be in use
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -1,4 +1,4 @@
-// The bytes of a tar out of an archive: as they are, out of gzip or out of zstd.
+// The bytes of the tar in an archive: plain, from gzip or from zstd.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -13,7 +13,7 @@ class Decompressor {
   virtual ~Decompressor() = default;
   // Fills `into` as far as the content goes; short only at its end, which is reached only when the whole archive has
   // been read and is whole: every checksum that is there fits, and nothing but zeros follows.
-  // Malformed: it is not. Else what the source answered.
+  // Malformed: it is not. Else the failure of the source.
   virtual Result<std::size_t> read(ByteSpan into) = 0;
   // Bytes of the archive that have been used up.
   virtual std::uint64_t packed_bytes() const = 0;

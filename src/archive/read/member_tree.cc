@@ -9,7 +9,7 @@
 namespace modelfs {
 namespace {
 
-// Symlinks followed while one is judged. Source: MAXSYMLINKS of Linux.
+// Symlinks followed while one is checked. Source: MAXSYMLINKS of Linux.
 constexpr int kSymlinkHopsMax = 40;
 constexpr std::uint32_t kOutside = ~std::uint32_t{0};
 constexpr std::size_t kChunkBytes = 256 << 10;
@@ -140,8 +140,8 @@ std::optional<std::uint32_t> MemberTree::find_escaping_symlink() {
   return std::nullopt;
 }
 
-// Where a symlink leads. Each is walked once and remembered. Why that is enough: one that leads outside, or in a
-// circle, refuses the archive, whichever was asked for.
+// Where a symlink leads. Each is walked once and remembered. Why that is enough: one that leads outside, or is part of
+// a loop, refuses the archive, whichever symlink was walked first.
 MemberTree::Walked MemberTree::walk(std::uint32_t symlink, int depth) {
   Walked& known = symlinks_[symlink].walked;
   if (known.state == Walked::State::Known) return known;

@@ -73,7 +73,7 @@ class MemberTree {
 
   std::array<std::uint64_t, 2> key_{};  // random, so that no archive can be made of names that collide
   std::deque<MemberNode> nodes_;
-  std::vector<std::uint32_t> slots_;  // open addressing; 0 is free, since the root is nobody's child
+  std::vector<std::uint32_t> slots_;  // open addressing; 0 is free, since the root is no entry's child
   std::vector<Symlink> symlinks_;
   std::vector<std::unique_ptr<char[]>> chunks_;
   std::size_t chunk_left_ = 0;

@@ -124,7 +124,7 @@ Result<TimeNs> MemberValidator::time_of(const RawMember& raw) const {
   return TimeNs{raw.mtime_s * kSecond + raw.mtime_ns};
 }
 
-// Where the member in hand belongs; directories that it implies are made.
+// The place of the current member; directories that it implies are created.
 Result<std::uint32_t> MemberValidator::directory_of(const RawMember& raw) {
   std::uint32_t at = MemberTree::kRoot;
   for (std::size_t i = 0; i + 1 < parts_.size(); ++i) {
@@ -148,7 +148,7 @@ Result<std::uint32_t> MemberValidator::directory_of(const RawMember& raw) {
   return at;
 }
 
-// A name that is known comes again: allowed once, for a directory that was only implied.
+// A name appears again: allowed once, for a directory that was only implied.
 Status MemberValidator::describe(const RawMember& raw, std::uint32_t number, std::string_view name, TimeNs mtime) {
   MemberNode& node = tree_.at(number);
   if (!node.implied) {

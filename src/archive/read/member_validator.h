@@ -1,5 +1,5 @@
-// What an archive may hold. One judge for all formats: the readers only translate, and nothing reaches the sink but
-// through here.
+// Validates the members of an archive. One validator for all formats: the readers only translate, and everything that
+// reaches the sink has passed through here.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -13,7 +13,7 @@ namespace modelfs {
 
 enum class MemberKind : std::uint8_t { Regular, Directory, Symlink, HardLink, Device, Fifo, Socket, Other };
 
-// A member as the archive has it, nothing checked.
+// A member as the archive has it, unchecked.
 struct RawMember {
   std::string_view path;
   MemberKind kind = MemberKind::Other;
@@ -27,7 +27,7 @@ struct RawMember {
 // "Malformed: models/a.bin: <why>".
 Status refuse_member(std::string_view path, std::string_view why);
 
-// TooLarge when `unpacked` bytes are more than may come out of `packed` ones.
+// TooLarge when `unpacked` bytes are more than `packed` bytes may expand to.
 Status check_expansion(const ArchiveLimits& limits, std::uint64_t unpacked, std::uint64_t packed);
 
 // Used by one thread. After a Status that is not Ok it is of no more use.
@@ -35,23 +35,22 @@ class MemberValidator {
  public:
   MemberValidator(const ArchiveLimits& limits, ArchiveSink& sink) : limits_(limits), sink_(sink) {}
 
-  // A member comes. What is refused:
-  //   names    absolute, empty, with "..", an empty component, control characters, not UTF-8, over-long. "./", "/./"
-  //   and
-  //            one trailing "/" are taken away.
+  // A member begins. What is refused:
+  //   names    absolute, empty, with "..", an empty component, control characters, not UTF-8, over-long.
+  //            "./", "/./" and one trailing "/" are removed.
   //   kinds    all but regular files, directories, symlinks and hard links.
-  //   modes    set-user-id and set-group-id of files. Else only 0777 is kept: set-group-id of a directory and the
-  //   sticky
-  //            bit mean nothing where nobody can write.
-  //   times    that nanoseconds in 64 bits cannot hold (years 1677 to 2262). Not clamped: what is given back is exact.
-  //   links    hard links to anything but an earlier file or symlink (then it is a symlink again); absolute symlinks.
-  //   places   twice the same name; below something that is no directory.
+  //   modes    set-user-id and set-group-id of files. Else only 0777 is kept: set-group-id and the sticky bit
+  //            of a directory mean nothing in a release, which never changes.
+  //   times    outside of what nanoseconds in 64 bits can hold (years 1677 to 2262). Not clamped: times are exact.
+  //   links    hard links to anything but an earlier file or symlink (then it is a symlink again);
+  //            absolute symlinks.
+  //   places   the same name twice; a name below something that is not a directory.
   Status begin(const RawMember& raw);
-  // Bytes of the regular file that begin() told of: offsets only grow.
+  // Bytes of the regular file that begin() announced: offsets only grow.
   Status write(std::uint64_t offset_bytes, ByteView bytes);
   // The regular file is complete. `packed_bytes` of the archive have been used up so far.
   Status end(std::uint64_t packed_bytes);
-  // The archive is complete. Judges the symlinks, whose targets may have come after them.
+  // The archive is complete. Checks the symlinks, whose targets may have followed them.
   Status finish();
 
  private:
@@ -68,9 +67,9 @@ class MemberValidator {
   const ArchiveLimits& limits_;
   ArchiveSink& sink_;
   MemberTree tree_;
-  std::vector<std::string_view> parts_;       // of the member in hand
+  std::vector<std::string_view> parts_;       // of the current member
   std::vector<std::string_view> link_parts_;  // of what it links to
-  std::string path_;                          // of the file in hand
+  std::string path_;                          // of the current file
   std::uint64_t file_bytes_ = 0;              // its size
   std::uint64_t file_next_ = 0;               // where its next bytes may begin
   std::uint64_t unpacked_bytes_ = 0;          // all files that have ended

@@ -1,4 +1,4 @@
-// Reads an archive in one pass, judges every member, and hands on only what may be published.
+// Reads an archive in one pass, validates every member, and passes on only what may be published.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,16 +10,16 @@
 
 namespace modelfs {
 
-// Limits on what one archive may hold; options of the mount, with sane defaults.
+// Limits on what one archive may hold; options of the mount.
 struct ArchiveLimits {
   // Entries of the tree: members, and the directories that they imply.
   std::uint64_t members = 1'000'000;
   // All files together, holes included, and for the tar formats also the tar itself with its headers.
   std::uint64_t unpacked_bytes = 4ull << 40;
-  // unpacked : packed bytes, judged once more than ratio_floor_bytes are unpacked. Why 1100: deflate cannot exceed
-  // 1032 : 1 (source: zlib.net/zlib_tech.html), so no honest gzip or zip is refused, however empty its files are.
-  // What lies above are zstd, whose ratio has no bound, and holes, which cost whoever hashes or reads a file as much as
-  // other bytes do.
+  // unpacked : packed bytes, judged once more than ratio_floor_bytes are unpacked. Why 1100: deflate cannot exceed 1032
+  // : 1 (source: zlib.net/zlib_tech.html), so no honest gzip or zip is refused, however empty its files are. What lies
+  // above are zstd, whose ratio has no bound, and holes, which cost as much as other bytes when a file is hashed or
+  // read.
   std::uint64_t ratio = 1100;
   std::uint64_t ratio_floor_bytes = 256ull << 20;
   // A member's path, and a symlink's target. Source: PATH_MAX of Linux.
@@ -34,14 +34,14 @@ class ArchiveSource {
  public:
   virtual ~ArchiveSource() = default;
   // Fills `into` as far as the archive goes; short only at its end. May block until bytes that are still being written
-  // have come.
+  // are there.
   virtual Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) = 0;
   // The archive's size; may block until it is known.
   virtual Result<std::uint64_t> size_bytes() = 0;
 };
 
-// One member of an archive, judged. Numbers are given in the order of appearance: 1, 2, 3, … without gaps. 0 is the
-// root, which begin() is never told of.
+// One validated member of an archive. Numbers are given in the order of appearance: 1, 2, 3, … without gaps. 0 is the
+// root, for which begin() is never called.
 struct ArchiveMember {
   std::uint32_t number = 0;
   std::uint32_t parent = 0;  // parent < number, and a directory
@@ -55,7 +55,7 @@ struct ArchiveMember {
   std::uint64_t size_bytes = 0;  // of a regular file, holes included; 0 for a hard link
 };
 
-// Takes the members. A Status that is not Ok ends the reading and is its result.
+// Receives the members. A Status that is not Ok ends the reading and is its result.
 // Called by the thread that called read_archive. Views are valid during the call only.
 class ArchiveSink {
  public:
@@ -69,13 +69,13 @@ class ArchiveSink {
   virtual Status describe(const ArchiveMember& directory) = 0;
 };
 
-// Reads the whole archive in one pass and tells `sink` of its members. Ok only when the archive is complete, whole and
-// acceptable in all its parts; until then nothing that the sink was told may be published.
+// Reads the whole archive in one pass and passes its members to `sink`. Ok only when the archive is complete, undamaged
+// and acceptable in all its parts; until then nothing that the sink got may be published.
 // The tar formats are read strictly forward, without size_bytes(), so the archive may still be growing; a second thread
 // reads and unpacks ahead and has ended when this returns (so this returns only after a blocked read_at() did).
 // Zip needs size_bytes() first.
-// Memory: by the default limits below 256 MiB whatever the archive: a zstd window of at most 128 MiB, the only thing
-// that is allocated by what the archive claims; names of at most 64 MiB; 32 bytes a member; buffers of 3 MiB.
+// Memory: by the default limits below 256 MiB whatever the archive: a zstd window of at most 128 MiB, the only
+// allocation whose size the archive decides; names of at most 64 MiB; 32 bytes a member; buffers of 3 MiB.
 // Time: linear in the archive and what it unpacks to, both of which have limits.
 // Malformed: damaged, truncated, not of this format, or with something that may not be published; names the member.
 // NameTooLong: a path or component. TooLarge: any other limit. Else what the source or the sink answered.
@@ -87,7 +87,7 @@ inline constexpr std::size_t kArchiveStartBytes = 512;
 // The format that an archive's first kArchiveStartBytes (fewer if it is shorter) show; empty for none that is known.
 std::optional<ArchiveFormat> recognise_archive(ByteView start);
 
-// Is this what its name says? From the first bytes, as above. Malformed names both.
+// Checks that the content is of the format that the name says, from the first bytes, as above. Malformed names both.
 Status check_archive_start(ByteView start, ArchiveFormat named);
 
 }  // namespace modelfs

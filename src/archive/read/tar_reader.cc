@@ -92,7 +92,7 @@ class TarReader {
     return static_cast<la_ssize_t>(bytes->size());
   }
 
-  // Why the error of the stream first: it is the cause of libarchive's.
+  // Why the stream's error first: it is the cause of libarchive's.
   Status failure() const {
     if (!fed_.ok()) return fed_;
     if (::archive_errno(archive_.get()) == ENOMEM) return out_of_memory();
@@ -100,7 +100,7 @@ class TarReader {
   }
   static Status out_of_memory() { return {Code::Internal, "no memory to read the archive with"}; }
 
-  // The one warning that refuses nothing, because the judge looks at the very bytes.
+  // The one warning that refuses nothing, because the validator checks the original bytes.
   bool is_about_a_character_set() const {
     return text_or_empty(::archive_error_string(archive_.get())).find("can't be converted from") !=
            std::string_view::npos;
@@ -119,7 +119,7 @@ class TarReader {
     const auto size = raw.kind == MemberKind::Regular ? ::archive_entry_size(entry) : 0;
     if (size < 0) return refuse_member(path, "its size is negative");
     raw.size_bytes = static_cast<std::uint64_t>(size);
-    // What the gate made of the same member.
+    // What the validator read of the same member.
     const auto begin = static_cast<std::uint64_t>(::archive_read_header_position(archive_.get()));
     if (!gate_.has_member()) return two_readings(path);
     const TarMember seen = gate_.take_member();
@@ -155,7 +155,7 @@ class TarReader {
     return judge_.end(stream_.packed_bytes());
   }
 
-  // libarchive sees an end; the gate has to see the same one, and nothing behind it.
+  // libarchive sees an end; the validator must see the same one, and nothing behind it.
   Status read_tail() {
     const auto end = static_cast<std::uint64_t>(::archive_filter_bytes(archive_.get(), 0));
     while (true) {

@@ -5,7 +5,7 @@
 
 namespace modelfs {
 
-// Reads all of `stream` and gives its members to `judge`. Malformed, NameTooLong, TooLarge, or what those two answered.
+// Reads all of `stream` and passes its members to `judge`. Malformed, NameTooLong, TooLarge, or the failure of either.
 Status read_tar(DecompressionThread& stream, const ArchiveLimits& limits, MemberValidator& judge);
 
 }  // namespace modelfs

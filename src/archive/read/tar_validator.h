@@ -1,4 +1,4 @@
-// Looks at a tar's blocks before libarchive reads them.
+// Validates a tar's blocks before libarchive reads them.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -14,7 +14,7 @@ namespace modelfs {
 // True when a tar can begin with this block of 512 bytes: a header whose checksum fits, or zeros.
 bool is_tar_block(ByteView block);
 
-// What the gate found of one member.
+// What the validator found of one member.
 struct TarMember {
   std::uint64_t begin_bytes = 0;   // where its first header, of whatever kind, begins in the tar
   std::uint64_t stored_bytes = 0;  // its content as stored
@@ -22,17 +22,17 @@ struct TarMember {
   std::optional<PaxTime> mtime = std::nullopt;  // of a pax header
 };
 
-// Why it exists: libarchive is made to get out of a tar what can be got. It cuts names at a NUL, guesses whether a hard
-// link has content, takes unknown kinds for files, lets numbers end in rubbish, ignores global headers, and is content
-// with an end that is none. This walks the blocks by itself and refuses what may be read in two ways; the reader then
-// compares what each made of every member. Used by one thread.
+// Why it exists: libarchive is built to extract from a tar whatever it can. It cuts names at a NUL, guesses whether a
+// hard link has content, takes unknown kinds for files, lets numbers end in garbage, ignores global headers, and
+// accepts an end that is none. This walks the blocks itself and refuses what is ambiguous; the reader then compares
+// what each read of every member. Used by one thread.
 class TarValidator {
  public:
   explicit TarValidator(const ArchiveLimits& limits) : limits_(limits) {}
 
   // The next bytes of the tar. Malformed, NameTooLong.
   Status feed(ByteView bytes);
-  // No more bytes come. Malformed: the tar does not end here.
+  // The input ends. Malformed: the tar does not end here.
   Status finish() const;
   // Just behind the two zero blocks that end the tar, once finish() is Ok.
   std::uint64_t end_bytes() const { return end_bytes_; }
@@ -57,7 +57,7 @@ class TarValidator {
   const ArchiveLimits& limits_;
   State state_ = State::Header;
   std::uint64_t offset_ = 0;     // of the next byte
-  std::vector<std::byte> part_;  // of a block that came in pieces
+  std::vector<std::byte> part_;  // of a block that was fed in pieces
   std::uint64_t content_left_ = 0;
   std::uint64_t end_bytes_ = 0;
 
@@ -68,7 +68,7 @@ class TarValidator {
   std::uint64_t special_left_ = 0;
   std::vector<std::byte> special_body_;
   PaxFacts pax_;
-  std::uint64_t sparse_blocks_ = 0;  // of the member in hand
+  std::uint64_t sparse_blocks_ = 0;  // of the current member
   std::deque<TarMember> members_;
 };
 

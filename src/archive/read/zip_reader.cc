@@ -120,7 +120,7 @@ class ZipReader {
   Inflater inflater_;
 };
 
-// Before anything is unpacked: do the members lie one behind the other, and how much will they be?
+// Checks before anything is unpacked that the members are contiguous, and how large they will be.
 Status ZipReader::survey() {
   ZipEntries entries(source_, directory_);
   std::uint64_t unpacked = 0;

@@ -35,7 +35,7 @@ void BytePacker::append(ByteView bytes) {
 void BytePacker::pack_chunk() {
   uLongf size = ::compressBound(chunk_.size());
   std::string packed(size, '\0');
-  // Fails only without memory, and then a chunk that cannot be read is found by the proof of the recipe.
+  // Fails only without memory; the proof of the recipe then finds the chunk that cannot be read.
   const int result = ::compress2(reinterpret_cast<Bytef*>(packed.data()), &size,
                                  reinterpret_cast<const Bytef*>(chunk_.data()), chunk_.size(), Z_BEST_COMPRESSION);
   packed.resize(result == Z_OK ? size : 0);

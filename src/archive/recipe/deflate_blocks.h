@@ -22,7 +22,7 @@ class DeflateBlocks {
   DeflateBlocks();
 
   void add_literal(std::uint8_t byte);
-  // 3 to 258 bytes again from 1 to 32,768 bytes before.
+  // A match: 3 to 258 bytes that stand 1 to 32,768 bytes before.
   void add_match(std::uint32_t distance, std::uint32_t length);
   std::size_t symbol_count() const { return symbols_.size(); }
   std::size_t match_count() const { return match_count_; }
@@ -31,7 +31,7 @@ class DeflateBlocks {
 
   // Writes the block. `plain`: the bytes it stands for, as far as they are at hand. `plain_bytes`: how many.
   void end_block(std::optional<ByteView> plain, std::uint64_t plain_bytes, bool is_last);
-  // What was written and not taken yet.
+  // What was written and has not been fetched yet.
   std::string take() { return std::exchange(out_, {}); }
 
  private:

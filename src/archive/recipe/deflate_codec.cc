@@ -41,7 +41,7 @@ class DeflateWriter::ByZlib final : public Compression {
   ByZlib(const ByZlib&) = delete;
   ByZlib& operator=(const ByZlib&) = delete;
 
-  // Why collected: what deflate does may depend on how much it is given at once, so it always gets whole buffers.
+  // Why buffered: the output of deflate may depend on how much input it gets at once, so it always gets whole buffers.
   Status add(ByteView bytes, const ByteSink& sink) override {
     while (!bytes.empty()) {
       const std::size_t count = std::min(bytes.size(), kBufferBytes - input_.size());
@@ -100,7 +100,7 @@ class DeflateWriter::ByGnuGzip final : public Compression {
 
 class DeflateWriter::ByNothing final : public Compression {
  public:
-  // Why a whole block is kept until more comes: the last one says that it is the last.
+  // Why a whole block is kept until more input arrives: the last block is marked as the last.
   Status add(ByteView bytes, const ByteSink& sink) override {
     while (!bytes.empty()) {
       if (block_.size() == kStoredBlockBytes) {

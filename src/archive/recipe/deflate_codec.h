@@ -1,4 +1,4 @@
-// Raw deflate streams (RFC 1951): made as a known compressor makes them, and read from something readable at random.
+// Raw deflate streams (RFC 1951): written as a known compressor writes them, and read from a random-access source.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -9,7 +9,7 @@
 
 namespace modelfs {
 
-// Takes bytes in order. What it fails with ends the work and is passed on.
+// Takes bytes in order. Its failure ends the work and is passed on.
 using ByteSink = std::function<Status(ByteView)>;
 
 // Gives bytes of an archive; short only at its end.

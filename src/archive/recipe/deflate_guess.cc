@@ -6,7 +6,7 @@
 namespace modelfs {
 namespace {
 
-// One set of parameters, and how far its output is the stream's.
+// One set of parameters, and how far its output equals the stream.
 class Attempt {
  public:
   Attempt(DeflateParameters parameters, ByteView stream)
@@ -24,7 +24,7 @@ class Attempt {
   }
 
  private:
-  // What is made beyond the part of the stream that is at hand says nothing.
+  // Output beyond the available part of the stream proves nothing.
   Status compare(ByteView made) {
     const std::size_t count = std::min(made.size(), stream_.size() - matched_);
     const ByteView expected = stream_.subspan(matched_, count);
@@ -83,7 +83,7 @@ Result<std::vector<DeflateParameters>> matching_parameters(const ArchiveReadAt& 
   bool has_enough = false;
   const auto inflated = inflate_piece(from_memory, {0, at_hand.size()}, [&](ByteView plain) -> Status {
     for (auto& attempt : attempts) {
-      // Why asked of the archive, which is in memory: only it knows whether the search goes on.
+      // Why through the archive, which is in memory: only it knows whether the search was cancelled.
       if (const auto goes_on = archive(stream.offset_bytes, {}); !goes_on.ok()) return goes_on.status();
       if (!attempt->add(plain)) attempt.reset();
     }

@@ -13,9 +13,9 @@ inline constexpr std::uint64_t kGuessPlainBytes = 64 * 1024 * 1024;
 // All that are tried, those of `level` first.
 std::vector<DeflateParameters> likely_parameters(int level);
 
-// Those of `candidates`, in their order, with which the beginning of the stream comes out as it is. A stream that is
-// tried to its end comes out whole. Malformed: the stream is damaged. What reading the archive fails with is passed on,
-// also while nothing is read: it is asked for no bytes before each step.
+// Those of `candidates`, in their order, with which the beginning of the stream is reproduced; a stream that is tried
+// to its end is reproduced whole. Malformed: the stream is damaged. Failures of reading the archive are passed on, also
+// while nothing is read: before each step it is read for zero bytes.
 Result<std::vector<DeflateParameters>> matching_parameters(const ArchiveReadAt& archive, const ArchivePiece& stream,
                                                            const std::vector<DeflateParameters>& candidates);
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kHeaderBytesMax = 128 * 1024;
 constexpr std::uint64_t kTrailerBytes = 8;
-// So many parameters that agree for the first 4 MiB are tried on the whole.
+// So many parameters that match the first 4 MiB are tried on the whole.
 constexpr std::size_t kProofsMax = 3;
 
 // Where a field that ends with NUL ends; npos when it does not.
@@ -36,7 +36,7 @@ std::optional<std::size_t> gzip_header_bytes(std::string_view start) {
   return at <= start.size() ? std::optional(at) : std::nullopt;
 }
 
-// Writers say in the header whether they compressed best or fastest.
+// Writers record in the header whether they compressed best or fastest.
 int likely_level(std::string_view gzip_header) {
   switch (gzip_header[8]) {
     case 2: return 9;
@@ -122,7 +122,7 @@ class Search {
     return recipe;
   }
 
-  // Two levels may make the same for long and differ in the end.
+  // The output of two levels may be equal for long and differ in the end.
   Result<Recipe> proven_with(Recipe recipe, const std::vector<DeflateParameters>& parameters) {
     for (std::size_t i = 0; i < std::min(parameters.size(), kProofsMax); ++i) {
       recipe.gzip->deflate = parameters[i];
@@ -132,7 +132,7 @@ class Search {
     return no_recipe("no parameters make all of it");
   }
 
-  // The recipe with the archive's digest, when it makes the archive.
+  // The recipe with the archive's digest, if it rebuilds the archive.
   Result<Recipe> proven(Recipe recipe) {
     Hasher hasher;
     std::uint64_t at = 0;
@@ -171,7 +171,7 @@ Result<std::optional<Recipe>> find_recipe(const RecipeSource& source, std::span<
                                           const ContentReadAt& content, const std::atomic<bool>& cancel) {
   auto recipe = Search(source, members, content, cancel).run();
   if (recipe.ok()) return std::optional(*std::move(recipe));
-  // Malformed: a compressed stream is damaged, and no recipe makes damage.
+  // Malformed: a compressed stream is damaged, which no recipe can rebuild.
   if (recipe.code() == Code::Conflict || recipe.code() == Code::Malformed) return std::optional<Recipe>();
   return recipe.status();
 }

@@ -71,7 +71,7 @@ class GnuDeflate::Search {
   void run() {
     while (true) {
       while (ahead_ < kAheadMin && !is_drained_) {
-        if (!refill()) return;  // until more comes
+        if (!refill()) return;  // until there is more
       }
       if (ahead_ == 0) return;
       if (!is_started_) restart_hash();
@@ -80,7 +80,7 @@ class GnuDeflate::Search {
     }
   }
 
-  // False when there is less to refill with than fits, and more may come.
+  // False when there is less to refill with than fits, and more may follow.
   bool refill() {
     const bool slides = at_ >= kWindowBytes + kDistanceMax;
     const std::uint32_t room = kBufferBytes - ahead_ - at_ + (slides ? kWindowBytes : 0);
@@ -242,9 +242,9 @@ class GnuDeflate::Search {
 
   const HashBudget effort_;
   const int level_;
-  std::vector<std::byte> pending_;  // came, and is not in the window yet
-  bool is_ended_ = false;           // no more comes
-  bool is_drained_ = false;         // and all that came is in the window
+  std::vector<std::byte> pending_;  // received, not in the window yet
+  bool is_ended_ = false;           // no more input
+  bool is_drained_ = false;         // and all input is in the window
   bool is_started_ = false;
 
   std::vector<std::uint8_t> window_ = std::vector<std::uint8_t>(kBufferBytes + kMatchMax);

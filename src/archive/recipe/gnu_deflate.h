@@ -1,7 +1,7 @@
 // Deflate as GNU gzip does it. It is older than zlib's and differs from it with all of zlib's parameters: its hash has
 // 15 bits where its blocks are as long as those of zlib's memory level 9, it may end a block early, and it searches
-// beyond the end of the data. `tar -z` calls it, so most archives are made by it. Written anew from the behaviour; what
-// it makes was compared with what gzip 1.12 makes.
+// beyond the end of the data. `tar -z` calls it, so most archives are made by it. Written from its behaviour; the
+// output was compared with that of gzip 1.12.
 #pragma once
 #include <memory>
 #include <string>
@@ -22,7 +22,7 @@ class GnuDeflate {
   void add(ByteView bytes);
   // Ends the stream; nothing may be added after it.
   void finish();
-  // What was made since the last call.
+  // The output since the last call.
   std::string take();
 
  private:

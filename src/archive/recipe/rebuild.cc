@@ -1,4 +1,4 @@
-// Making an archive again by its recipe.
+// Rebuilds an archive by its recipe.
 #include <algorithm>
 
 #include "archive/recipe/recipe.h"

@@ -1,4 +1,4 @@
-// How to make an uploaded archive again from the bytes of its members, bit for bit, so that it need not be stored.
+// How to rebuild an uploaded archive from the bytes of its members, bit for bit, so that it need not be stored.
 #pragma once
 #include <cstdint>
 #include <optional>

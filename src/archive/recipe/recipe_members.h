@@ -1,4 +1,4 @@
-// The members whose bytes are kept anyway, found again by their digests in the archive that they came from.
+// The members whose bytes are kept anyway, found by their digests in the archive that contained them.
 #pragma once
 #include <optional>
 #include <span>

@@ -70,7 +70,7 @@ Status TarWalk::take_header(ByteView& bytes) {
 Status TarWalk::on_header() {
   const std::string block = std::exchange(block_, {});
   keep(bytes_of(block));
-  if (!has_right_checksum(block)) {  // the end, which is zeros, or what nobody understands
+  if (!has_right_checksum(block)) {  // the end, which is zeros, or something unknown
     state_ = State::Rest;
     return {};
   }
@@ -122,7 +122,7 @@ Status TarWalk::on_member_end() {
   return {};
 }
 
-// After a member's or an extension's bytes comes the padding, after the padding a header.
+// A member's or an extension's bytes are followed by padding, the padding by a header.
 void TarWalk::end_run() {
   const bool is_padding = state_ == State::Padding;
   left_ = is_padding ? 0 : tar_padding_bytes(size_);

@@ -1,5 +1,5 @@
-// Finds the members' bytes in a tar that comes by, and takes all else down as it is. It judges nothing: what it
-// misunderstands makes no recipe, since the recipe is proven afterwards.
+// Finds the members' bytes in a stream of a tar, and records all other bytes literally. It validates nothing: what it
+// misunderstands yields no recipe, since the recipe is proven afterwards.
 #pragma once
 #include <string>
 
@@ -30,11 +30,11 @@ class TarWalk {
   const RecipeMembers& members_;
   RecipeBuilder& builder_;
   State state_ = State::Header;
-  std::string block_;       // of a header, as far as it came
-  std::uint64_t left_ = 0;  // of the run that is coming by
+  std::string block_;       // of a header, as far as it was fed
+  std::uint64_t left_ = 0;  // of the current run
   std::uint64_t size_ = 0;  // of it
   std::string pax_;         // the records before the next member
-  bool is_pax_ = false;     // the extension that comes by is such records
+  bool is_pax_ = false;     // the current extension consists of such records
   std::string small_;       // a member so small that it may be kept
   Hasher hasher_;
 };

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kDirectoryBytesMax = 64 * 1024 * 1024;
 
-// What is read at random, for those who read archives.
+// A random-access source as an ArchiveSource.
 class RandomSource : public ArchiveSource {
  public:
   RandomSource(const ArchiveReadAt& archive, std::uint64_t size_bytes) : archive_(archive), size_bytes_(size_bytes) {}
@@ -127,7 +127,7 @@ class ZipWalk {
     return keep_to(piece.offset_bytes + piece.size_bytes);
   }
 
-  // Takes down what lies between the last piece and `end`.
+  // Records what lies between the last piece and `end`.
   Status keep_to(std::uint64_t end) {
     Status status = read_piece(archive_, {done_, end - done_}, [&](ByteView bytes) {
       builder_.add_literal(bytes);

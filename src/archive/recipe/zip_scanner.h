@@ -1,5 +1,5 @@
-// Finds the members' bytes in a zip, stored ones and those that a known compressor has deflated, and takes all else
-// down as it is. The recipe is proven afterwards.
+// Finds the members' bytes in a zip, stored ones and those that a known compressor has deflated, and records all other
+// bytes literally. The recipe is proven afterwards.
 #pragma once
 #include "archive/recipe/recipe.h"
 #include "archive/recipe/recipe_members.h"

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// Deflate, no flags, no time, no hint, unknown system: the same bytes whoever makes them.
+// Deflate, no flags, no time, no hint, unknown system: the same bytes on every machine.
 constexpr std::string_view kHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"sv;
 constexpr std::uint64_t kTrailerBytes = 8;
 constexpr std::uint64_t kBlockHeaderBytes = 5;

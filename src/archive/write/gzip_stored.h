@@ -16,7 +16,7 @@ inline constexpr std::size_t kStoredBlockBytes = 65535;
 // What stands in front of a stored block that begins with a byte.
 std::string stored_block_header(std::uint64_t size_bytes, bool is_last);
 
-// Fills all of `into` with the data from `offset_bytes` on, or says why not.
+// Fills all of `into` with the data from `offset_bytes` on, or fails.
 using ReadStored = std::function<Status(std::uint64_t offset_bytes, ByteSpan into)>;
 
 // Safe for concurrent use.

@@ -1,4 +1,4 @@
-// The part of something long that one read asks for: filled piece by piece, by pieces that may lie partly outside it.
+// The range that one read requests, filled piece by piece; pieces may lie partly outside it.
 #pragma once
 #include <algorithm>
 #include <cstdint>

@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kMembersBytesMax = std::uint64_t{1} << 62;
 
 std::uint32_t crc_of(std::string_view text, std::uint32_t crc = 0) {
-  // Why: zlib takes a null pointer, which an empty view may hold, for the wish to start a new CRC.
+  // Why: zlib takes a null pointer, which an empty view may have, as the request to start a new CRC.
   if (text.empty()) return crc;
   return static_cast<std::uint32_t>(::crc32_z(crc, reinterpret_cast<const Bytef*>(text.data()), text.size()));
 }

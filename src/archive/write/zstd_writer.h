@@ -1,4 +1,4 @@
-// Packs a stream by zstd.
+// Compresses a stream with zstd.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,7 +11,7 @@ namespace modelfs {
 // Used by one thread at a time.
 class ZstdWriter {
  public:
-  // Takes what is packed, piece by piece.
+  // Takes the input, piece by piece.
   using Sink = std::function<Status(ByteView)>;
 
   explicit ZstdWriter(Sink sink);

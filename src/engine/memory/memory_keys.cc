@@ -114,8 +114,8 @@ void VersionedKeys::change(const std::string& key, std::optional<std::string> va
   } else {
     versions.push_back({present_, std::move(value)});
   }
-  // Of the versions that the oldest reader can see, only the newest is still needed. Old versions of keys that nobody
-  // changes again stay: there is one of them at most per change made while a snapshot lived.
+  // Of the versions that the oldest reader can see, only the newest is still needed. Old versions of keys that are not
+  // changed again stay: at most one per change that was made while a snapshot existed.
   const Moment oldest = pins_.empty() ? present_ : *pins_.begin();
   const auto seen = [oldest](const Version& version) { return version.since <= oldest; };
   const auto needed = std::find_if(versions.rbegin(), versions.rend(), seen);

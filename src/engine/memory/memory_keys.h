@@ -1,4 +1,4 @@
-// Ordered keys in memory, with the values they had as far back as a living snapshot needs them.
+// Ordered keys in memory, with their past values as far back as an existing snapshot needs them.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -22,7 +22,7 @@ class VersionedKeys {
   using Moment = std::uint64_t;
   static constexpr Moment kNow = ~Moment{0};
 
-  // The present, whose values are kept until it is given back to unpin().
+  // The present version, whose values are kept until it is passed to unpin().
   Moment pin();
   void unpin(Moment moment);
 

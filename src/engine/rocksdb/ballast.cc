@@ -90,7 +90,7 @@ void Ballast::take(std::uint64_t size_bytes) {
   }
   refused_ = true;
   log::warn("the ballast of the store stays at {} bytes: {}", held_bytes_, status.message());
-  // What was allocated of it is nobody's: it would not be counted.
+  // A part that was allocated is unused: it would not be counted.
   if (file.ok()) (void)::ftruncate(file->fd(), static_cast<off_t>(held_bytes_));
 }
 

@@ -1,5 +1,5 @@
-// Space that a store keeps in a file of its own, so that something can be removed although others have filled the disk.
-// Why a file and not only a reserve of free space: the reserve holds our own commits back, and nobody else.
+// Space that a store keeps in a file of its own, so that something can be removed although other programs have filled
+// the disk. Why a file and not only a reserve of free space: the reserve holds back only our own commits.
 #pragma once
 #include <sys/types.h>
 
@@ -20,7 +20,7 @@ class Ballast {
   Ballast(int store_directory, std::uint64_t whole_bytes);
 
   std::uint64_t held_bytes() const;
-  // Gives `bytes` of it, or all that there is, back to the disk. Anybody may take them.
+  // Frees `bytes` of it, or all of it. Any program may use them.
   void give_back(std::uint64_t bytes);
   // Makes again what is missing, of at most `spare_bytes`. Costs nothing when it is whole. What the disk refuses is
   // left for the next opening.

@@ -5,7 +5,7 @@
 
 namespace modelfs {
 
-// Why not a shared mutex: each read of the catalog passes here, and whoever closes must not wait for those that come
+// Why not a shared mutex: each read of the catalog passes here, and closing must not wait for readers that arrive
 // later. Safe for concurrent use.
 class CallGate {
  public:
@@ -18,7 +18,7 @@ class CallGate {
   void leave() {
     if (state_.fetch_sub(kOneCall) == (kClosed | kOneCall)) state_.notify_all();
   }
-  // Lets nobody in any more, and returns when the last one has left. Called once, and never from inside.
+  // Admits no thread any more, and returns when the last one has left. Called once, and never from inside.
   void close() {
     for (std::uint64_t now = state_.fetch_or(kClosed) | kClosed; now != kClosed; now = state_.load()) state_.wait(now);
   }

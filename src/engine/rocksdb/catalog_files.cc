@@ -27,7 +27,7 @@ Status status_of_file(const std::error_code& error, const std::string& what) {
   return Status::from_errno(error.value(), what);
 }
 
-// What RocksDB answers when it cannot open, in the words that open_catalog() promises.
+// Translates RocksDB's errors when it cannot open into the Codes that open_catalog() promises.
 Status explain(const rocksdb::Status& status, const std::string& path) {
   std::string text = status.ToString();
   // RocksDB looks for a missing table under its LevelDB name last, and complains about that one.
@@ -149,7 +149,8 @@ Result<std::unique_ptr<rocksdb::DB>> open_catalog(const std::string& store_path,
   auto opened = open_database(path, options);
   // What the logs held is in tables now, and these are on the disk.
   if (opened.ok()) mark.advance((*opened)->GetLatestSequenceNumber());
-  // Why not before: only now it is certain that nobody else has them open. What stays is as good.
+  // Why not before: only now it is certain that no other process has them open. Those that cannot be removed do no
+  // harm.
   if (opened.ok() && empty.size() > kEmptyLogsMax) {
     for (const auto& log : empty) std::filesystem::remove(log, error);
   }

@@ -1,5 +1,5 @@
 // The directory `catalog` of a store: what must lie there before RocksDB may open it.
-// Why we look ourselves: RocksDB would create an empty database over the remains of a damaged one.
+// Why we check first: RocksDB would create an empty database over the remains of a damaged one.
 #pragma once
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>

@@ -7,8 +7,8 @@
 
 namespace modelfs {
 
-// What is damaged, a sentence each: tables, files of large values, the MANIFEST, logs. A log that is damaged is written
-// anew from memory. Holds the database for moments only. May take long.
+// What is damaged, a sentence each: tables, files of large values, the MANIFEST, logs. A damaged log is written again
+// from memory. Holds the database for moments only. May take long.
 std::vector<std::string> verify_catalog(Database& database);
 
 }  // namespace modelfs

@@ -15,9 +15,9 @@ namespace {
 constexpr const char* kProbeName = "probe.tmp";
 constexpr std::string_view kProbeText = "whether this disk can be written to\n";
 
-// Whether the disk takes `bytes` from this process. Why tried and not asked for: file systems keep some for root and
-// some for themselves, and tell only what is left for others; and ext4 refuses every write after an error without a
-// flag that says so.
+// Whether the disk takes `bytes` from this process. Why tried instead of statvfs: file systems reserve some space for
+// root and some for themselves, and report only what is left for others; and ext4 refuses every write after an error
+// without a flag that says so.
 Status probe_disk(int store_directory, std::uint64_t bytes) {
   const auto file = open_at(store_directory, kProbeName, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
   if (!file.ok()) return file.status();

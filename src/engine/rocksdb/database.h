@@ -1,4 +1,4 @@
-// The RocksDB of a store: who has it open, and how it heals.
+// The RocksDB of a store: who has it open, and how it is reopened after a failure.
 #pragma once
 #include <rocksdb/options.h>
 
@@ -15,8 +15,8 @@
 
 namespace modelfs {
 
-// Reopens a failed RocksDB for whoever asks next. Meanwhile all others wait, and no longer than kDrainMax and the
-// opening itself: who holds a snapshot by then must take another. Safe for concurrent use.
+// Reopens a failed RocksDB at the next use. Meanwhile all others wait, no longer than kDrainMax and the opening itself:
+// a snapshot that is held by then has ended, and must be taken again. Safe for concurrent use.
 class Database {
  public:
   // How long a reopening waits for the snapshots of the failed one.
@@ -37,8 +37,8 @@ class Database {
   // A Durable commit has gone through whose last change is at least `sequence`.
   void acknowledged(std::uint64_t sequence) { mark_.advance(sequence); }
 
-  // Of a commit whose write failed: until it ends nobody writes to the next opening, so that it can be seen there
-  // whether that has the commit. Begins inside the call that failed.
+  // Of a commit whose write failed: until it ends nothing is written to the next opening, so that it can be checked
+  // there whether it has the commit. Begins inside the call that failed.
   class Doubt {
    public:
     Doubt(Database& database, OpenDatabase& failed);
@@ -53,11 +53,11 @@ class Database {
     Database& database_;
   };
 
-  // What may still be written to the disk of the store, by anybody.
+  // What may still be written to the disk of the store, by any program.
   Result<std::uint64_t> free_bytes() const;
   // Has `bytes` free for this process, of the ballast where others have filled the disk. NoSpace: even so too few.
   Status free_up(std::uint64_t bytes);
-  // Makes the ballast anew of what may be spared.
+  // Refills the ballast from what may be spared.
   void refill_ballast(std::uint64_t spare_bytes) { ballast_.refill(spare_bytes); }
   const std::string& store_path() const { return store_path_; }
   const rocksdb::Options& rocksdb_options() const { return rocksdb_options_; }

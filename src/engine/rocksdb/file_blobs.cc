@@ -78,8 +78,8 @@ class FileBlobReader final : public BlobReader {
   const std::uint64_t allocated_bytes_;
 };
 
-// Writes what `right` has into `wrong` where that differs. Why: who has the file of a damaged blob open goes on reading
-// it, the kernel too, and would never learn that another has taken its place. What fails leaves it as it was.
+// Writes what `right` has into `wrong` where that differs. Why: processes that have the file of a damaged blob open,
+// and the kernel, go on reading it and would never see its replacement. A failure leaves it as it was.
 Status mend(const File& wrong, const File& right, std::uint64_t size_bytes) {
   std::vector<std::byte> good(kCopyBytes);
   std::vector<std::byte> bad(kCopyBytes);
@@ -106,7 +106,7 @@ Result<File> open_to_mend(int dir, const std::string& path) {
 }
 
 Result<File> open_without_access_time(int dir, const std::string& path) {
-  // O_NONBLOCK: whatever lies there instead of a plain file must not make us wait.
+  // O_NONBLOCK: something other than a regular file must not make us wait.
   constexpr int kFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
   auto file = open_at(dir, path, kFlags | O_NOATIME);
   if (file.status().host_errno() != EPERM) return file;

@@ -23,7 +23,7 @@ class FileBlobs final : public BlobStore {
   Status sync(const std::vector<Digest>& adopted) override;
   Status remove(const Digest& digest) override;
   // `since` is the inode's change time: the adoption, or later, when the adopted file's own name was removed.
-  // What is no blob's file is passed over.
+  // Files that are not blobs are skipped.
   Status for_each(
       const std::function<bool(const Digest&, std::uint64_t size_bytes, TimeNs since)>& visit) const override;
 

@@ -11,7 +11,7 @@
 namespace modelfs {
 
 // Between the check of a commit's expectations and its write no other commit may change what it expects. Commits that
-// do not meet in this way run at once, so that no domain waits for the fsync of another.
+// do not overlap in this way run concurrently, so that no domain waits for the fsync of another.
 // Why no striped mutexes: two domains whose head keys share a stripe would wait for each other, and a commit that
 // changes an expected key without expecting it would have to lock a stripe for every key it changes.
 // Safe for concurrent use.
@@ -27,7 +27,7 @@ class KeyClaims {
   };
 
  public:
-  // Given back when destroyed.
+  // Released when destroyed.
   class Claim {
    public:
     ~Claim();
@@ -41,7 +41,7 @@ class KeyClaims {
     const std::list<Wants>::iterator place_;
   };
 
-  // Waits until no earlier claim meets this one. Take one before, never while, holding anything another claimant may
+  // Waits until no earlier claim overlaps this one. Take one before, never while, holding anything another claimant may
   // wait for. `batch` must outlive the claim.
   [[nodiscard]] Claim take(const Batch& batch);
 
@@ -50,7 +50,7 @@ class KeyClaims {
 
   Mutex mutex_;  // leaf lock
   Condition given_back_;
-  std::list<Wants> queue_ GUARDED_BY(mutex_);  // in order of arrival, so nobody starves and nobody deadlocks
+  std::list<Wants> queue_ GUARDED_BY(mutex_);  // in order of arrival, so there is neither starvation nor deadlock
 };
 
 }  // namespace modelfs

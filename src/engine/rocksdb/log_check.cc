@@ -84,7 +84,7 @@ Status check_logs(const std::string& path, const rocksdb::Options& options, cons
                             std::to_string(newest->sequence) + " was acknowledged");
     }
   }
-  // Power loss may keep later pages of what nobody had synced, and not earlier ones.
+  // Power loss may keep later pages of what was not synced, and not earlier ones.
   if (logs->has_more_behind) {
     log::warn("the catalog in {}: {} is no whole record; what lies behind it is left out, as after power loss", path,
               logs->damage);

@@ -10,7 +10,7 @@
 
 namespace modelfs {
 
-// Changes nothing. `path`: of a catalog that nobody has open.
+// Changes nothing. `path`: of a catalog that no process has open.
 // Corrupt: commits that were acknowledged cannot be read; the message says where, and how to go on.
 // Ok for the torn tail of a kill or of power loss, and where `mark` says nothing.
 Status check_logs(const std::string& path, const rocksdb::Options& options, const NewestMark& mark);

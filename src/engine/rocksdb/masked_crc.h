@@ -13,7 +13,7 @@ inline std::uint32_t load32(const char* from) {
 }
 inline std::uint64_t load64(const char* from) { return load32(from) | std::uint64_t{load32(from + 4)} << 32; }
 
-// Hashes bytes as they come.
+// Hashes bytes incrementally.
 class MaskedCrc {
  public:
   void add(std::string_view bytes);

@@ -16,7 +16,7 @@ OpenDatabase::Snapshots::iterator OpenDatabase::take_snapshot(const Call& inside
 
 void OpenDatabase::release(Snapshots::iterator snapshot) {
   const Call call(*this);
-  if (!call.entered()) return;  // who closes it releases what is listed
+  if (!call.entered()) return;  // closing releases what is listed
   rocks_->ReleaseSnapshot(*snapshot);
   const MutexLock lock(mutex_);
   snapshots_.erase(snapshot);

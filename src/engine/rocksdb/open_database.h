@@ -15,7 +15,7 @@ namespace modelfs {
 // Is closed by close(), else with its last holder. Safe for concurrent use.
 class OpenDatabase {
  public:
-  // While one lives, RocksDB is not closed. Short: nobody else's code runs meanwhile.
+  // While one exists, RocksDB is not closed. Short: no foreign code runs meanwhile.
   class Call {
    public:
     explicit Call(OpenDatabase& database) : database_(database), entered_(database.gate_.enter()) {}

@@ -21,9 +21,9 @@ struct RocksdbOptions {
   // Debian build (7.8.3) aborts the process there, and heals only by being reopened. Commits that reclaim may use it
   // down to an eighth. 0: no reserve, for tests only.
   std::uint64_t reserve_bytes = 64ull << 20;
-  // Space that is kept in the file `ballast` and given back, little by little, where a commit that reclaims, or the
-  // opening itself, finds too little free. It is made from what is free above the reserve. 0: none is made, and what is
-  // there is used.
+  // Space that is kept in the file `ballast` and freed, little by little, where a commit that reclaims, or the opening
+  // itself, finds too little free. It is filled from what is free above the reserve. 0: none is made, and what is there
+  // is used.
   std::uint64_t ballast_bytes = 0;
   // Nothing is written, also no lock: the store may lie on a disk that is read-only. Commits are refused with EROFS.
   bool read_only = false;

@@ -34,7 +34,7 @@ class RocksdbKeys final : public KeyValueStore {
 
   const std::unique_ptr<Database> database_;
   const std::uint64_t reserve_bytes_;
-  KeyClaims claims_;  // before the Database: nobody waits for a claim while holding an OpenDatabase
+  KeyClaims claims_;  // before the Database: no thread waits for a claim while it holds an OpenDatabase
 };
 
 }  // namespace modelfs

@@ -1,4 +1,4 @@
-// Reading RocksDB at one moment.
+// A snapshot of RocksDB.
 #pragma once
 #include <memory>
 

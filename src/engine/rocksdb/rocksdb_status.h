@@ -1,4 +1,4 @@
-// RocksDB's words for what went wrong, and for what it wants to tell a person, in ours.
+// Translates RocksDB's errors into Status, and its log messages into our log.
 #pragma once
 #include <rocksdb/env.h>
 #include <rocksdb/status.h>
