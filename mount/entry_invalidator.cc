@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "control/message.h"
-#include "mount/operations.h"
+#include "mount/fuse_limits.h"
 
 namespace modelfs {
 namespace {

@@ -1,14 +1,14 @@
 #include "mount/operations.h"
 
+#include "mount/mount_context.h"
 #include "mount/passthrough.h"
-#include "mount/session.h"
 
 namespace modelfs {
 namespace {
 
 // Background requests that the kernel may have in progress: read-ahead, direct reads, RELEASE. Why fewer than threads:
 // however slow the disk is, two threads are left for requests that a program waits for, such as stat(2).
-constexpr unsigned kBackgroundMax = Session::kThreadCount - 2;
+constexpr unsigned kBackgroundMax = kFuseThreads - 2;
 
 // What we negotiate for the connection. No writeback cache: it would keep written bytes from the daemon, which hashes
 // them, and excludes passthrough reads. No locks of ours: the kernel's own serve all processes of this machine.

@@ -1,18 +1,13 @@
 // What libfuse calls: one function an operation of the kernel, each a translation and nothing else.
 #pragma once
-#define FUSE_USE_VERSION 312
-#include <fuse3/fuse_lowlevel.h>
+#include "mount/fuse_limits.h"
 
 namespace modelfs {
-
-// The largest READ and WRITE. Source: FUSE_MAX_MAX_PAGES (256) of the kernel.
-inline constexpr unsigned kRequestBytesMax = 1u << 20;
 
 // The table for fuse_session_new(), whose userdata is a MountContext.
 //
 // Left out on purpose, so that the kernel does it itself, or says no: flock and getlk/setlk (the kernel's own locks are
-// right, since all access to a store goes through one mount), ioctl, poll, bmap, access (default_permissions),
-// copy_file_range.
+// right, since all access to a store goes through one mount), ioctl, poll, bmap, access (default_permissions).
 fuse_lowlevel_ops operations();
 
 // The rows of the table, by file.

@@ -14,7 +14,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "mount/request.h"
+#include "mount/mount_context.h"
 
 namespace modelfs {
 namespace {

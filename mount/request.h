@@ -14,20 +14,11 @@
 #include "base/status.h"
 #include "base/thread_pool.h"
 #include "base/types.h"
+#include "mount/mount_context.h"
 #include "mount/request_metrics.h"
 #include "vfs/file_system.h"
 
 namespace modelfs {
-
-class Passthrough;
-
-// What operations work on: the userdata of the session. Outlives every request.
-struct MountContext {
-  FileSystem& files;
-  ThreadPool& slow;  // runs what may take long
-  Passthrough& passthrough;
-  RequestCounts& counts;
-};
 
 // One pending request: answered exactly once, by one of the reply functions, which consume it. Dropping it answers EIO
 // and logs that. Used by one thread at a time; hold no lock when replying, because the reply may let the kernel send

@@ -142,7 +142,7 @@ Session::~Session() {
 }
 
 Status Session::start() {
-  for (unsigned i = 0; i < kThreadCount; ++i) {
+  for (unsigned i = 0; i < kFuseThreads; ++i) {
     auto worker = std::make_unique<Worker>();
     worker->number = i;
     {
@@ -161,7 +161,7 @@ Status Session::start() {
     ::pthread_setname_np(worker->thread.native_handle(), ("fuse-" + std::to_string(i)).c_str());
     workers_.push_back(std::move(worker));
   }
-  if (workers_.size() < kThreadCount) log::warn("serving with {} threads of {}", workers_.size(), kThreadCount);
+  if (workers_.size() < kFuseThreads) log::warn("serving with {} threads of {}", workers_.size(), kFuseThreads);
   are_all_started_ = true;
   wait_for_first_answer();
   return {};

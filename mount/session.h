@@ -27,7 +27,6 @@ namespace modelfs {
 // sanitizers cannot follow it.
 class Session {
  public:
-  static constexpr unsigned kThreadCount = 8;
   // How long requests that follow a signal's unmount are still answered: those of processes that have files open.
   static constexpr int kGraceMs = 1000;
 

@@ -6,10 +6,10 @@
 #include <chrono>
 #include <thread>
 
+#include "base/disk_refusal.h"
 #include "base/names.h"
 #include "control/peer.h"
 #include "control/upload.h"
-#include "drafts/disk_refusal.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 
 namespace modelfs {

@@ -3,9 +3,9 @@
 
 #include "base/names.h"
 #include "cli/commands.h"
-#include "cli/import_plan.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/plan_import.h"
 
 namespace modelfs {
 namespace {

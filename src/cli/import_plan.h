@@ -34,14 +34,4 @@ struct ImportPlan {
   std::vector<ImportLeft> left;
 };
 
-// Knows three layouts, by what lies in the directory:
-//   modelstore  operatorai-model-store/<domain>/versions/<id>.json, with the archive that it names (one of today's, or
-//               of the layouts before). Each model becomes the release <domain>/<id>, with that document.
-//   forml       <project>/<version>/package.4ml, a file or directory; and <version>/<number>/tag.toml beside states.
-//               They become releases and their generations.
-//   mlflow      models/<name>/version-<number>/meta.yaml, or mlruns/models/…: see import_mlflow.h.
-// Reads names and documents, no models, and nothing outside of the directory and `more_roots` (import_roots.h): what
-// leads there is left. Unsupported: none of these. Messages name the path.
-Result<ImportPlan> plan_import(const std::string& directory, const std::vector<std::string>& more_roots);
-
 }  // namespace modelfs

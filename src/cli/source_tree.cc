@@ -13,12 +13,11 @@
 #include <map>
 
 #include "base/names.h"
+#include "base/time.h"
 #include "base/tree_bounds.h"
 
 namespace modelfs {
 namespace {
-
-TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
 
 class Walk {
  public:

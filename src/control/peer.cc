@@ -6,15 +6,12 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "control/server.h"
-
 namespace modelfs {
 
 sockaddr_un socket_address(int store_dir) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", store_dir,
-                ControlServer::kSocketName);
+  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", store_dir, kControlSocketName);
   return address;
 }
 

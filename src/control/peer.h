@@ -7,6 +7,9 @@
 
 namespace modelfs {
 
+// The daemon's socket in the directory of its store.
+inline constexpr const char* kControlSocketName = "control.sock";
+
 // Of `control.sock` in an open directory. By way of /proc/self/fd, because the path of a store may be longer than the
 // 107 bytes that an address has room for. Source: unix(7).
 sockaddr_un socket_address(int store_dir);

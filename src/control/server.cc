@@ -17,11 +17,11 @@
 #include <system_error>
 #include <thread>
 
+#include "base/disk_refusal.h"
 #include "base/log.h"
 #include "control/context.h"
 #include "control/dispatcher.h"
 #include "control/peer.h"
-#include "drafts/disk_refusal.h"
 
 namespace modelfs {
 namespace {
@@ -54,7 +54,7 @@ class SignalsBlocked {
 };
 
 Result<File> listen_in(int store_dir) {
-  if (::unlinkat(store_dir, ControlServer::kSocketName, 0) != 0 && errno != ENOENT) {
+  if (::unlinkat(store_dir, kControlSocketName, 0) != 0 && errno != ENOENT) {
     return Status::from_errno(errno, "remove the old control.sock");
   }
   File listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -64,8 +64,7 @@ Result<File> listen_in(int store_dir) {
     return Status::from_errno(errno, "make control.sock in the store");
   }
   // Every user who can reach the store's directory may connect: each request is authorised.
-  if (::fchmodat(store_dir, ControlServer::kSocketName, 0666, 0) != 0)
-    return Status::from_errno(errno, "open control.sock");
+  if (::fchmodat(store_dir, kControlSocketName, 0666, 0) != 0) return Status::from_errno(errno, "open control.sock");
   if (::listen(listener.fd(), kQueueMax) != 0) return Status::from_errno(errno, "listen on control.sock");
   return listener;
 }
@@ -265,7 +264,7 @@ ControlServer::ControlServer(std::unique_ptr<State> state) : state_(std::move(st
 
 ControlServer::~ControlServer() {
   state_->context.stopping = true;
-  ::unlinkat(state_->store_dir, kSocketName, 0);
+  ::unlinkat(state_->store_dir, kControlSocketName, 0);
   state_->wake();
   state_->accepting.join();
   state_->end_clients();

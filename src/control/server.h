@@ -16,7 +16,6 @@ namespace modelfs {
 // the kernel's queue. Create it after the last fork.
 class ControlServer {
  public:
-  static constexpr const char* kSocketName = "control.sock";
   static constexpr unsigned kConnectionsMax = 64;
   // Connections of one user who is neither root nor the owner of the store. Why: no user may starve the others.
   static constexpr unsigned kConnectionsPerUserMax = 16;

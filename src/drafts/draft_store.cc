@@ -12,10 +12,11 @@
 #include <cstdio>
 #include <span>
 
+#include "base/disk_refusal.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "catalog/keys.h"
 #include "catalog/records.h"
-#include "drafts/disk_refusal.h"
 
 namespace modelfs {
 namespace {
@@ -33,8 +34,6 @@ std::string host_path(Ino ino) {
   std::snprintf(text, sizeof text, "%02x/%" PRIx64, static_cast<unsigned>(raw(ino) & 255), raw(ino));
   return text;
 }
-
-TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
 
 Result<std::string> boot_id() {
   auto file = open_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);

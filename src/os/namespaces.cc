@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/names.h"
+#include "os/host.h"
 
 namespace modelfs {
 namespace {
@@ -24,12 +25,6 @@ std::string namespace_of(const std::string& process) {
   std::array<char, kNameBytesMax> target{};
   const ssize_t got = ::readlink(("/proc/" + process + "/ns/mnt").c_str(), target.data(), target.size());
   return got <= 0 ? "" : std::string(target.data(), static_cast<std::size_t>(got));
-}
-
-std::string program_of(const std::string& process) {
-  const auto file = open_at(AT_FDCWD, "/proc/" + process + "/comm", O_RDONLY);
-  const auto text = file.ok() ? read_all(file->fd(), kNameBytesMax) : Result<std::string>(file.status());
-  return text.ok() ? printable(text->substr(0, text->find('\n'))) : "";
 }
 
 const Mount* parent_of(const std::vector<Mount>& table, const Mount& mount) {
@@ -93,7 +88,7 @@ std::vector<ForeignMount> find_foreign_mounts(const Mount& mount, std::size_t co
     const auto table = read_mounts_of(name);
     const Mount* const place = table.ok() ? place_that_stays(*table, mount, listeners) : nullptr;
     if (place == nullptr) continue;
-    foreign.program = program_of(name);
+    foreign.program = program_of(foreign.pid);
     foreign.mount_point = place->mount_point;
     found.push_back(std::move(foreign));
   }

@@ -6,17 +6,10 @@
 #include "catalog/keys.h"
 #include "drafts/holes.h"
 #include "formats/metadata.h"
+#include "os/host.h"
 
 namespace modelfs {
 namespace {
-
-std::string program_of(pid_t pid) {
-  if (pid <= 0) return "";
-  auto file = open_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/comm", O_RDONLY);
-  if (!file.ok()) return "";
-  auto text = read_all(file->fd(), 64);
-  return text.ok() ? printable(text->substr(0, text->find('\n'))) : "";
-}
 
 // Of the files that have no hash yet, so that somebody would have to hash them.
 std::uint64_t unsummed_hole_bytes(const KeyValueStore& keys, const FrozenDraft& draft) {

@@ -9,6 +9,7 @@
 #include "formats/metadata.h"
 #include "formats/modelstore_document.h"
 #include "formats/pep440.h"
+#include "os/host.h"
 #include "registry/commit.h"
 #include "registry/placements.h"
 
@@ -17,11 +18,6 @@ namespace {
 
 // Files at the top of a package that metadata is taken from are read up to this size.
 constexpr std::size_t kInfoBytesMax = 1ull << 20;
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
 
 }  // namespace
 

@@ -10,10 +10,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/disk_refusal.h"
 #include "base/log.h"
 #include "base/new_name.h"
 #include "catalog/keys.h"
-#include "drafts/disk_refusal.h"
 
 namespace modelfs {
 namespace {

@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "base/names.h"
+#include "os/host.h"
 
 namespace modelfs {
 namespace {
@@ -101,12 +102,6 @@ Result<std::string> read_id(int directory, const std::string& path) {
   const auto text = read_all(file->fd(), kFormatBytesMax);
   if (!text.ok()) return text.status();
   return parse_format(*text, path);
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
 }
 
 std::string utc_now() {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/time.h"
 #include "vfs/state.h"
 
 namespace modelfs {
@@ -19,8 +20,6 @@ constexpr std::string_view kCommitAttribute = "user.modelfs.commit";
 constexpr std::string_view kErrorAttribute = "user.modelfs.error";
 constexpr std::string_view kReadModeAttribute = "user.modelfs.read_mode";
 constexpr std::uint32_t kRootMode = 0755;
-
-TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
 
 }  // namespace
 

@@ -116,9 +116,9 @@ class FileSystem {
 
   // Attributes.
   Result<Attributes> stat(const Credentials& who, Ino ino);
-  // May take long when it sets a size.
-  // True when change() may take long.
+  // True when setattr() may take long.
   bool may_block_setattr(Ino ino, const Change& change);
+  // May take long when it sets a size.
   Result<Attributes> setattr(const Credentials& who, Ino ino, const Change& change);
   Result<std::string> read_link(Ino ino);
   Result<std::string> getxattr(const Credentials& who, Ino ino, std::string_view name);

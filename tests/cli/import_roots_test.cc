@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "cli/import_plan.h"
+#include "cli/plan_import.h"
 #include "support/temporary_directory.h"
 
 namespace modelfs {

@@ -122,7 +122,7 @@ TEST_F(Server, StopsWhileClientsAreConnected) {
 
 TEST_F(Server, ReplacesASocketThatADeadDaemonLeft) {
   server_.reset();
-  ASSERT_EQ(::mknodat(directory_.fd(), ControlServer::kSocketName, S_IFSOCK | 0600, 0), 0);
+  ASSERT_EQ(::mknodat(directory_.fd(), kControlSocketName, S_IFSOCK | 0600, 0), 0);
 
   start();
 

@@ -1,5 +1,5 @@
 // A store that is opened for reading, or whose disk takes no changes when it is opened.
-#include "drafts/disk_refusal.h"
+#include "base/disk_refusal.h"
 
 #include <gtest/gtest.h>
 

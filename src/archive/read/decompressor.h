@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "archive/read/read_archive.h"
+#include "archive/read/archive_contract.h"
 
 namespace modelfs {
 

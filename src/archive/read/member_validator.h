@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "archive/read/archive_contract.h"
 #include "archive/read/member_tree.h"
-#include "archive/read/read_archive.h"
 
 namespace modelfs {
 

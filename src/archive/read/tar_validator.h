@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "archive/pax_records.h"
-#include "archive/read/read_archive.h"
+#include "archive/read/archive_contract.h"
 
 namespace modelfs {
 

@@ -11,7 +11,7 @@
 #include "engine/rocksdb/ballast.h"
 #include "engine/rocksdb/newest_mark.h"
 #include "engine/rocksdb/open_database.h"
-#include "engine/rocksdb/rocksdb_engine.h"
+#include "engine/rocksdb/rocksdb_options.h"
 
 namespace modelfs {
 

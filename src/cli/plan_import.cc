@@ -1,4 +1,4 @@
-#include "cli/import_plan.h"
+#include "cli/plan_import.h"
 
 #include <algorithm>
 #include <filesystem>
