@@ -185,7 +185,7 @@ Status EntryInvalidator::forget(int device, Ino directory, const std::string& na
   order.descriptors.emplace_back(ends[1]);
   {
     const MutexLock lock(mutex_);
-    if (!socket_.valid()) return {Code::Unsupported, "there is no second process"};
+    if (!socket_.valid()) return {Code::Unsupported, "it has not started"};
     if (Status status = send_message(socket_.fd(), order); !status.ok()) return status;
   }
   // Ours are copies: the pipe ends when the process has closed its own.
@@ -193,7 +193,7 @@ Status EntryInvalidator::forget(int device, Ino directory, const std::string& na
   char word = 0;
   while (::read(done.fd(), &word, 1) < 0 && errno == EINTR) {
   }
-  return word == kDone ? Status() : Status(Code::IoError, "the second process has dropped it");
+  return word == kDone ? Status() : Status(Code::IoError, "the second process has refused it");
 }
 
 }  // namespace modelfs

@@ -28,7 +28,8 @@ void KernelCacheNotifier::invalidate_entry(Ino directory, const std::string& nam
   if (session == nullptr) return;
   const Status told = forgetter_.forget(fuse_session_fd(session), directory, name);
   if (told.ok()) return;
-  if (!has_complained_.exchange(true)) log::warn("the daemon itself tells the kernel of names: {}", told.message());
+  if (!has_complained_.exchange(true))
+    log::warn("no second process to tell the kernel of removed names; the daemon does it itself: {}", told.message());
   fuse_lowlevel_notify_inval_entry(session, raw(directory), name.data(), name.size());
 }
 

@@ -46,7 +46,7 @@ Status clear_way(const Mount& mounted) {
     return Status(removed.code(),
                   mounted.mount_point + " is the mount of a daemon that has died. " + removed.message());
   }
-  std::fprintf(stderr, "modelfs: %s was the mount of a daemon that has died; it was taken away\n",
+  std::fprintf(stderr, "modelfs: %s was the mount of a daemon that has died; it was unmounted\n",
                mounted.mount_point.c_str());
   return {};
 }
@@ -56,7 +56,8 @@ Status check_empty_directory(const std::string& path) {
   if (::stat(path.c_str(), &info) != 0) {
     return errno == ENOTCONN ? stale_mount(path) : Status::from_errno(errno, path);
   }
-  if (!S_ISDIR(info.st_mode)) return Status(Code::NotADirectory, path + " is no directory: a mount point must be one");
+  if (!S_ISDIR(info.st_mode))
+    return Status(Code::NotADirectory, path + " is not a directory: a mount point must be one");
   const auto directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
   if (!directory.ok()) return directory.status();
   std::vector<std::string> names;
@@ -123,7 +124,7 @@ Result<std::string> check_store_path(const std::string& path, const std::string&
   }
   if (lies_within(mount_point, store)) {
     return Status(Code::InvalidArgument, "the mount point " + mount_point + " lies in the store " + store +
-                                             ", which is the daemon's own; mount elsewhere");
+                                             ", which belongs to the daemon; mount elsewhere");
   }
   return store;
 }

@@ -51,7 +51,7 @@ void on_symlink(fuse_req_t raw, const char* target, fuse_ino_t parent, const cha
 void on_mknod(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, dev_t) {
   answer_making({raw, FUSE_MKNOD, parent}, parent, [parent, name = std::string(name), mode](Request request) {
     if ((mode & S_IFMT) != 0 && !S_ISREG(mode)) {
-      return std::move(request).reply(Status(Code::NotPermitted, "only files, directories and symlinks are kept"));
+      return std::move(request).reply(Status(Code::NotPermitted, "only files, directories and symlinks are supported"));
     }
     const auto made = request.files().make_file(request.caller(), Ino{parent}, name, mode & 07777);
     std::move(request).reply(made);

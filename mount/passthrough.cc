@@ -113,7 +113,7 @@ Status Passthrough::connect(fuse_session* session) {
   // It is the descriptor that the session has already, so nothing else changes.
   const int error = fuse_session_custom_io(session, &hooks, device_);
   if (error == 0) return {};
-  stop_lending("libfuse refused to let us ask for it");
+  stop_lending("libfuse cannot negotiate it");
   return {Code::Internal, "fuse_session_custom_io: " + std::to_string(error)};
 }
 
@@ -187,7 +187,8 @@ Backing Passthrough::register_backing(int descriptor) {
   const int id = ::ioctl(device, kBackingOpen, &map);
   if (id > 0) return Backing{id};
   const int error = errno;
-  if (last_error_.exchange(error) != error) log::warn("a file is read through the daemon: {}", reason_of(error));
+  if (last_error_.exchange(error) != error)
+    log::warn("the daemon serves a file that the kernel could have read: {}", reason_of(error));
   if (error == EPERM) stop_lending(reason_of(error));  // nothing will change that
   return kNoBacking;
 }
@@ -197,7 +198,7 @@ void Passthrough::unregister_backing(Backing backing) {
   std::uint32_t id = static_cast<std::uint32_t>(backing);
   if (device < 0 || ::ioctl(device, kBackingClose, &id) == 0) return;
   // ENOENT of an aborted connection: the kernel has released it already.
-  if (errno != ENOENT) log::debug("giving a file back: {}", std::strerror(errno));
+  if (errno != ENOENT) log::debug("unregistering a backing file: {}", std::strerror(errno));
 }
 
 ReadMode Passthrough::mode() const {
@@ -207,7 +208,7 @@ ReadMode Passthrough::mode() const {
     const MutexLock lock(mutex_);
     if (!refusal_.empty()) return {.by_kernel = false, .reason = refusal_};
   }
-  if (is_offered_) return {.by_kernel = false, .reason = "the kernel did not agree to it"};
+  if (is_offered_) return {.by_kernel = false, .reason = "the kernel declined it"};
   return {.by_kernel = false,
           .reason = "this kernel, " + kernel_release() +
                     ", does not offer it; Linux 6.9 or newer with FUSE_PASSTHROUGH does"};

@@ -89,15 +89,14 @@ std::vector<std::pair<std::string, std::uint64_t>> RequestCounts::by_kind() cons
 }
 
 void RequestCounts::describe(PrometheusWriter& into) const {
-  into.family("modelfs_requests_total", PrometheusWriter::Type::Counter, "Requests of the kernel that have come.");
+  into.family("modelfs_requests_total", PrometheusWriter::Type::Counter, "Requests received from the kernel.");
   for (const auto& [kind, count] : by_kind()) into.sample({{"kind", kind}}, count);
 
   into.family("modelfs_requests_polled_total", PrometheusWriter::Type::Counter,
-              "Requests of the kernel that a worker found by looking for them, without a sleep.");
+              "Requests from the kernel that a worker received by polling, without sleeping.");
   into.sample({}, value_of(found_));
 
-  into.family("modelfs_request_errors_total", PrometheusWriter::Type::Counter,
-              "Requests that were answered with an error.");
+  into.family("modelfs_request_errors_total", PrometheusWriter::Type::Counter, "Requests answered with an error.");
   for (const Kind& kind : kKnown) {
     for (std::size_t error = 0; error < kErrors; ++error) {
       const std::uint64_t count = value_of(errors_[kind.number][error]);
@@ -107,7 +106,7 @@ void RequestCounts::describe(PrometheusWriter& into) const {
   }
 
   into.family("modelfs_request_duration_seconds", PrometheusWriter::Type::Histogram,
-              "From when a request was read to when its answer was written.");
+              "Time from reading a request to writing its answer.");
   for (const Kind& kind : kKnown) {
     const Answers& answers = answers_[kind.number];
     std::array<std::uint64_t, kTimes> counts{};

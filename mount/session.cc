@@ -249,7 +249,7 @@ void Session::detach() {
 void Session::remove_dead_mount() {
   // Why asked: when ours is gone, its device number may be another's already.
   if (error_of_mount(mount_point_) != ENOTCONN) return;
-  log::warn("the connection to the kernel was cut: removing what is left of {}", mount_point_);
+  log::warn("the connection to the kernel was aborted: detaching {}", mount_point_);
   detach();
 }
 

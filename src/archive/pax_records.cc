@@ -85,7 +85,7 @@ Status take_fact(const Record& record, PaxFacts& facts) {
   if (key == "path" && value.empty()) return malformed("has an empty path");
   if (key == "linkpath" && value.empty()) return malformed("has an empty linkpath");
   if (key == "mtime") {
-    if (!is_time(value)) return malformed("has an mtime that is no time");
+    if (!is_time(value)) return malformed("has an mtime that is not a time");
     facts.mtime = time_of(value);
   }
   if (is_sparse_key(key)) facts.sparse = true;
@@ -97,7 +97,7 @@ Status take_fact(const Record& record, PaxFacts& facts) {
   std::uint64_t size = 0;
   const auto [stop, error] = std::from_chars(value.data(), value.data() + value.size(), size);
   if (!is_number(value) || error != std::errc{} || stop != value.data() + value.size()) {
-    return malformed("has a size that is no number");
+    return malformed("has a size that is not a number");
   }
   facts.size_bytes = size;
   return {};

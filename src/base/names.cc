@@ -48,7 +48,7 @@ Status check_file_name(std::string_view name) {
   if (name == "." || name == "..") return invalid(name, "it names a directory relative to another");
   if (name.size() > kFileNameBytesMax) return {Code::NameTooLong, "a name has at most 255 bytes"};
   if (name.find('/') != std::string_view::npos || name.find('\0') != std::string_view::npos) {
-    return invalid(name, "it holds '/' or NUL");
+    return invalid(name, "it contains '/' or NUL");
   }
   if (!is_utf8(name)) return {Code::IllegalName, "'" + printable(name) + "' is not valid UTF-8"};
   return {};
@@ -61,7 +61,7 @@ Status check_name(std::string_view name) {
                                    "…' has " + std::to_string(name.size())};
   }
   if (name.front() == '.') return invalid(name, "it begins with a dot");
-  if (has_control_character(name)) return invalid(name, "it holds a control character");
+  if (has_control_character(name)) return invalid(name, "it contains a control character");
   if (is_reserved_name(name)) return invalid(name, "the name is reserved");
   if (const auto suffix = face_suffix(name); !suffix.empty()) {
     return invalid(name, "it ends in '" + std::string(suffix) + "', which names a face of a release");

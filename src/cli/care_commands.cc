@@ -39,9 +39,9 @@ std::string status_text(const Json& status) {
   for (const Json& point : status.at("mount_points")) mounts += (mounts.empty() ? "" : ", ") + point.get<std::string>();
   const bool has_daemon = status.at("daemon").get<bool>();
   if (mounts.empty()) {
-    line("mounted", has_daemon ? "not here, but a daemon runs" : "no");
+    line("mounted", has_daemon ? "not in this mount namespace, but a daemon runs" : "no");
   } else {
-    line("mounted", "at " + mounts + (has_daemon ? "" : ", but its daemon is gone: `modelfs umount` takes it away"));
+    line("mounted", "at " + mounts + (has_daemon ? "" : ", but its daemon is gone: `modelfs umount` unmounts it"));
   }
   const Json& space = status.at("space");
   line("space", human_size(number(space, "free_bytes")) + " free of " + human_size(number(space, "size_bytes")));
@@ -53,8 +53,8 @@ std::string status_text(const Json& status) {
       number(archives, "recipes") + number(archives, "unsuited") + number(archives, "waiting") > 0) {
     line("archives", std::to_string(number(archives, "recipes")) + " by recipe, " +
                          std::to_string(number(archives, "unsuited") + number(archives, "waiting")) +
-                         " kept as they came (" + human_size(number(archives, "kept_bytes")) + "), " +
-                         std::to_string(number(archives, "waiting")) + " not looked at yet");
+                         " stored as uploaded (" + human_size(number(archives, "kept_bytes")) + "), " +
+                         std::to_string(number(archives, "waiting")) + " not examined yet");
   }
   line("packages", counted(number(counts, "files"), "file") + ", " + human_size(number(counts, "bytes")));
   line("drafts", std::to_string(number(status, "draft_count")));
@@ -139,7 +139,8 @@ Status gc(const CareOptions& options) {
   if (options.json) return written(print_json(report));
   return written(print(counted(report.at("blobs_removed").get<std::uint64_t>(), "blob") + " removed, " +
                        human_size(report.at("bytes_freed").get<std::uint64_t>()) + " freed; " +
-                       counted(report.at("draft_files_removed").get<std::uint64_t>(), "leftover") + " of drafts\n"));
+                       counted(report.at("draft_files_removed").get<std::uint64_t>(), "leftover draft file") +
+                       " removed\n"));
 }
 
 Status version(const CommonOptions& options) {
@@ -153,18 +154,18 @@ Status version(const CommonOptions& options) {
 
 void add_status(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<CareOptions>();
-  CLI::App* const command =
-      add_command(app, chosen, "status", "A store at a glance, and its drafts", [options] { return status(*options); });
-  command->add_option("STORE|MOUNT", options->target, "By default the mount of the working directory, or the only one");
+  CLI::App* const command = add_command(app, chosen, "status", "Show the state of a store, and its drafts",
+                                        [options] { return status(*options); });
+  command->add_option("STORE|MOUNT", options->target, "Default: the mount of the working directory, or the only one");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
 
 void add_verify(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<CareOptions>();
-  CLI::App* const command = add_command(app, chosen, "verify", "Read everything back and check every digest",
+  CLI::App* const command = add_command(app, chosen, "verify", "Read every blob and check its digest",
                                         [options] { return verify(*options); });
-  command->add_option("TARGET", options->target, "A domain, release, mount or store; by default the whole store");
+  command->add_option("TARGET", options->target, "A domain, release, mount or store; default: the whole store");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
@@ -172,8 +173,8 @@ void add_verify(CLI::App& app, Action& chosen) {
 void add_gc(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<CareOptions>();
   CLI::App* const command =
-      add_command(app, chosen, "gc", "Remove what nothing refers to any more", [options] { return gc(*options); });
-  command->add_option("STORE|MOUNT", options->target, "By default the mount of the working directory, or the only one");
+      add_command(app, chosen, "gc", "Free unreferenced blobs", [options] { return gc(*options); });
+  command->add_option("STORE|MOUNT", options->target, "Default: the mount of the working directory, or the only one");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
@@ -181,7 +182,7 @@ void add_gc(CLI::App& app, Action& chosen) {
 void add_version(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<CommonOptions>();
   CLI::App* const command =
-      add_command(app, chosen, "version", "The version of this program", [options] { return version(*options); });
+      add_command(app, chosen, "version", "Print the version", [options] { return version(*options); });
   add_json_flag(*command, *options);
 }
 

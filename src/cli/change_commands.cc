@@ -143,7 +143,7 @@ void add_label(CLI::App& app, Action& chosen) {
       add_command(app, chosen, "label", "Set, remove or list labels: names that can be moved from version to version",
                   [options] { return label(*options); });
   command->add_option("TARGET", options->target, "DOMAIN/LABEL to set or remove, DOMAIN to list")->required();
-  command->add_option("VERSION", options->version, "The version that the label names from now on");
+  command->add_option("VERSION", options->version, "The version that the label is to name");
   command->add_flag("--remove", options->remove, "Remove the label; the version stays");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
@@ -152,19 +152,19 @@ void add_label(CLI::App& app, Action& chosen) {
 void add_state(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<StateOptions>();
   CLI::App* const command =
-      add_command(app, chosen, "state", "Set and list states: named sets of releases, as modelstore has them",
+      add_command(app, chosen, "state", "Set and list states: named sets of releases, as in modelstore",
                   [options] { return state(*options); });
   command->add_option("TARGET", options->target, "DOMAIN/VERSION, or DOMAIN to list all")->required();
-  command->add_option("--set", options->set, "Put the release into this state")->allow_extra_args(false);
-  command->add_option("--unset", options->unset, "Take it out of this state")->allow_extra_args(false);
+  command->add_option("--set", options->set, "Add the release to this state")->allow_extra_args(false);
+  command->add_option("--unset", options->unset, "Remove the release from this state")->allow_extra_args(false);
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
 
 void add_rm(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<TargetsOptions>();
-  CLI::App* const command = add_command(app, chosen, "rm", "Remove releases to the trash of their domain",
-                                        [options] { return rm(*options); });
+  CLI::App* const command =
+      add_command(app, chosen, "rm", "Move releases to the trash of their domain", [options] { return rm(*options); });
   command->add_option("TARGET", options->targets, "Releases")->required();
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
@@ -172,9 +172,9 @@ void add_rm(CLI::App& app, Action& chosen) {
 
 void add_restore(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<TargetOptions>();
-  CLI::App* const command =
-      add_command(app, chosen, "restore", "Bring a removed release back", [options] { return restore(*options); });
-  command->add_option("TARGET", options->target, "DOMAIN/VERSION; `ls --removed DOMAIN` lists what there is")
+  CLI::App* const command = add_command(app, chosen, "restore", "Restore a removed release from the trash",
+                                        [options] { return restore(*options); });
+  command->add_option("TARGET", options->target, "DOMAIN/VERSION; `ls --removed DOMAIN` lists removed releases")
       ->required();
   add_store_option(*command, *options);
   add_json_flag(*command, *options);

@@ -82,15 +82,15 @@ Finding check_allow_other() {
     if (line.substr(0, line.find_last_not_of(" \t") + 1) == "user_allow_other")
       return fine("user_allow_other", "is set in /etc/fuse.conf");
   }
-  if (::geteuid() == 0) return fine("user_allow_other", "is not set; root needs it not");
+  if (::geteuid() == 0) return fine("user_allow_other", "is not set; root does not need it");
   return {Health::Warn, "user_allow_other", "is not set, so `mount -o allow_other` is for root only",
-          "add the line user_allow_other to /etc/fuse.conf, if others shall see what you mount"};
+          "to let other users see what you mount, add the line user_allow_other to /etc/fuse.conf"};
 }
 
 Finding check_format(int directory, const std::string& store) {
   const std::string text = read_small(directory, "FORMAT");
   if (text.empty())
-    return {Health::Fail, "FORMAT", store + " is no store, or cannot be read", "give the path of a store"};
+    return {Health::Fail, "FORMAT", store + " is not a store, or cannot be read", "give the path of a store"};
   std::istringstream words(text);
   std::string first, second, word;
   std::uint64_t version = 0;
@@ -99,7 +99,7 @@ Finding check_format(int directory, const std::string& store) {
   }
   if (version == kStoreVersion) return fine("FORMAT", "version " + std::to_string(version));
   return {Health::Fail, "FORMAT",
-          "version " + std::to_string(version) + ", and this modelfs knows " + std::to_string(kStoreVersion),
+          "version " + std::to_string(version) + ", and this modelfs supports " + std::to_string(kStoreVersion),
           "use the modelfs that wrote it, or a newer one"};
 }
 
@@ -113,7 +113,7 @@ Finding check_owner(int directory, const std::string& store) {
     return {Health::Fail, "owner", text + ": others could change the store", "chmod go-w " + store};
   if (info.st_uid != ::geteuid()) {
     return {Health::Warn, "owner", text + ", not this user",
-            "work as " + user_name(info.st_uid) + ", through its daemon, or on its mount"};
+            "run the command as " + user_name(info.st_uid) + ", or work on the mount"};
   }
   if ((info.st_mode & (S_IRGRP | S_IROTH)) != 0)
     return {Health::Warn, "owner", text + ": others can list the store", "chmod 0700 " + store};
@@ -123,8 +123,7 @@ Finding check_owner(int directory, const std::string& store) {
 Finding check_holder(int directory) {
   const auto lock = open_at(directory, "LOCK", O_RDONLY);
   if (!lock.ok())
-    return {Health::Warn, "daemon", "LOCK cannot be read: " + lock.status().message(),
-            "look at it as the store's owner"};
+    return {Health::Warn, "daemon", "LOCK cannot be read: " + lock.status().message(), "run this as the store's owner"};
   if (::flock(lock->fd(), LOCK_SH | LOCK_NB) == 0)
     return fine("daemon", "none runs; commands open the store themselves");
   std::string holder = printable(read_small(directory, "LOCK"));
@@ -132,10 +131,11 @@ Finding check_holder(int directory) {
   const auto channel = connect_to_daemon(directory);
   if (channel.ok()) return fine("daemon", "answers; " + holder);
   if (channel.code() == Code::NotFound)
-    return {Health::Warn, "daemon", "no daemon, but a command has the store open: " + holder, "let it end"};
+    return {Health::Warn, "daemon", "no daemon, but a command has the store open: " + holder, "wait until it ends"};
   return {Health::Fail, "daemon", holder + " holds the store and does not answer: " + channel.status().message(),
-          channel.code() == Code::Denied ? "try with sudo"
-                                         : "look at its log; `modelfs umount` its mount, or end the process"};
+          channel.code() == Code::Denied
+              ? "try with sudo"
+              : "see its log, STORE/modelfs.log; `modelfs umount` its mount, or end the process"};
 }
 
 Finding check_space(int directory) {
@@ -220,7 +220,7 @@ std::vector<Finding> check_store(const std::string& store) {
   const File directory(::open((store + "/.").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) {
     const std::string why = std::strerror(errno);
-    if (errno == EACCES) return {{Health::Warn, "store", "cannot be looked at by this user: " + why, "try with sudo"}};
+    if (errno == EACCES) return {{Health::Warn, "store", "cannot be examined by you: " + why, "try with sudo"}};
     return {{Health::Fail, "store", why, "give the path of a store"}};
   }
   std::vector<Finding> findings = {check_format(directory.fd(), store), check_owner(directory.fd(), store),

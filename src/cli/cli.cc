@@ -17,10 +17,10 @@ constexpr const char* kDescription =
     "modelfs - a model registry that is a directory\n\n"
     "A TARGET is a path on a mount, such as /m/churn/1.2.0, or, with --store STORE, a path in that store, such as "
     "churn/1.2.0.\n"
-    "The store's daemon is asked, if one runs; otherwise the store is opened for the time of the command.";
+    "A command talks to the store's daemon if one runs; otherwise it opens the store itself.";
 constexpr const char* kFooter =
-    "Exit codes: 0 done; 1 refused or failed, with a message on stderr; 2 the command line makes no sense;\n"
-    "3 what was named does not exist; 130 interrupted.";
+    "Exit codes: 0 done; 1 refused or failed, with a message on stderr; 2 wrong command line; 3 not found;\n"
+    "130 interrupted.";
 
 // A message without control characters, which could move a terminal's cursor. Names in it were escaped where it was
 // made; this is for the rest.
@@ -60,7 +60,7 @@ int parse(CLI::App& app, int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "-";
   const auto is_first = [&first](const CLI::App* command) { return command->get_name() == first; };
   if (!first.starts_with('-') && app.get_subcommands(is_first).empty()) {
-    std::fprintf(stderr, "modelfs: '%s' is no command.\nTry 'modelfs --help'.\n", printable(first).c_str());
+    std::fprintf(stderr, "modelfs: unknown command '%s'.\nTry 'modelfs --help'.\n", printable(first).c_str());
     return kExitUsage;
   }
   try {
@@ -92,14 +92,12 @@ CLI::App* add_command(CLI::App& app, Action& chosen, const std::string& name, co
 }
 
 void add_store_option(CLI::App& command, CommonOptions& common) {
-  command.add_option("--store", common.store, "The store's directory; targets are then paths in it")
+  command.add_option("--store", common.store, "The store's directory; targets are then paths inside it")
       ->type_name("STORE")
       ->envname("MODELFS_STORE");
 }
 
-void add_json_flag(CLI::App& command, CommonOptions& common) {
-  command.add_flag("--json", common.json, "Say it in JSON");
-}
+void add_json_flag(CLI::App& command, CommonOptions& common) { command.add_flag("--json", common.json, "Print JSON"); }
 
 Result<std::unique_ptr<Connection>> connect_to(const Location& location) { return Connection::open(location.store); }
 
@@ -134,8 +132,8 @@ int run_cli(int argc, char** argv, const MountRunner& mount) {
   try {
     return chosen();
   } catch (const nlohmann::json::exception& problem) {
-    return exit_code_of({Code::Internal, std::string("the daemon's answer makes no sense: ") + problem.what() +
-                                             "; use the same modelfs for both"});
+    return exit_code_of({Code::Internal, std::string("the daemon's answer is malformed: ") + problem.what() +
+                                             "; use the same version of modelfs for both"});
   } catch (const std::system_error& problem) {
     const bool is_thread = problem.code() == std::errc::resource_unavailable_try_again;
     const char* const what =

@@ -21,7 +21,7 @@ constexpr auto kBusyPause = std::chrono::milliseconds(50);
 
 Status unreachable(const std::string& store) {
   return {Code::Denied, printable(store) +
-                            ": a daemon serves the store, and its socket cannot be reached by this user; run the " +
+                            ": a daemon serves the store, and you may not connect to its socket; run the " +
                             "command with sudo, or work through the mount itself (ls, cp, mv, setfattr)"};
 }
 
@@ -33,7 +33,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& store) {
   if (!directory.valid()) {
     if (errno == EACCES) return unreachable(store);
     if (errno == ENOENT)
-      return Status(Code::NotFound, printable(store) + ": no store is there; `modelfs mount STORE DIR` makes one");
+      return Status(Code::NotFound, printable(store) + ": no store there; `modelfs mount STORE DIR` creates one");
     return Status::from_errno(errno, "open the store " + printable(store));
   }
   std::unique_ptr<Connection> connection(new Connection());

@@ -71,9 +71,10 @@ Status doctor(const DoctorOptions& options) {
 
 void add_doctor(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<DoctorOptions>();
-  CLI::App* const command = add_command(app, chosen, "doctor", "Look for what could keep modelfs from working here",
-                                        [options] { return doctor(*options); });
-  command->add_option("STORE|MOUNT", options->target, "Also this store; by default those that are mounted");
+  CLI::App* const command =
+      add_command(app, chosen, "doctor", "Check the machine, the mounts and their stores for problems",
+                  [options] { return doctor(*options); });
+  command->add_option("STORE|MOUNT", options->target, "The store to check; default: all that are mounted");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

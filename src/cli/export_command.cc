@@ -46,7 +46,7 @@ Result<Chosen> choose(const ExportOptions& options) {
     chosen.location = *location;
     const auto path = split_path(location->path);
     if (path.size() > 1) {
-      return Status(Code::InvalidArgument, printable(target) + " is no domain; name a mount, or domains on it");
+      return Status(Code::InvalidArgument, printable(target) + " is not a domain; name a mount, or domains on it");
     }
     wants_all = wants_all || path.empty();
     if (!path.empty()) chosen.domains.push_back(path.front());
@@ -80,7 +80,7 @@ Status write_domains(ExportJob& job, const Chosen& chosen, const std::string& la
     const auto& only = chosen.domains;
     if (!only.empty() && std::find(only.begin(), only.end(), name) == only.end()) continue;
     if (!domain.at("readable").get<bool>()) {
-      job.leave(name, "this user may not read it");
+      job.leave(name, "you may not read it");
       continue;
     }
     const Status status = layout == kForml ? export_forml(job, name) : export_modelstore(job, name);
@@ -137,16 +137,16 @@ Status run_export(const ExportOptions& options) {
 void add_export(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ExportOptions>();
   CLI::App* const command =
-      add_command(app, chosen, "export",
-                  "Write a modelstore or a registry of ForML that holds what the store does; may be repeated",
+      add_command(app, chosen, "export", "Export to a modelstore or a ForML registry; can be repeated",
                   [options] { return run_export(*options); });
   command->add_option("--layout", options->layout, "modelstore or forml")
       ->required()
       ->check(CLI::IsMember({kModelstore, kForml}));
   command
-      ->add_option(
-          "TARGETS", options->paths,
-          "A mount, or domains on it (by default the one around, or the only one); then the directory to write")
+      ->add_option("TARGETS", options->paths,
+                   "A mount, or domains on it (default: the mount of the working directory, or the only one); last, "
+                   "the directory to "
+                   "write to")
       ->required()
       ->option_text("[TARGET...] DIRECTORY");
   add_store_option(*command, *options);

@@ -34,7 +34,7 @@ Status in_place(const ExportPath& path, const Status& status) {
 Status check(const ExportPath& path) {
   for (const std::string& name : path) {
     if (Status status = check_file_name(name); !status.ok()) return status;
-    if (name == kBesideName) return {Code::InvalidArgument, printable(name) + " is a name that exports keep"};
+    if (name == kBesideName) return {Code::InvalidArgument, printable(name) + " is a name that exports use themselves"};
   }
   return {};
 }
@@ -47,7 +47,7 @@ std::string path_in(int directory, const std::string& name) {
 Status clear_beside(int parent) {
   std::error_code error;
   std::filesystem::remove_all(path_in(parent, kBesideName), error);
-  return error ? Status::from_errno(error.value(), "clear the way") : Status();
+  return error ? Status::from_errno(error.value(), "remove a temporary name") : Status();
 }
 
 ExportPath parent_of(const ExportPath& path) { return {path.begin(), path.end() - 1}; }
@@ -109,7 +109,7 @@ Result<Kept> ExportDirectory::compare(int parent, const std::string& name, const
   struct stat info {};
   if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return Kept::Written;
-    return Status::from_errno(errno, "look at it");
+    return Status::from_errno(errno, "compare it");
   }
   if (!S_ISREG(info.st_mode) || static_cast<std::uint64_t>(info.st_size) != bytes.size_bytes) return Kept::Different;
   const auto file = open_at(parent, name, O_RDONLY);
@@ -160,7 +160,7 @@ Result<Kept> ExportDirectory::write(const ExportPath& path, const ExportBytes& b
   if (!parent.ok()) return parent.status();
   Status status = write_beside(parent->fd(), bytes);
   if (status.ok() && ::renameat2(parent->fd(), kBesideName, parent->fd(), path.back().c_str(), RENAME_NOREPLACE) != 0) {
-    status = Status::from_errno(errno, "give it its name");
+    status = Status::from_errno(errno, "rename it into place");
   }
   if (status.ok()) return Kept::Written;
   (void)::unlinkat(parent->fd(), kBesideName, 0);
@@ -181,7 +181,7 @@ Result<Kept> ExportDirectory::write_tree(const ExportPath& path,
   status = fill(path_in(parent->fd(), place));
   if (status.ok() &&
       ::renameat2(parent->fd(), place.c_str(), parent->fd(), path.back().c_str(), RENAME_NOREPLACE) != 0) {
-    status = Status::from_errno(errno, "give it its name");
+    status = Status::from_errno(errno, "rename it into place");
   }
   (void)clear_beside(parent->fd());
   return status.ok() ? Result<Kept>(Kept::Written) : in_place(path, status);
@@ -207,7 +207,7 @@ Status ExportDirectory::replace(const ExportPath& path, std::string_view text) {
   if (!parent.ok()) return parent.status();
   Status status = write_beside(parent->fd(), export_text(text));
   if (status.ok() && ::renameat(parent->fd(), kBesideName, parent->fd(), path.back().c_str()) != 0) {
-    status = Status::from_errno(errno, "give it its name");
+    status = Status::from_errno(errno, "rename it into place");
   }
   return status.ok() ? status : in_place(path, status);
 }

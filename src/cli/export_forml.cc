@@ -78,13 +78,13 @@ class ProjectExport {
     const std::string version = member_text(release, "version");
     const auto parsed = Pep440::parse(version);
     if (!parsed || parsed->str() != version) {
-      job_.leave(path, "its version is none that ForML would open (a normalised PEP 440 version)");
+      job_.leave(path, "ForML would not open its version: it is not a normalised PEP 440 version");
       return {};
     }
     const ExportPath package{project_, version, kPackageName};
     const auto kept = write_package(release, path, package);
     if (kept.code() == Code::NotFound) {
-      job_.leave(path, "no package of ForML: it has no __4ml__.py");
+      job_.leave(path, "not a package of ForML: it has no __4ml__.py");
       return {};
     }
     if (!kept.ok()) return kept.status();

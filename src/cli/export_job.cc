@@ -40,7 +40,7 @@ Status ExportJob::on_progress(std::uint64_t done_bytes) {
 void ExportJob::add(std::string path, const ExportPath& file, Kept kept) {
   std::string name;
   for (const std::string& part : file) name += (name.empty() ? "" : "/") + part;
-  if (kept == Kept::Different) return leave(std::move(path), name + " is there and is something else");
+  if (kept == Kept::Different) return leave(std::move(path), name + " exists with other content");
   done_.push_back({std::move(path), std::move(name), kept == Kept::Written});
 }
 

@@ -46,7 +46,7 @@ Status check_model_id(const std::string& id) {
   if (Status status = check_file_name(id + ".json"); !status.ok()) return status;
   if (Status status = check_file_name(id); !status.ok()) return status;
   if (id.find_first_of(" <>:\"/\\|?*#^`%~{}[]") == std::string::npos) return {};
-  return {Code::InvalidArgument, "its document's id '" + printable(id) + "' is none that modelstore takes"};
+  return {Code::InvalidArgument, "its document's id '" + printable(id) + "' is not an id that modelstore accepts"};
 }
 
 // The document of a release that was published without one in modelstore's form.

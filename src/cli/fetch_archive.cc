@@ -42,7 +42,7 @@ class Beside {
     (void)::fchmod(file_.fd(), 0666 & ~mask);
     if (Status status = sync_file(file_.fd(), name_); !status.ok()) return status;
     if (::renameat2(AT_FDCWD, name_.c_str(), AT_FDCWD, destination_.c_str(), RENAME_NOREPLACE) != 0) {
-      return Status::from_errno(errno, "give " + printable(destination_) + " its name");
+      return Status::from_errno(errno, "rename to " + printable(destination_));
     }
     file_.reset();
     return size_bytes_;

@@ -121,14 +121,15 @@ Status import(const ImportOptions& options) {
 
 void add_import(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ImportOptions>();
-  CLI::App* const command = add_command(
-      app, chosen, "import", "Take over a modelstore, a registry of ForML or an MLflow store; may be repeated",
-      [options] { return import(*options); });
+  CLI::App* const command =
+      add_command(app, chosen, "import", "Import a modelstore, a ForML registry or an MLflow store; can be repeated",
+                  [options] { return import(*options); });
   command
       ->add_option("SRC", options->source,
                    "A directory that holds operatorai-model-store/, PROJECT/VERSION/package.4ml, or mlruns/")
       ->required();
-  command->add_option("MOUNT", options->target, "The mount that takes it; by default the one around, or the only one");
+  command->add_option("MOUNT", options->target,
+                      "The mount to import into; default: the mount of the working directory, or the only one");
   command
       ->add_option("--artifact-root", options->artifact_roots,
                    "A further directory that may be read, where documents or symlinks of SRC lead to it; may be "

@@ -148,7 +148,7 @@ class MlflowPlan {
     if (scheme == "runs") return artifacts_of_run(uri);
     if (!scheme.empty() && scheme != kFile) {
       return Status(Code::Unsupported, "its files are at " + printable(uri) +
-                                           ", which is no path; download them and `modelfs put` the directory");
+                                           ", which is not a path; download them and `modelfs put` the directory");
     }
     std::optional<std::string> path = uri;
     if (scheme == kFile) {

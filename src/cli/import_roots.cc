@@ -49,7 +49,7 @@ Result<std::string> ImportRoots::read(const fs::path& path, std::size_t max_byte
   if (!file.ok()) return file.status();
   struct stat info {};
   if (::fstat(file->fd(), &info) != 0) return Status::from_errno(errno, "stat " + printable(path.string()));
-  if (!S_ISREG(info.st_mode)) return Status(Code::Unsupported, printable(path.string()) + ": no regular file");
+  if (!S_ISREG(info.st_mode)) return Status(Code::Unsupported, printable(path.string()) + ": not a regular file");
   auto text = read_all(file->fd(), max_bytes);
   if (!text.ok()) return Status(text.code(), printable(path.string()) + ": " + text.status().message());
   return text;

@@ -162,27 +162,27 @@ Status show(const ListOptions& options) {
 void add_ls(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ListOptions>();
   CLI::App* const command =
-      add_command(app, chosen, "ls", "List domains, the releases of one (newest first), or the files of a release",
+      add_command(app, chosen, "ls", "List domains, a domain's releases (newest first), or a release's files",
                   [options] { return ls(*options); });
-  command->add_option("TARGET", options->target, "A domain or release; by default the whole registry");
-  command->add_flag("--removed", options->removed, "Of a domain: what `restore` can bring back");
+  command->add_option("TARGET", options->target, "A domain or release; default: all domains");
+  command->add_flag("--removed", options->removed, "List a domain's removed releases, which `restore` brings back");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
 
 void add_log(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ListOptions>();
-  CLI::App* const command = add_command(app, chosen, "log", "The history of a domain or release, newest first",
+  CLI::App* const command = add_command(app, chosen, "log", "Show the history of a domain or release, newest first",
                                         [options] { return log_of(*options); });
   command->add_option("TARGET", options->target, "A domain or release")->required();
-  command->add_option("-n,--max-count", options->count_max, "At most that many")->type_name("COUNT");
+  command->add_option("-n,--max-count", options->count_max, "Show at most COUNT entries")->type_name("COUNT");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
 
 void add_show(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ListOptions>();
-  CLI::App* const command = add_command(app, chosen, "show", "A release or generation with its metadata",
+  CLI::App* const command = add_command(app, chosen, "show", "Show a release or generation with its metadata",
                                         [options] { return show(*options); });
   command->add_option("TARGET", options->target, "A release or generation")->required();
   add_store_option(*command, *options);

@@ -72,7 +72,7 @@ Result<Location> sole_mount(const std::vector<Mount>& table) {
 }  // namespace
 
 Result<std::string> absolute_path(const std::string& given) {
-  if (given.empty()) return Status(Code::InvalidArgument, "an empty path names nothing");
+  if (given.empty()) return Status(Code::InvalidArgument, "the path is empty");
   std::string path = without_last_slashes(given);
   if (path.front() != '/') {
     const auto base = working_directory();

@@ -22,7 +22,7 @@ struct MountOptions {
 Result<std::string> absolute(const std::string& path) {
   std::error_code error;
   const auto full = std::filesystem::absolute(path, error).lexically_normal();
-  if (path.empty() || error) return Status(Code::InvalidArgument, "'" + printable(path) + "' is no path");
+  if (path.empty() || error) return Status(Code::InvalidArgument, "'" + printable(path) + "' is not a path");
   std::string text = full.string();
   while (text.size() > 1 && text.back() == '/') text.pop_back();
   return text;
@@ -52,18 +52,19 @@ Result<MountRequest> request_of(const MountOptions& options) {
 void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
   const auto options = std::make_shared<MountOptions>();
   CLI::App* const command =
-      app.add_subcommand("mount", "Serve a store at a directory; makes the store if there is none");
-  command->add_option("STORE", options->first, "The store's directory; left out with --volatile")->required();
-  command->add_option("MOUNTPOINT", options->second, "The directory where it is to appear");
+      app.add_subcommand("mount", "Mount a store at a directory; creates the store if it does not exist");
+  command->add_option("STORE", options->first, "The store's directory; omit it with --volatile")->required();
+  command->add_option("MOUNTPOINT", options->second, "The directory to mount it at");
   command
       ->add_option("-o", options->lists,
-                   "ro, allow_other, no_passthrough, reserve=SIZE (space that is kept free), cache=SIZE")
+                   "ro, allow_other, no_passthrough, reserve=SIZE (free space to keep), cache=SIZE, poll=MICROSECONDS, "
+                   "client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives")
       ->type_name("OPTIONS")
       ->allow_extra_args(false);  // -o LIST may be repeated, but takes no path with it
   command->add_flag("-f", options->request.foreground, "Stay in the foreground");
-  command->add_flag("-d", options->request.debug, "Say every request on stderr; stays in the foreground");
+  command->add_flag("-d", options->request.debug, "Log every request to stderr; stays in the foreground");
   command->add_flag("--volatile", options->request.volatile_store,
-                    "A store in memory that ends with the mount: no STORE");
+                    "Keep the store in memory until it is unmounted; takes no STORE");
   command->callback([&chosen, options, &mount] {
     chosen = [options, &mount] {
       const auto request = request_of(*options);

@@ -43,7 +43,7 @@ Status set_archive_limit(std::string_view option, ArchiveLimits& limits) {
     if (!option.starts_with(limit.name)) continue;
     std::uint64_t value = 0;
     if (Status status = set_size(option, value); !status.ok()) return status;
-    if (value == 0) return {Code::InvalidArgument, "-o " + printable(option) + ": nothing could be unpacked at all"};
+    if (value == 0) return {Code::InvalidArgument, "-o " + printable(option) + ": must be above 0"};
     if (limit.count != nullptr) *limit.count = value;
     if (limit.size != nullptr) *limit.size = value;
     return {};
@@ -61,7 +61,7 @@ Status set_poll_window(std::string_view option, std::chrono::microseconds& into)
   const bool is_read = error == std::errc{} && stop == text.data() + text.size();
   if (!is_read || value < 0 || window > MountRequest::kPollWindowMax) {
     return {Code::InvalidArgument, "-o " + printable(option) +
-                                       ": it is a number of microseconds from 0 (never look for requests) to " +
+                                       ": must be a number of microseconds, from 0 (never poll) to " +
                                        std::to_string(MountRequest::kPollWindowMax.count())};
   }
   into = window;
@@ -87,7 +87,7 @@ Status set_option(std::string_view option, MountRequest& request) {
     while (request.client_root.size() > 1 && request.client_root.back() == '/') request.client_root.pop_back();
     if (request.client_root.starts_with('/') && request.client_root.size() > 1) return {};
     return {Code::InvalidArgument,
-            "-o " + printable(option) + ": it is an absolute path below the root, such as /models"};
+            "-o " + printable(option) + ": must be an absolute path below the root, such as /models"};
   }
   if (option.starts_with("archive_")) return set_archive_limit(option, request.archive_limits);
   if (option == "recipes=on" || option == "recipes=off") {
@@ -99,7 +99,7 @@ Status set_option(std::string_view option, MountRequest& request) {
   if (option.starts_with("poll=")) return set_poll_window(option, request.poll_window);
   if (option == "dev" || option == "suid") {
     return {Code::InvalidArgument,
-            "-o " + std::string(option) + ": refused; a registry holds no devices and no set-id programs"};
+            "-o " + std::string(option) + ": not supported; a registry holds no devices and no set-id programs"};
   }
   return {Code::InvalidArgument,
           "-o " + printable(option) +
@@ -112,7 +112,7 @@ Status set_option(std::string_view option, MountRequest& request) {
 Result<std::uint64_t> parse_size(std::string_view text) {
   static constexpr std::string_view kUnits = "KMGT";
   const Status bad(Code::InvalidArgument,
-                   "'" + printable(text) + "' is no size; write bytes, or a number with K, M, G or T");
+                   "'" + printable(text) + "' is not a size; write a number of bytes, or a number with K, M, G or T");
   std::uint64_t number = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{}) return bad;

@@ -24,7 +24,7 @@ Status blame(const std::string& path) {
   }
   const Mount* const mount = mount_of(*table, path);
   if (mount != nullptr && mount->is_ours()) return no_answer(mount->mount_point, mount->source);
-  return {Code::Busy, printable(path) + ": a file system on the way does not answer; look at `dmesg`, and try again"};
+  return {Code::Busy, printable(path) + ": a file system on the way does not answer; see `dmesg`, and try again"};
 }
 
 // Judged by its name only. The kernel answers from its cache for a short time after the daemon has stopped.
@@ -43,15 +43,13 @@ Status no_answer(const std::string& what, const std::string& store) {
   const std::string number = std::to_string(pid);
   const std::string daemon = printable(what) + ": its daemon" + (pid != 0 ? " (pid " + number + ")" : "");
   switch (use_of(store)) {
-    case StoreUse::Stopped:
-      return {Code::Busy, daemon + " is stopped and answers nobody; let it go on: kill -CONT " + number};
+    case StoreUse::Stopped: return {Code::Busy, daemon + " is stopped; resume it: kill -CONT " + number};
     case StoreUse::None:
-    case StoreUse::Killed:
-      return {Code::Busy, daemon + " was killed; take its mount away: modelfs umount " + printable(what)};
+    case StoreUse::Killed: return {Code::Busy, daemon + " was killed; unmount it: modelfs umount " + printable(what)};
     default: break;
   }
   return {Code::Busy, daemon + " does not answer; it may be stopped, or wait for its disk: " +
-                          (pid != 0 ? "look at `ps -o stat,wchan -p " + number + "`" : "ask whoever runs it") +
+                          (pid != 0 ? "see `ps -o stat,wchan -p " + number + "`" : "ask its owner") +
                           ", and try again"};
 }
 

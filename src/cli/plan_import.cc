@@ -118,7 +118,7 @@ class ModelstorePlan {
     for (const fs::path& state : entries_of(domain / kVersions, is_directory)) {
       const bool deleted = state.filename() == kDeletedState;
       for (const fs::path& marker : entries_of(state, is_document)) {
-        leave(marker, deleted ? "a deleted model" : "states are not taken over; a label may say the same");
+        leave(marker, deleted ? "a deleted model" : "states are not imported; use a label instead");
       }
     }
   }

@@ -165,17 +165,18 @@ void add_put(CLI::App& app, Action& chosen) {
       ->required();
   command->add_option("TARGET", options->target, "DOMAIN/VERSION, DOMAIN/VERSION/next or DOMAIN/VERSION/NUMBER")
       ->required();
-  command->add_option("--metadata", options->metadata, "A JSON file that is its metadata document, byte for byte");
+  command->add_option("--metadata", options->metadata, "A JSON file to store as its metadata document, byte for byte");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
 
 void add_commit(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<CommitOptions>();
-  CLI::App* const command = add_command(app, chosen, "commit", "Publish a draft where it lies, or as TARGET",
+  CLI::App* const command = add_command(app, chosen, "commit", "Publish a draft in place, or as TARGET",
                                         [options] { return commit(*options); });
   command->add_option("DIR", options->draft, "The draft, e.g. /m/churn/1.2.0 or /m/churn/.stage/x")->required();
-  command->add_option("TARGET", options->target, "What it becomes; by default what its place says");
+  command->add_option("TARGET", options->target,
+                      "The version or generation to publish it as; default: the one whose name it has");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }
@@ -183,14 +184,14 @@ void add_commit(CLI::App& app, Action& chosen) {
 void add_get(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<GetOptions>();
   CLI::App* const command =
-      add_command(app, chosen, "get", "Copy a release to a directory or an archive, whole or not at all",
+      add_command(app, chosen, "get", "Copy a release to a directory or an archive; never leaves half a copy",
                   [options] { return get(*options); });
   command->add_option("TARGET", options->target, "A release or generation")->required();
   command
       ->add_option("DEST", options->destination,
                    "A directory that does not exist or is empty; or a file x.tar, x.tar.gz, x.zip or x.tar.zst")
       ->required();
-  command->add_flag("--no-generations", options->without_generations, "The release's package only");
+  command->add_flag("--no-generations", options->without_generations, "Leave out the release's generations");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -51,7 +51,7 @@ Result<std::string> read_metadata_file(const std::string& path) {
   const auto file = open_at(AT_FDCWD, path, O_RDONLY);
   auto text = file.ok() ? read_all(file->fd(), kMetadataReadBytesMax) : Result<std::string>(file.status());
   if (!text.ok()) return Status(text.code(), printable(path) + ": " + text.status().message());
-  if (!is_utf8(*text)) return Status(Code::Malformed, printable(path) + ": it is no UTF-8, so no JSON");
+  if (!is_utf8(*text)) return Status(Code::Malformed, printable(path) + ": not valid UTF-8, so not JSON");
   return text;
 }
 

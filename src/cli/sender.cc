@@ -22,7 +22,7 @@ constexpr std::uint64_t kEscapeGrowth = 6;
 constexpr std::uint64_t kEntryBytes = 256;  // of JSON around a name
 
 Status changed(const SourceEntry& entry) {
-  return {Code::Busy, printable(entry.path) + ": changed while it was read; publish it when nobody writes to it"};
+  return {Code::Busy, printable(entry.path) + ": changed while it was read; publish it when no process writes to it"};
 }
 
 bool is_zero(std::string_view bytes) {

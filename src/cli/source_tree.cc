@@ -193,7 +193,7 @@ Result<File> open_in_tree(const SourceTree& tree, const SourceEntry& entry) {
   if (::fstat(file->fd(), &info) != 0) return Status::from_errno(errno, "stat " + printable(entry.path));
   if (!S_ISREG(info.st_mode)) {
     return Status(Code::Unsupported,
-                  printable(entry.path) + ": no regular file any more; publish when nobody changes it");
+                  printable(entry.path) + ": no longer a regular file; publish when no process changes it");
   }
   return file;
 }

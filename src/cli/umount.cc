@@ -106,10 +106,10 @@ Status describe_busy(const Mount& mount, const std::string& given) {
   for (const Holder& holder : holders) {
     who += "\n  " + holder.program + " (pid " + std::to_string(holder.pid) + ") " + holder.how;
   }
-  if (who.empty()) who = " by processes that this user cannot see";
+  if (who.empty()) who = " by processes that you cannot see";
   if (holders.size() == kHoldersNamedMax) who += "\n  and perhaps others";
   return {Code::Busy, printable(mount.mount_point) + ": is in use" + who +
-                          "\nEnd them, or let them go on with `modelfs umount -l " + printable(given) + "`."};
+                          "\nEnd them, or unmount all the same with `modelfs umount -l " + printable(given) + "`."};
 }
 
 // What keeps the daemon although nothing is mounted here any more.
@@ -130,7 +130,7 @@ Status check_others(const Mount& mount) {
   const auto places = find_foreign_mounts(mount, kHoldersNamedMax);
   if (places.empty()) return {};
   return {Code::Busy, printable(mount.mount_point) + ": is mounted in other mount namespaces too, by" +
-                          describe_foreign(places) + "\nEnd them, or let them go on with `modelfs umount -l " +
+                          describe_foreign(places) + "\nEnd them, or unmount all the same with `modelfs umount -l " +
                           printable(mount.mount_point) + "`; the store can be mounted again when they have ended."};
 }
 
@@ -148,7 +148,7 @@ Status wait_for_daemon(const Mount& mount) {
   }
   return {Code::Busy, printable(mount.mount_point) + ": is unmounted, but the daemon still holds " +
                           printable(mount.source) + " after " + std::to_string(kReleaseSeconds) +
-                          " s; it may be finishing a commit, or serve a container that this user cannot see: look at "
+                          " s; it may be finishing a commit, or serve a container that you cannot see: see "
                           "`modelfs doctor " +
                           printable(mount.source) + "`"};
 }
@@ -181,7 +181,7 @@ Status abort_connection(const Mount& mount) {
   const File abort(::open(("/sys/fs/fuse/connections/" + number + "/abort").c_str(), O_WRONLY | O_CLOEXEC));
   if (abort.valid() && ::write(abort.fd(), "1", 1) == 1) return {};
   return {Code::NotPermitted, printable(mount.mount_point) +
-                                  ": its daemon was killed, and programs in it wait for ever; root can end that: sudo "
+                                  ": its daemon was killed, and programs that use it hang; root can end that: sudo "
                                   "modelfs umount " +
                                   printable(mount.mount_point)};
 }
@@ -210,7 +210,7 @@ Status umount(const UmountOptions& options) {
   if (status.code() == Code::Busy) return describe_busy(*mount, options.mount_point);
   if (!status.ok()) return status;
   if (is_mounted(*mount))
-    return {Code::Busy, printable(mount->mount_point) + ": is mounted once more beneath; unmount it again"};
+    return {Code::Busy, printable(mount->mount_point) + ": another mount lies beneath it; unmount again"};
   // Files that are open after a lazy unmount keep the daemon running without limit.
   if (options.lazy || (!was_orphaned && (lazy || has_other_places(*mount)))) return {};
   return wait_for_daemon(*mount);
@@ -256,10 +256,12 @@ bool wait_for_release(const std::string& store, int patience_seconds) {
 void add_umount(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<UmountOptions>();
   CLI::App* const command =
-      add_command(app, chosen, "umount", "Unmount, and wait for the daemon to have closed the store",
+      add_command(app, chosen, "umount", "Unmount, and wait until the daemon has closed the store",
                   [options] { return umount(*options); });
-  command->add_option("MOUNTPOINT", options->mount_point, "Where it is mounted; a dead mount is detached")->required();
-  command->add_flag("-l,--lazy", options->lazy, "Although it is in use: open files go on, new ones are not found");
+  command->add_option("MOUNTPOINT", options->mount_point, "The mount point, also of a mount whose daemon was killed")
+      ->required();
+  command->add_flag("-l,--lazy", options->lazy,
+                    "Unmount although it is in use: open files stay usable, no new ones can be opened");
 }
 
 }  // namespace modelfs

@@ -55,7 +55,7 @@ Result<Counts> count(const Snapshot& snapshot, const Credentials& who) {
 
 Result<Json> space_document(int store_dir) {
   struct statvfs space {};
-  if (::fstatvfs(store_dir, &space) != 0) return Status::from_errno(errno, "look at the store's disk");
+  if (::fstatvfs(store_dir, &space) != 0) return Status::from_errno(errno, "statvfs of the store");
   return Json{{"size_bytes", std::uint64_t{space.f_blocks} * space.f_frsize},
               {"free_bytes", std::uint64_t{space.f_bavail} * space.f_frsize}};
 }
@@ -72,7 +72,7 @@ Dispatcher::Answer Dispatcher::status(Message&, const Emit&) {
   if (!archives.ok()) return archives.status();
   const auto space = space_document(registry.store_dir());
   if (!space.ok()) return space.status();
-  const bool sees_all = authorise_store_owner(registry, who_, "see everybody's drafts").ok();
+  const bool sees_all = authorise_store_owner(registry, who_, "see the drafts of other users").ok();
   const auto drafts = registry.list_drafts(sees_all ? std::nullopt : std::optional<uid_t>(who_.uid));
   if (!drafts.ok()) return drafts.status();
 

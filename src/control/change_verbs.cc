@@ -69,7 +69,8 @@ Dispatcher::Answer Dispatcher::put_begin(Message& request, const Emit&) {
   if (!target.ok()) return target.status();
   upload_.reset();
   const std::string archive = text_or(request.body, "archive", "");
-  if (!archive.empty() && !format_of_suffix(archive)) throw BadField("no archive ends in '" + printable(archive) + "'");
+  if (!archive.empty() && !format_of_suffix(archive))
+    throw BadField("unknown archive suffix '" + printable(archive) + "'");
   auto upload = Upload::begin(context_, who_, *std::move(target), archive);
   if (!upload.ok()) return upload.status();
   upload_ = *std::move(upload);
@@ -210,7 +211,7 @@ Dispatcher::Answer Dispatcher::remove(Message& request, const Emit&) {
 
 Dispatcher::Answer Dispatcher::restore(Message& request, const Emit&) {
   const std::vector<std::string> parts = split_path(text_field(request.body, "path"));
-  if (parts.size() != 2) return Status(Code::InvalidArgument, "what is restored is written DOMAIN/VERSION");
+  if (parts.size() != 2) return Status(Code::InvalidArgument, "write what to restore as DOMAIN/VERSION");
   const auto domain = DomainName::parse(parts[0]);
   if (!domain.ok()) return domain.status();
   const Status status = context_.registry.restore_release(*domain, parts[1], who_);

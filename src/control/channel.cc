@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kFirstAnswer{10};
 constexpr timeval kSendPatience{60, 0};
 constexpr timeval kConnectPatience{10, 0};
 constexpr std::size_t kStatBytesMax = 4096;
-constexpr const char* kGone = "; look whether it still runs (`modelfs doctor`), and try again";
+constexpr const char* kGone = "; see whether it still runs (`modelfs doctor`), and try again";
 
 // A reply that says "error" as the Status it stands for.
 Result<Message> judge(Message reply) {
@@ -58,7 +58,7 @@ class SocketChannel final : public Channel {
   SocketChannel(File socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
   Result<Message> call(Message request, const OnPart& on_part) override {
-    if (!socket_.valid()) return Status(Code::IoError, "the conversation with the daemon is over");
+    if (!socket_.valid()) return Status(Code::IoError, "the connection to the daemon is closed");
     auto answer = exchange(std::move(request), on_part);
     if (!answer.ok()) socket_.reset();  // what the daemon sends next is undefined
     if (!answer.ok()) return answer;
@@ -74,8 +74,7 @@ class SocketChannel final : public Channel {
       const int ready = ::poll(&answer, 1, kLookMs);
       if (ready > 0 || (ready < 0 && errno != EINTR)) return {};
       if (is_stopped(pid_)) {
-        return {Code::Busy,
-                daemon_of(pid_) + " is stopped and answers nobody; let it go on: kill -CONT " + std::to_string(pid_)};
+        return {Code::Busy, daemon_of(pid_) + " is stopped; resume it: kill -CONT " + std::to_string(pid_)};
       }
       if (!has_answered_ && std::chrono::steady_clock::now() > first_until) return no_first_answer(pid_);
     }
@@ -86,14 +85,16 @@ class SocketChannel final : public Channel {
       if (sent.code() == Code::TooLarge) return sent;
       // The daemon may have sent its reason before it closed the connection.
       const auto last_word = receive_message(socket_.fd());
-      if (!last_word.ok() || !*last_word) return Status(Code::IoError, "the daemon hung up: " + sent.message() + kGone);
+      if (!last_word.ok() || !*last_word)
+        return Status(Code::IoError, "the daemon closed the connection: " + sent.message() + kGone);
       return Status(error_of((*last_word)->body.value("error", nlohmann::json::object())));
     }
     for (;;) {
       if (Status status = wait_for_something(); !status.ok()) return status;
       auto got = receive_message(socket_.fd());
       if (!got.ok()) return Status(got.code(), got.status().message() + kGone);
-      if (!*got) return Status(Code::IoError, std::string("the daemon hung up before it answered") + kGone);
+      if (!*got)
+        return Status(Code::IoError, std::string("the daemon closed the connection before it answered") + kGone);
       has_answered_ = true;
       if (!is_part(**got)) return std::move(**got);
       if (Status status = on_part(std::move(**got)); !status.ok()) return status;

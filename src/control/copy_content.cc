@@ -37,7 +37,7 @@ bool is_same(const struct stat& before, const struct stat& after) {
 }
 
 Status changed(std::string_view name) {
-  return {Code::Busy, "'" + printable(name) + "' changed while it was read; publish it when nobody writes to it"};
+  return {Code::Busy, "'" + printable(name) + "' changed while it was read; publish it when no process writes to it"};
 }
 
 Status named(const Status& status, std::string_view name) {
@@ -64,7 +64,7 @@ bool is_on_fuse(int fd) {
 Status check_readable_source(int source, std::string_view name) {
   struct stat info {};
   if (::fstat(source, &info) != 0) return Status::from_errno(errno, "stat '" + printable(name) + "'");
-  if (!S_ISREG(info.st_mode)) return {Code::InvalidArgument, "'" + printable(name) + "' is no regular file"};
+  if (!S_ISREG(info.st_mode)) return {Code::InvalidArgument, "'" + printable(name) + "' is not a regular file"};
   const int flags = ::fcntl(source, F_GETFL);
   if (flags < 0 || (flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY) {
     return {Code::InvalidArgument, "'" + printable(name) + "' is not open for reading"};

@@ -88,9 +88,9 @@ Message Dispatcher::handle(Message request, const Emit& emit) {
     Answer answer = (this->*found->verb)(request, emit_part);
     return answer.ok() ? *std::move(answer) : failure(answer.status());
   } catch (const BadField& problem) {
-    return failure({Code::Malformed, std::string("a request that makes no sense: ") + problem.what()});
+    return failure({Code::Malformed, std::string("malformed request: ") + problem.what()});
   } catch (const nlohmann::json::exception& problem) {
-    return failure({Code::Malformed, std::string("a request that makes no sense: ") + problem.what()});
+    return failure({Code::Malformed, std::string("malformed request: ") + problem.what()});
   } catch (const std::exception& problem) {  // no memory, no thread: this request fails, not the daemon
     return failure({Code::Internal, std::string("the request failed: ") + problem.what()});
   }

@@ -21,7 +21,7 @@ inline const nlohmann::json& field(const nlohmann::json& body, const char* name)
 
 inline std::string text_field(const nlohmann::json& body, const char* name) {
   const nlohmann::json& value = field(body, name);
-  if (!value.is_string()) throw BadField(std::string("the field '") + name + "' is no text");
+  if (!value.is_string()) throw BadField(std::string("the field '") + name + "' is not a string");
   return value.get<std::string>();
 }
 
@@ -29,7 +29,7 @@ inline std::string text_field(const nlohmann::json& body, const char* name) {
 inline std::uint64_t number_field(const nlohmann::json& body, const char* name) {
   const nlohmann::json& value = field(body, name);
   if (!value.is_number_integer() || (!value.is_number_unsigned() && value.get<std::int64_t>() < 0)) {
-    throw BadField(std::string("the field '") + name + "' is no whole number from 0");
+    throw BadField(std::string("the field '") + name + "' is not an integer from 0");
   }
   return value.get<std::uint64_t>();
 }
@@ -37,7 +37,7 @@ inline std::uint64_t number_field(const nlohmann::json& body, const char* name) 
 inline std::int64_t signed_field(const nlohmann::json& body, const char* name) {
   const nlohmann::json& value = field(body, name);
   if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)) {
-    throw BadField(std::string("the field '") + name + "' is no whole number");
+    throw BadField(std::string("the field '") + name + "' is not an integer");
   }
   return value.get<std::int64_t>();
 }

@@ -23,8 +23,7 @@ std::uint32_t take_be32(const char* at) {
 }
 
 Status lost(int error) {
-  if (error == EAGAIN || error == EWOULDBLOCK)
-    return {Code::IoError, "the other side of the connection does not answer"};
+  if (error == EAGAIN || error == EWOULDBLOCK) return {Code::IoError, "the peer does not answer"};
   return {Code::IoError, std::string("the connection was lost: ") + std::strerror(error)};
 }
 
@@ -88,7 +87,7 @@ Result<std::size_t> receive_exactly(int socket, char* into, std::size_t size_byt
 Status receive_rest(int socket, std::string& into, std::vector<File>& descriptors) {
   const auto got = receive_exactly(socket, into.data(), into.size(), descriptors);
   if (!got.ok()) return got.status();
-  if (*got < into.size()) return {Code::IoError, "the other side hung up in the middle of a message"};
+  if (*got < into.size()) return {Code::IoError, "the peer closed the connection in the middle of a message"};
   return {};
 }
 
@@ -106,7 +105,7 @@ Result<nlohmann::json> parse_body(std::string_view text) {
     };
     auto body = nlohmann::json::parse(text, bounded);
     if (body.is_object()) return body;
-    return Status(Code::Malformed, "a frame whose body is no JSON object");
+    return Status(Code::Malformed, "a frame whose body is not a JSON object");
   } catch (const std::exception& problem) {
     return Status(Code::Malformed, std::string("a frame whose body does not parse: ") + problem.what());
   }
@@ -146,7 +145,7 @@ Result<std::optional<Message>> receive_message(int socket) {
   const auto got = receive_exactly(socket, header.data(), header.size(), message.descriptors);
   if (!got.ok()) return got.status();
   if (*got == 0) return std::optional<Message>();
-  if (*got < header.size()) return Status(Code::IoError, "the other side hung up in the middle of a message");
+  if (*got < header.size()) return Status(Code::IoError, "the peer closed the connection in the middle of a message");
 
   const std::size_t body_bytes = take_be32(header.data());
   const std::size_t extra_bytes = take_be32(header.data() + 4);

@@ -19,14 +19,14 @@ Result<Credentials> peer_credentials(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-    return Status::from_errno(errno, "look at a peer");
+    return Status::from_errno(errno, "read the credentials of a peer");
   Credentials who{peer.uid, peer.gid, peer.pid, {}};
   // Source: net/core/sock.c, sk_getsockopt(): ERANGE, with the size that it needs, while there is too little room.
   who.groups.resize(32);
   for (;;) {
     size = static_cast<socklen_t>(who.groups.size() * sizeof(gid_t));
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, who.groups.data(), &size) == 0) break;
-    if (errno != ERANGE) return Status::from_errno(errno, "look at a peer's groups");
+    if (errno != ERANGE) return Status::from_errno(errno, "read the groups of a peer");
     who.groups.resize(size / sizeof(gid_t));
   }
   who.groups.resize(size / sizeof(gid_t));

@@ -44,7 +44,7 @@ Json package_document(const NamedThing& thing, const Manifest& manifest) {
 // A separate open file description, so that seeks and locks of the client affect the client only.
 Result<File> reopen(int descriptor) {
   File own(::open(("/proc/self/fd/" + std::to_string(descriptor)).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!own.valid()) return Status::from_errno(errno, "open a blob once more");
+  if (!own.valid()) return Status::from_errno(errno, "reopen a blob");
   return own;
 }
 
@@ -65,7 +65,8 @@ Dispatcher::Answer Dispatcher::hello(Message& request, const Emit&) {
   const std::uint64_t spoken = number_field(request.body, "protocol");
   if (spoken != kProtocolVersion) {
     return Status(Code::Unsupported, "the command speaks protocol " + std::to_string(spoken) + ", the daemon " +
-                                         std::to_string(kProtocolVersion) + ": use the same modelfs for both");
+                                         std::to_string(kProtocolVersion) +
+                                         ": use the same version of modelfs for both");
   }
   Message answer;
   answer.body = {{"protocol", kProtocolVersion},
@@ -168,10 +169,9 @@ Dispatcher::Answer Dispatcher::read(Message& request, const Emit&) {
   const std::uint64_t package = number_field(request.body, "package");
   const std::uint64_t index = number_field(request.body, "entry");
   const std::uint64_t offset = number_field(request.body, "offset");
-  if (package >= opened_.size() || index >= opened_[package]->entries().size())
-    throw BadField("no such entry was opened");
+  if (package >= opened_.size() || index >= opened_[package]->entries().size()) throw BadField("no such entry is open");
   const ManifestEntry& entry = opened_[package]->at(static_cast<std::uint32_t>(index));
-  if (entry.type != FileType::Regular || offset > entry.size_bytes) throw BadField("nothing to read there");
+  if (entry.type != FileType::Regular || offset > entry.size_bytes) throw BadField("the entry is not a file");
   const auto content = context_.registry.content().open(entry);
   if (!content.ok()) return content.status();
 

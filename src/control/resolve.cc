@@ -15,7 +15,7 @@ Result<ReleaseRecord> follow(const Snapshot& snapshot, const DomainName& domain,
   const auto label = snapshot.label(domain, name);
   if (label.code() == Code::NotFound) {
     return Status(Code::NotFound, "no release or label '" + printable(name) + "' in " + domain.str() +
-                                      "; `modelfs ls " + domain.str() + "` lists what there is");
+                                      "; `modelfs ls " + domain.str() + "` lists them");
   }
   if (!label.ok()) return label.status();
   return snapshot.release(domain, label->version);
@@ -60,7 +60,7 @@ std::string NamedThing::str() const {
 
 Result<NamedThing> resolve(const Snapshot& snapshot, const Credentials& who, std::string_view path) {
   const std::vector<std::string> components = split_path(path);
-  if (components.empty()) return Status(Code::InvalidArgument, "no domain is named; write DOMAIN/VERSION");
+  if (components.empty()) return Status(Code::InvalidArgument, "the domain is missing; write DOMAIN/VERSION");
   const auto domain = DomainName::parse(components[0]);
   if (!domain.ok()) return domain.status();
   const auto head = snapshot.domain(*domain);

@@ -171,8 +171,7 @@ void ControlServer::State::admit(File socket) {
   }
   if (client == nullptr) {
     // Fits into an empty socket's buffer: cannot block.
-    (void)send_message(socket.fd(),
-                       failure({Code::Busy, "you have too many conversations with the daemon; let one end"}));
+    (void)send_message(socket.fd(), failure({Code::Busy, "you have too many connections to the daemon; close one"}));
     return;
   }
   const SignalsBlocked blocked;

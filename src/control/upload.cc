@@ -140,11 +140,11 @@ Upload::~Upload() {
 }
 
 Status Upload::add(Message& message, const Proceed& proceed) {
-  if (pending_) return malformed(pending_->name, "has not got all its bytes yet");
+  if (pending_) return malformed(pending_->name, "lacks some of its bytes");
   bytes_taken_ = descriptors_taken_ = 0;
   bytes_copied_ = 0;
   const nlohmann::json& listed = field(message.body, "entries");
-  if (!listed.is_array()) throw BadField("the field 'entries' is no list");
+  if (!listed.is_array()) throw BadField("the field 'entries' is not an array");
   for (const nlohmann::json& entry : listed) {
     if (pending_) return malformed(pending_->name, "comes in chunks and must be the last of its message");
     if (Status status = add_one(Wanted::read(entry), message, proceed); !status.ok()) return status;
@@ -158,14 +158,14 @@ Status Upload::add(Message& message, const Proceed& proceed) {
 Status Upload::add_one(const Wanted& wanted, Message& message, const Proceed& proceed) {
   DraftStore& drafts = context_.registry.drafts();
   if (wanted.in >= entries_.size() || entries_[wanted.in].type != FileType::Directory) {
-    return malformed(wanted.name, "is said to stand in something that is no directory");
+    return malformed(wanted.name, "lies in something that is not a directory");
   }
   const Ino directory = entries_[wanted.in].ino;
   switch (wanted.kind) {
     case Wanted::Kind::File: return add_file(wanted, message, proceed);
     case Wanted::Kind::HardLink: {
       if (wanted.to >= entries_.size() || entries_[wanted.to].type != FileType::Regular) {
-        return malformed(wanted.name, "is said to be a hard link to something that is no file");
+        return malformed(wanted.name, "is a hard link to something that is not a file");
       }
       entries_.push_back({entries_[wanted.to].ino, FileType::Regular, {}});
       return drafts.link(entries_.back().ino, directory, wanted.name).status();
@@ -210,12 +210,13 @@ Status Upload::add_file(const Wanted& wanted, Message& message, const Proceed& p
 Status Upload::fill(const Wanted& wanted, Message& message, const Proceed& proceed, DraftHandle& handle) {
   if (wanted.content == Wanted::Content::Bytes) {
     if (message.bytes.size() - bytes_taken_ < wanted.size_bytes)
-      return malformed(wanted.name, "came with too few bytes");
+      return malformed(wanted.name, "has too few bytes in its message");
     const auto bytes = std::string_view(message.bytes).substr(bytes_taken_, wanted.size_bytes);
     bytes_taken_ += bytes.size();
     return bytes.empty() ? Status() : handle.write(0, bytes_of(bytes));
   }
-  if (descriptors_taken_ >= message.descriptors.size()) return malformed(wanted.name, "came without its descriptor");
+  if (descriptors_taken_ >= message.descriptors.size())
+    return malformed(wanted.name, "has no descriptor in its message");
   const File source = std::move(message.descriptors[descriptors_taken_++]);
   if (Status status = check_readable_source(source.fd(), wanted.name); !status.ok()) return status;
   const std::uint64_t before = bytes_copied_;
@@ -234,10 +235,10 @@ Status Upload::finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHa
 }
 
 Status Upload::write(std::uint64_t offset_bytes, std::string_view bytes) {
-  if (!pending_) return {Code::Malformed, "bytes for no entry"};
+  if (!pending_) return {Code::Malformed, "bytes that belong to no entry"};
   if (context_.stopping) return {Code::Interrupted, "the daemon is being stopped"};
   if (offset_bytes > pending_->size_bytes || bytes.size() > pending_->size_bytes - offset_bytes) {
-    return malformed(pending_->name, "got more bytes than it was announced with");
+    return malformed(pending_->name, "has more bytes than were announced");
   }
   return pending_->handle->write(offset_bytes, bytes_of(bytes));
 }
@@ -255,7 +256,7 @@ Status Upload::end_chunks() {
 }
 
 Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
-  if (pending_) return malformed(pending_->name, "has not got all its bytes yet");
+  if (pending_) return malformed(pending_->name, "lacks some of its bytes");
   DraftStore& drafts = context_.registry.drafts();
   entries_[0].mtime = root_mtime;
   for (const Entry& entry : entries_) {

@@ -61,7 +61,7 @@ Result<Tag> parse_tag(std::string_view text) {
   std::unordered_set<std::string> seen;
   for (const toml::node& each : *states) {
     const auto state = each.value_exact<std::string>();
-    if (!state || !is_uuid(*state)) return bad_tag("names a state that is no UUID in lower case");
+    if (!state || !is_uuid(*state)) return bad_tag("names a state that is not a UUID in lower case");
     if (!seen.insert(*state).second) return bad_tag("names the state " + *state + " twice");
     tag.states.push_back(*state);
   }

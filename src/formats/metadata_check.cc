@@ -43,7 +43,7 @@ class Judge : public nlohmann::json_sax<nlohmann::json> {
   }
   bool key(string_t& name) override {
     if (open_objects_.back().insert(name).second) return true;
-    return refuse("the key '" + printable(std::string_view(name).substr(0, 80)) + "' a second time");
+    return refuse("the key '" + printable(std::string_view(name).substr(0, 80)) + "' twice");
   }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
     return refuse("no valid JSON");

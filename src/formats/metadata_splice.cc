@@ -119,7 +119,7 @@ Result<std::string> splice_storage(std::string_view document, std::string_view r
   const auto places = find_storage(document);
   if (!places.ok()) return places.status();
   const auto is_string = [&](const std::optional<Range>& range) { return range && document[range->begin] == '"'; };
-  if (!is_string(places->path)) return Status(Code::NotFound, "metadata: it has no text storage.path");
+  if (!is_string(places->path)) return Status(Code::NotFound, "metadata: it has no string storage.path");
   std::string spliced(document);
   const auto put = [&](const Range& range, std::string_view text) {
     spliced.replace(range.begin, range.end - range.begin, quoted(text));

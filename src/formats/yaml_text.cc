@@ -85,7 +85,7 @@ Json converted(const YAML::Node& node, std::size_t& value_count, std::size_t dep
     case YAML::NodeType::Map: {
       Json members = Json::object();
       for (const auto& each : node) {
-        if (!each.first.IsScalar()) throw std::invalid_argument("a key is no text");
+        if (!each.first.IsScalar()) throw std::invalid_argument("a key is not a string");
         members[each.first.Scalar()] = converted(each.second, value_count, depth + 1);
       }
       return members;
@@ -103,12 +103,12 @@ Result<Json> parse_yaml(std::string_view text) {
     return Status(Code::Malformed, "it has more than " + std::to_string(kYamlBytesMax) + " bytes");
   }
   if (Status status = MarksScan().run(text); !status.ok()) return status;
-  if (!is_utf8(text)) return Status(Code::Malformed, "it is no UTF-8");
+  if (!is_utf8(text)) return Status(Code::Malformed, "it is not UTF-8");
   try {
     std::size_t value_count = 0;
     return converted(YAML::Load(std::string(text)), value_count, 0);
   } catch (const std::exception& problem) {
-    return Status(Code::Malformed, "no YAML that makes sense: " + printable(problem.what()));
+    return Status(Code::Malformed, "malformed YAML: " + printable(problem.what()));
   }
 }
 

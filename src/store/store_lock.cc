@@ -68,7 +68,7 @@ Status check_empty(int directory, const std::string& path) {
   std::filesystem::directory_iterator entry("/proc/self/fd/" + std::to_string(directory), error);
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     if (belongs_to_creation(entry->path().filename().native())) continue;
-    return Status(Code::InvalidArgument, path + " is no modelfs store: it has no file FORMAT, and is not empty");
+    return Status(Code::InvalidArgument, path + " is not a modelfs store: it has no file FORMAT, and is not empty");
   }
   if (error) return Status::from_errno(error.value(), "list " + path);
   return {};
@@ -81,13 +81,13 @@ Result<std::string> parse_format(const std::string& text, const std::string& pat
   std::string word;
   std::uint64_t version = 0;
   if (!std::getline(lines, magic) || magic != kMagic) {
-    return Status(Code::InvalidArgument, path + " is no modelfs store: its file FORMAT is of something else");
+    return Status(Code::InvalidArgument, path + " is not a modelfs store: its file FORMAT belongs to something else");
   }
   const Status damaged(Code::Corrupt, path + "/FORMAT is damaged; restore it from a copy");
   if (!(lines >> word >> version) || word != "version") return damaged;
   if (version != kStoreVersion) {
     return Status(Code::Unsupported, path + " is a store of version " + std::to_string(version) +
-                                         ", and this modelfs knows version " + std::to_string(kStoreVersion) +
+                                         ", and this modelfs supports version " + std::to_string(kStoreVersion) +
                                          ": use the modelfs that wrote it, or a newer one");
   }
   std::string id;

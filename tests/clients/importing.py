@@ -190,7 +190,7 @@ def body(run, options):
     taken = time.monotonic() - begin
     expect(run, "models published", report.get("published"), len(models))
     expect(run, "left", sorted(each["reason"] for each in report.get("left", [])),
-           ["a deleted model", "no model's document names it", "states are not taken over; a label may say the same",
+           ["a deleted model", "no model's document names it", "states are not imported; use a label instead",
             "the archive that it names is not there"])
     check_models(run, daemon, models)
     daemon.stop()

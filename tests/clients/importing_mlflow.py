@@ -67,8 +67,8 @@ def make_store(root):
 
 
 # What is left, in the order of the report, and a word of why.
-LEFT = [("version-4", "no path"), ("version-5", "deleted"), ("version-6", "not ready"), ("version-7", "not there"),
-        ("version-8", "no YAML"), ("model.zip", "face"), ("nobody's", "not registered"), ("churn/latest", "reserved"),
+LEFT = [("version-4", "not a path"), ("version-5", "deleted"), ("version-6", "not ready"), ("version-7", "not there"),
+        ("version-8", "malformed YAML"), ("model.zip", "face"), ("nobody's", "not registered"), ("churn/latest", "reserved"),
         ("churn/lost", "names exactly one")]
 
 

@@ -68,7 +68,7 @@ class Commit:
         done = self.daemon.command(*arguments, "--store", self.daemon.store)
         if done.returncode != 0:
             # A command that was not answered knows as little as its user.
-            unknown = "hung up" in done.stderr or "hung up" in done.stdout
+            unknown = "closed the connection" in done.stderr or "closed the connection" in done.stdout
             raise OSError(errno.EIO if unknown else errno.EBUSY, done.stderr.strip())
 
 

@@ -132,7 +132,7 @@ TEST_F(LostCommits, AKillLosesNothingOfABufferedCommit) {
   fill(Durability::Buffered);
   flip_byte(log_, std::filesystem::file_size(log_) / 2);
 
-  expect_refused("whole ones lie behind it");
+  expect_refused("complete ones follow it");
 }
 
 TEST_F(LostCommits, PowerLossMayLoseWhatNobodyHadSynced) {

@@ -88,7 +88,7 @@ TEST_F(StoreLockTest, ADirectoryOfSomethingElseIsNotWrittenTo) {
   write("thesis.txt", "mine");
 
   for (const CreateMode mode : {CreateMode::OpenOnly, CreateMode::CreateIfAbsent}) {
-    expect_refusal(StoreLock::acquire(path(), mode), Code::InvalidArgument, "is no modelfs store");
+    expect_refusal(StoreLock::acquire(path(), mode), Code::InvalidArgument, "is not a modelfs store");
   }
   EXPECT_EQ(entries(), 1u);
 }
@@ -97,7 +97,8 @@ TEST_F(StoreLockTest, AFormatOfSomethingElseIsNoStore) {
   make_directory();
   write("FORMAT", "png\n");
 
-  expect_refusal(StoreLock::acquire(path(), CreateMode::CreateIfAbsent), Code::InvalidArgument, "is no modelfs store");
+  expect_refusal(StoreLock::acquire(path(), CreateMode::CreateIfAbsent), Code::InvalidArgument,
+                 "is not a modelfs store");
 
   EXPECT_EQ(entries(), 1u);
 }

@@ -44,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(, RefusedTag,
                          testing::Values(BadTag{"", "[training]"}, BadTag{"states = [", "line 1"},
                                          BadTag{kSections, "list of states"},
                                          BadTag{"states = []\n[training]\n", "[tuning]"},
-                                         BadTag{tag_of("1"), "no UUID"}, BadTag{tag_of("\"../escape\""), "no UUID"},
+                                         BadTag{tag_of("1"), "not a UUID"}, BadTag{tag_of("\"../escape\""), "not a UUID"},
                                          BadTag{tag_of("\"\xff\""), "UTF-8"},
                                          BadTag{tag_of("\"" + std::string(kOne) + "\",\"" + kOne + "\""), "twice"}));
 

@@ -233,7 +233,7 @@ TEST_F(Remount, WhoeverTellsTheKernelOfNamesEndsWithTheDaemon) {
   ASSERT_TRUE(exists(at("1.0")));
   EXPECT_EQ(modelfs("rm '" + at("1.0") + "'").exit_code, 0);
   EXPECT_FALSE(exists(at("1.0")));
-  EXPECT_EQ(mount_->log().find("the daemon itself tells"), std::string::npos) << mount_->log();
+  EXPECT_EQ(mount_->log().find("the daemon does it itself"), std::string::npos) << mount_->log();
   ASSERT_FALSE(has_ended(forgetter));
 
   mount_->kill();
@@ -255,7 +255,7 @@ TEST_F(Remount, WithoutItTheDaemonTellsTheKernelItself) {
     EXPECT_FALSE(exists(at(version)));
   }
 
-  EXPECT_NE(mount_->log().find("the daemon itself tells"), std::string::npos) << mount_->log();
+  EXPECT_NE(mount_->log().find("the daemon does it itself"), std::string::npos) << mount_->log();
   EXPECT_EQ(mount_->stop(), "");
 }
 

@@ -41,8 +41,7 @@ Status MemberValidator::begin(const RawMember& raw) {
   const auto mtime = time_of(raw);
   if (!mtime.ok()) return mtime.status();
   if (parts_.empty()) {
-    if (raw.kind != MemberKind::Directory)
-      return refuse_member(raw.path, "it stands for the root, but is no directory");
+    if (raw.kind != MemberKind::Directory) return refuse_member(raw.path, "it is the root, but not a directory");
     return describe(raw, MemberTree::kRoot, {}, *mtime);
   }
   const auto parent = directory_of(raw);
@@ -50,7 +49,7 @@ Status MemberValidator::begin(const RawMember& raw) {
   const auto known = tree_.child(*parent, parts_.back());
   if (!known) return add(raw, *parent, *mtime);
   if (raw.kind != MemberKind::Directory && tree_.at(*known).implied) {
-    return refuse_member(raw.path, "earlier members are inside it, so it has to be a directory");
+    return refuse_member(raw.path, "earlier members lie in it, so it must be a directory");
   }
   return describe(raw, *known, parts_.back(), *mtime);
 }
@@ -70,7 +69,7 @@ Status MemberValidator::split(std::string_view path, std::vector<std::string_vie
     const std::string_view part = path.substr(from, slash - from);
     from = slash + 1;
     if (part == ".") continue;
-    if (part == "..") return refuse_member(path, "the name leads upwards with '..'");
+    if (part == "..") return refuse_member(path, "the name contains '..'");
     if (part.empty()) return refuse_member(path, "the name has an empty component");
     if (has_control_character(part)) return refuse_member(path, "the name holds a control character or NUL");
     if (const Status status = check_file_name(part); !status.ok()) {
@@ -80,7 +79,7 @@ Status MemberValidator::split(std::string_view path, std::vector<std::string_vie
     into.push_back(part);
   }
   if (into.size() > limits_.depth) {
-    return {Code::TooLarge, "member " + quoted(path) + " lies deeper than " + std::to_string(limits_.depth)};
+    return {Code::TooLarge, "member " + quoted(path) + " is nested deeper than " + std::to_string(limits_.depth)};
   }
   return {};
 }
@@ -130,7 +129,7 @@ Result<std::uint32_t> MemberValidator::directory_of(const RawMember& raw) {
   for (std::size_t i = 0; i + 1 < parts_.size(); ++i) {
     if (const auto known = tree_.child(at, parts_[i])) {
       if (tree_.at(*known).type != FileType::Directory) {
-        return refuse_member(raw.path, "it lies below " + quoted(tree_.path_of(*known)) + ", which is no directory");
+        return refuse_member(raw.path, "it lies below " + quoted(tree_.path_of(*known)) + ", which is not a directory");
       }
       at = *known;
       continue;
@@ -206,7 +205,7 @@ Result<std::uint32_t> MemberValidator::linked_file(const RawMember& raw) {
   for (const std::string_view part : link_parts_) {
     const auto next = tree_.child(at, part);
     if (!next)
-      return refuse_member(raw.path, "it is a hard link to " + quoted(raw.link) + ", which no earlier member is");
+      return refuse_member(raw.path, "it is a hard link to " + quoted(raw.link) + ", which is not an earlier member");
     at = *next;
   }
   if (tree_.at(at).type == FileType::Directory) {
@@ -241,7 +240,7 @@ Status MemberValidator::end(std::uint64_t packed_bytes) {
 
 Status MemberValidator::finish() {
   if (const auto symlink = tree_.find_escaping_symlink()) {
-    return refuse_member(tree_.path_of(*symlink), "the symlink leaves the archive's root, or leads in a circle, by " +
+    return refuse_member(tree_.path_of(*symlink), "the symlink leaves the archive's root, or is part of a loop, by " +
                                                       quoted(tree_.at(*symlink).target()));
   }
   return {};

@@ -132,9 +132,7 @@ class TarReader {
     return raw.kind == MemberKind::Regular ? read_content(std::string(path), seen, raw.size_bytes) : Status();
   }
 
-  static Status two_readings(std::string_view path) {
-    return refuse_member(path, "the tar can be read in two ways here");
-  }
+  static Status two_readings(std::string_view path) { return refuse_member(path, "the tar is ambiguous here"); }
 
   Status read_content(const std::string& path, const TarMember& seen, std::uint64_t size_bytes) {
     std::uint64_t next = 0;
@@ -166,7 +164,7 @@ class TarReader {
     }
     if (Status status = gate_.finish(); !status.ok()) return status;
     if (gate_.has_member() || gate_.end_bytes() != end) {
-      return {Code::Malformed, "the tar can be read in two ways at its end, byte " + std::to_string(end)};
+      return {Code::Malformed, "the tar is ambiguous at its end, byte " + std::to_string(end)};
     }
     return judge_.finish();
   }

@@ -62,7 +62,7 @@ Result<std::uint64_t> number(ByteView block, Field where, std::uint64_t offset) 
     text.remove_prefix(1);
   }
   const std::size_t rest = text.find_first_not_of(std::string_view(" \0", 2));
-  if (rest != std::string_view::npos) return malformed(offset, "has a number that is none");
+  if (rest != std::string_view::npos) return malformed(offset, "has a field that is not a number");
   return value;
 }
 
@@ -107,7 +107,7 @@ Status TarValidator::feed(ByteView bytes) {
     const ByteView piece = bytes.first(size);
     bytes = bytes.subspan(size);
     if (state_ == State::Zeros) {
-      if (!is_zero(piece)) return malformed(offset_, "follows the archive's end: a second archive, or rubbish");
+      if (!is_zero(piece)) return malformed(offset_, "follows the archive's end: a second archive, or garbage");
       offset_ += size;
       continue;
     }
@@ -162,7 +162,7 @@ Status TarValidator::header(ByteView block) {
   }
   const auto checksum = number(block, kChecksum, offset_);
   if (!checksum.ok()) return checksum.status();
-  if (!checksum_fits(block, *checksum)) return malformed(offset_, "is no header, or a damaged one: wrong checksum");
+  if (!checksum_fits(block, *checksum)) return malformed(offset_, "is not a header, or a damaged one: wrong checksum");
   for (const Field field : {kMode, kMtime}) {
     const auto checked = number(block, field, offset_);
     // GNU writes times before 1970 in binary, below zero.

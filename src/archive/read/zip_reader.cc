@@ -164,7 +164,7 @@ Status ZipReader::read_member(const ZipEntry& entry) {
   }
   if (entry.unpacked_bytes > (raw->kind == MemberKind::Symlink ? limits_.path_bytes : 0)) {
     return refuse_member(entry.name, raw->kind == MemberKind::Symlink ? "the symlink's target is too long"
-                                                                      : "it is no file, but has content");
+                                                                      : "it is not a file, but has content");
   }
   const Take append = [&](ByteView bytes) {
     target += text_of(bytes);
@@ -225,7 +225,7 @@ Status ZipReader::check_descriptor(const ZipEntry& entry) {
   if (!bytes.ok()) return bytes.status();
   if ((entry.flags & kZipDescriptor) == 0) {
     if (bytes->empty()) return {};
-    return refuse_member(entry.name, "something lies behind it that belongs to no member");
+    return refuse_member(entry.name, "something follows it that belongs to no member");
   }
   ByteView rest = *bytes;
   const bool wide = rest.size() == 20 || rest.size() == 24;

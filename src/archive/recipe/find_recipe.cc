@@ -51,7 +51,8 @@ class Search {
          const std::atomic<bool>& cancel)
       : source_(source), members_(members), content_(content) {
     archive_ = [&source, &cancel](std::uint64_t offset, ByteSpan into) -> Result<std::size_t> {
-      if (cancel.load(std::memory_order_relaxed)) return Status(Code::Interrupted, "the search for a recipe was ended");
+      if (cancel.load(std::memory_order_relaxed))
+        return Status(Code::Interrupted, "the search for a recipe was cancelled");
       return source.read_at(offset, into);
     };
   }
@@ -63,7 +64,7 @@ class Search {
       case ArchiveFormat::Zip: return find_zip();
       case ArchiveFormat::TarZst: break;
     }
-    return no_recipe("a format that nothing makes again");
+    return no_recipe("a format that cannot be rebuilt");
   }
 
  private:
@@ -106,7 +107,7 @@ class Search {
     if (!got.ok()) return got.status();
     start.resize(*got);
     const auto header_bytes = gzip_header_bytes(start);
-    if (!header_bytes || source_.size_bytes < *header_bytes + kTrailerBytes) return no_recipe("no gzip file");
+    if (!header_bytes || source_.size_bytes < *header_bytes + kTrailerBytes) return no_recipe("not a gzip file");
     GzipFrame frame;
     frame.header = start.substr(0, *header_bytes);
     frame.trailer.resize(kTrailerBytes);
@@ -129,7 +130,7 @@ class Search {
       auto result = proven(recipe);
       if (result.code() != Code::Conflict) return result;
     }
-    return no_recipe("no parameters make all of it");
+    return no_recipe("no parameters rebuild all of it");
   }
 
   // The recipe with the archive's digest, if it rebuilds the archive.
@@ -143,7 +144,7 @@ class Search {
       return same;
     });
     if (!status.ok()) return status;
-    if (at != source_.size_bytes) return no_recipe("it makes less");
+    if (at != source_.size_bytes) return no_recipe("it rebuilds too little");
     recipe.digest = hasher.finish().digest;
     if (recipe.encode().size() > source_.size_bytes / 2) return no_recipe("it is hardly smaller than the archive");
     return recipe;
@@ -154,7 +155,7 @@ class Search {
     const auto got = archive_(at, buffer_);
     if (!got.ok()) return got.status();
     const bool same = *got == made.size() && std::equal(made.begin(), made.end(), buffer_.begin());
-    return same ? Status() : no_recipe("it makes other bytes");
+    return same ? Status() : no_recipe("it rebuilds other bytes");
   }
 
   const RecipeSource& source_;

@@ -53,7 +53,7 @@ bool has_no_bytes(char type) { return type >= '1' && type <= '6'; }
 
 Status TarWalk::add(ByteView bytes) {
   while (!bytes.empty()) {
-    if (builder_.packed_bytes() > kPackedBytesMax) return no_recipe("too many bytes are no member's");
+    if (builder_.packed_bytes() > kPackedBytesMax) return no_recipe("too many bytes belong to no member");
     Status status = state_ == State::Header ? take_header(bytes) : take_run(bytes);
     if (!status.ok()) return status;
   }

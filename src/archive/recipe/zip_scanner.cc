@@ -123,7 +123,7 @@ class ZipWalk {
   }
 
   Status add_foreign(const ArchivePiece& piece) {
-    if (piece.size_bytes > kForeignBytesMax) return no_recipe("a file that cannot be made again");
+    if (piece.size_bytes > kForeignBytesMax) return no_recipe("a file that cannot be rebuilt");
     return keep_to(piece.offset_bytes + piece.size_bytes);
   }
 
@@ -131,7 +131,7 @@ class ZipWalk {
   Status keep_to(std::uint64_t end) {
     Status status = read_piece(archive_, {done_, end - done_}, [&](ByteView bytes) {
       builder_.add_literal(bytes);
-      return builder_.packed_bytes() > kPackedBytesMax ? no_recipe("too many bytes are no member's") : Status();
+      return builder_.packed_bytes() > kPackedBytesMax ? no_recipe("too many bytes belong to no member") : Status();
     });
     done_ = end;
     return status;

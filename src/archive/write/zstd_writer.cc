@@ -26,7 +26,7 @@ ZstdWriter::ZstdWriter(Sink sink) : sink_(std::move(sink)), state_(std::make_uni
 ZstdWriter::~ZstdWriter() = default;
 
 Status ZstdWriter::pack(ByteView bytes, bool last) {
-  if (state_->context == nullptr) return {Code::Internal, "no memory to pack by zstd"};
+  if (state_->context == nullptr) return {Code::Internal, "no memory for zstd"};
   ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
   for (;;) {
     ZSTD_outBuffer out{state_->packed.data(), state_->packed.size(), 0};

@@ -41,7 +41,7 @@ Result<std::unique_ptr<BlobReader>> MemoryBlobs::open(const Digest& digest) cons
 Status MemoryBlobs::adopt(const Digest& digest, int dir, const std::string& name) {
   struct stat info {};
   if (::fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return Status::from_errno(errno, "stat " + name);
-  if (!S_ISREG(info.st_mode)) return Status(Code::InvalidArgument, name + " is no plain file");
+  if (!S_ISREG(info.st_mode)) return Status(Code::InvalidArgument, name + " is not a regular file");
   const auto file = open_at(dir, name, O_RDONLY);
   if (!file.ok()) return file.status();
   std::vector<std::byte> bytes(static_cast<std::size_t>(info.st_size));

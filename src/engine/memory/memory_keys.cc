@@ -87,7 +87,7 @@ bool VersionedKeys::holds(const Batch::Expectation& expectation) const {
 Status VersionedKeys::commit(const Batch& batch) {
   const MutexLock lock(mutex_);
   for (const Batch::Expectation& expectation : batch.expectations) {
-    if (!holds(expectation)) return Status(Code::Conflict, "'" + printable(expectation.key) + "' is not as expected");
+    if (!holds(expectation)) return Status(Code::Conflict, "'" + printable(expectation.key) + "' has changed");
   }
   ++present_;
   for (const std::string& key : batch.erases) {

@@ -67,7 +67,7 @@ void Ballast::give_back(std::uint64_t bytes) {
   }
   // Why: some file systems free the space with their next commit only.
   if (Status status = sync_file(file->fd(), kName); !status.ok()) log::warn("{}", status.message());
-  log::warn("the disk of the store is full; {} of {} bytes of ballast are given back", held_bytes_ - rest, held_bytes_);
+  log::warn("the disk of the store is full; {} of {} bytes of ballast were freed", held_bytes_ - rest, held_bytes_);
   held_bytes_ = rest;
 }
 

@@ -131,8 +131,8 @@ class CatalogVerify {
     for (const auto& name : damaged) {
       problems_.push_back(
           "the catalog's " + name + " was damaged; what it held " +
-          (flushed.ok() ? "was written anew from memory"
-                        : "could not be written anew: " + flushed.ToString() + "; restore the store from a copy"));
+          (flushed.ok() ? "was written again from memory"
+                        : "could not be written again: " + flushed.ToString() + "; restore the store from a copy"));
     }
   }
 

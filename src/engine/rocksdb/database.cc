@@ -204,7 +204,7 @@ Status Database::free_up(std::uint64_t bytes) {
   }
   if (status.code() != Code::NoSpace) return status;
   return {Code::NoSpace, "the catalog in " + store_path_ + " needs " + std::to_string(bytes) +
-                             " bytes of free space, which the disk does not give; free some"};
+                             " bytes of free space, which the disk does not have; free some"};
 }
 
 }  // namespace modelfs

@@ -147,7 +147,7 @@ Result<std::unique_ptr<BlobReader>> FileBlobs::open(const Digest& digest) const 
   const std::string path = path_of(digest);
   auto file = open_without_access_time(blobs_.fd(), path);
   if (file.code() == Code::NotFound) return Status(Code::NotFound, "no blob " + digest.hex());
-  const Status no_file(Code::Corrupt, "blobs/" + path + " is no plain file");
+  const Status no_file(Code::Corrupt, "blobs/" + path + " is not a regular file");
   const int error = file.status().host_errno();
   if (error == ELOOP || error == ENXIO) return no_file;  // a symlink, a socket
   if (!file.ok()) return file.status();
@@ -161,7 +161,7 @@ Result<std::unique_ptr<BlobReader>> FileBlobs::open(const Digest& digest) const 
 Status FileBlobs::adopt(const Digest& digest, int dir, const std::string& name) {
   const auto info = stat_of(dir, name);
   if (!info.ok()) return info.status();
-  if (!S_ISREG(info->st_mode)) return Status(Code::InvalidArgument, name + " is no plain file");
+  if (!S_ISREG(info->st_mode)) return Status(Code::InvalidArgument, name + " is not a regular file");
 
   const std::string path = path_of(digest);
   if (::linkat(dir, name.c_str(), blobs_.fd(), path.c_str(), 0) != 0) {

@@ -71,10 +71,10 @@ Status lost(const std::string& path, const std::string& what) {
 Status check_logs(const std::string& path, const rocksdb::Options& options, const NewestMark& mark) {
   const auto logs = scan_logs(path);
   if (!logs.ok()) return logs.status();
-  const std::string where = logs->damage.empty() ? "" : " (" + logs->damage + " is no whole record)";
+  const std::string where = logs->damage.empty() ? "" : " (" + logs->damage + " is not a complete record)";
   // A kill leaves the start of what was being written, and nothing behind it. So do the words of one run of a machine.
   if (logs->has_more_behind && mark.is_of_this_boot()) {
-    return lost(path, logs->damage + " is no whole record, and whole ones lie behind it");
+    return lost(path, logs->damage + " is not a complete record, and complete ones follow it");
   }
   const auto newest = mark.last();
   if (newest && logs->last_sequence < newest->sequence) {
@@ -86,7 +86,7 @@ Status check_logs(const std::string& path, const rocksdb::Options& options, cons
   }
   // Power loss may keep later pages of what was not synced, and not earlier ones.
   if (logs->has_more_behind) {
-    log::warn("the catalog in {}: {} is no whole record; what lies behind it is left out, as after power loss", path,
+    log::warn("the catalog in {}: {} is not a complete record; what follows is ignored, as after power loss", path,
               logs->damage);
   }
   return {};

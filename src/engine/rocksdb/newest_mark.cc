@@ -67,7 +67,8 @@ NewestMark::NewestMark(int store_directory) : boot_id_(this_boot()) {
   if (!text.ok() || text->empty()) return;
   last_ = decode(*text);
   if (!last_)
-    log::warn("{} of the store is damaged: what the catalog may have lost cannot be seen this time", kNewestName);
+    log::warn("{} of the store is damaged: this time it cannot be checked whether the catalog has lost commits",
+              kNewestName);
 }
 
 NewestMark::~NewestMark() {

@@ -40,7 +40,7 @@ void OpenDatabase::close_rocks() {
   {
     const MutexLock lock(mutex_);
     for (const rocksdb::Snapshot* left : snapshots_) rocks_->ReleaseSnapshot(left);
-    if (!snapshots_.empty()) log::warn("{} readers of the catalog must ask again: it is reopened", snapshots_.size());
+    if (!snapshots_.empty()) log::warn("{} readers of the catalog must start again: it is reopened", snapshots_.size());
     snapshots_.clear();
   }
   const rocksdb::Status status = rocks_->Close();

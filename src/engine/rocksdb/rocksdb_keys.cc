@@ -25,7 +25,7 @@ Status check_expectations(const OpenDatabase::Call& database, const Batch& batch
     const auto value = read_key(database, {}, expectation.key);
     if (!value.ok() && value.code() != Code::NotFound) return value.status();
     const bool holds = value.ok() ? expectation.value == *value : !expectation.value;
-    if (!holds) return Status(Code::Conflict, "'" + printable(expectation.key) + "' is not as expected");
+    if (!holds) return Status(Code::Conflict, "'" + printable(expectation.key) + "' has changed");
   }
   return {};
 }
@@ -98,7 +98,7 @@ Result<bool> is_applied(const OpenDatabase::Call& database, const Batch& batch) 
   }
   if (found == batch.puts.size()) return true;
   if (found == 0) return false;
-  return Status(Code::Uncertain, "others have changed what it changes");
+  return Status(Code::Uncertain, "concurrent commits have changed the same keys");
 }
 
 }  // namespace
@@ -167,7 +167,7 @@ Status RocksdbKeys::find_out(Database::Doubt& doubt, const Batch& batch, const S
   if (!applied.ok()) return {Code::Uncertain, written.message() + "; then: " + applied.status().message()};
   if (!*applied) return written;
   // Why durable: what a reopening finds in the log it writes into a table, and syncs that.
-  log::warn("{}; but the change is there after reopening, and stays", written.message());
+  log::warn("{}; but the change was found after reopening, and stays", written.message());
   return {};
 }
 
