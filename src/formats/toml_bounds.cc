@@ -6,9 +6,9 @@
 namespace modelfs {
 namespace {
 
-class Scan {
+class TomlScan {
  public:
-  explicit Scan(std::string_view text) : text_(text) {}
+  explicit TomlScan(std::string_view text) : text_(text) {}
 
   Status run() {
     while (at_ < text_.size()) {
@@ -81,6 +81,6 @@ class Scan {
 
 }  // namespace
 
-Status check_toml_bounds(std::string_view text) { return Scan(text).run(); }
+Status check_toml_bounds(std::string_view text) { return TomlScan(text).run(); }
 
 }  // namespace modelfs

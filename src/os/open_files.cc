@@ -17,7 +17,7 @@
 namespace modelfs {
 namespace {
 
-constexpr auto kSearchTime = std::chrono::seconds(2);
+constexpr auto kHolderSearchTime = std::chrono::seconds(2);
 constexpr std::size_t kMapsBytesMax = 16ull << 20;
 
 std::string read_link(int directory, const char* name) {
@@ -93,7 +93,7 @@ std::vector<Holder> find_holders(const std::string& mount_point, std::size_t cou
   const auto proc = open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
   std::vector<std::string> names;
   if (!proc.ok() || !list_names(proc->fd(), names).ok()) return holders;
-  const auto until = std::chrono::steady_clock::now() + kSearchTime;
+  const auto until = std::chrono::steady_clock::now() + kHolderSearchTime;
   for (const std::string& name : names) {
     if (holders.size() >= count_max || std::chrono::steady_clock::now() > until) break;
     if (auto holder = holder_of(name, mount_point)) holders.push_back(*std::move(holder));

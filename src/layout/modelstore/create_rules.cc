@@ -9,8 +9,6 @@
 namespace modelfs {
 
 using Kind = Node::Kind;
-using modelstore::Role;
-using modelstore::role_of;
 
 namespace {
 
@@ -97,25 +95,25 @@ CreateRule ModelstoreLayout::create_rule(const LayoutContext& context, const Nod
   if (parent.kind == Kind::Draft) return rule_in_adopted(context, parent, name, type);
   const bool is_file = type == FileType::Regular;
   const bool is_document = is_file && !json_stem(name).empty();
-  switch (role_of(parent)) {
-    case Role::Root: return rule_in_modelstore_root(name, type);
-    case Role::Domains:
+  switch (modelstore_role(parent)) {
+    case ModelstoreRole::Root: return rule_in_modelstore_root(name, type);
+    case ModelstoreRole::Domains:
       if (is_document) {
         return named_document_rule(context, CreateRule::Upload::Copy, name, std::string(json_stem(name)));
       }
       return is_file ? CreateRule{} : refuse_in_modelstore(Code::InvalidArgument, "a domain's name has no '/'");
-    case Role::States:
+    case ModelstoreRole::States:
       if (is_document) return replace_rule(context, name, "");
       return is_file ? CreateRule{} : refuse_in_modelstore(Code::InvalidArgument, "a state's name has no '/'");
-    case Role::Domain: return rule_in_modelstore_domain(context, parent, name, type);
-    case Role::Versions:
+    case ModelstoreRole::Domain: return rule_in_modelstore_domain(context, parent, name, type);
+    case ModelstoreRole::Versions:
       if (is_document) return named_document_rule(context, CreateRule::Upload::Model, name, parent.domain);
       if (!is_file && !json_stem(name).empty()) {
         return refuse_in_modelstore(Code::InvalidArgument,
                                     "'" + printable(name) + "' is a model's name, not a state's");
       }
       return {};
-    case Role::Deleted:
+    case ModelstoreRole::Deleted:
       if (is_document) return replace_rule(context, name, parent.domain);
       return is_file ? CreateRule{} : refuse_in_modelstore(Code::InvalidArgument, "only files can be made here");
     default: return refuse_in_modelstore(Code::Immutable, "what is published never changes");
@@ -124,24 +122,26 @@ CreateRule ModelstoreLayout::create_rule(const LayoutContext& context, const Nod
 
 bool ModelstoreLayout::holds_drafts(const Node& directory) const {
   if (directory.kind == Kind::Draft) return true;
-  return directory.kind == Kind::Directory && role_of(directory) != Role::Release;
+  return directory.kind == Kind::Directory && modelstore_role(directory) != ModelstoreRole::Release;
 }
 
 bool ModelstoreLayout::adopt_draft(const Node& parent, std::string_view name, Node& draft) const {
   const bool is_ours = parent.layout == id_;
-  const Role role = is_ours && parent.kind == Kind::Directory ? role_of(parent) : Role::None;
+  const ModelstoreRole role =
+      is_ours && parent.kind == Kind::Directory ? modelstore_role(parent) : ModelstoreRole::None;
   const bool is_in_adopted = is_ours && parent.kind == Kind::Draft;
   if (draft.type == FileType::Directory) {
     // The layout of modelstore's first years, in the domain itself:
     // <domain>/<year>/<month>/<day>/<time>/archive.tar.gz.
     const bool is_year = parent.kind == Kind::Domain && name.size() == 4 &&
                          std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!is_in_adopted && role != Role::Domain && role != Role::Versions && !is_year) return false;
+    if (!is_in_adopted && role != ModelstoreRole::Domain && role != ModelstoreRole::Versions && !is_year) return false;
     draft.layout = id_;
     draft.domain = parent.domain;
     return true;
   }
-  if (draft.type != FileType::Regular || (!is_in_adopted && role != Role::States && role != Role::Deleted))
+  if (draft.type != FileType::Regular ||
+      (!is_in_adopted && role != ModelstoreRole::States && role != ModelstoreRole::Deleted))
     return false;
   // A file that is written anew is another one until its close.
   draft.layout = id_;
@@ -157,10 +157,10 @@ RemoveRule::Step ModelstoreLayout::removal_step(const Node& parent, const Node& 
   const bool can_go = node.kind == Kind::Archive || node.kind == Kind::Text || node.kind == Kind::Entry;
   if (!can_go) return RemoveRule::Step::None;
   if (parent.kind == Kind::Draft) return node.kind == Kind::Text ? RemoveRule::Step::State : RemoveRule::Step::Placed;
-  switch (role_of(parent)) {
-    case Role::Deleted: return RemoveRule::Step::Tombstone;
-    case Role::Versions: return RemoveRule::Step::Metadata;
-    case Role::Release: return RemoveRule::Step::Archive;
+  switch (modelstore_role(parent)) {
+    case ModelstoreRole::Deleted: return RemoveRule::Step::Tombstone;
+    case ModelstoreRole::Versions: return RemoveRule::Step::Metadata;
+    case ModelstoreRole::Release: return RemoveRule::Step::Archive;
     default: return RemoveRule::Step::None;
   }
 }
@@ -177,7 +177,7 @@ RemoveRule ModelstoreLayout::remove_rule(const Node& parent, const Node& node, s
 }
 
 bool ModelstoreLayout::is_release_directory(const Node& node) const {
-  return node.layout == id_ && node.kind == Kind::Directory && role_of(node) == Role::Release;
+  return node.layout == id_ && node.kind == Kind::Directory && modelstore_role(node) == ModelstoreRole::Release;
 }
 
 }  // namespace modelfs

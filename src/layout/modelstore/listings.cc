@@ -8,9 +8,6 @@
 namespace modelfs {
 
 using Kind = Node::Kind;
-using modelstore::number;
-using modelstore::Role;
-using modelstore::role_of;
 
 namespace {
 
@@ -29,7 +26,7 @@ Status ModelstoreLayout::list_domain_files(const LayoutContext& context, std::ve
   return context.stored.for_each_domain([&](const DomainName& domain, const DomainRecord&) {
     const auto release = newest_release(context.stored, context.mount.containers, domain);
     if (!release.ok()) return true;
-    const Node node = document(domain.str(), *release, number(Role::Newest));
+    const Node node = document(domain.str(), *release, role_number(ModelstoreRole::Newest));
     names.push_back({domain.str() + std::string(kJson), node.ino, node.type});
     return true;
   });
@@ -74,7 +71,7 @@ Status ModelstoreLayout::list_versions(const Snapshot& stored, const DomainName&
     names.push_back({std::string(kModelstoreDeletedName), head->modelstore_deleted(), FileType::Directory});
   }
   return stored.for_each_release(domain, [&](const ReleaseRecord& release) {
-    const Node node = document(domain.str(), release, number(Role::Metadata));
+    const Node node = document(domain.str(), release, role_number(ModelstoreRole::Metadata));
     names.push_back({release.model_id + std::string(kJson), node.ino, node.type});
     return true;
   });
@@ -91,17 +88,17 @@ Status ModelstoreLayout::list_placed(const LayoutContext& context, const DomainN
 
 Status ModelstoreLayout::list(const LayoutContext& context, const Node& directory,
                               std::vector<ListedNode>& names) const {
-  const Role role = directory.kind == Kind::Directory ? role_of(directory) : Role::None;
-  if (role == Role::Root) return list_modelstore_root(context.stored, names);
-  if (role == Role::Domains) return list_domain_files(context, names);
+  const ModelstoreRole role = directory.kind == Kind::Directory ? modelstore_role(directory) : ModelstoreRole::None;
+  if (role == ModelstoreRole::Root) return list_modelstore_root(context.stored, names);
+  if (role == ModelstoreRole::Domains) return list_domain_files(context, names);
   if (directory.domain.empty()) return {};
   const auto domain = DomainName::parse(directory.domain);
   if (!domain.ok()) return domain.status();
   switch (role) {
-    case Role::Domain: return list_domain(context.stored, *domain, names);
-    case Role::Versions: return list_versions(context.stored, *domain, names);
-    case Role::Deleted: return list_deleted(context.stored, *domain, names);
-    case Role::Release: {
+    case ModelstoreRole::Domain: return list_domain(context.stored, *domain, names);
+    case ModelstoreRole::Versions: return list_versions(context.stored, *domain, names);
+    case ModelstoreRole::Deleted: return list_deleted(context.stored, *domain, names);
+    case ModelstoreRole::Release: {
       const auto node = child(context, directory, kModelstoreArchiveName);
       if (node.ok()) names.push_back({std::string(kModelstoreArchiveName), node->ino, node->type});
       return {};

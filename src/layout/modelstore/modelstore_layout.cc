@@ -10,18 +10,15 @@
 namespace modelfs {
 
 using Kind = Node::Kind;
-using modelstore::number;
-using modelstore::Role;
-using modelstore::role_of;
 
 namespace {
 
 // Which of a release's numbers a document has: see ReleaseRecord::faces.
-std::uint64_t face_of(Role role) {
+std::uint64_t face_of(ModelstoreRole role) {
   switch (role) {
-    case Role::Newest: return 5;
-    case Role::Tombstone: return 6;
-    case Role::Latest: return 7;
+    case ModelstoreRole::Newest: return 5;
+    case ModelstoreRole::Tombstone: return 6;
+    case ModelstoreRole::Latest: return 7;
     default: return 4;
   }
 }
@@ -36,17 +33,17 @@ Node ModelstoreLayout::directory(std::uint8_t role, Ino ino, const std::string& 
 }
 
 Node ModelstoreLayout::document(const std::string& domain, const ReleaseRecord& release, std::uint8_t role) const {
-  Node node = text_node(domain, plus(release.faces, face_of(static_cast<Role>(role))), release.ino, true,
+  Node node = text_node(domain, plus(release.faces, face_of(static_cast<ModelstoreRole>(role))), release.ino, true,
                         release.published, role);
   node.layout = id_;
   node.given = release.metadata_given;
-  node.rewrite = role == number(Role::Metadata) ? Node::Rewrite::Taken : Node::Rewrite::Copy;
+  node.rewrite = role == role_number(ModelstoreRole::Metadata) ? Node::Rewrite::Taken : Node::Rewrite::Copy;
   return node;
 }
 
 Node ModelstoreLayout::tombstone(const std::string& domain, const TombstoneRecord& record) const {
-  Node node = text_node(domain, plus(record.faces, face_of(Role::Tombstone)), record.release, true, record.removed,
-                        number(Role::Tombstone));
+  Node node = text_node(domain, plus(record.faces, face_of(ModelstoreRole::Tombstone)), record.release, true,
+                        record.removed, role_number(ModelstoreRole::Tombstone));
   node.layout = id_;
   node.given = record.metadata_given;
   node.rewrite = Node::Rewrite::Copy;
@@ -54,7 +51,7 @@ Node ModelstoreLayout::tombstone(const std::string& domain, const TombstoneRecor
 }
 
 Node ModelstoreLayout::release_directory(const std::string& domain, const ReleaseRecord& release) const {
-  Node node = directory(number(Role::Release), directory_ino(release.ino), domain);
+  Node node = directory(role_number(ModelstoreRole::Release), directory_ino(release.ino), domain);
   node.container = release.ino;
   node.target = release.version;
   return node;
@@ -67,26 +64,26 @@ Result<Node> ModelstoreLayout::placed(const LayoutContext& context, const Domain
   if (!release.ok()) return release.status();
   if (placement.kind == PlacementRecord::Kind::Archive) return archive_of(domain.str(), *release);
   if (placement.kind == PlacementRecord::Kind::File) return only_file(context.mount.containers, domain.str(), *release);
-  Node node = document(domain.str(), *release, number(Role::InState));
+  Node node = document(domain.str(), *release, role_number(ModelstoreRole::InState));
   // Why a number of its own: to write it again is allowed.
   node.ino = in_block(release->ino, 33);
   return node;
 }
 
-Node ModelstoreLayout::root() const { return directory(number(Role::Root), kModelstoreIno, ""); }
+Node ModelstoreLayout::root() const { return directory(role_number(ModelstoreRole::Root), kModelstoreIno, ""); }
 
 bool ModelstoreLayout::is_listed(const Snapshot& stored) const {
   return stored.keys().get(keys::kModelstoreInUse).ok();
 }
 
 Result<Node> ModelstoreLayout::child_of_root(const Snapshot& stored, std::string_view name) const {
-  if (name == "domains") return directory(number(Role::Domains), kModelstoreDomainsIno, "");
-  if (name == "model_states") return directory(number(Role::States), kModelstoreStatesIno, "");
+  if (name == "domains") return directory(role_number(ModelstoreRole::Domains), kModelstoreDomainsIno, "");
+  if (name == "model_states") return directory(role_number(ModelstoreRole::States), kModelstoreStatesIno, "");
   const auto domain = DomainName::parse(name);
   if (!domain.ok()) return nothing_called(name);
   const auto head = stored.domain(*domain);
   if (!head.ok()) return head.status();
-  return directory(number(Role::Domain), head->modelstore(), domain->str());
+  return directory(role_number(ModelstoreRole::Domain), head->modelstore(), domain->str());
 }
 
 Result<Node> ModelstoreLayout::child_of_domain(const Snapshot& stored, const DomainName& domain,
@@ -97,12 +94,12 @@ Result<Node> ModelstoreLayout::child_of_domain(const Snapshot& stored, const Dom
     const auto is_there = has_versions(stored, domain, *head);
     if (!is_there.ok()) return is_there.status();
     if (!*is_there) return nothing_called(name);
-    return directory(number(Role::Versions), head->modelstore_versions(), domain.str());
+    return directory(role_number(ModelstoreRole::Versions), head->modelstore_versions(), domain.str());
   }
   if (name == kLatestJsonName) {
     const auto release = stored.latest_release(domain);
     if (!release.ok()) return release.status();
-    return document(domain.str(), *release, number(Role::Latest));
+    return document(domain.str(), *release, role_number(ModelstoreRole::Latest));
   }
   const auto release = stored.release_by_model_id(domain, name);
   if (!release.ok()) return release.status();
@@ -117,12 +114,12 @@ Result<Node> ModelstoreLayout::child_of_versions(const Snapshot& stored, const D
   if (name == kModelstoreDeletedName) {
     const auto head = stored.domain(domain);
     if (!head.ok()) return head.status();
-    return directory(number(Role::Deleted), head->modelstore_deleted(), domain.str());
+    return directory(role_number(ModelstoreRole::Deleted), head->modelstore_deleted(), domain.str());
   }
   if (json_stem(name).empty()) return nothing_called(name);
   const auto release = stored.release_by_model_id(domain, json_stem(name));
   if (!release.ok()) return release.status();
-  return document(domain.str(), *release, number(Role::Metadata));
+  return document(domain.str(), *release, role_number(ModelstoreRole::Metadata));
 }
 
 Result<Node> ModelstoreLayout::child_of_deleted(const Snapshot& stored, const DomainName& domain,
@@ -146,23 +143,23 @@ Result<Node> ModelstoreLayout::child_of_deleted(const Snapshot& stored, const Do
 
 Result<Node> ModelstoreLayout::child(const LayoutContext& context, const Node& parent, std::string_view name) const {
   const Snapshot& stored = context.stored;
-  const Role role = parent.kind == Kind::Directory ? role_of(parent) : Role::None;
-  if (role == Role::Root) return child_of_root(stored, name);
-  if (role == Role::Domains) {
+  const ModelstoreRole role = parent.kind == Kind::Directory ? modelstore_role(parent) : ModelstoreRole::None;
+  if (role == ModelstoreRole::Root) return child_of_root(stored, name);
+  if (role == ModelstoreRole::Domains) {
     const auto named = DomainName::parse(json_stem(name));
     if (!named.ok()) return nothing_called(name);
     const auto release = newest_release(stored, context.mount.containers, *named);
     if (!release.ok()) return release.status();
-    return document(named->str(), *release, number(Role::Newest));
+    return document(named->str(), *release, role_number(ModelstoreRole::Newest));
   }
-  if (role == Role::States || parent.domain.empty()) return nothing_called(name);
+  if (role == ModelstoreRole::States || parent.domain.empty()) return nothing_called(name);
   const auto domain = DomainName::parse(parent.domain);
   if (!domain.ok()) return domain.status();
   switch (role) {
-    case Role::Domain: return child_of_domain(stored, *domain, name);
-    case Role::Deleted: return child_of_deleted(stored, *domain, name);
-    case Role::Versions: return child_of_versions(stored, *domain, name);
-    case Role::Release: {
+    case ModelstoreRole::Domain: return child_of_domain(stored, *domain, name);
+    case ModelstoreRole::Deleted: return child_of_deleted(stored, *domain, name);
+    case ModelstoreRole::Versions: return child_of_versions(stored, *domain, name);
+    case ModelstoreRole::Release: {
       if (name != kModelstoreArchiveName) return nothing_called(name);
       const auto release = stored.release(*domain, parent.target);
       if (!release.ok()) return release.status();
@@ -176,18 +173,18 @@ Result<Node> ModelstoreLayout::child(const LayoutContext& context, const Node& p
 }
 
 Result<Ino> ModelstoreLayout::parent(const LayoutContext& context, const Node& directory) const {
-  switch (role_of(directory)) {
-    case Role::Root: return kRootIno;
-    case Role::Domains:
-    case Role::States:
-    case Role::Domain: return kModelstoreIno;
+  switch (modelstore_role(directory)) {
+    case ModelstoreRole::Root: return kRootIno;
+    case ModelstoreRole::Domains:
+    case ModelstoreRole::States:
+    case ModelstoreRole::Domain: return kModelstoreIno;
     default: break;
   }
   const auto domain = DomainName::parse(directory.domain);
   if (!domain.ok()) return domain.status();
   const auto head = context.stored.domain(*domain);
   if (!head.ok()) return head.status();
-  return role_of(directory) == Role::Deleted ? head->modelstore_versions() : head->modelstore();
+  return modelstore_role(directory) == ModelstoreRole::Deleted ? head->modelstore_versions() : head->modelstore();
 }
 
 Result<Attributes> ModelstoreLayout::attributes(const LayoutContext& context, const Node& node,

@@ -4,9 +4,9 @@
 
 #include "layout/node.h"
 
-namespace modelfs::modelstore {
+namespace modelfs {
 
-enum class Role : std::uint8_t {
+enum class ModelstoreRole : std::uint8_t {
   None,
   // Directories.
   Root,      // /operatorai-model-store: <domain>/, domains/, model_states/
@@ -24,7 +24,7 @@ enum class Role : std::uint8_t {
   Tombstone,  // versions/modelstore-deleted/<model id>.json
 };
 
-inline Role role_of(const Node& node) { return static_cast<Role>(node.role); }
-inline std::uint8_t number(Role role) { return static_cast<std::uint8_t>(role); }
+inline ModelstoreRole modelstore_role(const Node& node) { return static_cast<ModelstoreRole>(node.role); }
+inline std::uint8_t role_number(ModelstoreRole role) { return static_cast<std::uint8_t>(role); }
 
-}  // namespace modelfs::modelstore
+}  // namespace modelfs

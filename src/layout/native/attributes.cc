@@ -6,7 +6,6 @@
 namespace modelfs {
 
 using Kind = Node::Kind;
-using native::Role;
 
 namespace {
 
@@ -24,13 +23,13 @@ Result<Attributes> NativeLayout::attributes(const LayoutContext& context, const 
   }
   if (node.domain.empty()) {
     Attributes shown = describe_mount_directory(context, node, context.mount.system_owner);
-    if (native::is_directory(node, Role::System)) shown.link_count = 4;  // it has the trash and the drafts
+    if (is_native_directory(node, NativeRole::System)) shown.link_count = 4;  // it has the trash and the drafts
     return shown;
   }
   auto shown = describe_committed(context, node, content_bytes);
-  if (shown.ok() && native::is_directory(node, Role::Versions)) shown->link_count = 2;
+  if (shown.ok() && is_native_directory(node, NativeRole::Versions)) shown->link_count = 2;
   // A tag never changes.
-  if (shown.ok() && node.kind == Kind::Text && native::role_of(node) == Role::Tag) {
+  if (shown.ok() && node.kind == Kind::Text && native_role(node) == NativeRole::Tag) {
     shown->valid_seconds = kForeverSeconds;
     shown->mode &= 0444;
   }

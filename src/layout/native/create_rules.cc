@@ -8,7 +8,6 @@
 namespace modelfs {
 
 using Kind = Node::Kind;
-using native::Role;
 
 namespace {
 
@@ -150,7 +149,7 @@ CreateRule NativeLayout::create_rule(const LayoutContext& context, const Node& p
     case Kind::Trash:
       return CreateRule::refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");
     case Kind::Directory:
-      if (native::role_of(parent) == Role::Versions) return rule_in_versions(context, parent, name, type);
+      if (native_role(parent) == NativeRole::Versions) return rule_in_versions(context, parent, name, type);
       return CreateRule::refused(Code::NotPermitted, "nothing can be made here");
     case Kind::Uploads: return CreateRule::refused(Code::NotPermitted, "nothing can be made here");
     default: return CreateRule::refused(Code::NotADirectory, "not a directory");

@@ -14,16 +14,15 @@ namespace modelfs {
 namespace {
 
 using Kind = Node::Kind;
-using native::Role;
 
-Node directory_node(native::Role role, Ino ino, const std::string& domain = "") {
+Node directory_node(NativeRole role, Ino ino, const std::string& domain = "") {
   Node node = node_at(Kind::Directory, ino, domain);
   node.role = static_cast<std::uint8_t>(role);
   return node;
 }
 
 Node metadata_node(const std::string& domain, Ino ino, Ino container, bool is_release, bool given, TimeNs time,
-                   native::Role role = native::Role::Metadata) {
+                   NativeRole role = NativeRole::Metadata) {
   Node node = text_node(domain, ino, container, is_release, time, static_cast<std::uint8_t>(role));
   node.given = given;
   return node;
@@ -33,13 +32,13 @@ Result<Node> child_of_domain(const Snapshot& stored, const DomainName& domain, s
   const auto head = stored.domain(domain);
   if (!head.ok()) return head.status();
   if (name == ".stage") return node_at(Kind::Stage, head->stage, domain.str());
-  if (name == "versions") return directory_node(Role::Versions, head->versions(), domain.str());
+  if (name == "versions") return directory_node(NativeRole::Versions, head->versions(), domain.str());
   if (name == "latest" || name == "latest.json") {
     const auto release = stored.latest_release(domain);
     if (!release.ok()) return release.status();
     if (name == "latest") return link_node(domain.str(), plus(release->faces, 1), release->version, release->published);
     Node node = metadata_node(domain.str(), plus(release->faces, 2), release->ino, true, release->metadata_given,
-                              release->published, Role::LatestJson);
+                              release->published, NativeRole::LatestJson);
     // modelstore's client of the first years writes it anew with each upload.
     if (came_by_first_layout(stored, *release)) node.rewrite = Node::Rewrite::Copy;
     return node;
@@ -79,7 +78,7 @@ Result<Node> tag_of_generation(const Snapshot& stored, const DomainName& domain,
   const auto generation = stored.generation(domain, container.release, container.generation);
   if (!generation.ok()) return generation.status();
   Node node = text_node(domain.str(), plus(generation->faces, 3), generation->ino, false, generation->published,
-                        static_cast<std::uint8_t>(Role::Tag));
+                        static_cast<std::uint8_t>(NativeRole::Tag));
   node.rewrite = Node::Rewrite::Taken;
   return node;
 }
@@ -136,7 +135,7 @@ Result<Node> child_of_entry(const Snapshot& stored, const ContainerSource& conta
 }
 
 Result<Node> child_of_root(const Snapshot& stored, std::string_view name) {
-  if (name == ".modelfs") return directory_node(Role::System, kSystemIno);
+  if (name == ".modelfs") return directory_node(NativeRole::System, kSystemIno);
   const auto domain = DomainName::parse(name);
   if (!domain.ok()) return nothing_called(name);
   const auto head = stored.domain(*domain);
@@ -147,8 +146,8 @@ Result<Node> child_of_root(const Snapshot& stored, std::string_view name) {
 Result<Node> child_of_system(std::string_view name) {
   if (name == "status.json") return node_at(Kind::MountFile, kStatusIno, "", FileType::Regular);
   if (name == "metrics") return node_at(Kind::MountFile, kMetricsIno, "", FileType::Regular);
-  if (name == "trash") return directory_node(Role::TrashRoot, kTrashIno);
-  if (name == "drafts") return directory_node(Role::DraftsRoot, kDraftsIno);
+  if (name == "trash") return directory_node(NativeRole::TrashRoot, kTrashIno);
+  if (name == "drafts") return directory_node(NativeRole::DraftsRoot, kDraftsIno);
   // The mount gives `events` its number, which changes when the file is begun anew.
   if (name == "events") return node_at(Kind::MountFile, Ino{kEventsInoFirst}, "", FileType::Regular);
   if (name == "events.1") return node_at(Kind::MountFile, kOldEventsIno, "", FileType::Regular);
@@ -166,7 +165,7 @@ bool NativeLayout::holds_drafts(const Node& directory) const {
     case Kind::Stage:
     case Kind::Uploads:
     case Kind::Draft: return true;
-    case Kind::Directory: return native::role_of(directory) == Role::Versions;
+    case Kind::Directory: return native_role(directory) == NativeRole::Versions;
     default: return directory.is_release_directory();
   }
 }
@@ -174,13 +173,14 @@ bool NativeLayout::holds_drafts(const Node& directory) const {
 namespace {
 
 // /.modelfs/trash/<name>, /.modelfs/drafts/<name>.
-Result<Node> child_by_domain(const Snapshot& stored, Role role, std::string_view name) {
-  if (role == Role::DraftsRoot && name == kModelstoreName) return node_at(Kind::Uploads, kModelstoreUploadsIno, "");
+Result<Node> child_by_domain(const Snapshot& stored, NativeRole role, std::string_view name) {
+  if (role == NativeRole::DraftsRoot && name == kModelstoreName)
+    return node_at(Kind::Uploads, kModelstoreUploadsIno, "");
   const auto domain = DomainName::parse(name);
   if (!domain.ok()) return nothing_called(name);
   const auto head = stored.domain(*domain);
   if (!head.ok()) return head.status();
-  if (role == Role::TrashRoot) return node_at(Kind::Trash, head->trash(), domain->str());
+  if (role == NativeRole::TrashRoot) return node_at(Kind::Trash, head->trash(), domain->str());
   return node_at(Kind::Uploads, head->uploads(), domain->str());
 }
 
@@ -204,9 +204,9 @@ Result<Node> NativeLayout::child(const LayoutContext& context, const Node& paren
   const Snapshot& stored = context.stored;
   if (parent.kind == Kind::Root) return child_of_root(stored, name);
   if (parent.kind == Kind::Entry) return child_of_entry(stored, context.mount.containers, parent, name);
-  if (parent.kind == Kind::Directory && native::role_of(parent) == Role::System) return child_of_system(name);
-  if (parent.kind == Kind::Directory && native::role_of(parent) != Role::Versions) {
-    return child_by_domain(stored, native::role_of(parent), name);
+  if (parent.kind == Kind::Directory && native_role(parent) == NativeRole::System) return child_of_system(name);
+  if (parent.kind == Kind::Directory && native_role(parent) != NativeRole::Versions) {
+    return child_by_domain(stored, native_role(parent), name);
   }
   const auto domain = DomainName::parse(parent.domain);
   if (!domain.ok()) return nothing_called(name);
@@ -305,16 +305,16 @@ Status list_root(const Snapshot& stored, std::vector<ListedNode>& names) {
 }
 
 Status list_directory(const Snapshot& stored, const Node& directory, std::vector<ListedNode>& names) {
-  switch (native::role_of(directory)) {
-    case Role::System:
+  switch (native_role(directory)) {
+    case NativeRole::System:
       names.push_back({"status.json", kStatusIno, FileType::Regular});
       names.push_back({"metrics", kMetricsIno, FileType::Regular});
       names.push_back({"trash", kTrashIno, FileType::Directory});
       names.push_back({"drafts", kDraftsIno, FileType::Directory});
       return {};
-    case Role::TrashRoot: return list_trashes(stored, names);
-    case Role::DraftsRoot: return list_uploads(stored, names);
-    case Role::Versions:
+    case NativeRole::TrashRoot: return list_trashes(stored, names);
+    case NativeRole::DraftsRoot: return list_uploads(stored, names);
+    case NativeRole::Versions:
       return stored.for_each_release(*DomainName::parse(directory.domain), [&](const ReleaseRecord& release) {
         names.push_back({release.model_id + ".json", plus(release.faces, 3), FileType::Regular});
         return true;
@@ -343,7 +343,7 @@ Status NativeLayout::list(const LayoutContext& context, const Node& directory, s
 }
 
 Result<std::string> NativeLayout::text(const LayoutContext& context, const Node& node) const {
-  if (native::role_of(node) == Role::Tag) return make_tag(node.time);
+  if (native_role(node) == NativeRole::Tag) return make_tag(node.time);
   auto text = context.stored.metadata(node.container);
   if (!text.ok() || (node.given && !node.is_release)) return text;
   if (node.given) return splice_release_path(context, node, *text);

@@ -5,7 +5,6 @@
 namespace modelfs {
 
 using Kind = Node::Kind;
-using native::Role;
 
 namespace {
 
@@ -29,8 +28,8 @@ Result<Ino> NativeLayout::parent(const LayoutContext& context, const Node& direc
   if (directory.kind == Kind::Root || directory.kind == Kind::Domain) return kRootIno;
   if (directory.kind == Kind::Trash) return kTrashIno;
   if (directory.kind == Kind::Uploads) return kDraftsIno;
-  if (directory.kind == Kind::Directory && native::role_of(directory) != Role::Versions) {
-    return native::role_of(directory) == Role::System ? kRootIno : kSystemIno;
+  if (directory.kind == Kind::Directory && native_role(directory) != NativeRole::Versions) {
+    return native_role(directory) == NativeRole::System ? kRootIno : kSystemIno;
   }
   const auto domain = DomainName::parse(directory.domain);
   if (!domain.ok()) return domain.status();

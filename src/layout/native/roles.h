@@ -4,9 +4,9 @@
 
 #include "layout/node.h"
 
-namespace modelfs::native {
+namespace modelfs {
 
-enum class Role : std::uint8_t {
+enum class NativeRole : std::uint8_t {
   None,
   // Directories.
   System,      // /.modelfs
@@ -19,9 +19,9 @@ enum class Role : std::uint8_t {
   Tag,         // <n>/tag.toml of a generation that came without one
 };
 
-inline Role role_of(const Node& node) { return static_cast<Role>(node.role); }
-inline bool is_directory(const Node& node, Role role) {
-  return node.kind == Node::Kind::Directory && role_of(node) == role;
+inline NativeRole native_role(const Node& node) { return static_cast<NativeRole>(node.role); }
+inline bool is_native_directory(const Node& node, NativeRole role) {
+  return node.kind == Node::Kind::Directory && native_role(node) == role;
 }
 
-}  // namespace modelfs::native
+}  // namespace modelfs
