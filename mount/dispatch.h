@@ -17,7 +17,7 @@ void answer(Request request, Work&& work) noexcept {
   try {
     work(std::move(request));
   } catch (const std::exception& error) {
-    log::error("{}: {}", RequestCounts::name_of(kind), error.what());
+    log::error("{}: {}", RequestMetrics::name_of(kind), error.what());
   }
 }
 

@@ -120,7 +120,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   if (!registry.ok()) return registry.status();
 
   Passthrough passthrough(request.passthrough);
-  RequestCounts counts;
+  RequestMetrics counts;
   FileSystem files(**registry, notifier, standard_layouts(),
                    {.read_only = request.read_only,
                     .mount_point = request.mount_point,

@@ -5,7 +5,7 @@ namespace modelfs {
 
 class FileSystem;
 class Passthrough;
-class RequestCounts;
+class RequestMetrics;
 class ThreadPool;
 
 // What operations work on: the userdata of the session. Outlives every request.
@@ -13,7 +13,7 @@ struct MountContext {
   FileSystem& files;
   ThreadPool& slow;  // runs what may take long
   Passthrough& passthrough;
-  RequestCounts& counts;
+  RequestMetrics& counts;
 };
 
 }  // namespace modelfs

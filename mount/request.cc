@@ -15,7 +15,7 @@ namespace modelfs {
 
 Request::~Request() {
   if (raw_ != nullptr) {
-    log::error("{} of node {} was dropped unanswered", RequestCounts::name_of(kind_), node_);
+    log::error("{} of node {} was dropped unanswered", RequestMetrics::name_of(kind_), node_);
     refuse(EIO);
   }
   // Why counted here: writing the answer is a good part of a large read.
@@ -44,7 +44,7 @@ Credentials Request::caller_with_groups() const {
 
 void Request::refuse(const Status& status) {
   if (is_our_failure(status.code())) {
-    log::error("{} of node {}: {}", RequestCounts::name_of(kind_), node_, printable(status.str()));
+    log::error("{} of node {}: {}", RequestMetrics::name_of(kind_), node_, printable(status.str()));
   }
   refuse(to_errno(status));
 }

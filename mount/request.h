@@ -75,7 +75,7 @@ class Request {
   void refuse(int error);
 
   fuse_req_t raw_;
-  RequestCounts* counts_;  // until it was moved from
+  RequestMetrics* counts_;  // until it was moved from
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   int error_ = 0;
   fuse_opcode kind_;

@@ -65,11 +65,11 @@ void add(std::atomic<std::uint64_t>& count, std::uint64_t more) { count.fetch_ad
 
 }  // namespace
 
-void RequestCounts::came(std::uint32_t kind) { add(came_[kind < kKinds ? kind : 0], 1); }
+void RequestMetrics::on_received(std::uint32_t kind) { add(received_[kind < kKinds ? kind : 0], 1); }
 
-void RequestCounts::found() { add(found_, 1); }
+void RequestMetrics::on_poll_hit() { add(poll_hits_, 1); }
 
-void RequestCounts::answered(std::uint32_t kind, int error, std::chrono::nanoseconds taken) {
+void RequestMetrics::answered(std::uint32_t kind, int error, std::chrono::nanoseconds taken) {
   static_assert(kTimes == kBoundsNs.size() + 1);
   if (kind >= kKinds) kind = 0;
   const auto bucket = std::lower_bound(kBoundsNs.begin(), kBoundsNs.end(), taken.count()) - kBoundsNs.begin();
@@ -80,21 +80,21 @@ void RequestCounts::answered(std::uint32_t kind, int error, std::chrono::nanosec
   add(errors_[kind][error > 0 && number < kErrors ? number : 0], 1);
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> RequestCounts::by_kind() const {
+std::vector<std::pair<std::string, std::uint64_t>> RequestMetrics::by_kind() const {
   std::vector<std::pair<std::string, std::uint64_t>> counts;
   for (const Kind& kind : kKnown) {
-    if (const std::uint64_t count = value_of(came_[kind.number]); count != 0) counts.emplace_back(kind.name, count);
+    if (const std::uint64_t count = value_of(received_[kind.number]); count != 0) counts.emplace_back(kind.name, count);
   }
   return counts;
 }
 
-void RequestCounts::describe(PrometheusWriter& into) const {
+void RequestMetrics::describe(PrometheusWriter& into) const {
   into.family("modelfs_requests_total", PrometheusWriter::Type::Counter, "Requests received from the kernel.");
   for (const auto& [kind, count] : by_kind()) into.sample({{"kind", kind}}, count);
 
   into.family("modelfs_requests_polled_total", PrometheusWriter::Type::Counter,
               "Requests from the kernel that a worker received by polling, without sleeping.");
-  into.sample({}, value_of(found_));
+  into.sample({}, value_of(poll_hits_));
 
   into.family("modelfs_request_errors_total", PrometheusWriter::Type::Counter, "Requests answered with an error.");
   for (const Kind& kind : kKnown) {
@@ -116,7 +116,7 @@ void RequestCounts::describe(PrometheusWriter& into) const {
   }
 }
 
-const char* RequestCounts::name_of(std::uint32_t kind) {
+const char* RequestMetrics::name_of(std::uint32_t kind) {
   const auto* const found =
       std::find_if(std::begin(kKnown), std::end(kKnown), [kind](const Kind& known) { return known.number == kind; });
   return found == std::end(kKnown) ? "?" : found->name;

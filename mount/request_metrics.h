@@ -16,12 +16,12 @@ namespace modelfs {
 // Safe for concurrent use. Cheap enough to be always on: one addition when a request is received, two when it is
 // answered, no lock. Why not counters for each thread: an addition that waits for another processor costs less than a
 // hundredth of the least request.
-class RequestCounts {
+class RequestMetrics {
  public:
   // A request of `kind` (such as FUSE_OPEN) was received.
-  void came(std::uint32_t kind);
+  void on_received(std::uint32_t kind);
   // It was found by polling, without a sleep (AdaptivePolling).
-  void found();
+  void on_poll_hit();
   // A request of `kind` was answered with `error` (0: it succeeded), so long after it was received.
   void answered(std::uint32_t kind, int error, std::chrono::nanoseconds taken);
 
@@ -43,8 +43,8 @@ class RequestCounts {
     std::atomic<std::uint64_t> total_ns = 0;
   };
 
-  std::array<std::atomic<std::uint64_t>, kKinds> came_{};
-  std::atomic<std::uint64_t> found_ = 0;
+  std::array<std::atomic<std::uint64_t>, kKinds> received_{};
+  std::atomic<std::uint64_t> poll_hits_ = 0;
   std::array<Answers, kKinds> answers_{};
   std::array<std::array<std::atomic<std::uint64_t>, kErrors>, kKinds> errors_{};
 };

@@ -118,7 +118,7 @@ Status Session::open(const Options& options) {
   notifier_.connect(session_);
   polling_.emplace(poll_window(options.poll_window),
                    AdaptivePolling::Hooks{.is_there = [this] { return is_request_there(); },
-                                          .wake_sleepers = [this] { call_back_workers(); }});
+                                          .wake_sleepers = [this] { wake_workers(); }});
   return {};
 }
 
@@ -179,7 +179,7 @@ void Session::note_first_answer() {
   changed_.notify_all();
 }
 
-void Session::call_back_workers() {
+void Session::wake_workers() {
   if (!are_all_started_) return;  // others may still be added
   for (const auto& worker : workers_) {
     if (worker->waits) ::pthread_kill(worker->thread.native_handle(), kWakeSignal);
@@ -210,8 +210,8 @@ void Session::answer_requests(Worker& worker) {
     // Never a pipe: splice was not agreed on.
     const RequestSketch request = sketch_of(buffer.mem, buffer.size);
     polling_->took(worker.number, request);
-    served_.counts.came(request.kind);
-    if (is_found) served_.counts.found();
+    served_.counts.on_received(request.kind);
+    if (is_found) served_.counts.on_poll_hit();
     fuse_session_process_buf(session_, &buffer);
     // The first request is INIT, whose answer sets the read-ahead too.
     if (!is_initialized_.exchange(true)) {
@@ -258,7 +258,7 @@ void Session::stop() {
   wait_for_workers(kGraceMs);
   fuse_session_exit(session_);
   polling_->end();
-  do call_back_workers();
+  do wake_workers();
   while (!wait_for_workers(kWakeEveryMs));
   for (const auto& worker : workers_) worker->thread.join();
 }

@@ -69,7 +69,7 @@ class Session {
   Status open(const Options& options);
   bool is_request_there() const;
   // Makes workers that wait for a request check whether they are to stop.
-  void call_back_workers();
+  void wake_workers();
   int receive(Worker& worker, fuse_buf& buffer);
   void answer_requests(Worker& worker);
   void note_first_answer() EXCLUDES(mutex_);

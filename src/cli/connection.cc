@@ -9,7 +9,7 @@
 #include "base/disk_refusal.h"
 #include "base/names.h"
 #include "control/peer.h"
-#include "control/upload.h"
+#include "control/put_session.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 
 namespace modelfs {
@@ -62,7 +62,7 @@ Status Connection::open_here(const std::string& store) {
   if (!engine.ok()) return engine.status();
   auto registry = Registry::open(*std::move(engine), lock->directory(), {.read_only = lock->is_read_only()});
   if (!registry.ok()) return registry.status();
-  if (Status status = unless_disk_refuses(Upload::discard_all(**registry)); !status.ok()) return status;
+  if (Status status = unless_disk_refuses(PutSession::discard_all(**registry)); !status.ok()) return status;
   ServedAt place;
   place.store_id = lock->id();
   lock_ = *std::move(lock);

@@ -67,47 +67,47 @@ bool stays_in_directory(const std::string& path, const Target& target) {
 Dispatcher::Answer Dispatcher::put_begin(Message& request, const Emit&) {
   auto target = target_at(context_.registry, who_, text_field(request.body, "target"));
   if (!target.ok()) return target.status();
-  upload_.reset();
+  put_.reset();
   const std::string archive = text_or(request.body, "archive", "");
   if (!archive.empty() && !format_of_suffix(archive))
     throw BadField("unknown archive suffix '" + printable(archive) + "'");
-  auto upload = Upload::begin(context_, who_, *std::move(target), archive);
-  if (!upload.ok()) return upload.status();
-  upload_ = *std::move(upload);
-  if (request.body.contains("metadata")) upload_->set_metadata(text_field(request.body, "metadata"));
+  auto session = PutSession::begin(context_, who_, *std::move(target), archive);
+  if (!session.ok()) return session.status();
+  put_ = *std::move(session);
+  if (request.body.contains("metadata")) put_->set_metadata(text_field(request.body, "metadata"));
   return Message();
 }
 
 Dispatcher::Answer Dispatcher::put_entries(Message& request, const Emit& emit) {
-  if (!upload_) throw BadField("no put was begun");
+  if (!put_) throw BadField("no put was begun");
   auto say = progress_through(emit);
-  const Status status = upload_->add(request, [&say](std::uint64_t copied_bytes) { return say(copied_bytes, 0); });
-  if (!status.ok()) upload_.reset();
+  const Status status = put_->add(request, [&say](std::uint64_t copied_bytes) { return say(copied_bytes, 0); });
+  if (!status.ok()) put_.reset();
   if (!status.ok()) return status;
   return Message();
 }
 
 Dispatcher::Answer Dispatcher::put_data(Message& request, const Emit&) {
-  if (!upload_) throw BadField("no put was begun");
+  if (!put_) throw BadField("no put was begun");
   Status status;
-  if (!request.bytes.empty()) status = upload_->write(number_field(request.body, "offset"), request.bytes);
-  if (status.ok() && truth_or(request.body, "last", false)) status = upload_->end_chunks();
-  if (!status.ok()) upload_.reset();
+  if (!request.bytes.empty()) status = put_->write(number_field(request.body, "offset"), request.bytes);
+  if (status.ok() && truth_or(request.body, "last", false)) status = put_->end_chunks();
+  if (!status.ok()) put_.reset();
   if (!status.ok()) return status;
   return Message();
 }
 
 Dispatcher::Answer Dispatcher::put_commit(Message& request, const Emit&) {
-  if (!upload_) throw BadField("no put was begun");
+  if (!put_) throw BadField("no put was begun");
   const auto mode = static_cast<std::uint32_t>(number_field(request.body, "mode"));
-  const auto published = upload_->commit(mode, TimeNs{signed_field(request.body, "mtime_ns")});
-  upload_.reset();
+  const auto published = put_->commit(mode, TimeNs{signed_field(request.body, "mtime_ns")});
+  put_.reset();
   if (!published.ok()) return published.status();
   return published_answer(*published);
 }
 
 Dispatcher::Answer Dispatcher::put_abort(Message&, const Emit&) {
-  upload_.reset();
+  put_.reset();
   return Message();
 }
 

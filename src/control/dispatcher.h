@@ -7,7 +7,7 @@
 
 #include "control/context.h"
 #include "control/message.h"
-#include "control/upload.h"
+#include "control/put_session.h"
 
 namespace modelfs {
 
@@ -79,7 +79,7 @@ class Dispatcher {
   ControlContext& context_;
   const Credentials who_;
   const Ready ready_;
-  std::unique_ptr<Upload> upload_;
+  std::unique_ptr<PutSession> put_;
   std::vector<std::shared_ptr<const Manifest>> opened_;  // what open_package() gave out numbers of
   std::shared_ptr<const ContentReader> archive_;         // what open_archive() opened
 };

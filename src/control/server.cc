@@ -247,7 +247,7 @@ void ControlServer::State::end_clients() {
 
 Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, int store_dir, Hooks hooks,
                                                             ServedAt place) {
-  if (Status status = unless_disk_refuses(Upload::discard_all(registry)); !status.ok()) return status;
+  if (Status status = unless_disk_refuses(PutSession::discard_all(registry)); !status.ok()) return status;
   auto state = std::make_unique<State>(registry, store_dir, std::move(hooks), std::move(place));
   state->event = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!state->event.valid()) return Status::from_errno(errno, "make an eventfd");

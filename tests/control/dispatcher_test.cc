@@ -84,7 +84,7 @@ TEST_F(Verbs, PutThatWasCutOffIsClearedAtTheNextStart) {
   ASSERT_TRUE(drafts.make(torn->ino, "a", {FileType::Regular, {kAlice, kAlice, 0600}, ""}).ok());
   ASSERT_TRUE(drafts.make(Registry::stage_of(*head), ".put-of-mine", directory).ok());
 
-  ASSERT_TRUE(Upload::discard_all(*registry_).ok());
+  ASSERT_TRUE(PutSession::discard_all(*registry_).ok());
 
   const auto left = registry_->list_drafts(std::nullopt);
   ASSERT_EQ(left->size(), 1u);

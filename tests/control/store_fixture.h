@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "control/channel.h"
 #include "control/context.h"
-#include "control/upload.h"
+#include "control/put_session.h"
 #include "engine/memory/memory_engine.h"
 #include "registry/registry.h"
 #include "support/temporary_directory.h"

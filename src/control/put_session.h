@@ -14,21 +14,21 @@
 namespace modelfs {
 
 // Used by one thread at a time. `context` outlives it.
-class Upload {
+class PutSession {
  public:
   // Makes the draft in the domain's `.stage`, and the domain, if there is none, as mkdir(1) would: owned by `who`, mode
   // 0755. Denied: `who` may not publish into the domain, or make one. AlreadyExists is not checked here: the same
   // content may be published again.
   // `archive`: the suffix of the one file that is sent and is to be unpacked; empty: what is sent is published as it
   // is.
-  static Result<std::unique_ptr<Upload>> begin(ControlContext& context, const Credentials& who, Target target,
-                                               const std::string& archive = "");
+  static Result<std::unique_ptr<PutSession>> begin(ControlContext& context, const Credentials& who, Target target,
+                                                   const std::string& archive = "");
   // The metadata document of what will be published.
   void set_metadata(std::string document) { metadata_ = std::move(document); }
   // Removes the draft, and the domain if it was made for it, unless it was published.
-  ~Upload();
-  Upload(const Upload&) = delete;
-  Upload& operator=(const Upload&) = delete;
+  ~PutSession();
+  PutSession(const PutSession&) = delete;
+  PutSession& operator=(const PutSession&) = delete;
 
   // Adds the entries that `message` lists, with their bytes and descriptors. Entries are numbered 1, 2, 3, … in the
   // order they are sent; 0 is the root. Malformed: the message contradicts itself. Errors of the draft; messages name
@@ -61,7 +61,7 @@ class Upload {
     TimeNs mtime{};
   };
 
-  Upload(ControlContext& context, Credentials who, Target target);
+  PutSession(ControlContext& context, Credentials who, Target target);
   Status make_draft(Ino stage);
   Status add_one(const Wanted& wanted, Message& message, const Proceed& proceed);
   Status add_file(const Wanted& wanted, Message& message, const Proceed& proceed);

@@ -1,4 +1,4 @@
-#include "control/upload.h"
+#include "control/put_session.h"
 
 #include <unistd.h>
 
@@ -29,7 +29,7 @@ Status malformed(std::string_view name, const char* why) {
 }  // namespace
 
 // An entry as the client announced it.
-struct Upload::Wanted {
+struct PutSession::Wanted {
   enum class Kind { Directory, File, Symlink, HardLink };
   enum class Content { Bytes, Descriptor, Chunks };
 
@@ -46,7 +46,7 @@ struct Upload::Wanted {
   static Wanted read(const nlohmann::json& entry);
 };
 
-Upload::Wanted Upload::Wanted::read(const nlohmann::json& entry) {
+PutSession::Wanted PutSession::Wanted::read(const nlohmann::json& entry) {
   Wanted wanted;
   wanted.in = number_field(entry, "in");
   wanted.name = text_field(entry, "name");
@@ -82,21 +82,21 @@ Upload::Wanted Upload::Wanted::read(const nlohmann::json& entry) {
   return wanted;
 }
 
-Upload::Upload(ControlContext& context, Credentials who, Target target)
+PutSession::PutSession(ControlContext& context, Credentials who, Target target)
     : context_(context), who_(std::move(who)), target_(std::move(target)) {}
 
-Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Credentials& who, Target target,
-                                              const std::string& archive) {
-  std::unique_ptr<Upload> upload(new Upload(context, who, std::move(target)));
-  upload->archive_ = archive;
+Result<std::unique_ptr<PutSession>> PutSession::begin(ControlContext& context, const Credentials& who, Target target,
+                                                      const std::string& archive) {
+  std::unique_ptr<PutSession> session(new PutSession(context, who, std::move(target)));
+  session->archive_ = archive;
   Registry& registry = context.registry;
-  const DomainName& domain = upload->target_.domain;
+  const DomainName& domain = session->target_.domain;
   auto head = registry.domain(domain);
-  if (head.code() == Code::NotFound && !upload->target_.is_generation) {
+  if (head.code() == Code::NotFound && !session->target_.is_generation) {
     if (Status status = authorise(who, ownership_of_store(registry), Right::Publish, "the registry"); !status.ok())
       return status;
     head = registry.create_domain(domain, {who.uid, who.gid, kDomainMode}, who);
-    upload->made_domain_ = head.ok();
+    session->made_domain_ = head.ok();
     if (head.ok()) context.domain_changed(domain);
     if (head.code() == Code::AlreadyExists) {  // another process was first; if it made a draft, this is NotFound again
       const Status taken = head.status();
@@ -106,11 +106,11 @@ Result<std::unique_ptr<Upload>> Upload::begin(ControlContext& context, const Cre
   }
   if (!head.ok()) return head.status();
   if (Status status = authorise(who, head->owner, Right::Publish, domain.str()); !status.ok()) return status;
-  if (Status status = upload->make_draft(Registry::stage_of(*head)); !status.ok()) return status;
-  return upload;
+  if (Status status = session->make_draft(Registry::stage_of(*head)); !status.ok()) return status;
+  return session;
 }
 
-Status Upload::make_draft(Ino stage) {
+Status PutSession::make_draft(Ino stage) {
   stage_ = stage;
   DraftStore& drafts = context_.registry.drafts();
   const std::string prefix = std::string(kPutPrefix) + std::to_string(who_.pid) + "-";
@@ -126,7 +126,7 @@ Status Upload::make_draft(Ino stage) {
   return {Code::Busy, "no name is free for the draft of a put; remove what is in " + target_.domain.str() + "/.stage"};
 }
 
-Upload::~Upload() {
+PutSession::~PutSession() {
   pending_.reset();
   Registry& registry = context_.registry;
   if (!name_.empty()) {
@@ -139,7 +139,7 @@ Upload::~Upload() {
   }
 }
 
-Status Upload::add(Message& message, const Proceed& proceed) {
+Status PutSession::add(Message& message, const Proceed& proceed) {
   if (pending_) return malformed(pending_->name, "lacks some of its bytes");
   bytes_taken_ = descriptors_taken_ = 0;
   bytes_copied_ = 0;
@@ -155,7 +155,7 @@ Status Upload::add(Message& message, const Proceed& proceed) {
   return {};
 }
 
-Status Upload::add_one(const Wanted& wanted, Message& message, const Proceed& proceed) {
+Status PutSession::add_one(const Wanted& wanted, Message& message, const Proceed& proceed) {
   DraftStore& drafts = context_.registry.drafts();
   if (wanted.in >= entries_.size() || entries_[wanted.in].type != FileType::Directory) {
     return malformed(wanted.name, "lies in something that is not a directory");
@@ -190,7 +190,7 @@ Status Upload::add_one(const Wanted& wanted, Message& message, const Proceed& pr
   return {Code::Internal, "an entry of no kind"};
 }
 
-Status Upload::add_file(const Wanted& wanted, Message& message, const Proceed& proceed) {
+Status PutSession::add_file(const Wanted& wanted, Message& message, const Proceed& proceed) {
   DraftStore& drafts = context_.registry.drafts();
   const auto made =
       drafts.make(entries_[wanted.in].ino, wanted.name, {FileType::Regular, {who_.uid, who_.gid, wanted.mode}, ""});
@@ -207,7 +207,7 @@ Status Upload::add_file(const Wanted& wanted, Message& message, const Proceed& p
   return finish_file(made->ino, wanted.name, wanted.mtime, **handle);
 }
 
-Status Upload::fill(const Wanted& wanted, Message& message, const Proceed& proceed, DraftHandle& handle) {
+Status PutSession::fill(const Wanted& wanted, Message& message, const Proceed& proceed, DraftHandle& handle) {
   if (wanted.content == Wanted::Content::Bytes) {
     if (message.bytes.size() - bytes_taken_ < wanted.size_bytes)
       return malformed(wanted.name, "has too few bytes in its message");
@@ -225,7 +225,7 @@ Status Upload::fill(const Wanted& wanted, Message& message, const Proceed& proce
 }
 
 // The time is set before the close: afterwards nothing about the file changes any more.
-Status Upload::finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHandle& handle) {
+Status PutSession::finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHandle& handle) {
   DraftChange times;
   times.mtime = mtime;
   Status status = context_.registry.drafts().setattr(ino, times).status();
@@ -234,7 +234,7 @@ Status Upload::finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHa
   return {status.code(), "'" + printable(name) + "': " + status.message()};
 }
 
-Status Upload::write(std::uint64_t offset_bytes, std::string_view bytes) {
+Status PutSession::write(std::uint64_t offset_bytes, std::string_view bytes) {
   if (!pending_) return {Code::Malformed, "bytes that belong to no entry"};
   if (context_.stopping) return {Code::Interrupted, "the daemon is being stopped"};
   if (offset_bytes > pending_->size_bytes || bytes.size() > pending_->size_bytes - offset_bytes) {
@@ -243,7 +243,7 @@ Status Upload::write(std::uint64_t offset_bytes, std::string_view bytes) {
   return pending_->handle->write(offset_bytes, bytes_of(bytes));
 }
 
-Status Upload::end_chunks() {
+Status PutSession::end_chunks() {
   if (!pending_) return {Code::Malformed, "no entry is waiting for bytes"};
   const Pending done = std::move(*pending_);
   pending_.reset();
@@ -255,7 +255,7 @@ Status Upload::end_chunks() {
   return finish_file(done.ino, done.name, done.mtime, *done.handle);
 }
 
-Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
+Result<Published> PutSession::commit(std::uint32_t root_mode, TimeNs root_mtime) {
   if (pending_) return malformed(pending_->name, "lacks some of its bytes");
   DraftStore& drafts = context_.registry.drafts();
   entries_[0].mtime = root_mtime;
@@ -271,7 +271,7 @@ Result<Published> Upload::commit(std::uint32_t root_mode, TimeNs root_mtime) {
   return published;
 }
 
-Result<Published> Upload::publish() {
+Result<Published> PutSession::publish() {
   if (archive_.empty()) {
     PublishRequest request{
         entries_[0].ino, stage_, name_, target_, who_, HashBudget::Full, context_.hooks.on_published};
@@ -291,7 +291,7 @@ Result<Published> Upload::publish() {
   return context_.registry.publish_archive(request);
 }
 
-Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& name) {
+Status PutSession::discard(DraftStore& drafts, Ino directory, const std::string& name) {
   struct Step {
     Ino directory = kNoIno;
     DraftName at;
@@ -319,7 +319,7 @@ Status Upload::discard(DraftStore& drafts, Ino directory, const std::string& nam
   return {};
 }
 
-Status Upload::discard_all(Registry& registry) {
+Status PutSession::discard_all(Registry& registry) {
   if (registry.is_read_only()) return {};
   std::vector<Ino> stages;
   {
