@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "control/server.h"
 #include "engine/rocksdb/rocksdb_engine.h"
+#include "ingest/ingest.h"
 #include "mount/daemonize.h"
 #include "mount/end_signals.h"
 #include "mount/entry_invalidator.h"
@@ -113,15 +114,16 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   KernelCacheNotifier notifier(forgetter);
   const auto registry = Registry::open(*std::move(engine), lock->directory(),
                                        {.reserve_bytes = request.reserve_bytes,
-                                        .archive_limits = request.archive_limits,
                                         .compacts_archives = request.recipes && !request.read_only,
                                         .read_only = request.read_only,
                                         .on_changed = [&notifier](Ino ino) { notifier.invalidate_attributes(ino); }});
   if (!registry.ok()) return registry.status();
+  const auto ingest = Ingest::open(**registry, request.archive_limits);
+  if (!ingest.ok()) return ingest.status();
 
   Passthrough passthrough(request.passthrough);
   RequestMetrics counts;
-  FileSystem files(**registry, notifier, standard_layouts(),
+  FileSystem files(**registry, **ingest, notifier, standard_layouts(),
                    {.read_only = request.read_only,
                     .mount_point = request.mount_point,
                     .client_root = request.client_root,
@@ -131,7 +133,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .kernel_reads = &passthrough,
                     .request_counts = [&counts] { return counts.by_kind(); },
                     .describe_requests = [&counts](PrometheusWriter& into) { counts.describe(into); }});
-  auto control = ControlServer::start(**registry, lock->directory(), hooks_of(files),
+  auto control = ControlServer::start(**registry, (*ingest)->archives, lock->directory(), hooks_of(files),
                                       {.mount_point = request.mount_point, .store_id = lock->id()});
   if (!control.ok() && !is_disk_full_or_read_only(control.code())) return control.status();
   if (!control.ok()) log::warn("commands have to open the store themselves: {}", control.status().message());

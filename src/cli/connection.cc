@@ -63,11 +63,14 @@ Status Connection::open_here(const std::string& store) {
   auto registry = Registry::open(*std::move(engine), lock->directory(), {.read_only = lock->is_read_only()});
   if (!registry.ok()) return registry.status();
   if (Status status = unless_disk_refuses(PutSession::discard_all(**registry)); !status.ok()) return status;
+  auto ingest = Ingest::open(**registry);
+  if (!ingest.ok()) return ingest.status();
   ServedAt place;
   place.store_id = lock->id();
   lock_ = *std::move(lock);
   registry_ = *std::move(registry);
-  context_ = std::make_unique<ControlContext>(*registry_, Hooks(), place);
+  ingest_ = *std::move(ingest);
+  context_ = std::make_unique<ControlContext>(*registry_, ingest_->archives, Hooks(), place);
   channel_ = converse_with(*context_, own_credentials());
   return {};
 }

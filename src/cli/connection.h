@@ -5,6 +5,7 @@
 #include <string>
 
 #include "control/channel.h"
+#include "ingest/ingest.h"
 #include "store/store_lock.h"
 
 namespace modelfs {
@@ -26,6 +27,7 @@ class Connection {
   // In the order in which each depends on the one before.
   std::optional<StoreLock> lock_;
   std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<ControlContext> context_;
   std::unique_ptr<Channel> channel_;
 };

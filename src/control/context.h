@@ -4,16 +4,18 @@
 #include <cstdint>
 
 #include "control/hooks.h"
+#include "ingest/archive_upload.h"
 #include "registry/registry.h"
 
 namespace modelfs {
 
-// Safe for concurrent use. `registry` and what the hooks refer to outlive it.
+// Safe for concurrent use. `registry`, `archives` and what the hooks refer to outlive it.
 struct ControlContext {
-  ControlContext(Registry& of, Hooks hooks_of, ServedAt place_of)
-      : registry(of), hooks(std::move(hooks_of)), place(std::move(place_of)) {}
+  ControlContext(Registry& of, ArchiveUploads& archives_of, Hooks hooks_of, ServedAt place_of)
+      : registry(of), archives(archives_of), hooks(std::move(hooks_of)), place(std::move(place_of)) {}
 
   Registry& registry;
+  ArchiveUploads& archives;
   const Hooks hooks;
   const ServedAt place;
   std::atomic<bool> stopping{false};   // long work ends with Interrupted at the next chance

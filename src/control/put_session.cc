@@ -198,7 +198,7 @@ Status PutSession::add_file(const Wanted& wanted, Message& message, const Procee
   entries_.push_back({made->ino, FileType::Regular, {}});
   auto handle = drafts.open_file(made->ino, true, who_.pid);
   if (!handle.ok()) return handle.status();
-  if (!archive_.empty()) behind_ = context_.registry.unpack_behind(made->ino, archive_, target_.domain, who_);
+  if (!archive_.empty()) behind_ = context_.archives.unpack_behind(made->ino, archive_, target_.domain, who_);
   if (wanted.content == Wanted::Content::Chunks) {
     pending_ = Pending{*std::move(handle), made->ino, wanted.name, wanted.size_bytes, wanted.mtime};
     return {};
@@ -288,7 +288,7 @@ Result<Published> PutSession::publish() {
   ArchiveRequest request{files->front().ino,          entries_[0].ino,   files->front().name, archive_, target_, who_,
                          context_.hooks.on_published, std::move(behind_)};
   request.metadata = metadata_;
-  return context_.registry.publish_archive(request);
+  return context_.archives.publish(request);
 }
 
 Status PutSession::discard(DraftStore& drafts, Ino directory, const std::string& name) {

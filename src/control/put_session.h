@@ -9,6 +9,7 @@
 #include "control/context.h"
 #include "control/copy_content.h"
 #include "control/message.h"
+#include "ingest/unpacking.h"
 #include "registry/registry.h"
 
 namespace modelfs {

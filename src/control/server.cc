@@ -94,8 +94,8 @@ struct ControlServer::State {
     bool done = false;  // guarded by mutex
   };
 
-  State(Registry& registry, int store, Hooks hooks, ServedAt place)
-      : context(registry, std::move(hooks), std::move(place)), store_dir(store) {}
+  State(Registry& registry, ArchiveUploads& archives, int store, Hooks hooks, ServedAt place)
+      : context(registry, archives, std::move(hooks), std::move(place)), store_dir(store) {}
 
   void accept_clients();
   void admit(File socket);
@@ -245,10 +245,10 @@ void ControlServer::State::end_clients() {
   for (Client& client : last) client.thread.join();
 }
 
-Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, int store_dir, Hooks hooks,
-                                                            ServedAt place) {
+Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, ArchiveUploads& archives, int store_dir,
+                                                            Hooks hooks, ServedAt place) {
   if (Status status = unless_disk_refuses(PutSession::discard_all(registry)); !status.ok()) return status;
-  auto state = std::make_unique<State>(registry, store_dir, std::move(hooks), std::move(place));
+  auto state = std::make_unique<State>(registry, archives, store_dir, std::move(hooks), std::move(place));
   state->event = File(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!state->event.valid()) return Status::from_errno(errno, "make an eventfd");
   auto listener = listen_in(store_dir);

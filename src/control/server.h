@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "control/hooks.h"
+#include "ingest/archive_upload.h"
 #include "registry/registry.h"
 
 namespace modelfs {
@@ -21,10 +22,10 @@ class ControlServer {
   static constexpr unsigned kConnectionsPerUserMax = 16;
 
   // `store_dir` is the directory of the locked store; because it is locked, a socket that lies there is a dead
-  // process's and is replaced. Removes the drafts of puts that were interrupted. `registry` and what the hooks refer to
-  // outlive the server.
-  static Result<std::unique_ptr<ControlServer>> start(Registry& registry, int store_dir, Hooks hooks,
-                                                      ServedAt place = {});
+  // process's and is replaced. Removes the drafts of puts that were interrupted. `registry`, `archives` and what the
+  // hooks refer to outlive the server.
+  static Result<std::unique_ptr<ControlServer>> start(Registry& registry, ArchiveUploads& archives, int store_dir,
+                                                      Hooks hooks, ServedAt place = {});
   // Removes the socket, closes all connections and waits for requests in progress.
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;

@@ -27,6 +27,7 @@ std::uint64_t unsummed_hole_bytes(const KeyValueStore& keys, const FrozenDraft& 
 
 Result<Published> Registry::publish(const PublishRequest& request) {
   auto published = Commit(*this, request).run();
+  if (published.ok() && request.original != nullptr && compactor_) compactor_->wake();
   if (!published.ok() && published.code() != Code::AlreadyExists && published.code() != Code::Conflict &&
       published.code() != Code::Uncertain) {
     events_.append("refused", {{"target", request.target.str()},

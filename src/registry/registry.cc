@@ -21,9 +21,6 @@ namespace {
 // How often a commit tries again after others came first. Each try means that somebody else's commit went through.
 constexpr int kConflictsMax = 10000;
 
-constexpr unsigned kCloserThreads = 4;    // they wait for the disk
-constexpr unsigned kUnpackerThreads = 4;  // uploads beyond that are unpacked when they are complete
-
 std::string temporary_directory() {
   const char* const wanted = std::getenv("TMPDIR");
   return wanted != nullptr && *wanted != '\0' ? wanted : "/var/tmp";
@@ -78,16 +75,12 @@ Registry::Registry(Engine engine, int store_dir, const Options& options)
       inos_(*engine_.keys),
       content_(*engine_.keys, *engine_.blobs, pins_),
       events_(options.read_only ? -1 : store_dir),
-      closers_(std::make_unique<ThreadPool>("close", kCloserThreads)),
-      unpackers_(std::make_unique<ThreadPool>("unpack", kUnpackerThreads)),
       sweeper_(std::make_unique<ThreadPool>("sweep", 1)),
       resolve_later_([this] { sweeper_->submit([this] { resolve_doubts(); }); }) {}
 
 Registry::~Registry() {
   if (drafts_) prepare_to_end();
   compactor_.reset();
-  unpackers_.reset();
-  closers_.reset();
   sweeper_.reset();
   const MutexLock lock(doubts_mutex_);
   doubts_.clear();  // drafts are frozen for them
@@ -97,7 +90,6 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
   std::unique_ptr<Registry> registry(new Registry(std::move(engine), store_dir, options));
   if (Status status = registry->open_drafts(); !status.ok()) return status;
   if (options.read_only) return registry;
-  if (Status status = unless_disk_refuses(registry->discard_unpacking()); !status.ok()) return status;
   // Why not now: a large draft would keep the mount waiting.
   registry->sweep_later();
   if (options.compacts_archives) registry->compactor_ = std::make_unique<ArchiveCompactor>(*registry);

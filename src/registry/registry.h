@@ -1,7 +1,6 @@
 // The verbs of the registry: publish, label, remove, restore, open, verify, gc. The mount and the command both end
 // here.
 #pragma once
-#include <array>
 #include <atomic>
 #include <functional>
 #include <limits>
@@ -12,7 +11,6 @@
 #include <unordered_set>
 #include <vector>
 
-#include "archive/read/read_archive.h"
 #include "base/names.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
@@ -26,7 +24,6 @@
 #include "registry/access.h"
 #include "registry/archive_compactor.h"
 #include "registry/events.h"
-#include "registry/unpacking.h"
 #include "store/engine.h"
 
 namespace modelfs {
@@ -115,53 +112,6 @@ struct PublishRequest {
   bool replaces_removed = false;
 };
 
-// An archive, in a draft file, that is to become a release or generation.
-struct ArchiveRequest {
-  Ino file = kNoIno;
-  Ino directory = kNoIno;  // where its name stands
-  std::string name;
-  std::string suffix;  // of the name that it is published under: says the format
-  Target target;
-  Credentials who;
-  std::function<void(const Published&)> on_published;
-  // What has followed its writer, if anything has.
-  std::unique_ptr<UnpackingBehind> behind = nullptr;
-  // As in PublishRequest.
-  Ino beneath = kNoIno;
-  bool orders_versions = false;
-  std::optional<std::string> metadata = std::nullopt;
-  std::optional<UploadPlacement> placement = std::nullopt;
-  bool replaces_removed = false;
-};
-
-// A metadata document, in a draft file, that is to make a release of the archive that it names, as modelstore's client
-// has written both.
-struct ModelRequest {
-  Ino file = kNoIno;
-  Ino directory = kNoIno;  // where its name stands
-  std::string name;
-  DomainName domain;
-  VersionName model_id;
-  // The directory in which the archive's path begins, and its own path beneath the mount point.
-  Ino base = kNoIno;
-  std::string base_path;
-  Credentials who;
-  std::function<void(const Published&)> on_published;
-};
-
-// A tag.toml, in a draft file, that is to make a generation of the draft directory that it was written into.
-struct TagRequest {
-  Ino file = kNoIno;
-  Ino directory = kNoIno;  // where its name stands
-  std::string name;
-  Ino draft = kNoIno;    // the directory with the states
-  Ino release = kNoIno;  // the release's directory, where the draft is named
-  std::string draft_name;
-  Target target;
-  Credentials who;
-  std::function<void(const Published&)> on_published;
-};
-
 // How the archives that were uploaded are stored.
 struct ArchiveCounts {
   std::uint64_t recipes = 0;     // rebuilt when they are read
@@ -201,7 +151,6 @@ class Registry {
     std::int64_t grace_seconds = 3600;
     // Free space below which drafts stop growing; the engine has the same figure for commits.
     std::uint64_t reserve_bytes = 64ull << 20;
-    ArchiveLimits archive_limits = {};
     // Replace archives by recipes in the background.
     bool compacts_archives = false;
     // The engine is read-only: nothing is written, and what commits that never ended have left stays.
@@ -245,25 +194,8 @@ class Registry {
   // says which is. Busy: a file is open for writing. Malformed: the content may not be published; names the path.
   // Denied. NoSpace. NotFound: no such domain, or release of a generation.
   Result<Published> publish(const PublishRequest& request);
-  // Unpacks an archive and publishes what is in it; the archive itself becomes a face of it. Works in proportion to its
-  // bytes. Malformed: it is no whole archive of its format, or holds what may not be published; the message names the
-  // member. Others as publish(). The draft file is kept unless this succeeds.
-  Result<Published> publish_archive(const ArchiveRequest& request);
-  // Publishes a generation of exactly the states that a tag names, and the tag; other files of the draft go (back) to
-  // the release's `.stage`. Malformed: it is no tag. NotFound: a state is not there; names it. Others as publish(). The
-  // tag's file is kept unless this succeeds.
-  Result<Published> publish_tag(const TagRequest& request);
-  // Publishes the draft file that the document names as storage.path, as the release that is called as the model is,
-  // with that document. Only the path's end counts: what follows the domain's name. An archive is unpacked; any other
-  // file is all that the release holds; a document that names none makes a release without files. Malformed: it is no
-  // such document, or of another model. NotFound: no such archive; names it. Others as publish_archive(). Both files
-  // are kept unless this succeeds.
-  Result<Published> publish_model(const ModelRequest& request);
-  // Begins to unpack a draft file that is being written as the archive that `suffix` names, so that little is left to
-  // do when publish_archive() is called with the result. Null where that is not possible, or not yet known to be
-  // allowed.
-  std::unique_ptr<UnpackingBehind> unpack_behind(Ino file, std::string_view suffix, const DomainName& domain,
-                                                 const Credentials& who);
+  // Begins, behind the caller, to remove what commits and discarded drafts have left.
+  void sweep_later();
 
   // Labels. InvalidArgument: `version` is not exactly one live version of the domain, or the name may not be a label.
   Result<LabelRecord> set_label(const DomainName& domain, std::string_view label, std::string_view version,
@@ -350,17 +282,6 @@ class Registry {
   Status open_drafts();
   Status open_archives();
   Status recover();
-  Status discard_unpacking();
-  Result<Published> unpack_and_publish(const ArchiveRequest& request);
-  Status check_archive_path(const ModelRequest& request, Ino file, Ino directory) const;
-  Result<Published> publish_model_archive(const ModelRequest& request, Ino file, const UploadPlacement& at,
-                                          std::string document);
-  // `file`: kNoIno where there is none.
-  Result<Published> publish_model_file(const ModelRequest& request, Ino file, const UploadPlacement& at,
-                                       std::string document);
-  UnpackingMeans unpacking_means() { return {*drafts_, *closers_, options_.archive_limits}; }
-  std::string unpacking_name(Ino file);
-  Status unstage_others(const TagRequest& request, std::unordered_set<std::string> wanted);
   Status quarantine(const Digest& digest);
   Result<GcReport> collect_garbage();
   // Removes what drafts that are gone have left in the catalog, if it is much.
@@ -374,7 +295,6 @@ class Registry {
   Result<std::optional<Digest>> compact_archive(Ino container, const std::atomic<bool>& cancel);
   // Removes a blob that nothing refers to, however young it is.
   Status drop_blob(const Digest& digest);
-  void sweep_later();
   void tell_changed(Ino place) const {
     if (options_.on_changed) options_.on_changed(place);
   }
@@ -410,15 +330,9 @@ class Registry {
   BlobPins pins_;
   ContentStore content_;
   std::unique_ptr<Archives> archives_;
-  // One tag at a time for a draft, which trainers may share: else two would each send the other's states away. Taken
-  // before all other locks.
-  std::array<Mutex, 16> tag_mutexes_;
   Mutex gc_mutex_;  // one gc at a time; no other lock is held when it is taken
   Events events_;
   std::unique_ptr<DraftStore> drafts_;
-  std::atomic<std::uint64_t> unpackings_ = 0;
-  std::unique_ptr<ThreadPool> closers_;          // hash and sync what is unpacked
-  std::unique_ptr<ThreadPool> unpackers_;        // one thread for each upload that is unpacked behind its writer
   std::unique_ptr<ThreadPool> sweeper_;          // one thread: gives back what commits left behind
   std::unique_ptr<ArchiveCompactor> compactor_;  // uses all of the above
   Mutex doubts_mutex_;                           // leaf lock

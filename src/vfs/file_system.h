@@ -12,6 +12,7 @@
 #include "base/prometheus_writer.h"
 #include "base/status.h"
 #include "base/types.h"
+#include "ingest/ingest.h"
 #include "layout/layouts.h"
 #include "registry/registry.h"
 #include "vfs/kernel_reads.h"
@@ -94,7 +95,8 @@ class FileSystem {
     std::function<void(PrometheusWriter&)> describe_requests = {};
   };
 
-  FileSystem(Registry& registry, KernelCache& kernel, Layouts layouts, Options options);
+  // All but the options outlive it.
+  FileSystem(Registry& registry, Ingest& ingest, KernelCache& kernel, Layouts layouts, Options options);
   ~FileSystem();
 
   // Names.

@@ -177,8 +177,8 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
     return opened.status();
   }
   if (const auto upload = state_->uploads.find(entry->attributes.ino); upload && upload->target) {
-    state_->uploads.follow(upload->file,
-                           state_->registry.unpack_behind(upload->file, upload->suffix, upload->target->domain, who));
+    state_->uploads.follow(
+        upload->file, state_->ingest.archives.unpack_behind(upload->file, upload->suffix, upload->target->domain, who));
   }
   return Created{*entry, *opened};
 }

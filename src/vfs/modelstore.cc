@@ -40,9 +40,9 @@ Status FileSystem::State::publish_modelstore_upload(const Credentials& who, cons
   if (upload.kind == Upload::Model) {
     auto model_id = VersionName::parse(upload.stem);
     if (!model_id.ok()) return model_id.status();
-    return registry
-        .publish_model({upload.file, upload.directory, upload.draft_name, *upload.domain, std::move(*model_id),
-                        upload.above, upload.base_path, who, [this](const Published& done) { rebind_nodes(done); }})
+    return ingest.models
+        .publish({upload.file, upload.directory, upload.draft_name, *upload.domain, std::move(*model_id), upload.above,
+                  upload.base_path, who, [this](const Published& done) { rebind_nodes(done); }})
         .status();
   }
   if (upload.kind == Upload::ReplaceOnClose && format_of_suffix(face_suffix(upload.name))) return keep_whole(upload);

@@ -12,8 +12,10 @@ namespace modelfs {
 
 using Kind = Node::Kind;
 
-FileSystem::State::State(Registry& registry_in, KernelCache& kernel_in, Layouts layouts_in, Options options_in)
+FileSystem::State::State(Registry& registry_in, Ingest& ingest_in, KernelCache& kernel_in, Layouts layouts_in,
+                         Options options_in)
     : registry(registry_in),
+      ingest(ingest_in),
       kernel(kernel_in),
       options(std::move(options_in)),
       cache(registry_in),
@@ -49,8 +51,8 @@ bool FileSystem::State::is_adopted(const Node& parent, std::string_view name) co
   return !layouts.draft(parent, name, kNoIno, FileType::Directory).domain.empty();
 }
 
-FileSystem::FileSystem(Registry& registry, KernelCache& kernel, Layouts layouts, Options options)
-    : state_(std::make_unique<State>(registry, kernel, std::move(layouts), std::move(options))) {}
+FileSystem::FileSystem(Registry& registry, Ingest& ingest, KernelCache& kernel, Layouts layouts, Options options)
+    : state_(std::make_unique<State>(registry, ingest, kernel, std::move(layouts), std::move(options))) {}
 
 FileSystem::~FileSystem() = default;
 

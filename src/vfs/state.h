@@ -63,7 +63,7 @@ inline Status for_rename(const Status& status) {
 }
 
 struct FileSystem::State {
-  State(Registry& registry_in, KernelCache& kernel_in, Layouts layouts_in, Options options_in);
+  State(Registry& registry_in, Ingest& ingest_in, KernelCache& kernel_in, Layouts layouts_in, Options options_in);
 
   // Nodes. Stale: the kernel asks for a node that it has forgotten.
   Result<KnownNode> node(Ino ino) const;
@@ -222,6 +222,7 @@ struct FileSystem::State {
   Status add_drafts(const Listing& listing, std::vector<ListedNode>& names);
 
   Registry& registry;
+  Ingest& ingest;
   KernelCache& kernel;
   const Options options;
   const TimeNs mounted = now();

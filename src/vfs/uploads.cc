@@ -183,9 +183,9 @@ Result<DraftInode> FileSystem::State::make_upload_file(const Credentials& who, M
 Status FileSystem::State::publish_upload(const Credentials& who, const MountUpload& upload) {
   const auto on_published = [this](const Published& done) { rebind_nodes(done); };
   if (upload.kind == CreateRule::Upload::Tag) {
-    return registry
-        .publish_tag({upload.file, upload.directory, upload.draft_name, upload.beside, upload.above, upload.stem,
-                      *upload.target, who, on_published})
+    return ingest.tags
+        .publish({upload.file, upload.directory, upload.draft_name, upload.beside, upload.above, upload.stem,
+                  *upload.target, who, on_published})
         .status();
   }
   if (!upload.target) return publish_modelstore_upload(who, upload);
@@ -199,7 +199,7 @@ Status FileSystem::State::publish_upload(const Credentials& who, const MountUplo
     const auto draft = registry.drafts().lookup(upload.above, upload.stem);
     if (draft.ok() && draft->ino == upload.beside) request.beneath = upload.beside;
   }
-  return registry.publish_archive(request).status();
+  return ingest.archives.publish(request).status();
 }
 
 void FileSystem::State::refuse_upload(const Credentials& who, const MountUpload& upload, std::uint64_t changes,

@@ -12,6 +12,7 @@
 
 #include "base/mutex.h"
 #include "base/status.h"
+#include "ingest/unpacking.h"
 #include "layout/create_rule.h"
 #include "registry/registry.h"
 

@@ -5,15 +5,15 @@
 
 #include "archive/building.h"
 #include "engine/rocksdb/rocksdb_engine.h"
-#include "support/registry_fixture.h"
+#include "support/ingest_fixture.h"
 
 namespace modelfs {
 namespace {
 
-class ArchivesTest : public RegistryFixture {
+class ArchivesTest : public IngestFixture {
  protected:
   void SetUp() override {
-    RegistryFixture::SetUp();
+    IngestFixture::SetUp();
     domain_ = std::make_unique<DomainName>(make_domain());
   }
   Ino uploads() { return registry_->snapshot()->domain(*domain_)->uploads(); }
@@ -22,7 +22,7 @@ class ArchivesTest : public RegistryFixture {
   Result<Published> publish_archive(std::string_view path, const std::string& bytes, const std::string& suffix) {
     const std::string name = "upload" + std::to_string(++uploads_made_);
     file_ = write_file(uploads(), name, bytes);
-    return registry_->publish_archive({file_, uploads(), name, suffix, target(path), kRoot, nullptr});
+    return ingest_->archives.publish({file_, uploads(), name, suffix, target(path), kRoot, nullptr});
   }
   // The bytes of a face.
   std::string read_face(Ino container, bool given, ArchiveFormat format) {
@@ -89,7 +89,7 @@ TEST_F(ArchivesTest, AnArchiveThatIsOpenForWritingIsForItsLastClose) {
   ASSERT_TRUE(handle.ok());
 
   const auto published =
-      registry_->publish_archive({file, uploads(), "upload", ".tar", target("churn/1.0"), kRoot, nullptr});
+      ingest_->archives.publish({file, uploads(), "upload", ".tar", target("churn/1.0"), kRoot, nullptr});
 
   EXPECT_EQ(published.code(), Code::Conflict);
 }
@@ -100,8 +100,7 @@ TEST_F(ArchivesTest, AHandleFromBeforeCannotWriteWhatWasPublished) {
   ASSERT_TRUE(handle.ok());
   ASSERT_TRUE((*handle)->flush().ok());  // closing
 
-  ASSERT_TRUE(
-      registry_->publish_archive({file, uploads(), "upload", ".tar", target("churn/1.0"), kRoot, nullptr}).ok());
+  ASSERT_TRUE(ingest_->archives.publish({file, uploads(), "upload", ".tar", target("churn/1.0"), kRoot, nullptr}).ok());
 
   EXPECT_EQ((*handle)->write(0, bytes_of("x")).code(), Code::Immutable);
   EXPECT_EQ(read_face(directory_of("1.0"), true, ArchiveFormat::Tar), tar());
@@ -217,6 +216,7 @@ class ArchivesOnDisk : public ArchivesTest {
     domain_ = std::make_unique<DomainName>(make_domain());
   }
   void open_again() {
+    ingest_.reset();
     registry_.reset();
     auto engine = open_rocksdb_engine(directory_.path(), {.reserve_bytes = 0});
     ASSERT_TRUE(engine.ok()) << engine.status().message();

@@ -253,7 +253,7 @@ TEST_F(Verbs, GenerationsArePutAndFollowed) {
 TEST_F(Verbs, ShowGivesADocumentThatAClientWroteByteForByte) {
   ServedAt place{"memory", "/m", ""};
   place.mount_point = "/m";
-  ControlContext mounted(*registry_, Hooks(), place);
+  ControlContext mounted(*registry_, ingest_->archives, Hooks(), place);
   const auto channel = converse_with(mounted, root());
   const std::string given = R"({"model" : {"domain": "churn"}, "storage": {"path": "/old"}})";
   ASSERT_TRUE(channel->call(Channel::request("put.begin", {{"target", "churn/1"}, {"metadata", given}})).ok());

@@ -21,7 +21,8 @@ class Server : public StoreFixture {
   ~Server() override { server_.reset(); }
 
   void start() {
-    server_ = std::move(*ControlServer::start(*registry_, directory_.fd(), {}, {"memory", "/m", "an-id"}));
+    server_ =
+        std::move(*ControlServer::start(*registry_, ingest_->archives, directory_.fd(), {}, {"memory", "/m", "an-id"}));
   }
   std::unique_ptr<Channel> connect() {
     auto channel = connect_to_daemon(directory_.fd());

@@ -11,6 +11,7 @@
 #include "control/context.h"
 #include "control/put_session.h"
 #include "engine/memory/memory_engine.h"
+#include "ingest/ingest.h"
 #include "registry/registry.h"
 #include "support/temporary_directory.h"
 
@@ -20,13 +21,15 @@ class StoreFixture : public testing::Test {
  protected:
   StoreFixture() {
     registry_ = std::move(*Registry::open(make_memory_engine(), directory_.fd(), {}));
+    ingest_ = std::move(*Ingest::open(*registry_));
     Hooks hooks;
     hooks.on_published = [this](const Published&) { ++published_calls_; };
     hooks.on_domain_changed = [this](const DomainName&) { ++changed_calls_; };
-    context_ = std::make_unique<ControlContext>(*registry_, hooks, ServedAt{"memory", "", ""});
+    context_ = std::make_unique<ControlContext>(*registry_, ingest_->archives, hooks, ServedAt{"memory", "", ""});
   }
   ~StoreFixture() override {
     context_.reset();
+    ingest_.reset();
     registry_.reset();
   }
 
@@ -72,6 +75,7 @@ class StoreFixture : public testing::Test {
 
   TemporaryDirectory directory_;
   std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<ControlContext> context_;
   int published_calls_ = 0;
   int changed_calls_ = 0;

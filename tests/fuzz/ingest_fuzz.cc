@@ -4,6 +4,7 @@
 
 #include "engine/memory/memory_engine.h"
 #include "fuzz/inputs.h"
+#include "ingest/ingest.h"
 #include "registry/registry.h"
 #include "support/temporary_directory.h"
 
@@ -22,14 +23,14 @@ void need(const Status& status, const char* what) {
   if (!status.ok()) fail(std::string(what) + ": " + status.str());
 }
 
-class Ingest {
+class FuzzedRegistry {
  public:
-  Ingest() {
+  FuzzedRegistry() {
     Registry::Options options{.grace_seconds = 0, .reserve_bytes = 0};
-    options.archive_limits = small_limits();
     auto opened = Registry::open(make_memory_engine(), directory_.fd(), options);
     need(opened.status(), "open");
     registry_ = std::move(*opened);
+    ingest_ = std::make_unique<Ingest>(*registry_, small_limits());
     need(registry_->create_domain(domain_, {0, 0, 0755}, who_).status(), "domain");
     const auto head = registry_->snapshot()->domain(domain_);
     uploads_ = head->uploads();
@@ -51,7 +52,7 @@ class Ingest {
     }
     const Target target = *Target::parse("d/" + name);
     const auto published =
-        registry_->publish_archive({file->ino, uploads_, name, suffix_of(input.format), target, who_, nullptr});
+        ingest_->archives.publish({file->ino, uploads_, name, suffix_of(input.format), target, who_, nullptr});
     refuse_own_errors(published.status());
     if (!drafts.list(unpacking_)->empty()) fail("something is left of the unpacking");
     if (drafts.list(uploads_)->size() != (published.ok() ? 0u : 1u)) fail("the upload is not where it belongs");
@@ -95,7 +96,7 @@ class Ingest {
       need((*handle)->flush(), "close");
     }
     const auto published =
-        registry_->publish_archive({file->ino, uploads_, again, ".tar", *Target::parse("d/" + again), who_, nullptr});
+        ingest_->archives.publish({file->ino, uploads_, again, ".tar", *Target::parse("d/" + again), who_, nullptr});
     // A tar that we make has headers that one that came in may lack, so limits may refuse it.
     if (published.code() == Code::TooLarge) return need(registry_->drafts().unlink(uploads_, again), "unlink");
     need(published.status(), "publish our own tar");
@@ -104,6 +105,7 @@ class Ingest {
 
   TemporaryDirectory directory_;
   std::unique_ptr<Registry> registry_;
+  std::unique_ptr<Ingest> ingest_;
   const DomainName domain_ = *DomainName::parse("d");
   const Credentials who_{0, 0, 0, {}};
   Ino uploads_ = kNoIno;
@@ -115,11 +117,11 @@ class Ingest {
 }  // namespace modelfs
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static std::unique_ptr<modelfs::Ingest> ingest;
+  static std::unique_ptr<modelfs::FuzzedRegistry> ingest;
   if (size == 0) return 0;
   if (!ingest || ingest->is_full()) {
     ingest.reset();
-    ingest = std::make_unique<modelfs::Ingest>();
+    ingest = std::make_unique<modelfs::FuzzedRegistry>();
   }
   ingest->publish(modelfs::input_of(data, size));
   return 0;

@@ -19,7 +19,7 @@ class RegistryFixture : public testing::Test {
  protected:
   void SetUp() override { open(make_memory_engine()); }
 
-  void open(Engine engine) {
+  virtual void open(Engine engine) {
     auto opened = Registry::open(std::move(engine), directory_.fd(), {.grace_seconds = 0, .reserve_bytes = 0});
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     registry_ = std::move(*opened);

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "support/registry_fixture.h"
+#include "support/ingest_fixture.h"
 #include "vfs/file_system.h"
 #include "vfs/no_kernel.h"
 
@@ -62,7 +62,7 @@ class CountingStore final : public KeyValueStore {
   Reads& reads_;
 };
 
-class CatalogReads : public RegistryFixture {
+class CatalogReads : public IngestFixture {
  protected:
   void SetUp() override {
     Engine engine = make_memory_engine();
@@ -73,7 +73,7 @@ class CatalogReads : public RegistryFixture {
     write_file(make_directory(draft, "sub"), "weights", "abc");
     ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.0").ok());
     // What is cached of it was the last one's.
-    fs_ = std::make_unique<FileSystem>(*registry_, kernel_, standard_layouts(),
+    fs_ = std::make_unique<FileSystem>(*registry_, *ingest_, kernel_, standard_layouts(),
                                        FileSystem::Options{.mount_point = "/m", .store_path = "/s"});
   }
 

@@ -5,19 +5,19 @@
 
 #include <map>
 
-#include "support/registry_fixture.h"
+#include "support/ingest_fixture.h"
 #include "vfs/no_kernel.h"
 
 namespace modelfs {
 namespace {
 
-class Overlay : public RegistryFixture {
+class Overlay : public IngestFixture {
  protected:
   void SetUp() override {
-    RegistryFixture::SetUp();
+    IngestFixture::SetUp();
     FileSystem::Options options;
     options.mount_point = "/m";
-    fs_ = std::make_unique<FileSystem>(*registry_, kernel_, standard_layouts(), options);
+    fs_ = std::make_unique<FileSystem>(*registry_, *ingest_, kernel_, standard_layouts(), options);
   }
 
   // Walks a path as the kernel does, without following symlinks.

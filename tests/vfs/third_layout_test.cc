@@ -7,7 +7,7 @@
 #include "layout/modelstore/modelstore_layout.h"
 #include "layout/native/native_layout.h"
 #include "support/flat_layout.h"
-#include "support/registry_fixture.h"
+#include "support/ingest_fixture.h"
 #include "vfs/file_system.h"
 #include "vfs/no_kernel.h"
 
@@ -22,11 +22,11 @@ Layouts layouts_with_a_third() {
   return Layouts(std::move(layouts));
 }
 
-class ThirdLayout : public RegistryFixture {
+class ThirdLayout : public IngestFixture {
  protected:
   void SetUp() override {
-    RegistryFixture::SetUp();
-    fs_ = std::make_unique<FileSystem>(*registry_, kernel_, layouts_with_a_third(),
+    IngestFixture::SetUp();
+    fs_ = std::make_unique<FileSystem>(*registry_, *ingest_, kernel_, layouts_with_a_third(),
                                        FileSystem::Options{.mount_point = "/m", .store_path = "/s"});
     ASSERT_TRUE(publish_bytes(make_domain("churn"), "churn/1", "one").ok());
     const auto root = fs_->lookup(kRoot, kRootIno, ".flat");

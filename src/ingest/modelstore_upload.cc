@@ -1,10 +1,12 @@
-// modelstore's way to a release: its client uploads an archive, then the document that names it, whose close publishes
-// both.
+#include "ingest/modelstore_upload.h"
+
+#include <optional>
+#include <span>
+
 #include "base/log.h"
 #include "base/path.h"
 #include "formats/metadata.h"
 #include "formats/modelstore_document.h"
-#include "registry/registry.h"
 
 namespace modelfs {
 namespace {
@@ -47,17 +49,18 @@ std::optional<FoundFile> find_archive(const DraftStore& drafts, const ModelReque
 }  // namespace
 
 // Denied: who publishes may not read the archive, or not search a directory on its path.
-Status Registry::check_archive_path(const ModelRequest& request, Ino file, Ino directory) const {
-  const auto stored = snapshot();
+Status ModelstoreUploads::check_archive_path(const ModelRequest& request, Ino file, Ino directory) const {
+  const auto stored = registry_.snapshot();
   if (!stored.ok()) return stored.status();
   const auto head = stored->domain(request.domain);
   if (!head.ok()) return head.status();
   const auto mask = [&](Ino parent) { return parent == head->ino ? kInPlaceModeMask : 07777u; };
-  if (Status status = check_disclosing(request.who, file, mask(directory), "the archive that it names"); !status.ok()) {
+  if (Status status = registry_.check_disclosing(request.who, file, mask(directory), "the archive that it names");
+      !status.ok()) {
     return status;
   }
   while (directory != request.base) {
-    const auto inode = drafts_->stat(directory);
+    const auto inode = registry_.drafts().stat(directory);
     if (!inode.ok()) return inode.status();
     Ownership owner = inode->record.owner;
     owner.mode &= mask(inode->record.parent);
@@ -69,8 +72,8 @@ Status Registry::check_archive_path(const ModelRequest& request, Ino file, Ino d
   return {};
 }
 
-Result<Published> Registry::publish_model_archive(const ModelRequest& request, Ino file, const UploadPlacement& at,
-                                                  std::string document) {
+Result<Published> ModelstoreUploads::publish_archive(const ModelRequest& request, Ino file, const UploadPlacement& at,
+                                                     std::string document) {
   ArchiveRequest publication{file,
                              at.directory,
                              at.name,
@@ -81,22 +84,22 @@ Result<Published> Registry::publish_model_archive(const ModelRequest& request, I
   publication.metadata = std::move(document);
   publication.placement = at;
   publication.replaces_removed = true;
-  return publish_archive(publication);
+  return archives_.publish(publication);
 }
 
-Result<Published> Registry::publish_model_file(const ModelRequest& request, Ino file, const UploadPlacement& at,
-                                               std::string document) {
-  const auto head = domain(request.domain);
+Result<Published> ModelstoreUploads::publish_file(const ModelRequest& request, Ino file, const UploadPlacement& at,
+                                                  std::string document) {
+  const auto head = registry_.domain(request.domain);
   if (!head.ok()) return head.status();
   if (Status status = authorise(request.who, head->owner, Right::Publish, request.domain.str()); !status.ok())
     return status;
   std::unique_ptr<SealedFile> sealed;
   if (file != kNoIno) {
-    auto taken = drafts_->seal(file);
+    auto taken = registry_.drafts().seal(file);
     if (!taken.ok()) return taken.status();
     sealed = *std::move(taken);
   }
-  auto draft = UnpackingDirectory::make(*drafts_, head->unpacking(), unpacking_name(request.file), request.who);
+  auto draft = archives_.make_directory(request.file, *head, request.who);
   if (!draft.ok()) return draft.status();
   PublishRequest publication{
       (*draft)->root(), head->unpacking(), (*draft)->name(),    {request.domain, request.model_id, false, std::nullopt},
@@ -108,17 +111,17 @@ Result<Published> Registry::publish_model_file(const ModelRequest& request, Ino 
     publication.marker = &only.emplace(DraftMarker{*sealed, at.directory, at.name, at.name, {}});
     publication.placement = at;
   }
-  auto published = publish(publication);
+  auto published = registry_.publish(publication);
   if (published.ok() && !published->already) (*draft)->published();
   draft->reset();
-  sweep_later();
+  registry_.sweep_later();
   return published;
 }
 
-Result<Published> Registry::publish_model(const ModelRequest& request) {
+Result<Published> ModelstoreUploads::publish(const ModelRequest& request) {
   const std::string what = request.domain.str() + "/versions/" + request.model_id.str() + ".json";
   const auto refused = [&](Code code, const std::string& why) { return Status(code, what + ": " + why); };
-  auto sealed = drafts_->seal(request.file);
+  auto sealed = registry_.drafts().seal(request.file);
   if (!sealed.ok()) return sealed.status();
   auto read = (*sealed)->text(kMetadataBytesMax);
   if (!read.ok()) return refused(read.code(), read.status().message());
@@ -129,7 +132,7 @@ Result<Published> Registry::publish_model(const ModelRequest& request) {
     return refused(Code::Malformed,
                    "it is about the model '" + printable(given.domain) + "/" + printable(given.model_id) + "'");
   }
-  const auto found = find_archive(*drafts_, request, given.path);
+  const auto found = find_archive(registry_.drafts(), request, given.path);
   if (!found && !given.path.empty()) {
     return refused(Code::NotFound,
                    "the archive that it names is not here: '" + printable(given.path) + "'; upload that first");
@@ -139,15 +142,15 @@ Result<Published> Registry::publish_model(const ModelRequest& request) {
       return refused(status.code(), status.message());
     }
   }
-  auto published = found && format_of_suffix(face_suffix(found->at.name))
-                       ? publish_model_archive(request, found->file, found->at, std::move(text))
-                       : publish_model_file(request, found ? found->file : kNoIno,
-                                            found ? found->at : UploadPlacement{}, std::move(text));
+  auto published =
+      found && format_of_suffix(face_suffix(found->at.name))
+          ? publish_archive(request, found->file, found->at, std::move(text))
+          : publish_file(request, found ? found->file : kNoIno, found ? found->at : UploadPlacement{}, std::move(text));
   // No later close of the metadata would learn of the archive's.
   if (published.code() == Code::Conflict) return refused(Code::Busy, "its archive: " + published.status().message());
   if (!published.ok()) return published;
   sealed->reset();
-  if (Status removed = drafts_->unlink(request.directory, request.name); !removed.ok()) {
+  if (Status removed = registry_.drafts().unlink(request.directory, request.name); !removed.ok()) {
     log::warn("an upload stays behind: {}", removed.message());
   }
   return published;

@@ -6,7 +6,7 @@
 
 #include "archive/building.h"
 #include "support/becomes_true.h"
-#include "support/registry_fixture.h"
+#include "support/ingest_fixture.h"
 
 namespace modelfs {
 namespace {
@@ -14,16 +14,16 @@ namespace {
 constexpr std::size_t kFileBytes = 600'000;
 constexpr int kFiles = 5;
 
-class UnpackingBehindTest : public RegistryFixture {
+class UnpackingBehindTest : public IngestFixture {
  protected:
   void SetUp() override {
-    RegistryFixture::SetUp();
+    IngestFixture::SetUp();
     domain_ = std::make_unique<DomainName>(make_domain());
     const auto made = registry_->drafts().make(place(), "upload", {FileType::Regular, {0, 0, 0644}, ""});
     ASSERT_TRUE(made.ok());
     file_ = made->ino;
     handle_ = std::move(*registry_->drafts().open_file(file_, true, 0));
-    behind_ = registry_->unpack_behind(file_, ".tar", *domain_, kRoot);
+    behind_ = ingest_->archives.unpack_behind(file_, ".tar", *domain_, kRoot);
     ASSERT_NE(behind_, nullptr);
   }
   void TearDown() override {
@@ -45,7 +45,7 @@ class UnpackingBehindTest : public RegistryFixture {
   }
   Result<Published> close_and_publish() {
     EXPECT_TRUE(handle_->flush().ok());
-    return registry_->publish_archive(
+    return ingest_->archives.publish(
         {file_, place(), "upload", ".tar", target("churn/1.0"), kRoot, nullptr, std::move(behind_)});
   }
   // How many members lie unpacked so far.
@@ -157,7 +157,7 @@ TEST_F(UnpackingBehindTest, MoreUploadsThanThreadsAreAllPublished) {
   for (int i = 0; i < kUploads; ++i) {
     files.push_back(registry_->drafts().make(place(), std::to_string(i), {FileType::Regular, {0, 0, 0644}, ""})->ino);
     handles.push_back(std::move(*registry_->drafts().open_file(files.back(), true, 0)));
-    behind.push_back(registry_->unpack_behind(files.back(), ".tar", *domain_, kRoot));
+    behind.push_back(ingest_->archives.unpack_behind(files.back(), ".tar", *domain_, kRoot));
     ASSERT_TRUE(handles.back()->write(0, bytes_of(std::string_view(archive).substr(0, 2 * kFileBytes))).ok());
   }
   // The last first: those that came first hold all threads.
@@ -165,19 +165,19 @@ TEST_F(UnpackingBehindTest, MoreUploadsThanThreadsAreAllPublished) {
     ASSERT_TRUE(handles[i]->write(2 * kFileBytes, bytes_of(std::string_view(archive).substr(2 * kFileBytes))).ok());
     ASSERT_TRUE(handles[i]->flush().ok());
     const auto published =
-        registry_->publish_archive({files[i], place(), std::to_string(i), ".tar",
-                                    target("churn/" + std::to_string(i) + ".0"), kRoot, nullptr, std::move(behind[i])});
+        ingest_->archives.publish({files[i], place(), std::to_string(i), ".tar",
+                                   target("churn/" + std::to_string(i) + ".0"), kRoot, nullptr, std::move(behind[i])});
     ASSERT_TRUE(published.ok()) << published.status().str();
     EXPECT_EQ(published->file_count, static_cast<std::uint64_t>(kFiles));
   }
 }
 
 TEST_F(UnpackingBehindTest, AZipAndAFileWithBytesAreNotFollowed) {
-  EXPECT_EQ(registry_->unpack_behind(file_, ".zip", *domain_, kRoot), nullptr);
+  EXPECT_EQ(ingest_->archives.unpack_behind(file_, ".zip", *domain_, kRoot), nullptr);
   const Ino old = write_file(place(), "old", tar());
   const auto handle = registry_->drafts().open_file(old, true, 0);
   ASSERT_TRUE(handle.ok());
-  EXPECT_EQ(registry_->unpack_behind(old, ".tar", *domain_, kRoot), nullptr);
+  EXPECT_EQ(ingest_->archives.unpack_behind(old, ".tar", *domain_, kRoot), nullptr);
 }
 
 }  // namespace

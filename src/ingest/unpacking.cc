@@ -1,10 +1,10 @@
-#include "registry/unpacking.h"
+#include "ingest/unpacking.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "base/log.h"
-#include "registry/draft_sink.h"
+#include "ingest/draft_sink.h"
 
 namespace modelfs {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <thread>
 
-#include "support/registry_fixture.h"
+#include "support/ingest_fixture.h"
 
 namespace modelfs {
 namespace {
@@ -11,10 +11,10 @@ namespace {
 constexpr const char* kOne = "14046f11-3dbb-4a0e-9f29-0f1dfb373ce8";
 constexpr const char* kTwo = "a534f2da-dc3d-4353-8b85-e61d3728ca91";
 
-class TagTest : public RegistryFixture {
+class TagTest : public IngestFixture {
  protected:
   void SetUp() override {
-    RegistryFixture::SetUp();
+    IngestFixture::SetUp();
     domain_ = std::make_unique<DomainName>(make_domain());
     ASSERT_TRUE(publish_bytes(*domain_, "churn/1.0", "package").ok());
     ASSERT_TRUE(registry_->finish_sweeping().ok());
@@ -29,7 +29,7 @@ class TagTest : public RegistryFixture {
         "states = [ \"" + std::string(state) + "\",]\n\n[training]\ntimestamp = 2026-03-04T05:06:07\n\n[tuning]\n";
     const std::string name = "tag-" + number + state;
     const Ino file = write_file(uploads_, name, text);
-    return registry_->publish_tag(
+    return ingest_->tags.publish(
         {file, uploads_, name, draft, release_, number, target("churn/1.0/" + number), kRoot, std::move(on_published)});
   }
   std::vector<std::string> names(Ino directory) {

@@ -1,9 +1,9 @@
-// ForML's way to a generation: states are moved into a draft directory, and the close of its tag.toml publishes them.
+#include "ingest/forml_tag_upload.h"
+
 #include <algorithm>
-#include <unordered_set>
+#include <vector>
 
 #include "formats/forml_tag.h"
-#include "registry/registry.h"
 
 namespace modelfs {
 
@@ -14,8 +14,8 @@ constexpr int kTriesMax = 1000;
 
 }  // namespace
 
-Status Registry::unstage_others(const TagRequest& request, std::unordered_set<std::string> wanted) {
-  const auto names = drafts_->list(request.draft);
+Status FormlTagUploads::unstage_others(const TagRequest& request, std::unordered_set<std::string> wanted) {
+  const auto names = registry_.drafts().list(request.draft);
   if (!names.ok()) return names.status();
   std::vector<std::string> others;
   for (const DraftName& each : *names) {
@@ -26,15 +26,15 @@ Status Registry::unstage_others(const TagRequest& request, std::unordered_set<st
                                 printable(request.draft_name) + "'; move it there first"};
   }
   if (others.empty()) return {};
-  auto stage = drafts_->lookup(request.release, kStageName);
+  auto stage = registry_.drafts().lookup(request.release, kStageName);
   if (!stage.ok()) {
     const NewDraft fresh{FileType::Directory, {request.who.uid, request.who.gid, 0755}, ""};
-    const auto made = drafts_->make(request.release, kStageName, fresh);
+    const auto made = registry_.drafts().make(request.release, kStageName, fresh);
     if (!made.ok()) return made.status();
     stage = DraftEntry{made->ino, FileType::Directory};
   }
   for (const std::string& name : others) {
-    if (Status status = drafts_->rename(request.draft, name, stage->ino, name, false); !status.ok()) {
+    if (Status status = registry_.drafts().rename(request.draft, name, stage->ino, name, false); !status.ok()) {
       return {status.code(),
               "'" + printable(name) + "' is no state of this tag and cannot go back to .stage: " + status.message()};
     }
@@ -42,9 +42,9 @@ Status Registry::unstage_others(const TagRequest& request, std::unordered_set<st
   return {};
 }
 
-Result<Published> Registry::publish_tag(const TagRequest& request) {
-  const MutexLock only(tag_mutexes_[raw(request.draft) % tag_mutexes_.size()]);
-  const auto sealed = drafts_->seal(request.file);
+Result<Published> FormlTagUploads::publish(const TagRequest& request) {
+  const MutexLock only(mutexes_[raw(request.draft) % mutexes_.size()]);
+  const auto sealed = registry_.drafts().seal(request.file);
   if (!sealed.ok()) return sealed.status();
   const auto refused = [&](const Status& status) {
     return Status(status.code(), request.target.str() + ": " + status.message());
@@ -60,7 +60,7 @@ Result<Published> Registry::publish_tag(const TagRequest& request) {
                              request.who,   HashBudget::Full, request.on_published};
   publication.marker = &marker;
   const auto release = [&]() -> Result<ReleaseRecord> {
-    const auto stored = snapshot();
+    const auto stored = registry_.snapshot();
     return stored.ok() ? stored->release(request.target.domain, request.target.version.str()) : stored.status();
   }();
   if (!release.ok()) return release.status();
@@ -69,7 +69,7 @@ Result<Published> Registry::publish_tag(const TagRequest& request) {
   }
   for (int tries = 0; tries < kTriesMax; ++tries) {
     if (Status status = unstage_others(request, states); !status.ok()) return refused(status);
-    auto published = publish(publication);
+    auto published = registry_.publish(publication);
     if (published.code() != Code::Conflict) return published;
   }
   return refused({Code::Busy, "others move files into the draft without end"});

@@ -1,11 +1,14 @@
-// From an uploaded archive to a release: unpacked into a draft of its own, then published with it.
+#include "ingest/archive_upload.h"
+
 #include <utility>
 
 #include "base/log.h"
-#include "registry/registry.h"
 
 namespace modelfs {
 namespace {
+
+constexpr unsigned kCloserThreads = 4;    // they wait for the disk
+constexpr unsigned kUnpackerThreads = 4;  // uploads beyond that are unpacked when they are complete
 
 // The bytes of a draft file.
 class SealedSource : public ArchiveSource {
@@ -22,45 +25,58 @@ class SealedSource : public ArchiveSource {
 
 }  // namespace
 
+ArchiveUploads::ArchiveUploads(Registry& registry, const ArchiveLimits& limits)
+    : registry_(registry),
+      limits_(limits),
+      closers_(std::make_unique<ThreadPool>("close", kCloserThreads)),
+      unpackers_(std::make_unique<ThreadPool>("unpack", kUnpackerThreads)) {}
+
+ArchiveUploads::~ArchiveUploads() {
+  unpackers_.reset();
+  closers_.reset();
+}
+
 // Never the same twice: an unpacking that was given up may still lie there.
-std::string Registry::unpacking_name(Ino file) {
+std::string ArchiveUploads::fresh_name(Ino file) {
   return std::to_string(raw(file)) + "-" + std::to_string(++unpackings_);
 }
 
-std::unique_ptr<UnpackingBehind> Registry::unpack_behind(Ino file, std::string_view suffix, const DomainName& domain,
-                                                         const Credentials& who) {
+std::unique_ptr<UnpackingBehind> ArchiveUploads::unpack_behind(Ino file, std::string_view suffix,
+                                                               const DomainName& domain, const Credentials& who) {
   const auto format = format_of_suffix(suffix);
   // A zip is read from its end.
   if (!format || *format == ArchiveFormat::Zip) return nullptr;
-  const auto head = this->domain(domain);
+  const auto head = registry_.domain(domain);
   if (!head.ok() || !authorise(who, head->owner, Right::Publish, domain.str()).ok()) return nullptr;
-  return UnpackingBehind::follow(unpacking_means(), *unpackers_, file,
-                                 {head->unpacking(), unpacking_name(file), *format, who});
+  return UnpackingBehind::follow(means(), *unpackers_, file, {head->unpacking(), fresh_name(file), *format, who});
 }
 
-Result<Published> Registry::publish_archive(const ArchiveRequest& request) {
+Result<std::unique_ptr<UnpackingDirectory>> ArchiveUploads::make_directory(Ino file, const DomainRecord& domain,
+                                                                           const Credentials& who) {
+  return UnpackingDirectory::make(registry_.drafts(), domain.unpacking(), fresh_name(file), who);
+}
+
+Result<Published> ArchiveUploads::publish(const ArchiveRequest& request) {
   auto published = unpack_and_publish(request);
-  sweep_later();
-  if (published.ok() && compactor_) compactor_->wake();
+  registry_.sweep_later();
   return published;
 }
 
-Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
-  const auto domain = this->domain(request.target.domain);
+Result<Published> ArchiveUploads::unpack_and_publish(const ArchiveRequest& request) {
+  const auto domain = registry_.domain(request.target.domain);
   if (!domain.ok()) return domain.status();
   if (Status status = authorise(request.who, domain->owner, Right::Publish, request.target.domain.str()); !status.ok())
     return status;
   const auto format = format_of_suffix(request.suffix);
   if (!format) return Status(Code::InvalidArgument, "'" + printable(request.suffix) + "' names no archive format");
 
-  auto sealed = drafts_->seal(request.file);
+  auto sealed = registry_.drafts().seal(request.file);
   if (!sealed.ok()) return sealed.status();
   std::optional<Result<std::unique_ptr<UnpackingDirectory>>> unpacked;
   if (request.behind) unpacked = request.behind->finish((*sealed)->hash().size_bytes);
   if (!unpacked) {
     SealedSource source(**sealed);
-    unpacked =
-        unpack(unpacking_means(), {domain->unpacking(), unpacking_name(request.file), *format, request.who}, source);
+    unpacked = unpack(means(), {domain->unpacking(), fresh_name(request.file), *format, request.who}, source);
   }
   if (!unpacked->ok()) {
     return Status(unpacked->code(), request.target.str() + request.suffix + ": " + unpacked->status().message());
@@ -75,7 +91,7 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
   publication.metadata = request.metadata;
   publication.placement = request.placement;
   publication.replaces_removed = request.replaces_removed;
-  auto published = publish(publication);
+  auto published = registry_.publish(publication);
   if (!published.ok()) return published;
   if (!published->already) {
     unpacking.published();
@@ -83,21 +99,21 @@ Result<Published> Registry::unpack_and_publish(const ArchiveRequest& request) {
   }
   // The same content is there: what was sent is not needed.
   sealed->reset();
-  if (Status removed = drafts_->unlink(request.directory, request.name); !removed.ok()) {
+  if (Status removed = registry_.drafts().unlink(request.directory, request.name); !removed.ok()) {
     log::warn("an upload stays behind: {}", removed.message());
   }
   return published;
 }
 
-Status Registry::discard_unpacking() {
-  const auto stored = snapshot();
+Status ArchiveUploads::discard_leftovers() {
+  const auto stored = registry_.snapshot();
   if (!stored.ok()) return stored.status();
   Status failed;
   const Status walked = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
-    const auto left = drafts_->list(head.unpacking());
+    const auto left = registry_.drafts().list(head.unpacking());
     if (!left.ok()) failed = left.status();
     for (const DraftName& name : left.ok() ? *left : std::vector<DraftName>()) {
-      if (failed.ok()) failed = drafts_->discard(head.unpacking(), name.name);
+      if (failed.ok()) failed = registry_.drafts().discard(head.unpacking(), name.name);
     }
     return failed.ok();
   });

@@ -1,4 +1,4 @@
-#include "registry/draft_sink.h"
+#include "ingest/draft_sink.h"
 
 #include <utility>
 
