@@ -260,7 +260,7 @@ Result<std::shared_ptr<const ContentReader>> Archives::open_recipe(Ino container
     return Opened(std::make_shared<RecipeArchive>(std::move(*recipe), std::move(*files)));
   }
   const MutexLock one_at_a_time(rebuild_mutex_);
-  // Somebody else may have done it while we waited.
+  // Another thread may have done it while we waited.
   if (auto file = find_rebuilt(container)) return Opened(std::make_shared<RebuiltArchive>(file, size_bytes));
   const auto file = rebuild_file(*recipe, **files);
   if (!file.ok()) return file.status();

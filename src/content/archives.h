@@ -1,4 +1,4 @@
-// Archive faces: every release and generation as an archive, the one it came as or one that is made while it is read.
+// Archive faces: every release and generation as an archive, the uploaded one or one generated while it is read.
 #pragma once
 #include <functional>
 #include <list>
@@ -32,12 +32,12 @@ struct CacheFigures {
 // Which archive of what.
 struct ArchiveFace {
   Ino container = kNoIno;  // the directory of the release or generation
-  bool given = false;      // the archive that it came as, byte for byte; else one made of its files
+  bool given = false;      // the uploaded archive, byte for byte; else one generated from its files
   ArchiveFormat format = ArchiveFormat::Tar;
 };
 
-// Safe for concurrent use. What is made is a function of what was published: the package, and the generations that
-// came with it in one commit. Generations that were added later have faces of their own.
+// Safe for concurrent use. A generated archive is a function of what was published: the package, and the generations
+// that were published with it in one commit. Generations that were added later have faces of their own.
 class Archives {
  public:
   // Layouts are kept up to this size, the most recently used ones.
@@ -50,14 +50,14 @@ class Archives {
   Archives(const ContentStore& store, int scratch_dir, std::function<Status(std::uint64_t more_bytes)> check_space)
       : store_(store), scratch_dir_(scratch_dir), check_space_(std::move(check_space)) {}
 
-  // The size of a face, exactly, before a byte of it was made. NotFound: no such container, or it came as no archive.
+  // The exact size of a face, before it is generated. NotFound: no such container, or not uploaded as an archive.
   Result<std::uint64_t> size_bytes(const ArchiveFace& face) EXCLUDES(mutex_);
   // Opens a face for reading at random. The reader keeps every blob that it may need away from gc. May take long for a
   // given one: where only the recipe of a compressed archive is left, it is rebuilt first. Corrupt: it cannot be.
   Result<std::shared_ptr<const ContentReader>> open(const ArchiveFace& face) EXCLUDES(mutex_);
   // The files of a container, numbered as recipes number them.
   Result<std::unique_ptr<const ReleaseFiles>> contents(Ino container) EXCLUDES(mutex_);
-  // Rebuilds the archive that `container` came as, and drops it. Corrupt: it is not the same any more.
+  // Rebuilds the archive that `container` was uploaded as, and drops the result. Corrupt: it is not the same any more.
   Status verify_recipe(Ino container) EXCLUDES(mutex_);
   CacheFigures layout_figures() const EXCLUDES(mutex_);
   CacheFigures rebuilt_figures() const EXCLUDES(mutex_);

@@ -1,4 +1,4 @@
-// Who still needs a blob: keeps gc away from what is being committed or read.
+// Which blobs are in use: keeps gc away from what is being committed or read.
 #pragma once
 #include <memory>
 #include <unordered_map>
@@ -34,8 +34,8 @@ class BlobPins {
   void watch();
   void end_watch();
 
-  // Calls `remove` if nobody has held a pin on `digest` since watch(); whoever asks for one meanwhile waits. False:
-  // pinned, nothing done.
+  // Calls `remove` if no pin on `digest` has existed since watch(); a request for one meanwhile waits. False: pinned,
+  // nothing done.
   template <class Remove>
   bool remove_unpinned(const Digest& digest, Remove remove) {
     if (!mark_deleting(digest)) return false;

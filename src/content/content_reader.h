@@ -16,7 +16,7 @@ class ContentReader {
   virtual std::uint64_t size_bytes() const = 0;
   // Short only at the end.
   virtual Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const = 0;
-  // The same, but parts of `into` may be left as they are; `lent` says what stands there.
+  // The same, but parts of `into` may be left unwritten; `lent` says what belongs there.
   virtual Result<std::size_t> lend_at(std::uint64_t offset_bytes, ByteSpan into, MappedSpans& lent) const {
     static_cast<void>(lent);
     return read_at(offset_bytes, into);

@@ -37,7 +37,7 @@ class BlobContent final : public ContentReader {
   std::uint64_t size_bytes() const override { return reader_->size_bytes(); }
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
     const auto got = reader_->read_at(offset_bytes, into);
-    // Else who reads would take it for the end of the file.
+    // Otherwise a reader would take it for the end of the file.
     if (got.ok() && offset_bytes < size_bytes() &&
         *got < std::min<std::uint64_t>(into.size(), size_bytes() - offset_bytes)) {
       return Status(Code::Corrupt, "a blob's file has lost its end; modelfs verify lists what it hits");
@@ -58,8 +58,8 @@ class BlobContent final : public ContentReader {
   std::optional<MappedFile> mapped_;
 };
 
-// A small file that nobody has read yet. Why: most opens of one read nothing, the kernel having its pages, and to fetch
-// it and check it is most of what such an open would take.
+// A small file that was not read yet. Why: most opens of one read nothing, because the kernel has its pages, and
+// fetching and checking it is most of the cost of such an open.
 class LateContent final : public ContentReader {
  public:
   LateContent(const ContentStore& store, std::shared_ptr<const Manifest> manifest, std::uint32_t index)

@@ -1,4 +1,4 @@
-// Bytes that need not be copied into a buffer, because who writes the buffer out can take them from where they lie.
+// Bytes that need not be copied into a buffer, because the writer of the answer can take them from a mapping.
 #pragma once
 #include <memory>
 #include <utility>

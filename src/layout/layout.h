@@ -1,5 +1,5 @@
 // What a layout is: one way to show the catalog as directories and files. The native one and those of other programs
-// fulfil this contract; whoever presents nodes knows no layout by name.
+// fulfil this contract; the code that presents nodes knows no layout by name.
 #pragma once
 #include <functional>
 #include <memory>
@@ -93,7 +93,7 @@ class Layout {
   virtual Result<std::string> text(const LayoutContext& context, const Node& node) const = 0;
 
   // What a fresh name of this type in `parent`, a directory of this layout or a draft that it has adopted, would mean.
-  // Judges the name, not whether it is free. By default nothing can be made: Immutable.
+  // Checks the name, not whether it is free. By default nothing can be created: Immutable.
   virtual CreateRule create_rule(const LayoutContext& context, const Node& parent, std::string_view name,
                                  FileType type) const;
   // What the removal of `node`, which is `name` in `parent`, would mean. By default it is refused: Immutable.

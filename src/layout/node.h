@@ -18,7 +18,7 @@ inline constexpr Ino kTrashIno{4};
 inline constexpr Ino kOldEventsIno{5};
 inline constexpr Ino kDraftsIno{6};
 inline constexpr Ino kMetricsIno{7};
-// `events` begins anew under the next of these numbers when it is rotated, so that tail -F notices.
+// `events` gets the next of these numbers when it is rotated, so that tail -F notices.
 inline constexpr std::uint64_t kEventsInoFirst = 8;
 inline constexpr std::uint64_t kEventsInoCount = kFirstFreeIno - kEventsInoFirst;
 
@@ -37,7 +37,7 @@ inline constexpr LayoutId kNativeLayout{0};
 
 // All of a Node but its texts. Small, because the kernel may know of millions.
 struct NodeFacts {
-  // What a node is to whoever presents it. What it is to its layout is said by `role`.
+  // What a node is to the code that presents it. What it is to its layout is said by `role`.
   enum class Kind : std::uint8_t {
     Root,       // the mount point: domains
     Domain,     // /<domain>: releases, and drafts of them
@@ -60,7 +60,7 @@ struct NodeFacts {
   };
   Ino ino = kNoIno;
   Ino container = kNoIno;   // Entry, Text, Archive: the directory of the release or generation
-  TimeNs time{};            // Link, Text, Archive: when it came about
+  TimeNs time{};            // Link, Text, Archive: when it was created
   uid_t set_by = 0;         // Link: who set a label
   std::uint32_t index = 0;  // Entry: in the container's manifest
   Kind kind = Kind::Draft;
@@ -74,7 +74,8 @@ struct NodeFacts {
   bool is_label = false;                      // Link: not latest
   bool in_stage = false;                      // Draft: a directory beneath <domain>/.stage
 
-  // A directory whose attributes the kernel believes: whoever changes them, or the names in it, tells the kernel.
+  // A directory whose attributes the kernel may cache: every change of them, or of the names in it, is announced to the
+  // kernel.
   bool is_believed() const {
     return kind == Kind::Root || kind == Kind::Domain || kind == Kind::Stage || kind == Kind::Entry ||
            (kind == Kind::Draft && in_stage);
@@ -87,8 +88,7 @@ struct NodeFacts {
 struct Node : NodeFacts {
   // The domain of all that belongs to one. Of a Draft where a client's layout shows committed things in it; else empty.
   std::string domain;
-  // Link: where it leads. Directory of one release: the version. A Draft that may be written anew: its name in
-  // `container`.
+  // Link: where it leads. Directory of one release: the version. A Draft that may be replaced: its name in `container`.
   std::string target;
 
   bool operator==(const Node&) const = default;
@@ -113,14 +113,14 @@ struct Attributes {
   std::uint64_t size_bytes = 0;
   std::uint64_t blocks = 0;  // of 512 bytes
   TimeNs atime{}, mtime{}, ctime{};
-  // How long the kernel may believe these, in seconds: 0 for what changes without its being told.
+  // How long the kernel may cache these, in seconds: 0 for what changes without an invalidation.
   double valid_seconds = 0;
 };
 
 // How long the kernel believes what never changes.
 inline constexpr double kForeverSeconds = 86400;
-// What it is told of when it changes. Why not for ever: an answer about a node that the kernel is just getting to know
-// may cross with the notice, which then finds nobody. Asking once a minute costs nothing.
+// For what is invalidated when it changes. Why not for ever: an answer about a node that is new to the kernel may cross
+// with the invalidation, which then has no effect. A look-up once a minute costs nothing.
 inline constexpr double kToldSeconds = 60;
 
 }  // namespace modelfs

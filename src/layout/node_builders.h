@@ -60,7 +60,7 @@ inline Node link_node(const std::string& domain, Ino ino, std::string target, Ti
 
 inline Ino given_archive_ino(Ino container) { return in_block(container, kGivenArchive); }
 
-// The archive face with `suffix` of a release or generation that came as an archive with `given_suffix`, if it did.
+// The archive face with `suffix` of a release or generation, which may have been uploaded as `given_suffix`.
 Result<Node> archive_node(const std::string& domain, Ino container, bool is_release, std::string_view suffix,
                           std::string_view given_suffix, TimeNs time);
 

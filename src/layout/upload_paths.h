@@ -1,4 +1,4 @@
-// Where clients find the archive that a release came as, as paths beneath the mount point. Shared by the layouts.
+// Paths beneath the mount point at which clients find the archive of a release. Shared by the layouts.
 #pragma once
 #include <string>
 #include <string_view>

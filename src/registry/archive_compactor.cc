@@ -89,7 +89,7 @@ Status Registry::compact_archives(const std::atomic<bool>& cancel) {
   for (const Ino container : *waiting) {
     if (cancel) return {Code::Interrupted, "the end of the daemon"};
     const auto dropped = compact_archive(container, cancel);
-    // What is damaged stays as it is; verify tells of it. The others need not wait for it.
+    // A damaged one stays as it is; verify reports it. The others need not wait for it.
     if (!dropped.ok() && dropped.code() == Code::Interrupted) return dropped.status();
     if (!dropped.ok()) log::warn("the archive of directory {}: {}", raw(container), dropped.status().message());
     if (!dropped.ok() || !*dropped) continue;

@@ -23,7 +23,7 @@ class ArchiveCompactor {
 
   // There may be something to do.
   void wake() EXCLUDES(mutex_);
-  // Ends at the next step; what was not settled is, after the next start.
+  // Ends at the next step; what is left is done after the next start.
   void stop() EXCLUDES(mutex_);
 
  private:

@@ -30,7 +30,7 @@ class Events {
 
   // How often each has happened since the start, lost lines included.
   std::map<std::string, std::uint64_t, std::less<>> counts() const EXCLUDES(mutex_);
-  // How often `events` was begun anew since the start: a reader that finds it changed looks at another file.
+  // How often `events` was rotated since the start: a reader that finds it changed must reopen the file.
   std::uint64_t rotation_count() const EXCLUDES(mutex_);
 
  private:

@@ -21,13 +21,13 @@ struct ReadMode {
 class KernelReads {
  public:
   virtual ~KernelReads() = default;
-  // Lends the kernel the plain file behind `descriptor`, which need not stay open. kNoBacking: it does not take it;
-  // that is no error, the daemon serves the file.
+  // Registers the regular file behind `descriptor`, which need not stay open, as a backing file of the kernel.
+  // kNoBacking: refused; that is not an error, the daemon serves the file.
   virtual Backing register_backing(int descriptor) = 0;
   // Once for what lend() gave, when no open of the node is left.
   virtual void unregister_backing(Backing backing) = 0;
   virtual ReadMode mode() const = 0;
-  // Whether a file that somebody writes without pages of the kernel (FOPEN_DIRECT_IO) can be mapped by others.
+  // Whether a file that is written without pages of the kernel (FOPEN_DIRECT_IO) can be mapped by others.
   virtual bool maps_direct_files() const = 0;
 };
 

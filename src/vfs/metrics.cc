@@ -68,7 +68,7 @@ void describe_caches(const std::array<std::pair<const char*, CacheFigures>, 3>& 
   for (const auto& [name, figures] : caches) into.sample({{"cache", name}}, figures.bytes);
 }
 
-// Numbers of the last commits: who finds one that he has not seen knows what to read anew.
+// The sequences of the last commits: a scraper that sees a new one knows what to read again.
 Status describe_domains(const Snapshot& stored, PrometheusWriter& into) {
   std::uint64_t count = 0;
   into.family("modelfs_domain_sequence", Type::Gauge, "The number of a domain's last commit.");

@@ -20,7 +20,7 @@ std::optional<OpenNodes::Node> OpenNodes::join(Ino ino, std::optional<Node> firs
 std::unique_ptr<const OpenNodes::Open> OpenNodes::open(Ino ino, std::optional<int> descriptor, bool only_writes) {
   auto node = join(ino, std::nullopt);
   if (!node) {
-    // Two may come here at once; then one of them lends in vain.
+    // Two threads may get here at once; then one of them registers in vain.
     const Backing lent = descriptor && kernel_ != nullptr ? kernel_->register_backing(*descriptor) : kNoBacking;
     node = join(ino, Node{lent, only_writes && kernel_ != nullptr && kernel_->maps_direct_files()});
     if (lent != kNoBacking && node->backing != lent) kernel_->unregister_backing(lent);

@@ -14,11 +14,11 @@ namespace modelfs {
 // Safe for concurrent use.
 //
 // Why sticky: all opens of a node that are there at one time are read by the kernel from the same file, or all are
-// served by the daemon; the kernel answers EIO to an open that differs. So a draft that is open when it is published
-// stays the daemon's until nobody has it open any more. Source: fs/fuse/iomode.c of Linux, fuse_file_io_open().
+// served by the daemon; the kernel answers EIO to an open that differs. So a draft that is open when it is published is
+// served by the daemon until its last close. Source: fs/fuse/iomode.c of Linux, fuse_file_io_open().
 //
-// A node that is opened only to write it is direct until its last close, for all who open it meanwhile: the kernel
-// keeps no pages of it. So what is written is copied once less and needs no GETXATTR, and nobody sees an old page.
+// A node that is opened only for writing is direct until its last close, for all opens meanwhile: the kernel keeps no
+// pages of it. So what is written is copied once less and needs no GETXATTR, and no process sees an old page.
 class OpenNodes {
  public:
   // One open of a node; ends with this.
@@ -44,7 +44,7 @@ class OpenNodes {
     std::size_t lent = 0;         // files that the kernel has now
   };
 
-  // `kernel`: null where nobody but the daemon can read. Outlives this.
+  // `kernel`: null where only the daemon can read. Outlives this.
   explicit OpenNodes(KernelReads* kernel) : kernel_(kernel) {}
 
   // Counts an open. `descriptor`: of a plain file with the node's bytes, which never change. Both count for the first
@@ -52,7 +52,7 @@ class OpenNodes {
   std::unique_ptr<const Open> open(Ino ino, std::optional<int> descriptor, bool only_writes = false) EXCLUDES(mutex_);
   // Nothing if the node is not open.
   std::optional<Backing> find(Ino ino) const EXCLUDES(mutex_);
-  // How files are read that can be lent.
+  // How files are read that the kernel can read itself.
   ReadMode mode() const;
   Figures figures() const EXCLUDES(mutex_);
 

@@ -11,8 +11,8 @@ namespace modelfs {
 // Safe for concurrent use. One entry for each node that was opened and that the kernel still knows.
 //
 // Why: a blob never changes, but a damaged one is replaced by another file with the right bytes. The kernel would go on
-// giving the wrong ones from its pages. An open that does not keep them drops them, also for all who have the node
-// open; and unlike a notice it never waits for a page that a request in our hands holds.
+// serving the wrong ones from its pages. An open that does not keep them drops them, also for all other opens of the
+// node; and unlike an invalidation it never waits for a page that a request which we are answering holds.
 class PageSources {
  public:
   // False: the pages of `ino` come from another file than `descriptor`, which they come from after this open.

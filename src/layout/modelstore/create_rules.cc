@@ -143,7 +143,7 @@ bool ModelstoreLayout::adopt_draft(const Node& parent, std::string_view name, No
   if (draft.type != FileType::Regular ||
       (!is_in_adopted && role != ModelstoreRole::States && role != ModelstoreRole::Deleted))
     return false;
-  // A file that is written anew is another one until its close.
+  // A file that is being replaced is a separate one until its close.
   draft.layout = id_;
   draft.container = parent.ino;
   draft.target = name;

@@ -6,8 +6,8 @@
 
 namespace modelfs {
 
-// The archive of a release as this layout's client wants it: the one that it came as if that is a .tar.gz, else one
-// that is made.
+// The archive of a release as this layout's client wants it: the uploaded one if that is a .tar.gz, else a generated
+// one.
 Result<Node> archive_of(const std::string& domain, const ReleaseRecord& release);
 
 // Whether the archive of a release is shown where it was uploaded.

@@ -39,7 +39,7 @@ Result<Node> child_of_domain(const Snapshot& stored, const DomainName& domain, s
     if (name == "latest") return link_node(domain.str(), plus(release->faces, 1), release->version, release->published);
     Node node = metadata_node(domain.str(), plus(release->faces, 2), release->ino, true, release->metadata_given,
                               release->published, NativeRole::LatestJson);
-    // modelstore's client of the first years writes it anew with each upload.
+    // Early versions of modelstore's client replace it with each upload.
     if (came_by_first_layout(stored, *release)) node.rewrite = Node::Rewrite::Copy;
     return node;
   }
@@ -65,7 +65,7 @@ Result<Node> child_of_domain(const Snapshot& stored, const DomainName& domain, s
   return place;
 }
 
-// The package of a release as ForML reads it: the archive that it came as, or a zip of what ForML packed.
+// The package of a release as ForML reads it: the uploaded archive, or a zip of what ForML packed.
 Result<Node> forml_package(const std::string& domain, const ReleaseRecord& release, const Manifest& manifest) {
   if (release.archive_suffix == ".4ml") {
     return archive_node(domain, release.ino, true, ".4ml", release.archive_suffix, release.published);
@@ -148,7 +148,7 @@ Result<Node> child_of_system(std::string_view name) {
   if (name == "metrics") return node_at(Kind::MountFile, kMetricsIno, "", FileType::Regular);
   if (name == "trash") return directory_node(NativeRole::TrashRoot, kTrashIno);
   if (name == "drafts") return directory_node(NativeRole::DraftsRoot, kDraftsIno);
-  // The mount gives `events` its number, which changes when the file is begun anew.
+  // The mount gives `events` its number, which changes when the file is rotated.
   if (name == "events") return node_at(Kind::MountFile, Ino{kEventsInoFirst}, "", FileType::Regular);
   if (name == "events.1") return node_at(Kind::MountFile, kOldEventsIno, "", FileType::Regular);
   return nothing_called(name);

@@ -15,7 +15,7 @@ class NativeLayout final : public Layout {
   std::string_view root_name() const override { return ""; }
   Node root() const override;
   Result<Node> child(const LayoutContext& context, const Node& parent, std::string_view name) const override;
-  // Faces that nobody wrote are not listed.
+  // Generated faces are not listed.
   Status list(const LayoutContext& context, const Node& directory, std::vector<ListedNode>& names) const override;
   Result<Ino> parent(const LayoutContext& context, const Node& directory) const override;
   Result<Attributes> attributes(const LayoutContext& context, const Node& node,

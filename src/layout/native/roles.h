@@ -16,7 +16,7 @@ enum class NativeRole : std::uint8_t {
   // Texts.
   Metadata,    // the metadata of a release or generation, made or given
   LatestJson,  // /<domain>/latest.json: that of the newest release
-  Tag,         // <n>/tag.toml of a generation that came without one
+  Tag,         // <n>/tag.toml of a generation that was published without one
 };
 
 inline NativeRole native_role(const Node& node) { return static_cast<NativeRole>(node.role); }
