@@ -84,7 +84,7 @@ TEST(FaceSuffix, IsTheLongestThatFits) {
 }
 
 TEST(RefusalOfAName, SaysTheRuleAndIsPrintable) {
-  EXPECT_EQ(check_name("a\n").message(), "'a\\x0a' cannot be a name here: it holds a control character");
+  EXPECT_EQ(check_name("a\n").message(), "'a\\x0a' cannot be a name here: it contains a control character");
   EXPECT_EQ(check_name("latest").message(), "'latest' cannot be a name here: the name is reserved");
 }
 

@@ -250,9 +250,9 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Refusal{"", "no valid JSON at byte 0"}, Refusal{"[]", "an array where an object must be at byte 0"},
         Refusal{"\"a\"", "a string where an object must be at byte 2"}, Refusal{"NaN", "no valid JSON at byte 0"},
-        Refusal{"{\"a\":1,\"a\":2}", "the key 'a' a second time at byte 9"},
-        Refusal{"{\"a\":1,\"\\u0061\":2}", "the key 'a' a second time at byte 14"},
-        Refusal{"{\"a\":[{\"b\":1,\"b\":2}]}", "the key 'b' a second time at byte 15"},
+        Refusal{"{\"a\":1,\"a\":2}", "the key 'a' twice at byte 9"},
+        Refusal{"{\"a\":1,\"\\u0061\":2}", "the key 'a' twice at byte 14"},
+        Refusal{"{\"a\":[{\"b\":1,\"b\":2}]}", "the key 'b' twice at byte 15"},
         Refusal{"{\"a\":1", "no valid JSON at byte 5"}, Refusal{"{\"a\":1}}", "no valid JSON at byte 7"},
         Refusal{"{\"a\":1NaN}", "no valid JSON at byte 6"}, Refusal{"{\"a\":-NaN}", "no valid JSON at byte 6"},
         Refusal{"{\"a\":NaN1}", "no valid JSON at byte 9"}, Refusal{"{\"a\":Infinit}", "no valid JSON at byte 5"},
