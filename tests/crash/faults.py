@@ -2,18 +2,22 @@
 """Lets a disk-changing system call of a verb fail, with EIO or ENOSPC, once or from then on: afterwards the old or the new is there, whole.
 
 A store is prepared once. Each verb of the table (a rename that publishes, the close of an archive, of a package, of a tag, of a model's
-document, labels, removal, restoring, domains, gc) is run once under strace, which gives the list of its disk-changing calls in each
-thread, and what is there before and after it. Then, for these calls, in random order as long as the time lasts (`--all`: for each), a
+document, the settling of an archive, labels, removal, restoring, domains, gc) is run once under strace, which gives the list of its
+disk-changing calls in each thread, and what is there before and after it. Then, for these calls, in random order as long as the time lasts (`--all`: for each), a
 fresh copy of the store is served, and strace makes that call fail. After each: who asked was answered; the mount heals, which its next
 writer sees; what is there is what was there before, or what the verb makes of it, and the latter if it had answered 0; `verify` finds
 nothing; and all of this once more after another start and a gc.
 
 A new verb is one line of VERBS.
+
+A tmpfs is the quickest place for it (`--dir /dev/shm`): the calls are made to fail all the same, and none waits for a disk.
 """
 
 import errno
+import gzip
 import io
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -32,11 +36,15 @@ ANSWER_LIMIT_S = 60
 HEAL_LIMIT_S = 15
 # What answers the kernel, too: where it fails from then on, nobody is answered.
 NEVER_LASTING = {"writev"}
+SETTLING = "settle an archive"
+CONVERSATIONS = "control"  # the thread that begins them
+# What one run makes and the next makes otherwise: numbers of models, and moments.
+MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)?|\d{4}/\d\d/\d\d/[0-9:/]+")
 
 
-def tar_of(files):
+def plain_tar_of(files):
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+    with tarfile.open(fileobj=out, mode="w") as tar:
         for name, data in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
@@ -44,11 +52,16 @@ def tar_of(files):
     return out.getvalue()
 
 
+def tar_of(files):
+    return gzip.compress(plain_tar_of(files), mtime=0)
+
+
 def package_of(version):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as packed:
-        packed.writestr("__4ml__.py", f'NAME = "hello"\nVERSION = "{version}"\nPACKAGE = "hello"\nMODULES = {{}}')
-        packed.writestr("hello/__init__.py", "x = 1\n")
+        for name, text in {"__4ml__.py": f'NAME = "hello"\nVERSION = "{version}"\nPACKAGE = "hello"\nMODULES = {{}}',
+                           "hello/__init__.py": "x = 1\n"}.items():
+            packed.writestr(zipfile.ZipInfo(name), text)  # of 1980, so that it is the same in every run
     return out.getvalue()
 
 
@@ -87,6 +100,11 @@ def prepare(run):
     mounted.write_file(f"{models}/2026.11.21/m1/artifacts.tar.gz", tar_of({"model.joblib": large("model")}))
     mounted.wait_for(lambda: quiet(daemon), "the store is swept", pause_s=0.3)
     daemon.stop()
+    # What gc finds: files of drafts that are gone, also one that nobody has finished to copy.
+    for name in ("7fffff00", "7fffff01.own"):
+        folder = f"{daemon.store}/drafts/{name[6:8]}"
+        os.makedirs(folder, exist_ok=True)
+        mounted.write_file(f"{folder}/{name}", large(name))
 
 
 def write_whole(path, data):
@@ -109,6 +127,8 @@ VERBS = {
     "publish by rename": lambda at: os.rename(f"{at.mount_point}/d/.stage/x", f"{at.mount_point}/d/v2"),
     "publish a generation": lambda at: os.rename(f"{at.mount_point}/d/.stage/g", f"{at.mount_point}/d/v0/next"),
     "close of an archive": lambda at: write_whole(f"{at.mount_point}/d/v3.tar.gz", tar_of({"weights": large("z"), "small": b"z"})),
+    # Plain, so that a recipe takes its place and its bytes go.
+    SETTLING: lambda at: write_whole(f"{at.mount_point}/d/v3.tar", plain_tar_of({"weights": large("z"), "small": b"z"})),
     "close of a package": lambda at: write_whole(f"{at.mount_point}/f/0.2/package.4ml", package_of("0.2")),
     "close of a tag": lambda at: write_whole(f"{at.mount_point}/f/0.1/1/tag.toml", TAG),
     "close of a model's document": lambda at: write_whole(f"{at.mount_point}/{P}/fraud/versions/m1.json", DOCUMENT),
@@ -131,21 +151,39 @@ def quiet(daemon):
     return was == used
 
 
+def settled(daemon):
+    """No archive waits to be looked at."""
+    return daemon.json("status")["archives"]["waiting"] == 0
+
+
+def members_of(archive):
+    """Of one that is made from a release, the times of its directories aside: these are of the moment when it was unpacked."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return repr(sorted((member.name, tar.extractfile(member).read() if member.isfile() else b"") for member in tar)).encode()
+
+
 def world(root):
     """path -> what it shows, of everything but modelfs' own files."""
     shown = {}
-    for place in [root, f"{root}/.modelfs/trash"]:
+    # What a listing leaves out: the trash, and the drafts.
+    hidden = [f"{root}/{domain}/.stage" for domain in os.listdir(root) if os.path.isdir(f"{root}/{domain}/.stage")]
+    for place in [root, f"{root}/.modelfs/trash", *hidden]:
         for directory, names, files in os.walk(place, onerror=mounted._refuse):
-            if place == root and directory == root:
-                names.remove(".modelfs")
+            names[:] = [name for name in names if name not in (".modelfs", ".stage")]
             for name in names + files:
                 path = f"{directory}/{name}"
                 text = ""
                 if os.path.islink(path):
                     text = os.readlink(path)
                 elif name in files:
-                    text = mounted.digest(mounted.content_of(path))
-                shown[os.path.relpath(path, root)] = text
+                    content = mounted.content_of(path)
+                    if name.endswith(".json"):
+                        content = MADE_UP.sub("*", content.decode()).encode()
+                    if name.endswith(".tar.gz"):
+                        content = members_of(content)
+                    text = mounted.digest(content)
+                # A tag's states keep their names, as a client gives them.
+                shown[os.path.relpath(path, root) if STATE in path else MADE_UP.sub("*", os.path.relpath(path, root))] = text
     return shown
 
 
@@ -187,17 +225,22 @@ class Verb:
         daemon = fresh_daemon(run)
         self.old = world(daemon.mount_point)
         kind_of = {thread: kind for kind, threads in kill.threads_of(daemon.pid).items() for thread in threads}
-        strace = kill.Strace(list(kind_of), run.path("count.strace"))
+        strace = kill.Strace(list(kind_of), run.path("count.strace"), "-f")
         if not strace.attached():
             mounted.skip(f"strace may not attach here: {strace.complaint.strip()}")
         if (answer := ask(daemon, name)) != 0:
             raise mounted.Violation(f"{name}: {errno.errorcode.get(answer, answer)} without a fault")
+        if name == SETTLING:
+            mounted.wait_for(lambda: settled(daemon), "the archive is settled", pause_s=0.1)
         mounted.wait_for(lambda: quiet(daemon), "the daemon is quiet", pause_s=0.3)
         strace.end()
         self.new = world(daemon.mount_point)
         calls = {}
         for call in kill.Call.parse(strace.lines()):
-            calls.setdefault(kind_of.get(call.thread, "?"), []).append(call)
+            kind = kind_of.get(call.thread, CONVERSATIONS)  # a thread of its own each
+            # Settling goes on behind the close that brought the archive.
+            if (kind == "settle") == (name == SETTLING):
+                calls.setdefault(kind, []).append(call)
         self.points = kill.points_of(calls, daemon.store)
         daemon.stop()
 
@@ -210,8 +253,8 @@ class Verb:
         if shown == self.new:
             return True
         if shown != self.old:
-            differs = sorted(path for path in shown.keys() | self.old.keys() if shown.get(path) != self.old.get(path))
-            raise mounted.Violation(f"neither old nor new; against the old differ {differs[:8]}")
+            differs = [sorted(path for path in shown.keys() | other.keys() if shown.get(path) != other.get(path))[:8] for other in (self.old, self.new)]
+            raise mounted.Violation(f"neither old nor new; from the old differ {differs[0]}, from the new {differs[1]}")
         if answer == 0:
             raise mounted.Violation("it had answered 0, and the old is there")
         return False
@@ -227,15 +270,24 @@ def heals(daemon):
         return False
 
 
+def failed_in(strace):
+    return any("(INJECTED)" in line for line in strace.lines())
+
+
 def fail_at(run, verb, point, error, lasting):
-    """Returns (answer, whether the new is there)."""
+    """Returns (answer, whether the new is there, whether the call was made at all)."""
     kind, number, call = point
     daemon = fresh_daemon(run)
     when = f"{number}+" if lasting else str(number)
-    strace = kill.Strace(kill.threads_of(daemon.pid)[kind], run.path("fault.strace"), "-e", f"inject={call.name}:error={error}:when={when}")
+    threads = mounted.wait_for(lambda: kill.threads_of(daemon.pid).get(kind), f"a thread of the kind {kind}")
+    # Why not always: with -f the other threads are traced as well, and each meets the fault.
+    also = ["-f"] if kind == CONVERSATIONS else []
+    strace = kill.Strace(threads, run.path("fault.strace"), *also, "-e", f"inject={call.name}:error={error}:when={when}")
     strace.attached()
     try:
         answer = ask(daemon, verb.name)
+        if verb.name == SETTLING:
+            mounted.wait_for(lambda: failed_in(strace) or settled(daemon), "the archive is settled, or the call has failed", pause_s=0.1)
         mounted.wait_for(lambda: quiet(daemon), "the daemon is quiet", pause_s=0.1)
     finally:
         strace.end()
@@ -252,13 +304,14 @@ def fail_at(run, verb, point, error, lasting):
     if verb.check(daemon, answer) != present:
         raise mounted.Violation("gc has changed what is there")
     daemon.stop()
-    return answer, present
+    return answer, present, failed_in(strace)
 
 
 def add_options(parser):
     parser.add_argument("--all", action="store_true", help="every call of every verb, however long it takes")
-    parser.add_argument("--seconds", type=int, default=300, help="begin no further fault after so long")
+    parser.add_argument("--seconds", type=int, default=150, help="begin no further fault after so long")
     parser.add_argument("--only", help="verbs whose name has this in it")
+    parser.add_argument("--verbose", action="store_true", help="say what became of each fault")
 
 
 def body(run, options):
@@ -273,7 +326,7 @@ def body(run, options):
         verb = Verb(run, name)
         if not verb.points:
             run.violation(f"{name}: no disk-changing call was seen")
-        counts[name] = {"calls": len(verb.points), "faults": 0, "answered 0": 0, "new": 0}
+        counts[name] = {"calls": len(verb.points), "faults": 0, "made": 0, "answered 0": 0, "new": 0}
         for point in verb.points:
             for error in ("EIO", "ENOSPC"):
                 faults += [(verb, point, error, lasting) for lasting in (False, True) if not lasting or point[2].name not in NEVER_LASTING]
@@ -283,8 +336,11 @@ def body(run, options):
             break
         title = f"{verb.name}: {point[0]} call {point[1]}, {point[2].name} {point[2].place(run.path('work'))}, {error} {'from then on' if lasting else 'once'}"
         try:
-            answer, present = fail_at(run, verb, point, error, lasting)
+            answer, present, made = fail_at(run, verb, point, error, lasting)
+            if options.verbose:
+                print(f"{title}: answered {errno.errorcode.get(answer, answer)}, {'new' if present else 'old'}", flush=True)
             counts[verb.name]["faults"] += 1
+            counts[verb.name]["made"] += made
             counts[verb.name]["answered 0"] += answer == 0
             counts[verb.name]["new"] += present
         except (mounted.Violation, TimeoutError, OSError) as violation:
@@ -292,7 +348,7 @@ def body(run, options):
             run.daemons[-1].kill()
             if len(run.violations) > 8:
                 break
-    mounted.table([[name, *each.values()] for name, each in counts.items()], ["verb", "calls", "faults", "answered 0", "new"])
+    mounted.table([[name, *each.values()] for name, each in counts.items()], ["verb", "calls", "faults", "made", "answered 0", "new"])
     print(f"{sum(each['faults'] for each in counts.values())} of {len(faults)} faults")
 
 
