@@ -96,12 +96,12 @@ Status report(const ImportPlan& plan, const Imported& imported, bool json) {
                                {"labels", imported.labelled},
                                {"left", std::move(left)}}));
   }
-  Table table({{"NOT TAKEN"}, {"WHY"}});
+  Table table({{"NOT IMPORTED"}, {"WHY"}});
   for (const ImportLeft& each : imported.left) table.add({each.path, each.reason});
   return written(print(table.text() + plan.layout + ": " + counted(imported.published, "commit") + ", " +
                        std::to_string(imported.already) + " published already, " +
                        (plan.labels.empty() ? "" : counted(imported.labelled, "label") + ", ") +
-                       std::to_string(imported.left.size()) + " not taken\n"));
+                       std::to_string(imported.left.size()) + " not imported\n"));
 }
 
 Status import(const ImportOptions& options) {

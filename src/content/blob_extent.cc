@@ -14,12 +14,12 @@ Result<std::shared_ptr<const BlobExtent>> BlobExtent::open(const KeyValueStore& 
   const std::string name = "blob " + blob.hex();
   const auto value = keys.get(keys::blob(blob));
   if (value.code() == Code::NotFound) {
-    return Status(Code::Corrupt, name + " is missing; modelfs verify lists what it hits");
+    return Status(Code::Corrupt, name + " is missing; `modelfs verify` lists the affected files");
   }
   if (!value.ok()) return value.status();
   auto record = BlobRecord::decode(*value);
   if (!record.ok()) return record.status();
-  if (record->quarantined) return Status(Code::Corrupt, name + " is damaged; write the file anew");
+  if (record->quarantined) return Status(Code::Corrupt, name + " is damaged; write the file again");
   std::shared_ptr<BlobExtent> bytes(new BlobExtent({blob, record->crc32}, record->size_bytes, record->allocated_bytes));
   if (record->is_inline) {
     bytes->bytes_ = std::move(record->bytes);
@@ -28,10 +28,10 @@ Result<std::shared_ptr<const BlobExtent>> BlobExtent::open(const KeyValueStore& 
   auto reader = blobs.open(blob);
   if (!reader.ok()) {
     const Code code = reader.code() == Code::NotFound ? Code::Corrupt : reader.code();
-    return Status(code, name + ": " + reader.status().message() + "; modelfs verify lists what it hits");
+    return Status(code, name + ": " + reader.status().message() + "; `modelfs verify` lists the affected files");
   }
   if ((*reader)->size_bytes() != record->size_bytes) {
-    return Status(Code::Corrupt, name + " has another size than recorded; modelfs verify lists what it hits");
+    return Status(Code::Corrupt, name + " has another size than recorded; `modelfs verify` lists the affected files");
   }
   bytes->reader_ = std::move(*reader);
   return std::shared_ptr<const BlobExtent>(std::move(bytes));

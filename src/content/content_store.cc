@@ -40,7 +40,7 @@ class BlobContent final : public ContentReader {
     // Otherwise a reader would take it for the end of the file.
     if (got.ok() && offset_bytes < size_bytes() &&
         *got < std::min<std::uint64_t>(into.size(), size_bytes() - offset_bytes)) {
-      return Status(Code::Corrupt, "a blob's file has lost its end; modelfs verify lists what it hits");
+      return Status(Code::Corrupt, "a blob's file has lost its end; `modelfs verify` lists the affected files");
     }
     return got;
   }
@@ -101,7 +101,7 @@ Result<std::shared_ptr<const ContentReader>> ContentStore::open(const ManifestEn
   const auto value = keys_.get(keys::blob(file.hash.digest));
   const std::string name = "blob " + file.hash.digest.hex();
   if (value.code() == Code::NotFound) {
-    return Status(Code::Corrupt, name + " is missing; modelfs verify lists what it hits");
+    return Status(Code::Corrupt, name + " is missing; `modelfs verify` lists the affected files");
   }
   if (!value.ok()) return value.status();
   auto record = BlobRecord::decode(*value);
@@ -111,14 +111,14 @@ Result<std::shared_ptr<const ContentReader>> ContentStore::open(const ManifestEn
   if (record->is_inline) {
     // Small enough to be checked every time.
     if (record->bytes.size() != file.size_bytes || hash_of(bytes_of(record->bytes)).digest != file.hash.digest) {
-      return Status(Code::Corrupt, name + " is damaged; modelfs verify lists what it hits");
+      return Status(Code::Corrupt, name + " is damaged; `modelfs verify` lists the affected files");
     }
     return std::shared_ptr<const ContentReader>(std::make_shared<InlineContent>(std::move(record->bytes)));
   }
   auto reader = blobs_.open(file.hash.digest);
   if (!reader.ok()) {
     const Code code = reader.code() == Code::NotFound ? Code::Corrupt : reader.code();
-    return Status(code, name + ": " + reader.status().message() + "; modelfs verify lists what it hits");
+    return Status(code, name + ": " + reader.status().message() + "; `modelfs verify` lists the affected files");
   }
   if ((*reader)->size_bytes() != file.size_bytes) {
     return Status(Code::Corrupt, name + " has " + std::to_string((*reader)->size_bytes()) + " bytes instead of " +

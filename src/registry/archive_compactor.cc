@@ -64,7 +64,7 @@ void ArchiveCompactor::run() {
     }
     if (stopping_) return;
     if (Status status = registry_.compact_archives(stopping_); !status.ok() && status.code() != Code::Interrupted) {
-      log::warn("archives wait for the next start: {}", status.message());
+      log::warn("archives are examined at the next start: {}", status.message());
     }
   }
 }
@@ -104,7 +104,8 @@ Result<std::optional<Digest>> Registry::compact_archive(Ino container, const std
   auto record = ArchiveRecord::decode(*value);
   if (!record.ok()) return record.status();
   const auto format = format_of_suffix(record->suffix);
-  if (!format) return Status(Code::Corrupt, "'" + printable(record->suffix) + "' names no archive format");
+  if (!format)
+    return Status(Code::Corrupt, "'" + printable(record->suffix) + "' is not the suffix of an archive format");
 
   ManifestEntry original;
   original.size_bytes = record->size_bytes;

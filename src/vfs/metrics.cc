@@ -32,59 +32,60 @@ void describe_commits(const Events& events, PrometheusWriter& into) {
   };
   into.family("modelfs_commits_total", Type::Counter, "Commits since the mount, through it and through the socket.");
   for (const Commit& commit : kCommits) into.sample({{"kind", commit.kind}}, count_of(commit.event));
-  into.family("modelfs_refusals_total", Type::Counter, "What was refused with a reason in events.");
+  into.family("modelfs_refusals_total", Type::Counter, "Refused operations; events has the reasons.");
   into.sample({}, count_of("refused"));
 }
 
 void describe_traffic(const Traffic& traffic, PrometheusWriter& into) {
   into.family("modelfs_read_bytes_total", Type::Counter,
-              "Bytes that the daemon has read for others. What the kernel reads by itself is not in it.");
+              "Bytes that the daemon served to readers, without those that the kernel reads itself.");
   into.sample({{"of", "published"}}, traffic.published_read_bytes.load(std::memory_order_relaxed));
   into.sample({{"of", "draft"}}, traffic.draft_read_bytes.load(std::memory_order_relaxed));
-  into.family("modelfs_written_bytes_total", Type::Counter, "Bytes that were written into drafts.");
+  into.family("modelfs_written_bytes_total", Type::Counter, "Bytes written to drafts.");
   into.sample({}, traffic.draft_written_bytes.load(std::memory_order_relaxed));
   into.family("modelfs_borrowed_bytes_total", Type::Counter,
-              "Bytes that were copied from releases into drafts without being moved.");
+              "Bytes copied from releases into drafts by reference, without moving data.");
   into.sample({}, traffic.draft_borrowed_bytes.load(std::memory_order_relaxed));
 }
 
 void describe_opens(const OpenNodes& nodes, PrometheusWriter& into) {
   const OpenNodes::Figures opens = nodes.figures();
-  into.family("modelfs_opens_total", Type::Counter, "Opens of files, by who reads them.");
+  into.family("modelfs_opens_total", Type::Counter, "Opens of files, by reader: the kernel or the daemon.");
   into.sample({{"read_by", "kernel"}}, opens.by_kernel);
   into.sample({{"read_by", "daemon"}}, opens.by_daemon);
-  into.family("modelfs_lent_files", Type::Gauge, "Files that the kernel reads by itself now.");
+  into.family("modelfs_lent_files", Type::Gauge, "Files that the kernel reads itself at present.");
   into.sample({}, std::uint64_t{opens.lent});
-  into.family("modelfs_passthrough", Type::Gauge, "1: the kernel can read published files by itself.");
+  into.family("modelfs_passthrough", Type::Gauge, "1 if the kernel can read published files itself.");
   into.sample({}, std::uint64_t{nodes.mode().by_kernel ? 1u : 0u});
 }
 
 void describe_caches(const std::array<std::pair<const char*, CacheFigures>, 3>& caches, PrometheusWriter& into) {
-  into.family("modelfs_cache_hits_total", Type::Counter, "What a cache had.");
+  into.family("modelfs_cache_hits_total", Type::Counter, "Cache hits.");
   for (const auto& [name, figures] : caches) into.sample({{"cache", name}}, figures.hits);
-  into.family("modelfs_cache_misses_total", Type::Counter, "What had to be read or made.");
+  into.family("modelfs_cache_misses_total", Type::Counter, "Cache misses.");
   for (const auto& [name, figures] : caches) into.sample({{"cache", name}}, figures.misses);
-  into.family("modelfs_cache_bytes", Type::Gauge, "In a cache now; rebuilt archives lie on the disk.");
+  into.family("modelfs_cache_bytes", Type::Gauge, "Bytes in a cache; rebuilt archives lie on the disk.");
   for (const auto& [name, figures] : caches) into.sample({{"cache", name}}, figures.bytes);
 }
 
 // The sequences of the last commits: a scraper that sees a new one knows what to read again.
 Status describe_domains(const Snapshot& stored, PrometheusWriter& into) {
   std::uint64_t count = 0;
-  into.family("modelfs_domain_sequence", Type::Gauge, "The number of a domain's last commit.");
+  into.family("modelfs_domain_sequence", Type::Gauge, "The sequence of a domain's last commit.");
   const Status scanned = stored.for_each_domain([&](const DomainName& name, const DomainRecord& head) {
     into.sample({{"domain", name.str()}}, raw(head.last));
     return ++count > 0;
   });
-  into.family("modelfs_domains", Type::Gauge, "Domains of the store.");
+  into.family("modelfs_domains", Type::Gauge, "Domains in the store.");
   into.sample({}, count);
   return scanned;
 }
 
 void describe_disk(const SpaceFigures& space, PrometheusWriter& into) {
-  into.family("modelfs_store_disk_bytes", Type::Gauge, "The size of the file system that the store lies on.");
+  into.family("modelfs_store_disk_bytes", Type::Gauge, "Size of the file system of the store.");
   into.sample({}, space.blocks * space.block_bytes);
-  into.family("modelfs_store_disk_available_bytes", Type::Gauge, "What is free there, the store's reserve included.");
+  into.family("modelfs_store_disk_available_bytes", Type::Gauge,
+              "Free space on the file system of the store, including the reserve.");
   into.sample({}, space.blocks_available * space.block_bytes);
 }
 
@@ -95,7 +96,7 @@ Result<std::string> FileSystem::State::metrics_text() {
   text.family("modelfs_info", Type::Gauge, "Always 1.");
   text.sample({{"version", MODELFS_VERSION}, {"store", options.store_path}, {"mount_point", options.mount_point}},
               std::uint64_t{1});
-  text.family("modelfs_start_time_seconds", Type::Gauge, "When it was mounted, since 1970.");
+  text.family("modelfs_start_time_seconds", Type::Gauge, "Start of the mount, in seconds since 1970.");
   text.sample({}, static_cast<double>(raw(mounted)) * 1e-9);
   if (options.describe_requests) options.describe_requests(text);
   describe_traffic(traffic, text);
@@ -105,9 +106,9 @@ Result<std::string> FileSystem::State::metrics_text() {
                     {"archive_layouts", registry.archives().layout_figures()},
                     {"rebuilt_archives", registry.archives().rebuilt_figures()}}},
                   text);
-  text.family("modelfs_known_nodes", Type::Gauge, "Names that the kernel keeps.");
+  text.family("modelfs_known_nodes", Type::Gauge, "Nodes that the kernel has cached.");
   text.sample({}, std::uint64_t{nodes.size()});
-  text.family("modelfs_open_handles", Type::Gauge, "Files and directories that are open.");
+  text.family("modelfs_open_handles", Type::Gauge, "Open files and directories.");
   {
     const MutexLock lock(handles_mutex);
     text.sample({}, std::uint64_t{handles.size()});

@@ -49,7 +49,7 @@ std::optional<Backing> OpenNodes::find(Ino ino) const {
 }
 
 ReadMode OpenNodes::mode() const {
-  return kernel_ != nullptr ? kernel_->mode() : ReadMode{false, "nobody but the daemon can read"};
+  return kernel_ != nullptr ? kernel_->mode() : ReadMode{false, "only the daemon can read"};
 }
 
 OpenNodes::Figures OpenNodes::figures() const {

@@ -115,7 +115,7 @@ CreateRule ModelstoreLayout::create_rule(const LayoutContext& context, const Nod
       return {};
     case ModelstoreRole::Deleted:
       if (is_document) return replace_rule(context, name, parent.domain);
-      return is_file ? CreateRule{} : refuse_in_modelstore(Code::InvalidArgument, "only files can be made here");
+      return is_file ? CreateRule{} : refuse_in_modelstore(Code::InvalidArgument, "only files can be created here");
     default: return refuse_in_modelstore(Code::Immutable, "what is published never changes");
   }
 }

@@ -150,8 +150,8 @@ CreateRule NativeLayout::create_rule(const LayoutContext& context, const Node& p
       return CreateRule::refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");
     case Kind::Directory:
       if (native_role(parent) == NativeRole::Versions) return rule_in_versions(context, parent, name, type);
-      return CreateRule::refused(Code::NotPermitted, "nothing can be made here");
-    case Kind::Uploads: return CreateRule::refused(Code::NotPermitted, "nothing can be made here");
+      return CreateRule::refused(Code::NotPermitted, "nothing can be created here");
+    case Kind::Uploads: return CreateRule::refused(Code::NotPermitted, "nothing can be created here");
     default: return CreateRule::refused(Code::NotADirectory, "not a directory");
   }
 }
