@@ -35,7 +35,8 @@ class BlobStore {
   virtual Result<std::unique_ptr<BlobReader>> open(const Digest& digest) const = 0;
   // Takes over the finished file `name` in the directory `dir`, whose bytes are on disk (fsync) and hash to `digest`,
   // without copying where the engine can; the file itself stays where it is, and must not be written any more. A blob
-  // of that digest is replaced, atomically. Durable only after sync(). NoSpace, IoError: the blob is as before.
+  // of that digest is replaced, atomically, which is how one that is damaged becomes whole; who has that open reads
+  // what it was, or what has taken its place. Durable only after sync(). NoSpace, IoError: the blob is as before.
   virtual Status adopt(const Digest& digest, int dir, const std::string& name) = 0;
   // Makes the names of all blobs adopted so far by the caller durable.
   virtual Status sync(const std::vector<Digest>& adopted) = 0;

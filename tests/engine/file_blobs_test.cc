@@ -5,6 +5,9 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "rocksdb_store.h"
 
 namespace modelfs {
@@ -43,6 +46,35 @@ TEST_F(FileBlobsTest, ABlobIsAReadOnlyFileUnderItsDigestAndTheSameInode) {
   ASSERT_EQ(::fstatat(drafts_.fd(), "draft", &draft, 0), 0);
   EXPECT_EQ(blob.st_mode, static_cast<mode_t>(S_IFREG | 0400));
   EXPECT_EQ(blob.st_ino, draft.st_ino);
+}
+
+TEST_F(FileBlobsTest, ADamagedOneIsMendedForWhoHasItOpen) {
+  ASSERT_TRUE(adopt("wrong").ok());
+  ASSERT_EQ(::rename(path_of(hash_of(bytes_of("wrong")).digest).c_str(), path_of(digest_).c_str()), 0);
+  ASSERT_EQ(::unlinkat(drafts_.fd(), "draft", 0), 0);
+  const auto reader = blobs_->open(digest_);
+  ASSERT_TRUE(reader.ok());
+
+  ASSERT_TRUE(adopt("bytes").ok());
+
+  std::string text(5, '?');
+  ASSERT_TRUE((*reader)->read_at(0, std::as_writable_bytes(std::span(text))).ok());
+  EXPECT_EQ(text, "bytes");
+}
+
+TEST_F(FileBlobsTest, ADamagedOneThatIsADraftAsWellStaysThatDraft) {
+  ASSERT_TRUE(adopt("bytes").ok());
+  drafts_.write("other", "bytes");
+  // As after the kill of a commit.
+  ASSERT_EQ(::fchmodat(drafts_.fd(), "draft", 0600, 0), 0);
+  std::ofstream(drafts_ / "draft", std::ios::binary) << "goes on";
+
+  ASSERT_TRUE(blobs_->adopt(digest_, drafts_.fd(), "other").ok());
+
+  std::ifstream draft(drafts_ / "draft");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(draft), {}), "goes on");
+  std::ifstream blob(path_of(digest_));
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(blob), {}), "bytes");
 }
 
 TEST_F(FileBlobsTest, BlobsSurviveReopening) {

@@ -3,6 +3,7 @@
 
 #include "engine/rocksdb/ballast.h"
 #include "engine/rocksdb/database.h"
+#include "engine/rocksdb/newest_mark.h"
 #include "rocksdb_store.h"
 #include "support/small_disk.h"
 
@@ -216,6 +217,20 @@ TEST_F(RocksdbReadOnly, ReadsEverythingAndWritesNothing) {
   open();
   EXPECT_EQ(value_of(keys(), "log"), "2");
   EXPECT_TRUE(put(keys(), "more", "1").ok());
+}
+
+TEST_F(RocksdbReadOnly, ACopyWithoutTheMarkOfTheNewestCommitStaysAsItIs) {
+  open();
+  ASSERT_TRUE(put(keys(), "a", "1").ok());
+  close();
+  std::filesystem::remove(scratch() / kNewestName);
+  const auto before = state_of(scratch().path());
+
+  open(reading_options());
+  EXPECT_EQ(value_of(keys(), "a"), "1");
+  close();
+
+  EXPECT_EQ(state_of(scratch().path()), before);
 }
 
 TEST_F(RocksdbReadOnly, MakesNoStore) {

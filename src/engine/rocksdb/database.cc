@@ -42,7 +42,7 @@ Database::Database(File store_directory, std::string store_path, const RocksdbOp
       store_path_(std::move(store_path)),
       rocksdb_options_(rocksdb_options),
       read_only_(options.read_only),
-      mark_(store_directory_.fd()),
+      mark_(store_directory_.fd(), options.read_only ? NewestMark::Access::ReadOnly : NewestMark::Access::ReadWrite),
       ballast_(store_directory_.fd(), options.ballast_bytes) {}
 
 Result<std::unique_ptr<Database>> Database::open(File store_directory, const std::string& store_path,

@@ -99,10 +99,14 @@ Status mend(const File& wrong, const File& right, std::uint64_t size_bytes) {
                                                                       : Status::from_errno(errno, "truncate a blob");
 }
 
-// The file at `path`, to be mended after another has taken its place.
+// The file at `path`, to be mended after another has taken its place. NotFound: none is there that may be mended.
 Result<File> open_to_mend(int dir, const std::string& path) {
+  const auto there = stat_of(dir, path);
+  if (!there.ok()) return there.status();
+  // Why not with another name: what a commit that was killed has linked is still its draft, and that is its writer's.
+  if (!S_ISREG(there->st_mode) || there->st_nlink != 1) return Status(Code::NotFound, path + " is not only a blob");
   if (::fchmodat(dir, path.c_str(), 0600, 0) != 0) return Status::from_errno(errno, "chmod " + path);
-  return open_at(dir, path, O_RDWR | O_NONBLOCK);
+  return open_at(dir, path, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
 }
 
 Result<File> open_without_access_time(int dir, const std::string& path) {
@@ -175,20 +179,21 @@ Status FileBlobs::adopt(const Digest& digest, int dir, const std::string& name) 
 
 Status FileBlobs::replace(int dir, const std::string& name, const std::string& path) {
   const std::string temporary = next_temporary();
-  const auto there = stat_of(blobs_.fd(), path);
   Status status = bring(dir, name, temporary);
-  const auto damaged = status.ok() && there.ok() && S_ISREG(there->st_mode) ? open_to_mend(blobs_.fd(), path)
-                                                                            : Result<File>(Status(Code::NotFound, ""));
+  const auto damaged = status.ok() ? open_to_mend(blobs_.fd(), path) : Result<File>(status);
   if (status.ok() && ::renameat(blobs_.fd(), temporary.c_str(), blobs_.fd(), path.c_str()) != 0) {
     status = Status::from_errno(errno, "rename to blobs/" + path);
+    if (damaged.ok()) (void)::fchmod(damaged->fd(), kBlobMode);
   }
   // Why also after success: a rename between two names of one file does nothing and leaves both.
   ::unlinkat(blobs_.fd(), temporary.c_str(), 0);
   if (!status.ok() || !damaged.ok()) return status;
   const auto right = open_at(blobs_.fd(), path, O_RDONLY);
-  const auto now = stat_of(blobs_.fd(), path);
-  if (right.ok() && now.ok() && now->st_ino != there->st_ino) {
-    (void)mend(*damaged, *right, static_cast<std::uint64_t>(now->st_size));
+  struct stat now {};
+  struct stat then {};
+  if (right.ok() && ::fstat(right->fd(), &now) == 0 && ::fstat(damaged->fd(), &then) == 0 &&
+      now.st_ino != then.st_ino) {
+    (void)mend(*damaged, *right, static_cast<std::uint64_t>(now.st_size));
   }
   return status;
 }

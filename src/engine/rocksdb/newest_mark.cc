@@ -53,9 +53,10 @@ std::optional<NewestMark::Mark> decode(const std::string& text) {
 
 }  // namespace
 
-NewestMark::NewestMark(int store_directory) : boot_id_(this_boot()) {
+NewestMark::NewestMark(int store_directory, Access access) : boot_id_(this_boot()) {
   const MutexLock lock(mutex_);
-  auto file = open_at(store_directory, kNewestName, O_RDWR | O_CREAT, 0600);
+  auto file = access == Access::ReadWrite ? open_at(store_directory, kNewestName, O_RDWR | O_CREAT, 0600)
+                                          : Result<File>(Status(Code::Immutable, "read-only"));
   if (file.ok()) {
     file_ = *std::move(file);
   } else {

@@ -25,8 +25,10 @@ class NewestMark {
     std::string boot_id;         // of the machine's run that wrote it
   };
 
+  enum class Access : std::uint8_t { ReadWrite, ReadOnly };
+
   // A file that is absent, or cannot be written, is no failure: then less is known.
-  explicit NewestMark(int store_directory);
+  NewestMark(int store_directory, Access access);
   ~NewestMark();
   NewestMark(const NewestMark&) = delete;
   NewestMark& operator=(const NewestMark&) = delete;

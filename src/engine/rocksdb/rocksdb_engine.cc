@@ -23,6 +23,15 @@ namespace {
 constexpr int kBloomBitsPerKey = 10;
 constexpr int kOpenTablesMax = 256;
 
+// TooLarge: below kFileSizeLimitMin. Why refuse: nothing but the smallest commits would go through.
+Status check_file_size_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur >= kFileSizeLimitMin) return {};
+  return {Code::TooLarge, "this process may write files of " + std::to_string(limit.rlim_cur) +
+                              " bytes only (ulimit -f, LimitFSIZE=), and the catalog needs " +
+                              std::to_string(kFileSizeLimitMin) + "; raise that limit"};
+}
+
 // Keeps RocksDB's files below a file-size limit of the process, which would otherwise cut off its log, and then each
 // try to make a table of it.
 void fit_file_size_limit(rocksdb::Options& rocks) {
@@ -33,6 +42,7 @@ void fit_file_size_limit(rocksdb::Options& rocks) {
   rocks.write_buffer_size = std::min<std::uint64_t>(rocks.write_buffer_size, most);
   rocks.target_file_size_base = std::min<std::uint64_t>(rocks.target_file_size_base, most);
   rocks.blob_file_size = std::min<std::uint64_t>(rocks.blob_file_size, most);
+  rocks.max_manifest_file_size = std::min<std::uint64_t>(rocks.max_manifest_file_size, most);
 }
 
 rocksdb::Options rocksdb_options(const RocksdbOptions& options) {
@@ -86,7 +96,7 @@ Status ensure_catalog(const File& store, const std::string& path, const BlobStor
   const auto present = has_catalog(store.fd());
   if (!present.ok()) return present.status();
   if (*present) return {};
-  if (const auto newest = NewestMark(store.fd()).last(); newest && newest->sequence > 0) {
+  if (const auto newest = NewestMark(store.fd(), NewestMark::Access::ReadOnly).last(); newest && newest->sequence > 0) {
     return Status(Code::Corrupt, path + "/catalog is gone, but commits were acknowledged; restore it from a copy");
   }
   const auto used = holds_blobs(blobs);
@@ -99,6 +109,7 @@ Status ensure_catalog(const File& store, const std::string& path, const BlobStor
 }  // namespace
 
 Result<Engine> open_rocksdb_engine(const std::string& store_path, const RocksdbOptions& options) {
+  if (Status status = options.read_only ? Status() : check_file_size_limit(); !status.ok()) return status;
   std::error_code error;
   const std::string path = std::filesystem::absolute(store_path, error).string();  // the daemon may change directory
   if (error) return Status::from_errno(error.value(), "find " + store_path);

@@ -12,7 +12,7 @@ namespace modelfs {
 
 // Opens, or creates where they are absent (not read-only: then NotFound), `store_path`/catalog and `store_path`/blobs.
 // The caller holds the store's lock (StoreLock). Corrupt: files of the catalog are missing or damaged; nothing is
-// created over them.
+// created over them. TooLarge: the process may not write files as large as the catalog's (kFileSizeLimitMin).
 Result<Engine> open_rocksdb_engine(const std::string& store_path, const RocksdbOptions& options);
 
 }  // namespace modelfs

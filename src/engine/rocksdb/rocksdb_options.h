@@ -10,6 +10,9 @@ inline constexpr std::uint64_t kLargeValueBytes = 64 << 10;
 // The usual ballast: it suffices to open a catalog whose logs are as long as they get, and for thousands of removals.
 inline constexpr std::uint64_t kBallastBytes = 32ull << 20;
 
+// With a smaller file-size limit of the process (RLIMIT_FSIZE) a store is not opened for writing.
+inline constexpr std::uint64_t kFileSizeLimitMin = 1 << 20;
+
 struct RocksdbOptions {
   // Below this much free space commits that grow are refused with NoSpace, so that RocksDB never meets a full disk: its
   // Debian build (7.8.3) aborts the process there, and heals only by being reopened. Commits that reclaim may use it
