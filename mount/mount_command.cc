@@ -99,6 +99,13 @@ std::uint64_t ballast_of(const MountRequest& request) {
 
 bool is_disk_full_or_read_only(Code code) { return code == Code::NoSpace || code == Code::Immutable; }
 
+Result<Engine> open_engine(const std::string& store_path, const MountRequest& request) {
+  return open_rocksdb_engine(store_path, {.reserve_bytes = request.reserve_bytes,
+                                          .ballast_bytes = ballast_of(request),
+                                          .read_only = request.read_only,
+                                          .block_cache_bytes = request.block_cache_bytes});
+}
+
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
                    Readiness& readiness, EntryInvalidator& forgetter) {
@@ -106,10 +113,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
       StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
   if (!lock.ok()) return lock.status();
   if (lock->is_read_only() && !request.read_only) return on_read_only_disk(request);
-  auto engine = open_rocksdb_engine(store_path, {.reserve_bytes = request.reserve_bytes,
-                                                 .ballast_bytes = ballast_of(request),
-                                                 .read_only = request.read_only,
-                                                 .block_cache_bytes = request.block_cache_bytes});
+  auto engine = open_engine(store_path, request);
   if (!engine.ok()) return engine.status();
   KernelCacheNotifier notifier(forgetter);
   const auto registry = Registry::open(*std::move(engine), lock->directory(),

@@ -8,6 +8,8 @@
 
 namespace modelfs {
 
+// A release's package in ForML's layout. It can be opened and is not listed: it is a face.
+inline constexpr std::string_view kFormlPackageName = "package.4ml";
 inline constexpr std::string_view kPackageManifestName = "__4ml__.py";
 // It is read whole. One that `forml` writes has less than 1 KiB.
 inline constexpr std::size_t kPackageManifestBytesMax = 256 * 1024;

@@ -46,6 +46,9 @@ struct CreateRule {
   Ino directory = kNoIno;  // Shown
   Status refusal;
 
+  // Of an Upload: what it holds or stands for becomes a release or generation.
+  bool publishes() const { return upload == Upload::Archive || upload == Upload::Package || upload == Upload::Tag; }
+
   static CreateRule of(Kind kind) {
     CreateRule rule;
     rule.kind = kind;

@@ -30,6 +30,8 @@ inline constexpr Ino kModelstoreIno = in_block(kRootIno, 32);
 inline constexpr Ino kModelstoreDomainsIno = in_block(kRootIno, 33);
 inline constexpr Ino kModelstoreStatesIno = in_block(kRootIno, 34);
 inline constexpr Ino kModelstoreUploadsIno = in_block(kRootIno, 35);
+// The number of <domain>/<model id>, by the release's own directory.
+constexpr Ino modelstore_directory_ino(Ino release) { return in_block(release, 32); }
 
 // Which layout a node belongs to: its position among those of the mount (layout/layouts.h). 0 is the native one.
 enum class LayoutId : std::uint8_t {};

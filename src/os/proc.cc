@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <climits>
+#include <csignal>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -116,6 +118,8 @@ pid_t process_of(pid_t thread) {
   if (thread <= 0) return 0;
   return static_cast<pid_t>(value_of(text_of_process(thread, "status"), "Tgid:", 10).value_or(0));
 }
+
+bool is_alive(pid_t process) { return process > 0 && (::kill(process, 0) == 0 || errno == EPERM); }
 
 bool is_dying_badly(pid_t thread) {
   if (thread <= 0) return false;

@@ -13,6 +13,9 @@ namespace modelfs {
 // The process that a thread belongs to; 0 if it is unknown (another pid namespace, or gone).
 pid_t process_of(pid_t thread);
 
+// False: no such process is left, or `process` is 0.
+bool is_alive(pid_t process);
+
 // True if the thread dies of a signal, or with an exit code other than 0: what it closes then was not finished.
 bool is_dying_badly(pid_t thread);
 

@@ -1,10 +1,8 @@
 // What stat, chmod, chown, utimens and the xattr calls do.
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/time.h"
 #include "vfs/state.h"
@@ -48,31 +46,6 @@ Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_pl
   return shown;
 }
 
-Result<Attributes> FileSystem::State::describe_mount_file(const Node& node) const {
-  Attributes shown;
-  shown.ino = node.ino;
-  shown.type = node.type;
-  shown.uid = options.owner_uid;
-  shown.gid = options.owner_gid;
-  shown.mode = 0400;
-  if (is_made_text(node)) {
-    // Its text walks all drafts, so it is made by open(). Programs read a file of size 0 to its end, as in /proc.
-    shown.mtime = shown.ctime = now();
-  } else {
-    struct stat info {};
-    const char* name = node.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
-    if (::fstatat(registry.store_dir(), name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno != ENOENT || node.ino == kOldEventsIno) return Status::from_errno(errno, name);
-    }
-    shown.size_bytes = static_cast<std::uint64_t>(info.st_size);
-    shown.blocks = static_cast<std::uint64_t>(info.st_blocks);
-    shown.mtime = time_of(info.st_mtim);
-    shown.ctime = time_of(info.st_ctim);
-  }
-  shown.atime = shown.mtime;
-  return shown;
-}
-
 Result<Attributes> FileSystem::State::describe(const KnownNode& node, const Snapshot* stored) {
   const Node& place = node.place;
   if (place.kind == Kind::Draft) {
@@ -80,7 +53,7 @@ Result<Attributes> FileSystem::State::describe(const KnownNode& node, const Snap
     if (!inode.ok()) return inode.status();
     return describe_inode(*inode, node.in_place, place.in_stage);
   }
-  if (place.kind == Kind::MountFile) return describe_mount_file(place);
+  if (place.kind == Kind::MountFile) return documents.describe(place);
   if (stored != nullptr) return describe_committed(*stored, place);
   const auto now_stored = moment();
   return now_stored.ok() ? describe_committed(*now_stored, place) : now_stored.status();
@@ -118,6 +91,10 @@ Result<Attributes> FileSystem::stat(const Credentials&, Ino ino) {
   return shown;
 }
 
+bool FileSystem::may_block_setattr(Ino ino, const Change& change) {
+  return change.values.mode ? state_->client_writes.packages.may_publish(ino) : change.values.size_bytes.has_value();
+}
+
 Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Change& change) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
@@ -125,20 +102,21 @@ Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Ch
   const DraftChange& values = change.values;
   if (place.kind == Kind::Draft) {
     if (change.handle && values.size_bytes) {
-      const auto handle = state_->handle(*change.handle);
+      const auto handle = state_->handles.find(*change.handle);
       if (!handle.ok()) return handle.status();
       if (!(*handle)->draft || !(*handle)->draft->writes()) return Status(Code::BadHandle, "not open for writing");
     }
     const auto inode = state_->registry.drafts().setattr(ino, values);
     if (!inode.ok()) return inode.status();
-    if (state_->ends_a_package_copy(who, place, values)) {
-      if (Status status = state_->publish_package_directory(who, ino); !status.ok()) return status;
+    auto& packages = state_->client_writes.packages;
+    if (packages.ends_copy(who, place, values)) {
+      if (Status status = packages.publish_copy(who, ino); !status.ok()) return status;
       return stat(who, ino);
     }
     return state_->describe_inode(*inode, node->in_place, place.in_stage);
   }
   if (values.size_bytes && change.handle) {  // a file that is written anew
-    const auto handle = state_->handle(*change.handle);
+    const auto handle = state_->handles.find(*change.handle);
     if (handle.ok() && (*handle)->draft && (*handle)->draft->writes() && (*handle)->ino != ino) {
       if (Status status = (*handle)->draft->file().truncate(*values.size_bytes); !status.ok()) return status;
       return state_->describe(*node);
@@ -209,10 +187,8 @@ Result<std::string> FileSystem::getxattr(const Credentials& who, Ino ino, std::s
   const Node& place = node->place;
   const Status none(Code::NoAttribute, "no attribute " + printable(name));
   if (name == kErrorAttribute) {
-    const MutexLock lock(state_->errors_mutex);
-    const auto found = state_->errors.find({raw(ino), who.uid});
-    if (found == state_->errors.end()) return none;
-    return found->second;
+    auto reason = state_->refusals.find(ino, who.uid);
+    return reason ? Result<std::string>(*std::move(reason)) : none;
   }
   if (place.kind == Kind::Draft) {
     if (name.starts_with(kOwnAttributes)) return none;
@@ -248,14 +224,7 @@ Status FileSystem::setxattr(const Credentials& who, Ino ino, std::string_view na
   const Node& place = node->place;
   if (name == kCommitAttribute) {
     if (place.kind != Kind::Draft) return {Code::AlreadyExists, "it is published already"};
-    const auto named = state_->registry.drafts().name_of(ino);
-    if (!named.ok()) return named.status();
-    const auto parent = state_->node(named->directory);
-    if (!parent.ok() || !State::is_in_place(parent->place)) {
-      return state_->refuse(who, ino, "commit " + printable(named->name),
-                            {Code::InvalidArgument, "the draft lies under no version's name; mv it onto one"});
-    }
-    return state_->commit_draft(who, ino, parent->place, named->name, parent->place, named->name, HashBudget::Full);
+    return state_->commit_in_place(who, ino);
   }
   if (name.starts_with(kOwnAttributes)) return {Code::NotPermitted, "user.modelfs.* attributes are the mount's own"};
   if (place.kind != Kind::Draft) return {Code::Immutable, "what is published never changes"};
@@ -270,13 +239,6 @@ Status FileSystem::removexattr(const Credentials&, Ino ino, std::string_view nam
   return state_->registry.drafts().removexattr(ino, name);
 }
 
-Result<SpaceFigures> FileSystem::space() { return state_->store_space(); }
-
-Result<SpaceFigures> FileSystem::State::store_space() const {
-  struct statvfs figures {};
-  if (::fstatvfs(registry.store_dir(), &figures) != 0) return Status::from_errno(errno, "statvfs of the store");
-  return SpaceFigures{figures.f_frsize, figures.f_blocks, figures.f_bfree,
-                      figures.f_bavail, figures.f_files,  figures.f_ffree};
-}
+Result<SpaceFigures> FileSystem::space() { return store_space(state_->registry); }
 
 }  // namespace modelfs

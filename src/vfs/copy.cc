@@ -16,21 +16,21 @@ constexpr std::uint64_t kAnswerBytesMax = 0xfffff000;
 }  // namespace
 
 bool FileSystem::may_block_write(Handle handle) const {
-  const auto opened = state_->handle(handle);
+  const auto opened = state_->handles.find(handle);
   return opened.ok() && (*opened)->draft && (*opened)->draft->file().may_block_setattr();
 }
 
 bool FileSystem::may_block_flush(Handle handle) const {
-  const auto opened = state_->handle(handle);
+  const auto opened = state_->handles.find(handle);
   if (!opened.ok() || !(*opened)->draft) return false;
-  return (*opened)->draft->file().may_block_finalize() || state_->uploads.find((*opened)->ino).has_value();
+  return (*opened)->draft->file().may_block_finalize() || state_->client_writes.uploads.is_pending((*opened)->ino);
 }
 
 Status FileSystem::State::borrow(const OpenHandle& from, std::uint64_t offset_bytes, const OpenHandle& to,
                                  std::uint64_t count_bytes) {
   const Status moves(Code::Conflict, "the bytes must be copied");
   // What is unpacked while it is written is read from its own file.
-  if (!from.content || uploads.find(to.ino)) return moves;
+  if (!from.content || client_writes.uploads.is_pending(to.ino)) return moves;
   const auto source = node(from.ino);
   if (!source.ok() || source->place.kind != Node::Kind::Entry) return moves;
   const auto container = cache.find(source->place.container);
@@ -41,8 +41,8 @@ Status FileSystem::State::borrow(const OpenHandle& from, std::uint64_t offset_by
 
 Result<std::size_t> FileSystem::copy(Handle from, std::uint64_t from_bytes, Handle to, std::uint64_t to_bytes,
                                      std::uint64_t count_bytes) {
-  const auto source = state_->handle(from);
-  const auto target = state_->handle(to);
+  const auto source = state_->handles.find(from);
+  const auto target = state_->handles.find(to);
   if (!source.ok()) return source.status();
   if (!target.ok()) return target.status();
   if (!(*target)->draft) return Status(Code::Immutable, "what is published never changes");

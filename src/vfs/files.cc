@@ -1,14 +1,11 @@
-// What open, read, write, close and the directory calls do.
+// What open, read, write and close do.
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
-#include <unordered_set>
 
-#include "formats/forml_tag.h"
 #include "vfs/state.h"
 
 namespace modelfs {
@@ -49,8 +46,8 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, in
   const bool is_direct = opened->open->is_direct();
   // It was published meanwhile, and somebody else has opened what it is now.
   if (opened->open->backing() != kNoBacking) return Status(Code::Stale, "it is published");
-  const Handle number = keep(std::move(opened));
-  uploads.opened(ino);
+  const Handle number = handles.keep(std::move(opened));
+  client_writes.uploads.opened(ino);
   return Opened{.handle = number, .direct = is_direct, .flushes = writes};
 }
 
@@ -74,12 +71,36 @@ Result<Opened> FileSystem::State::open_content(const Node& place) {
   const Backing backing = opened->open->backing();
   const bool is_direct = opened->open->is_direct();  // since it was a draft that somebody wrote
   const auto file = opened->content->descriptor();
-  const Handle number = keep(std::move(opened));
+  const Handle number = handles.keep(std::move(opened));
   // These bytes never change: those of a file were published, an archive is a function of what was. Only the file of a
   // blob that was damaged is replaced.
   const bool by_daemon = backing == kNoBacking && !is_direct;
   const bool keeps_cache = by_daemon && (!file || page_sources.stay(place.ino, *file));
   return Opened{.handle = number, .keeps_cache = keeps_cache, .direct = is_direct, .backing = backing};
+}
+
+Result<Opened> FileSystem::State::open_document(const Node& place) {
+  auto opened = std::make_shared<OpenHandle>();
+  opened->ino = place.ino;
+  Opened reply;
+  if (place.kind == Kind::Text || Documents::is_status(place)) {
+    auto text = documents.text(place);
+    if (!text.ok()) return text.status();
+    opened->text = std::make_shared<const std::string>(std::move(*text));
+    reply.direct = Documents::is_status(place);
+  } else if (place.kind == Kind::MountFile) {
+    auto descriptor = descriptors.take();
+    if (!descriptor.ok()) return descriptor.status();
+    opened->descriptor = std::move(*descriptor);
+    auto host = documents.open_events(place);
+    if (!host.ok()) return host.status();
+    opened->host = std::move(*host);
+    reply.direct = true;
+  } else {
+    return Status(Code::InvalidArgument, "not a file");
+  }
+  reply.handle = handles.keep(std::move(opened));
+  return reply;
 }
 
 Result<std::string> FileSystem::State::read_mode_of(const Node& place) {
@@ -110,7 +131,12 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   if (!node.ok()) return node.status();
   const Node& place = node->place;
   if (wants_to_write(flags)) {
-    if (auto rewritten = state.open_rewrite(who, place, (flags & O_TRUNC) != 0)) return std::move(*rewritten);
+    if (const auto rewritten = state.client_writes.uploads.begin_rewrite(who, place, (flags & O_TRUNC) != 0)) {
+      if (!rewritten->ok()) return rewritten->status();
+      auto opened = state.open_draft(who, **rewritten, O_WRONLY);
+      if (opened.ok()) opened->direct = true;  // these bytes are not those of the node that the kernel has
+      return opened;
+    }
   }
   if (place.kind == Kind::Draft) {
     auto opened = state.open_draft(who, ino, flags);
@@ -127,39 +153,23 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     return Status(Code::AlreadyExists, "it is published already");
   if (wants_to_write(flags)) return Status(Code::Immutable, "what is published never changes");
   if (place.kind == Kind::Entry || place.kind == Kind::Archive) return state.open_content(place);
-  auto opened = std::make_shared<OpenHandle>();
-  opened->ino = ino;
-  Opened reply;
-  if (place.kind == Kind::Text || State::is_made_text(place)) {
-    auto text = state.text_of(place);
-    if (!text.ok()) return text.status();
-    opened->text = std::make_shared<const std::string>(std::move(*text));
-    reply.direct = State::is_made_text(place);
-  } else if (place.kind == Kind::MountFile) {
-    const char* name = place.ino == kOldEventsIno ? Events::kOldFileName : Events::kFileName;
-    auto descriptor = state.descriptors.take();
-    if (!descriptor.ok()) return descriptor.status();
-    opened->descriptor = std::move(*descriptor);
-    auto host = open_at(state.registry.store_dir(), name, O_RDONLY);
-    if (!host.ok()) return host.status();
-    opened->host = std::move(*host);
-    reply.direct = true;
-  } else {
-    return Status(Code::InvalidArgument, "not a file");
-  }
-  reply.handle = state.keep(std::move(opened));
-  return reply;
+  return state.open_document(place);
+}
+
+Status FileSystem::State::refusal_now(Ino parent, std::string_view name) const {
+  const auto known = node(parent);
+  const auto stored = registry.snapshot();
+  if (!known.ok() || !stored.ok()) return {};
+  return create_rule_of(*stored, known->place, name, FileType::Regular).refusal;
 }
 
 Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino parent, std::string_view name,
                                                std::uint32_t mode, int flags) {
   if (Status status = state_->descriptors.check(); !status.ok()) return status;
   auto entry = make_file(who, parent, name, mode);
-  if (entry.code() == Code::Immutable && name == kTagName) {
-    const auto now_there = state_->node(parent);
-    if (now_there.ok() && now_there->place.is_generation_directory()) {
-      return Status(Code::AlreadyExists, "that generation is published; use the next number");
-    }
+  if (entry.code() == Code::Immutable) {
+    // It may have been published since the name was judged, and its layout says more of that.
+    if (Status taken = state_->refusal_now(parent, name); taken.code() == Code::AlreadyExists) return taken;
   }
   if (entry.code() == Code::AlreadyExists && (flags & O_EXCL) == 0) {
     // The kernel has found no such name, and a commit has made it since.
@@ -176,10 +186,7 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
     forget(entry->attributes.ino, 1);
     return opened.status();
   }
-  if (const auto upload = state_->uploads.find(entry->attributes.ino); upload && upload->target) {
-    state_->uploads.follow(
-        upload->file, state_->ingest.archives.unpack_behind(upload->file, upload->suffix, upload->target->domain, who));
-  }
+  state_->client_writes.uploads.follow(entry->attributes.ino, who);
   return Created{*entry, *opened};
 }
 
@@ -193,7 +200,7 @@ Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, 
 
 Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_bytes, ByteSpan into,
                                             MappedSpans* lent) {
-  const auto opened = handle(number);
+  const auto opened = handles.find(number);
   if (!opened.ok()) return opened.status();
   const auto counted = [](Result<std::size_t> got, std::atomic<std::uint64_t>& bytes) {
     if (got.ok()) bytes.fetch_add(*got, std::memory_order_relaxed);
@@ -210,7 +217,7 @@ Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_
 }
 
 Result<std::size_t> FileSystem::write(Handle handle, std::uint64_t offset_bytes, ByteView bytes) {
-  const auto opened = state_->handle(handle);
+  const auto opened = state_->handles.find(handle);
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return Status(Code::Immutable, "what is published never changes");
   if (Status status = (*opened)->draft->write(offset_bytes, bytes); !status.ok()) return status;
@@ -219,21 +226,20 @@ Result<std::size_t> FileSystem::write(Handle handle, std::uint64_t offset_bytes,
 }
 
 Status FileSystem::flush(const Credentials& who, Handle handle) {
-  const auto opened = state_->handle(handle);
+  const auto opened = state_->handles.find(handle);
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return {};
   if (Status status = (*opened)->draft->flush(); !status.ok()) return status;
-  const auto upload = state_->uploads.find((*opened)->ino);
-  return upload ? state_->close_upload(who, **opened, *upload) : Status();
+  return state_->client_writes.uploads.close(who, *(*opened)->draft);
 }
 
 void FileSystem::release(Handle handle) {
-  const auto dropped = state_->drop(handle);
-  if (dropped && dropped->draft) state_->end_upload(dropped);
+  const auto dropped = state_->handles.drop(handle);
+  if (dropped && dropped->draft) state_->client_writes.uploads.end(*dropped->draft);
 }
 
 Status FileSystem::sync(Handle handle) {
-  const auto opened = state_->handle(handle);
+  const auto opened = state_->handles.find(handle);
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return {};
   if (Status status = (*opened)->draft->file().sync(); !status.ok()) return status;
@@ -243,14 +249,14 @@ Status FileSystem::sync(Handle handle) {
 Status FileSystem::sync_directory(Handle) { return state_->registry.drafts().sync_names(); }
 
 Status FileSystem::allocate(Handle handle, int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
-  const auto opened = state_->handle(handle);
+  const auto opened = state_->handles.find(handle);
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return {Code::Immutable, "what is published never changes"};
   return (*opened)->draft->allocate(mode, offset_bytes, length_bytes);
 }
 
 Result<std::uint64_t> FileSystem::seek(Handle handle, std::uint64_t offset_bytes, int whence) {
-  const auto opened = state_->handle(handle);
+  const auto opened = state_->handles.find(handle);
   if (!opened.ok()) return opened.status();
   if ((*opened)->draft) return (*opened)->draft->file().seek(offset_bytes, whence);
   int fd = -1;
@@ -269,121 +275,5 @@ Result<std::uint64_t> FileSystem::seek(Handle handle, std::uint64_t offset_bytes
   if (offset_bytes >= size_bytes) return Status::from_errno(ENXIO, "lseek");
   return whence == SEEK_DATA ? offset_bytes : size_bytes;
 }
-
-// Directories.
-
-Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedNode>& names) {
-  auto drafts = registry.drafts().list(listing.directory.ino);
-  if (!drafts.ok()) return drafts.status();
-  const bool in_place = is_in_place(listing.directory);
-  const bool holds_generations = listing.directory.is_release_directory();
-  for (DraftName& draft : *drafts) {
-    // A server that looks for the greatest number would take one that is being written for a generation.
-    if (holds_generations && draft.type == FileType::Directory && draft.name != kStageName) continue;
-    if (in_place && listing.who.uid != 0) {
-      const auto inode = registry.drafts().stat(draft.ino);
-      if (!inode.ok() || inode->record.owner.uid != listing.who.uid) continue;
-    }
-    names.push_back({std::move(draft.name), draft.ino, draft.type});
-  }
-  return {};
-}
-
-Result<Ino> FileSystem::State::parent_of(const Node& directory) {
-  if (directory.kind == Kind::Draft) {
-    const auto inode = registry.drafts().stat(directory.ino);
-    if (!inode.ok()) return inode.status();
-    return inode->record.parent;
-  }
-  const auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  return layouts.of(directory).parent(context(*stored), directory);
-}
-
-Status FileSystem::State::make_listing(Listing& listing) {
-  std::vector<ListedNode> names;
-  const Node& directory = listing.directory;
-  // A directory that was removed while it was open stands nowhere.
-  const auto parent = parent_of(directory);
-  listing.parent = parent.ok() ? *parent : directory.ino;
-  // Why before what is committed: a draft that is published between the two is then in both, not in neither.
-  std::vector<ListedNode> drafts;
-  if (layouts.holds_drafts(directory)) {
-    if (Status status = add_drafts(listing, drafts); !status.ok()) return status;
-  }
-  if (layouts.shows_committed(directory)) {
-    const auto stored = registry.snapshot();
-    if (!stored.ok()) return stored.status();
-    if (Status status = layouts.list(context(*stored), directory, names); !status.ok()) return status;
-    drop_hidden(directory, names);
-    if (directory.ino == kSystemIno) {
-      for (const char* name : {Events::kFileName, Events::kOldFileName}) {
-        const auto place = committed_child(*stored, directory, name);
-        if (place.ok() && ::faccessat(registry.store_dir(), name, F_OK, 0) == 0) {
-          names.push_back({name, place->ino, FileType::Regular});
-        }
-      }
-    }
-    if (directory.kind == Kind::Domain) {
-      const auto stage = committed_child(*stored, directory, ".stage");
-      if (!stage.ok()) return stage.status();
-      const auto staged = registry.drafts().list(stage->ino);
-      if (staged.ok() && !staged->empty()) names.push_back({".stage", stage->ino, FileType::Directory});
-    }
-  }
-  if (!drafts.empty()) {
-    // A release's former draft keeps its names until it is swept; what is committed goes first, as in a look-up.
-    std::unordered_set<std::string> committed;
-    for (const ListedNode& place : names) committed.insert(place.name);
-    std::erase_if(drafts, [&](const ListedNode& draft) { return committed.contains(draft.name); });
-    std::move(drafts.begin(), drafts.end(), std::back_inserter(names));
-  }
-  listing.names = std::move(names);
-  listing.is_made = true;
-  return {};
-}
-
-Result<OpenedDirectory> FileSystem::open_directory(const Credentials& who, Ino ino) {
-  const auto node = state_->node(ino);
-  if (!node.ok()) return node.status();
-  if (node->place.type != FileType::Directory) return Status(Code::NotADirectory, "not a directory");
-  auto opened = std::make_shared<OpenHandle>();
-  opened->ino = ino;
-  const MutexLock lock(opened->mutex);
-  opened->listing = std::make_unique<Listing>();
-  opened->listing->who = who;
-  // As for the names in it: those of a release's and generation's own directory are not all of the package.
-  return OpenedDirectory{state_->keep(opened), node->place.kind == Kind::Entry && node->place.index != 0};
-}
-
-Status FileSystem::list(Handle handle, std::uint64_t offset, const std::function<bool(const ListedName&)>& visit) {
-  const auto opened = state_->handle(handle);
-  if (!opened.ok()) return opened.status();
-  const MutexLock lock((*opened)->mutex);
-  if (!(*opened)->listing) return {Code::NotADirectory, "not a directory"};
-  Listing& listing = *(*opened)->listing;
-  // Why also elsewhere: the kernel keeps the listings of what never changes. Who reads one from there comes to us in
-  // the middle of it when the kernel has dropped the rest.
-  if (offset == 0 || !listing.is_made) {
-    const auto node = state_->node((*opened)->ino);  // what it is now: a draft may have been published
-    if (!node.ok()) return node.status();
-    listing.directory = node->place;
-    if (Status status = state_->make_listing(listing); !status.ok()) return status;
-  }
-  const Ino self = (*opened)->ino;
-  for (std::uint64_t i = offset; i < listing.names.size() + 2; ++i) {
-    ListedName name;
-    if (i < 2) {
-      name = {i == 0 ? "." : "..", i == 0 ? self : listing.parent, FileType::Directory, i + 1};
-    } else {
-      const ListedNode& place = listing.names[i - 2];
-      name = {place.name, place.ino, place.type, i + 1};
-    }
-    if (!visit(name)) return {};
-  }
-  return {};
-}
-
-void FileSystem::release_directory(Handle handle) { (void)state_->drop(handle); }
 
 }  // namespace modelfs

@@ -21,8 +21,8 @@ double name_validity(const Node& parent, const Node& child) {
   return is_domain || is_entry ? kToldSeconds : 0;
 }
 
-// In the domain of `place`, where every draft that comes to be committed is a commit; none: elsewhere. In modelstore's
-// layout drafts also become states.
+// In the domain of `place`, where every draft that comes to be committed is a commit; none: elsewhere. In other
+// layouts drafts also become something else.
 std::optional<Sequence> newest_commit(const Snapshot& stored, const Node& place) {
   if (place.kind != Kind::Domain && place.kind != Kind::Entry) return std::nullopt;
   const auto domain = DomainName::parse(place.domain);
@@ -67,8 +67,8 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       const bool flipped = again.ok() && again->place.kind != parent->place.kind;
       if (flipped) continue;
       if (shows_committed && tries == 0 && state.has_changed(parent->place, newest)) continue;
-      if (const auto upload = state.uploads.named(parent_ino, name, who.pid)) {
-        const auto inode = state.registry.drafts().stat(upload->file);
+      if (const auto upload = state.client_writes.uploads.named(parent_ino, name, who)) {
+        const auto inode = state.registry.drafts().stat(*upload);
         if (inode.ok()) return state.enter_draft(*inode, parent->place, name);
       }
       return found.status();
@@ -143,9 +143,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
   const CreateRule rule = create_rule_of(*stored, directory->place, name, draft.type);
   if (Status status = stored->failure(); !status.ok()) return status;
   stored = Status();  // what follows commits
-  if (raw(directory->place.layout) != raw(kNativeLayout) && directory->place.kind != Kind::Draft) {
-    if (Status status = registry.use_modelstore(); !status.ok()) return status;
-  }
+  if (Status status = client_writes.note_use(directory->place); !status.ok()) return status;
   switch (rule.kind) {
     case CreateRule::Kind::Refused:
       if (has_reason(rule.refusal.code())) return refuse(who, parent, what, rule.refusal);
@@ -164,7 +162,10 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       if (!made.ok()) return refuse(who, parent, "label '" + printable(name) + "'", made.status());
       return enter_committed(directory->place, name);
     }
-    case CreateRule::Kind::Upload: return begin_upload(who, directory->place, name, rule, draft);
+    case CreateRule::Kind::Upload: {
+      const auto made = client_writes.uploads.begin(who, directory->place, name, rule, draft);
+      return made.ok() ? enter_draft(*made, directory->place, name) : made.status();
+    }
     case CreateRule::Kind::Draft:
     case CreateRule::Kind::Release:
     case CreateRule::Kind::Generation: break;
@@ -228,9 +229,7 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
   if (Status status = stored->failure(); !status.ok()) return status;
   stored = Status();  // what follows commits
   if (rule.kind == CreateRule::Kind::Refused) return state_->refuse(who, new_parent, what, rule.refusal);
-  const bool publishes = rule.upload == CreateRule::Upload::Archive || rule.upload == CreateRule::Upload::Package ||
-                         rule.upload == CreateRule::Upload::Tag;
-  if (rule.kind == CreateRule::Kind::Upload && publishes) {
+  if (rule.kind == CreateRule::Kind::Upload && rule.publishes()) {
     return state_->refuse(who, new_parent, what, {Code::NotPermitted, "what is published is copied or moved here"});
   }
   state_->wait_for_sweep(directory->place);
@@ -253,7 +252,7 @@ Status FileSystem::State::remove_committed(const Credentials& who, const Node& p
     case RemoveRule::Kind::Refused: return rule.refusal;
     case RemoveRule::Kind::Label: return registry.remove_label(*DomainName::parse(node.domain), name, who);
     case RemoveRule::Kind::Domain: return registry.remove_domain(*DomainName::parse(node.domain), who);
-    case RemoveRule::Kind::Client: return remove_by_client(who, parent, node, name, rule.step);
+    case RemoveRule::Kind::Client: return client_writes.removals.remove(who, parent, node, name, rule.step);
   }
   return {Code::Immutable, "what is published never changes"};
 }
@@ -270,9 +269,7 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
     if (place.code() != Code::NotFound) return place.status();
     if (!state_->layouts.holds_drafts(directory->place)) return place.status();
   }
-  if (const auto upload = state_->uploads.named(parent, name, who.pid)) {
-    return state_->registry.drafts().unlink(upload->directory, upload->draft_name);
-  }
+  if (const auto removed = state_->client_writes.uploads.unlink(parent, name, who)) return *removed;
   if (Status theirs = state_->check_others_draft(who, directory->place, name); !theirs.ok()) {
     return state_->refuse(who, parent, "remove '" + printable(name) + "'", theirs);
   }

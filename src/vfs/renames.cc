@@ -5,19 +5,30 @@ namespace modelfs {
 
 using Kind = Node::Kind;
 
-Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const Node& from, std::string_view name,
-                                       const Node& parent, std::string_view committed_name, HashBudget budget) {
-  const auto meant = [&]() -> Result<CreateRule> {
+Status FileSystem::State::commit_in_place(const Credentials& who, Ino draft) {
+  const auto named = registry.drafts().name_of(draft);
+  if (!named.ok()) return named.status();
+  const auto parent = node(named->directory);
+  if (!parent.ok() || !is_in_place(parent->place)) {
+    return refuse(who, draft, "commit " + printable(named->name),
+                  {Code::InvalidArgument, "the draft lies under no version's name; mv it onto one"});
+  }
+  const auto rule = [&]() -> Result<CreateRule> {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
-    return create_rule_of(*stored, parent, committed_name, FileType::Directory);
+    return create_rule_of(*stored, parent->place, named->name, FileType::Directory);
   }();
-  if (!meant.ok()) return meant.status();
-  const CreateRule& rule = *meant;
+  if (!rule.ok()) return rule.status();
+  return commit_draft(who, draft, parent->place, named->name, parent->place, named->name, *rule, HashBudget::Full);
+}
+
+Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const Node& from, std::string_view name,
+                                       const Node& parent, std::string_view committed_name, const CreateRule& rule,
+                                       HashBudget budget) {
   const std::string what = "publish as " + parent.domain + "/" + printable(committed_name);
   if (rule.kind == CreateRule::Kind::Refused) return refuse(who, draft, what, for_rename(rule.refusal));
   const bool is_generation = rule.kind == CreateRule::Kind::Generation;
-  auto target = target_of(parent, rule, is_generation, committed_name);
+  auto target = create_target(layout_mount, parent, rule, is_generation, committed_name);
   if (!target.ok()) return refuse(who, draft, what, for_rename(target.status()));
   PublishRequest request{
       draft, from.ino, std::string(name), std::move(*target), who, budget, [this](const Published& published) {
@@ -33,19 +44,6 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const 
   }
   if (published->already) return {Code::AlreadyExists, "identical content is published under that name already"};
   return {};
-}
-
-Status FileSystem::State::rename_to_upload(const Credentials& who, Ino file, const DraftStore::NamedAt& named,
-                                           const Node& to, std::string_view new_name, const CreateRule& rule) {
-  auto upload = plan_upload(to, new_name, rule);
-  if (!upload.ok()) return upload.status();
-  upload->file = file;
-  upload->directory = named.directory;
-  upload->draft_name = named.name;
-  Status status = publish_upload(who, *upload);
-  if (status.ok()) return status;
-  if (status.code() == Code::Conflict) status = Status(Code::Busy, status.message());
-  return refuse(who, file, "publish '" + printable(named.name) + "' as " + upload->str(), for_rename(status));
 }
 
 namespace {
@@ -109,72 +107,123 @@ Status FileSystem::State::move_committed(const Credentials& who, const Node& fro
   return status;
 }
 
+// One rename(2).
+struct FileSystem::State::Rename {
+  const Credentials& who;
+  Node from;  // the directory
+  std::string_view name;
+  Node to;  // the directory
+  std::string_view new_name;
+  RenameFlag flag;
+};
+
+// What it moves, and what the new name means. Decided once, by one snapshot, which is gone before anything commits.
+struct FileSystem::State::Moved {
+  std::optional<Node> committed;  // else a draft
+  DraftEntry draft{};
+  CreateRule rule;
+};
+
+Status FileSystem::State::refuse_rename(const Rename& rename, const Status& status) {
+  const std::string what = "move '" + printable(rename.name) + "' to '" + printable(rename.new_name) + "'";
+  return refuse(rename.who, rename.to.ino, what, for_rename(status));
+}
+
+Status FileSystem::State::check_stage_move(const Node& from, const Node& to) const {
+  if (from.kind != Kind::Draft || !to.is_generation_directory()) return {};
+  const auto named = registry.const_drafts().name_of(from.ino);
+  if (!named.ok() || named->name != kStageName) return {};
+  const auto above = nodes.find(named->directory);
+  if (!above || !above->place.is_release_directory()) return {};
+  return {Code::AlreadyExists, "that generation is published; use the next number"};
+}
+
+Result<FileSystem::State::Moved> FileSystem::State::judge_rename(const Rename& rename) {
+  const auto stored = registry.snapshot();
+  if (!stored.ok()) return stored.status();
+  if (layouts.shows_committed(rename.from)) {
+    auto moved = committed_child(*stored, rename.from, rename.name);
+    if (moved.ok()) return Moved{std::move(*moved), {}, {}};
+    if (moved.code() != Code::NotFound || !layouts.holds_drafts(rename.from)) return moved.status();
+  }
+  const auto source = registry.drafts().lookup(rename.from.ino, rename.name);
+  if (!source.ok()) return source.status();
+  if (layouts.shows_committed(rename.to) && committed_child(*stored, rename.to, rename.new_name).ok()) {
+    return Status(Code::AlreadyExists, "'" + printable(rename.new_name) + "' exists already");
+  }
+  if (Status theirs = check_others_draft(rename.who, rename.from, rename.name); !theirs.ok()) {
+    return refuse_rename(rename, theirs);
+  }
+  if (Status taken = check_stage_move(rename.from, rename.to); !taken.ok()) return refuse_rename(rename, taken);
+  Moved moved{std::nullopt, *source, create_rule_of(*stored, rename.to, rename.new_name, source->type)};
+  if (Status status = stored->failure(); !status.ok()) return status;
+  return moved;
+}
+
 Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::string_view name, Ino new_parent,
                                     std::string_view new_name, RenameFlag flag) {
-  const auto from = node(parent);
+  auto from = node(parent);
   if (!from.ok()) return from.status();
-  const auto to = node(new_parent);
+  auto to = node(new_parent);
   if (!to.ok()) return to.status();
-  auto stored = registry.snapshot();
-  if (!stored.ok()) return stored.status();
-  const std::string what = "move '" + printable(name) + "' to '" + printable(new_name) + "'";
-  const auto refuse = [&](Status status) { return State::refuse(who, new_parent, what, for_rename(status)); };
-  if (layouts.shows_committed(from->place)) {
-    const auto moved = committed_child(*stored, from->place, name);
-    if (moved.ok()) {
-      stored = Status();  // what follows commits
-      const Status status = move_committed(who, from->place, *moved, name, to->place, new_name);
-      return has_reason(status.code()) || status.code() == Code::Busy ? refuse(status) : status;
-    }
-    if (moved.code() != Code::NotFound) return moved.status();
-    if (!layouts.holds_drafts(from->place)) return moved.status();
+  const Rename rename{who, std::move(from->place), name, std::move(to->place), new_name, flag};
+  const auto moved = judge_rename(rename);
+  if (!moved.ok()) return moved.status();
+  if (moved->committed) {
+    const Status status = move_committed(who, rename.from, *moved->committed, name, rename.to, new_name);
+    return has_reason(status.code()) || status.code() == Code::Busy ? refuse_rename(rename, status) : status;
   }
-  const auto source = registry.drafts().lookup(parent, name);
-  if (!source.ok()) return source.status();
-  if (layouts.shows_committed(to->place) && committed_child(*stored, to->place, new_name).ok()) {
-    return {Code::AlreadyExists, "'" + printable(new_name) + "' exists already"};
+  if (flag != RenameFlag::Exchange) return move_draft_as(rename, moved->draft, moved->rule);
+  if (moved->rule.kind != CreateRule::Kind::Draft) {
+    return refuse_rename(rename, {Code::NotPermitted, "only drafts can be exchanged"});
   }
-  if (Status theirs = check_others_draft(who, from->place, name); !theirs.ok()) return refuse(theirs);
-  if (Status taken = check_stage_move(from->place, to->place); !taken.ok()) return refuse(taken);
-  const CreateRule rule = create_rule_of(*stored, to->place, new_name, source->type);
-  if (Status status = stored->failure(); !status.ok()) return status;
-  stored = Status();  // what follows commits
-  if (flag == RenameFlag::Exchange) {
-    if (rule.kind != CreateRule::Kind::Draft) return refuse({Code::NotPermitted, "only drafts can be exchanged"});
-    if (Status theirs = check_others_draft(who, to->place, new_name); !theirs.ok()) return refuse(theirs);
-    return for_rename(exchange_drafts(from->place, name, to->place, new_name));
-  }
-  const bool replace = flag == RenameFlag::Replace;
+  if (Status theirs = check_others_draft(who, rename.to, new_name); !theirs.ok()) return refuse_rename(rename, theirs);
+  return for_rename(exchange_drafts(rename.from, name, rename.to, new_name));
+}
+
+Status FileSystem::State::move_draft_as(const Rename& rename, const DraftEntry& source, const CreateRule& rule) {
+  using Rule = CreateRule::Kind;
+  const auto refuse_it = [&](const char* why) { return refuse_rename(rename, {Code::NotPermitted, why}); };
   switch (rule.kind) {
-    case CreateRule::Kind::Refused: return has_reason(rule.refusal.code()) ? refuse(rule.refusal) : rule.refusal;
-    case CreateRule::Kind::Domain:
-      return refuse({Code::NotPermitted, "a domain is made by mkdir; move the draft into one"});
-    case CreateRule::Kind::Shown:
-      return refuse({Code::NotPermitted, "it is made by mkdir, and holds documents of models"});
-    case CreateRule::Kind::Label:
-      return refuse({Code::NotPermitted, "a label is made in its domain: ln -sfn VERSION " + std::string(new_name)});
-    case CreateRule::Kind::Release:
-    case CreateRule::Kind::Generation: {
-      if (source->ino != kNoIno && parent == new_parent && name == new_name) return {};
-      if (Status status = clear_empty_target(who, to->place, new_name, replace); !status.ok()) return status;
-      return commit_draft(who, source->ino, from->place, name, to->place, new_name, HashBudget::Short);
-    }
-    case CreateRule::Kind::Upload:
-      if (rule.upload == CreateRule::Upload::ReplaceOnClose) break;
-      if (Status status =
-              registry.check_disclosing(who, source->ino, mode_mask(from->place), "'" + printable(name) + "'");
-          !status.ok()) {
-        return refuse(status);
-      }
-      return rename_to_upload(who, source->ino, {parent, std::string(name)}, to->place, new_name, rule);
-    case CreateRule::Kind::Draft: break;
+    case Rule::Refused: return has_reason(rule.refusal.code()) ? refuse_rename(rename, rule.refusal) : rule.refusal;
+    case Rule::Domain: return refuse_it("a domain is made by mkdir; move the draft into one");
+    case Rule::Shown: return refuse_it("it is made by mkdir, and holds documents of models");
+    case Rule::Label:
+      return refuse_it(("a label is made in its domain: ln -sfn VERSION " + std::string(rename.new_name)).c_str());
+    case Rule::Release:
+    case Rule::Generation: return move_to_commit(rename, source, rule);
+    case Rule::Upload:
+      if (rule.upload != CreateRule::Upload::ReplaceOnClose) return move_to_upload(rename, source, rule);
+      break;
+    case Rule::Draft: break;
   }
-  if (source->type == FileType::Directory && (is_adopted(from->place, name) || is_adopted(to->place, new_name))) {
-    return refuse(
-        {Code::NotPermitted, "directories of a client's layout keep their names: what is published lies there"});
+  const bool is_directory = source.type == FileType::Directory;
+  if (is_directory && (is_adopted(rename.from, rename.name) || is_adopted(rename.to, rename.new_name))) {
+    return refuse_it("directories of a client's layout keep their names: what is published lies there");
   }
-  if (Status theirs = check_others_draft(who, to->place, new_name); !theirs.ok()) return refuse(theirs);
-  return for_rename(move_draft(source->type, from->place, name, to->place, new_name, replace));
+  if (Status theirs = check_others_draft(rename.who, rename.to, rename.new_name); !theirs.ok()) {
+    return refuse_rename(rename, theirs);
+  }
+  return for_rename(move_draft(source.type, rename.from, rename.name, rename.to, rename.new_name,
+                               rename.flag == RenameFlag::Replace));
+}
+
+Status FileSystem::State::move_to_commit(const Rename& rename, const DraftEntry& source, const CreateRule& rule) {
+  const bool stays = rename.from.ino == rename.to.ino && rename.name == rename.new_name;
+  if (stays && source.ino != kNoIno) return {};
+  const bool replace = rename.flag == RenameFlag::Replace;
+  if (Status status = clear_empty_target(rename.who, rename.to, rename.new_name, replace); !status.ok()) return status;
+  return commit_draft(rename.who, source.ino, rename.from, rename.name, rename.to, rename.new_name, rule,
+                      HashBudget::Short);
+}
+
+Status FileSystem::State::move_to_upload(const Rename& rename, const DraftEntry& source, const CreateRule& rule) {
+  const std::string what = "'" + printable(rename.name) + "'";
+  if (Status status = registry.check_disclosing(rename.who, source.ino, mode_mask(rename.from), what); !status.ok()) {
+    return refuse_rename(rename, status);
+  }
+  return for_rename(client_writes.uploads.publish_moved(
+      rename.who, source.ino, {rename.from.ino, std::string(rename.name)}, rename.to, rename.new_name, rule));
 }
 
 }  // namespace modelfs

@@ -51,7 +51,7 @@ Node ModelstoreLayout::tombstone(const std::string& domain, const TombstoneRecor
 }
 
 Node ModelstoreLayout::release_directory(const std::string& domain, const ReleaseRecord& release) const {
-  Node node = directory(role_number(ModelstoreRole::Release), directory_ino(release.ino), domain);
+  Node node = directory(role_number(ModelstoreRole::Release), modelstore_directory_ino(release.ino), domain);
   node.container = release.ino;
   node.target = release.version;
   return node;

@@ -41,9 +41,6 @@ class ModelstoreLayout final : public Layout {
   bool holds_drafts(const Node& directory) const override;
   bool adopt_draft(const Node& parent, std::string_view name, Node& draft) const override;
 
-  // The number of <domain>/<model id>, by the release's own directory.
-  static Ino directory_ino(Ino release) { return in_block(release, 32); }
-
  private:
   RemoveRule::Step removal_step(const Node& parent, const Node& node) const;
   bool is_release_directory(const Node& node) const;

@@ -1,5 +1,6 @@
 // What making or removing a name would mean in the native layout.
 #include "base/new_name.h"
+#include "formats/forml_package.h"
 #include "formats/forml_tag.h"
 #include "layout/native/native_layout.h"
 #include "layout/native/roles.h"
@@ -145,6 +146,10 @@ CreateRule NativeLayout::create_rule(const LayoutContext& context, const Node& p
     case Kind::Domain: return rule_in_domain(name, type);
     case Kind::Entry:
       if (parent.is_release_directory()) return rule_in_release(context.stored, parent, name, type);
+      if (parent.is_generation_directory() && name == kTagName && type == FileType::Regular) {
+        // A trainer whose number was taken meanwhile hears that.
+        return CreateRule::refused(Code::AlreadyExists, "that generation is published; use the next number");
+      }
       return CreateRule::refused(Code::Immutable, "what is published never changes");
     case Kind::Trash:
       return CreateRule::refused(Code::NotPermitted, "the trash takes releases of its domain only, by mv");

@@ -7,9 +7,6 @@
 
 namespace modelfs {
 
-// A release's package in ForML's layout. It can be opened and is not listed: it is a face.
-inline constexpr std::string_view kFormlPackageName = "package.4ml";
-
 class NativeLayout final : public Layout {
  public:
   std::string_view root_name() const override { return ""; }

@@ -41,10 +41,12 @@ struct MountUpload {
 
   // What it is, for people.
   std::string str() const;
+  // The directory in which people find its file.
+  std::string kept_in() const;
 };
 
 // Safe for concurrent use.
-class Uploads {
+class PendingUploads {
  public:
   void add(MountUpload upload) EXCLUDES(mutex_);
   // What unpacks it behind its writer; goes with it.
@@ -57,13 +59,13 @@ class Uploads {
   // Held by the close that decides about an upload.
   class Decision {
    public:
-    Decision(Uploads& uploads, Ino file) : uploads_(uploads), file_(file) {}
+    Decision(PendingUploads& uploads, Ino file) : uploads_(uploads), file_(file) {}
     ~Decision();
     Decision(const Decision&) = delete;
     Decision& operator=(const Decision&) = delete;
 
    private:
-    Uploads& uploads_;
+    PendingUploads& uploads_;
     const Ino file_;
   };
   // Waits for another close that decides about the same file. Null: it is no upload any more, so it was published or
@@ -71,7 +73,7 @@ class Uploads {
   std::unique_ptr<Decision> decide(Ino file) EXCLUDES(mutex_);
 
   std::optional<MountUpload> find(Ino file) const EXCLUDES(mutex_);
-  // The upload that `process` sees under this name.
+  // The upload that the process of `thread` sees under this name.
   std::optional<MountUpload> named(Ino parent, std::string_view name, pid_t thread) const EXCLUDES(mutex_);
 
   // Why the last close was refused, if nothing was written since (`changes` counts that).
@@ -80,6 +82,8 @@ class Uploads {
   void refuse(Ino file, std::uint64_t changes, Status why) EXCLUDES(mutex_);
   // It was published, or it is gone.
   void remove(Ino file) EXCLUDES(mutex_);
+  // Its name was removed: it goes at once where nobody has it open, else with its last handle.
+  void unlinked(Ino file) EXCLUDES(mutex_);
 
  private:
   struct Item {

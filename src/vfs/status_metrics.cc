@@ -1,7 +1,7 @@
-// What /.modelfs/metrics says.
+// What /.modelfs/metrics says: StatusFile::metrics().
 #include <array>
 
-#include "vfs/state.h"
+#include "vfs/status_file.h"
 
 namespace modelfs {
 
@@ -91,32 +91,30 @@ void describe_disk(const SpaceFigures& space, PrometheusWriter& into) {
 
 }  // namespace
 
-Result<std::string> FileSystem::State::metrics_text() {
+Result<std::string> StatusFile::metrics() const {
   PrometheusWriter text;
   text.family("modelfs_info", Type::Gauge, "Always 1.");
-  text.sample({{"version", MODELFS_VERSION}, {"store", options.store_path}, {"mount_point", options.mount_point}},
-              std::uint64_t{1});
+  text.sample(
+      {{"version", MODELFS_VERSION}, {"store", from_.options.store_path}, {"mount_point", from_.options.mount_point}},
+      std::uint64_t{1});
   text.family("modelfs_start_time_seconds", Type::Gauge, "Start of the mount, in seconds since 1970.");
-  text.sample({}, static_cast<double>(raw(mounted)) * 1e-9);
-  if (options.describe_requests) options.describe_requests(text);
-  describe_traffic(traffic, text);
-  describe_opens(open_nodes, text);
-  describe_commits(registry.const_events(), text);
-  describe_caches({{{"containers", cache.figures()},
-                    {"archive_layouts", registry.archives().layout_figures()},
-                    {"rebuilt_archives", registry.archives().rebuilt_figures()}}},
+  text.sample({}, static_cast<double>(raw(from_.mounted)) * 1e-9);
+  if (from_.options.describe_requests) from_.options.describe_requests(text);
+  describe_traffic(from_.traffic, text);
+  describe_opens(from_.open_nodes, text);
+  describe_commits(from_.registry.const_events(), text);
+  describe_caches({{{"containers", from_.containers.figures()},
+                    {"archive_layouts", from_.registry.archives().layout_figures()},
+                    {"rebuilt_archives", from_.registry.archives().rebuilt_figures()}}},
                   text);
   text.family("modelfs_known_nodes", Type::Gauge, "Nodes that the kernel has cached.");
-  text.sample({}, std::uint64_t{nodes.size()});
+  text.sample({}, std::uint64_t{from_.nodes.size()});
   text.family("modelfs_open_handles", Type::Gauge, "Open files and directories.");
-  {
-    const MutexLock lock(handles_mutex);
-    text.sample({}, std::uint64_t{handles.size()});
-  }
-  const auto stored = registry.snapshot();
+  text.sample({}, std::uint64_t{from_.handles.size()});
+  const auto stored = from_.registry.snapshot();
   if (!stored.ok()) return stored.status();
   if (Status status = describe_domains(*stored, text); !status.ok()) return status;
-  const auto space = store_space();
+  const auto space = store_space(from_.registry);
   if (!space.ok()) return space.status();
   describe_disk(*space, text);
   return text.text();
