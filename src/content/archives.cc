@@ -173,26 +173,15 @@ Result<Archives::Laid> Archives::lay(const ArchiveFace& face) {
   const auto key = std::make_pair(raw(face.container), face.format);
   {
     const MutexLock lock(mutex_);
-    for (auto at = items_.begin(); at != items_.end(); ++at) {
-      if (at->key != key) continue;
-      items_.splice(items_.begin(), items_, at);
-      ++layouts_.hits;
-      return at->laid;
-    }
-    ++layouts_.misses;
+    const Laid* const found = laid_.find(key);
+    ++(found != nullptr ? layouts_.hits : layouts_.misses);
+    if (found != nullptr) return *found;
   }
   auto made = make(face);
   if (!made.ok()) return made;
-  const auto cost = [](const Laid& laid) {
-    return laid.layout->memory_bytes() + laid.contents->size() * sizeof(ManifestEntry);
-  };
+  const std::uint64_t bytes = made->layout->memory_bytes() + made->contents->size() * sizeof(ManifestEntry);
   const MutexLock lock(mutex_);
-  items_.push_front({key, *made});
-  layouts_.bytes += cost(*made);
-  while (layouts_.bytes > kLayoutBytesMax && items_.size() > 1) {
-    layouts_.bytes -= cost(items_.back().laid);
-    items_.pop_back();
-  }
+  laid_.put(key, *made, bytes);
   return made;
 }
 
@@ -285,34 +274,31 @@ Result<std::shared_ptr<const File>> Archives::rebuild_file(const Recipe& recipe,
 
 std::shared_ptr<const File> Archives::find_rebuilt(Ino container) {
   const MutexLock lock(mutex_);
-  for (auto at = rebuilt_.begin(); at != rebuilt_.end(); ++at) {
-    if (at->container != container) continue;
-    rebuilt_.splice(rebuilt_.begin(), rebuilt_, at);
-    ++rebuilds_.hits;
-    return at->file;
-  }
-  return nullptr;
+  const auto* const found = rebuilt_.find(raw(container));
+  if (found == nullptr) return nullptr;
+  ++rebuilds_.hits;
+  return *found;
 }
 
 void Archives::keep_rebuilt(Ino container, std::shared_ptr<const File> file, std::uint64_t size_bytes) {
   const MutexLock lock(mutex_);
-  rebuilt_.push_front({container, std::move(file), size_bytes});
+  // One that is too large goes with its last reader.
+  if (size_bytes <= kRebuiltBytesMax) rebuilt_.put(raw(container), std::move(file), size_bytes);
   ++rebuilds_.misses;
-  rebuilds_.bytes += size_bytes;
-  while (rebuilds_.bytes > kRebuiltBytesMax) {
-    rebuilds_.bytes -= rebuilt_.back().size_bytes;
-    rebuilt_.pop_back();
-  }
 }
 
 CacheFigures Archives::layout_figures() const {
   const MutexLock lock(mutex_);
-  return layouts_;
+  CacheFigures figures = layouts_;
+  figures.bytes = laid_.weight();
+  return figures;
 }
 
 CacheFigures Archives::rebuilt_figures() const {
   const MutexLock lock(mutex_);
-  return rebuilds_;
+  CacheFigures figures = rebuilds_;
+  figures.bytes = rebuilt_.weight();
+  return figures;
 }
 
 Status Archives::verify_recipe(Ino container) {

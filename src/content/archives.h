@@ -1,7 +1,6 @@
 // Archive faces: every release and generation as an archive, the uploaded one or one generated while it is read.
 #pragma once
 #include <functional>
-#include <list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "archive/recipe/recipe.h"
 #include "archive/write/synthetic_archive.h"
 #include "base/file.h"
+#include "base/lru_cache.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "base/types.h"
@@ -81,21 +81,19 @@ class Archives {
   const ContentStore& store_;
   const int scratch_dir_;
   const std::function<Status(std::uint64_t)> check_space_;
-  struct Item {
-    std::pair<std::uint64_t, ArchiveFormat> key;
-    Laid laid;
+  // A face that is made: by the number of the container and the format.
+  using LaidKey = std::pair<std::uint64_t, ArchiveFormat>;
+  struct LaidKeyHash {
+    std::size_t operator()(const LaidKey& key) const {
+      return std::hash<std::uint64_t>()(key.first * 8 + static_cast<std::uint64_t>(key.second));
+    }
   };
-  mutable Mutex mutex_;                       // leaf lock; not held while a layout is made
-  std::list<Item> items_ GUARDED_BY(mutex_);  // most recently used first
-  CacheFigures layouts_ GUARDED_BY(mutex_);
-  struct Rebuilt {
-    Ino container = kNoIno;
-    std::shared_ptr<const File> file;
-    std::uint64_t size_bytes = 0;
-  };
-  Mutex rebuild_mutex_;  // one at a time; taken before mutex_, held while an archive is rebuilt
-  std::list<Rebuilt> rebuilt_ GUARDED_BY(mutex_);  // most recently used first
-  CacheFigures rebuilds_ GUARDED_BY(mutex_);
+  mutable Mutex mutex_;  // leaf lock; not held while a layout is made
+  LruCache<LaidKey, Laid, LaidKeyHash> laid_ GUARDED_BY(mutex_){kLayoutBytesMax};
+  CacheFigures layouts_ GUARDED_BY(mutex_);  // without the bytes
+  Mutex rebuild_mutex_;                      // one at a time; taken before mutex_, held while an archive is rebuilt
+  LruCache<std::uint64_t, std::shared_ptr<const File>> rebuilt_ GUARDED_BY(mutex_){kRebuiltBytesMax};  // by container
+  CacheFigures rebuilds_ GUARDED_BY(mutex_);                                                           // likewise
 };
 
 }  // namespace modelfs

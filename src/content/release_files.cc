@@ -40,17 +40,12 @@ ContentReadAt ReleaseFiles::lender(MappedSpans& lent) const {
 Result<std::shared_ptr<const ContentReader>> ReleaseFiles::open(std::uint32_t number) const {
   {
     const MutexLock lock(mutex_);
-    for (auto at = open_.begin(); at != open_.end(); ++at) {
-      if (at->first != number) continue;
-      open_.splice(open_.begin(), open_, at);
-      return at->second;
-    }
+    if (const auto* const found = open_.find(number)) return *found;
   }
   auto reader = store_.open((*entries_)[number]);
   if (!reader.ok()) return reader;
   const MutexLock lock(mutex_);
-  open_.emplace_front(number, *reader);
-  if (open_.size() > kOpenMax) open_.pop_back();
+  open_.put(number, *reader);
   return reader;
 }
 

@@ -1,11 +1,11 @@
 // The files of a release or generation by number, opened as they are needed.
 #pragma once
-#include <list>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "archive/write/synthetic_archive.h"
+#include "base/lru_cache.h"
 #include "base/mutex.h"
 #include "catalog/manifest.h"
 #include "content/content_reader.h"
@@ -35,8 +35,7 @@ class ReleaseFiles {
   const std::shared_ptr<const std::vector<ManifestEntry>> entries_;
   const std::unique_ptr<BlobPins::Pin> pin_;
   mutable Mutex mutex_;  // leaf lock
-  // Most recently used first.
-  mutable std::list<std::pair<std::uint32_t, std::shared_ptr<const ContentReader>>> open_ GUARDED_BY(mutex_);
+  mutable LruCache<std::uint32_t, std::shared_ptr<const ContentReader>> open_ GUARDED_BY(mutex_){kOpenMax};
 };
 
 }  // namespace modelfs

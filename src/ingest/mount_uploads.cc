@@ -185,12 +185,13 @@ Status MountUploads::close(const Credentials& who, DraftHandle& handle) {
   return status;
 }
 
-void MountUploads::end(DraftHandle& handle) {
-  const Ino file = handle.file().ino();
+void MountUploads::end(std::unique_ptr<DraftHandle> handle) {
+  const Ino file = handle->file().ino();
   const auto upload = pending_.find(file);
   if (!upload || !pending_.released(file)) return;
   const auto inode = registry_.drafts().stat(file);
-  const std::uint64_t changes = handle.file().changes();
+  const std::uint64_t changes = handle->file().changes();
+  handle.reset();  // else it would count as a writer of what is published below
   const bool is_undecided = inode.ok() && inode->record.link_count > 0 && !pending_.refusal(file, changes);
   if (is_undecided && inode->size_bytes == 0) {
     (void)registry_.drafts().unlink(upload->directory, upload->draft_name);

@@ -1,9 +1,8 @@
 // Decoded manifests of releases and generations, kept while they are used.
 #pragma once
-#include <list>
 #include <memory>
-#include <unordered_map>
 
+#include "base/lru_cache.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "catalog/snapshot.h"
@@ -17,25 +16,17 @@ class ContainerCache {
   static constexpr std::size_t kBytesMax = 64ull << 20;
 
   explicit ContainerCache(const Registry& registry, std::size_t bytes_max = kBytesMax)
-      : registry_(registry), bytes_max_(bytes_max) {}
+      : registry_(registry), containers_(bytes_max) {}
 
   // NotFound, Corrupt, IoError: see Snapshot::container.
   Result<std::shared_ptr<const Container>> find(Ino ino) EXCLUDES(mutex_);
   CacheFigures figures() const EXCLUDES(mutex_);
 
  private:
-  struct Item {
-    Ino ino;
-    std::shared_ptr<const Container> container;
-  };
-  void keep(Ino ino, std::shared_ptr<const Container> container) REQUIRES(mutex_);
-
   const Registry& registry_;
-  const std::size_t bytes_max_;
-  mutable Mutex mutex_;                       // leaf lock; not held while a manifest is read
-  std::list<Item> items_ GUARDED_BY(mutex_);  // most recently used first
-  std::unordered_map<std::uint64_t, std::list<Item>::iterator> by_ino_ GUARDED_BY(mutex_);
-  CacheFigures figures_ GUARDED_BY(mutex_);
+  mutable Mutex mutex_;  // leaf lock; not held while a manifest is read
+  LruCache<std::uint64_t, std::shared_ptr<const Container>> containers_ GUARDED_BY(mutex_);
+  CacheFigures figures_ GUARDED_BY(mutex_);  // without the bytes
 };
 
 }  // namespace modelfs

@@ -6,12 +6,9 @@
 
 #include <cerrno>
 
+#include "base/time.h"
+
 namespace modelfs {
-namespace {
-
-TimeNs time_of(const timespec& time) { return TimeNs{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec}; }
-
-}  // namespace
 
 Result<std::string> Documents::text(const Node& node) const {
   if (node.ino == kMetricsIno) return status_.metrics();

@@ -235,7 +235,7 @@ Status FileSystem::flush(const Credentials& who, Handle handle) {
 
 void FileSystem::release(Handle handle) {
   const auto dropped = state_->handles.drop(handle);
-  if (dropped && dropped->draft) state_->client_writes.uploads.end(*dropped->draft);
+  if (dropped && dropped->draft) state_->client_writes.uploads.end(std::move(dropped->draft));
 }
 
 Status FileSystem::sync(Handle handle) {

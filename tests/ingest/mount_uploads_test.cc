@@ -73,22 +73,22 @@ TEST_F(Uploads, ARefusedCloseSaysWhyFreesTheNameAndAnswersLaterClosesAlike) {
 
 TEST_F(Uploads, AnEmptyFileIsNotDecidedAndGoesWithItsLastHandle) {
   const Ino file = begin("1.0.tar");
-  const auto one = open(file);
-  const auto other = open(file);
+  auto one = open(file);
+  auto other = open(file);
   EXPECT_TRUE(uploads_->close(who_, *one).ok());
 
-  uploads_->end(*one);
+  uploads_->end(std::move(one));
   EXPECT_TRUE(uploads_->is_pending(file));
-  uploads_->end(*other);
+  uploads_->end(std::move(other));
 
   EXPECT_FALSE(uploads_->is_pending(file));
   EXPECT_TRUE(registry_->drafts().list(registry_->snapshot()->domain(*domain_)->uploads())->empty());
 }
 
 TEST_F(Uploads, WhatNoCloseHasDecidedIsDecidedAtTheEnd) {
-  const auto handle = write(begin("1.0.tar"), tar_file("weights", "abc") + tar_end());
+  auto handle = write(begin("1.0.tar"), tar_file("weights", "abc") + tar_end());
 
-  uploads_->end(*handle);
+  uploads_->end(std::move(handle));
 
   EXPECT_TRUE(becomes_true([this] { return is_published("1.0"); }));
 }
