@@ -27,8 +27,9 @@ void answer_later(Request request, Work work) noexcept {
   // Why shared: std::function wants to be copyable, a request is not.
   answer(std::move(request), [&work](Request accepted) {
     ThreadPool& slow = accepted.slow();
+    const uid_t user = accepted.caller().uid;
     auto kept = std::make_shared<Request>(std::move(accepted));
-    slow.submit([kept, work = std::move(work)]() mutable { answer(std::move(*kept), work); });
+    slow.submit([kept, work = std::move(work)]() mutable { answer(std::move(*kept), work); }, user);
   });
 }
 

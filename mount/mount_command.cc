@@ -31,9 +31,10 @@
 namespace modelfs {
 namespace {
 
-// Threads for what may take long. As many as answer requests: a pool of fewer would let slow commits hold up quick
-// closes.
-constexpr unsigned kSlowThreadCount = 8;
+// Threads for what may take long. One user may have as many as answer requests: fewer would let slow commits hold up
+// quick closes. As many again are for others, whatever he does.
+constexpr unsigned kSlowThreadCount = 16;
+constexpr unsigned kSlowThreadsPerUserMax = 8;
 // How long the starting process waits for the first answer of the mount.
 constexpr int kFirstAnswerMs = 10'000;
 
@@ -141,7 +142,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                                       {.mount_point = request.mount_point, .store_id = lock->id()});
   if (!control.ok() && !is_disk_full_or_read_only(control.code())) return control.status();
   if (!control.ok()) log::warn("commands have to open the store themselves: {}", control.status().message());
-  std::optional<ThreadPool> slow(std::in_place, "slow", kSlowThreadCount);
+  std::optional<ThreadPool> slow(std::in_place, "slow", kSlowThreadCount, kSlowThreadsPerUserMax);
   MountContext served{.files = files, .slow = *slow, .passthrough = passthrough, .counts = counts};
   auto session = Session::mount({.mount_point = request.mount_point,
                                  .source = request.store,

@@ -15,12 +15,6 @@
 namespace modelfs {
 namespace {
 
-// Bytes after which whoever hashes looks whether the file is still there, and lets the hashes of others have the
-// thread.
-constexpr std::uint64_t kSumPieceBytes = 32ull << 20;
-// How far the disk is kept busy behind a writer, so that the sync at close finds little left to do.
-constexpr std::uint64_t kEarlyWritebackBytes = 16ull << 20;
-
 Result<std::uint64_t> size_of(int fd) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return Status::from_errno(errno, "stat a draft file");
@@ -30,12 +24,13 @@ Result<std::uint64_t> size_of(int fd) {
 }  // namespace
 
 DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftHash> recorded,
-                     std::optional<Borrowed> borrowed, DraftStore& store, ThreadPool& workers)
+                     std::optional<Borrowed> borrowed, DraftStore& store, ThreadPool& workers, ThreadPool::Owner owner)
     : ino_(ino),
       host_(std::move(host)),
       writable_(writable),
       store_(store),
       workers_(workers),
+      owner_(owner),
       recorded_(recorded),
       borrowed_(std::move(borrowed)) {
   damaged_ = recorded_ && recorded_->damaged;
@@ -99,6 +94,11 @@ Status DraftFile::begin_change(std::uint64_t offset_bytes, std::uint64_t kept_by
   }
 }
 
+void DraftFile::supersede() {
+  const MutexLock lock(mutex_);
+  superseded_ = true;
+}
+
 void DraftFile::spoil_order(std::uint64_t offset_bytes) {
   if (offset_bytes >= ordered_) return;
   ++epoch_;
@@ -133,10 +133,7 @@ Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
   }
   ordered_ += bytes.size();
   if (const auto follower = follower_.lock()) follower->grown(ordered_);
-  if (!hashing_ && ordered_ - hashed_ >= kHashChunkBytes) {
-    hashing_ = true;
-    workers_.submit([self = shared_from_this()] { self->hash_behind(); });
-  }
+  if (ordered_ - hashed_ >= kHashChunkBytes) take_turn();
   return {};
 }
 
@@ -157,8 +154,7 @@ Status DraftFile::truncate(std::uint64_t size_bytes) {
       recorded_.reset();
     }
     if (!hashing_) {
-      hashed_ = 0;
-      hasher_ = Hasher();
+      drop_hash();
       in_order_ = true;
     }
   } else if (size_bytes > ordered_) {
@@ -208,7 +204,7 @@ std::uint64_t DraftFile::unhashed_bytes() const {
   if (borrowed_) return borrowed_->is_whole() ? 0 : borrowed_->size_bytes;
   const auto size = size_of(host_.fd());
   if (!size.ok()) return 0;
-  return in_order_ && *size >= hashed_ ? *size - hashed_ : *size;
+  return (in_order_ || kept_at_ == changes_) && *size >= hashed_ ? *size - hashed_ : *size;
 }
 
 bool DraftFile::may_block_finalize() const {
@@ -217,134 +213,6 @@ bool DraftFile::may_block_finalize() const {
   if (borrowed_) return !borrowed_->is_whole();
   const auto size = size_of(host_.fd());
   return !size.ok() || *size >= kSyncedBytesMin;
-}
-
-bool DraftFile::is_to_stop(SettleFor what) const {
-  return what == SettleFor::Commit ? !store_.check_not_over().ok() : store_.ending_.load();
-}
-
-Result<std::uint64_t> DraftFile::hash_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch,
-                                            SettleFor what) {
-  std::uint64_t changes = 0;
-  {
-    const MutexLock lock(mutex_);
-    changes = changes_;
-  }
-  std::vector<std::byte> buffer(std::min<std::uint64_t>(kHashChunkBytes, end_bytes - from_bytes));
-  FileRun run{false, from_bytes};
-  bool is_zeroed = false;  // the buffer, for a hole
-  std::uint64_t position = from_bytes;
-  while (position < end_bytes) {
-    if (position >= run.end_bytes) run = run_at(host_.fd(), position, end_bytes);
-    std::size_t got_bytes = std::min<std::uint64_t>(buffer.size(), run.end_bytes - position);
-    if (run.is_hole) {
-      if (!std::exchange(is_zeroed, true)) std::fill(buffer.begin(), buffer.end(), std::byte{0});
-    } else {
-      is_zeroed = false;
-      const auto got = read_at(host_.fd(), position, ByteSpan(buffer.data(), got_bytes));
-      if (!got.ok()) return got.status();
-      got_bytes = *got;
-    }
-    if (got_bytes == 0) break;  // truncated meanwhile
-    hasher_.add(ByteView(buffer.data(), got_bytes));
-    if (position / kEarlyWritebackBytes != (position + got_bytes) / kEarlyWritebackBytes) {
-      // Starts the disk early; an error shows at the sync.
-      const std::uint64_t start = position / kEarlyWritebackBytes * kEarlyWritebackBytes;
-      (void)::sync_file_range(host_.fd(), static_cast<off_t>(start), static_cast<off_t>(kEarlyWritebackBytes),
-                              SYNC_FILE_RANGE_WRITE);
-    }
-    const bool ends_piece = position / kSumPieceBytes != (position + got_bytes) / kSumPieceBytes;
-    position += got_bytes;
-    if (ends_piece) {
-      // Nobody needs the hash of what was removed, though somebody may still have it open.
-      const auto still_there = store_.record(ino_);
-      if (still_there.ok() ? still_there->link_count == 0 : still_there.code() == Code::NotFound) break;
-    }
-    const MutexLock lock(mutex_);
-    if (epoch_ != epoch || is_to_stop(what)) break;
-    if (!in_order_ && changes_ != changes) break;  // it would be hashed for nothing
-  }
-  return position;
-}
-
-void DraftFile::hash_behind() {
-  std::uint64_t from = 0;
-  std::uint64_t end = 0;
-  std::uint64_t epoch = 0;
-  {
-    const MutexLock lock(mutex_);
-    if (!in_order_ || ordered_ - hashed_ < kHashChunkBytes || store_.ending_) {
-      hashing_ = false;
-      idle_.notify_all();
-      return;
-    }
-    from = hashed_;
-    end = hashed_ + std::min((ordered_ - hashed_) / kHashChunkBytes * kHashChunkBytes, kSumPieceBytes);
-    epoch = epoch_;
-  }
-  const auto reached = hash_range(from, end, epoch, SettleFor::LaterCommit);
-  {
-    const MutexLock lock(mutex_);
-    if (!reached.ok() || epoch_ != epoch) {
-      in_order_ = false;  // the last close hashes everything, and meets the error again
-    } else {
-      hashed_ = *reached;
-    }
-    const bool is_given_up = reached.ok() && *reached != end && !store_.ending_;
-    if (!in_order_ || is_given_up) {
-      hashing_ = false;
-      idle_.notify_all();
-      return;
-    }
-  }
-  // The next piece is for when others had their turn.
-  workers_.submit([self = shared_from_this()] { self->hash_behind(); });
-}
-
-Status DraftFile::finalize(SettleFor what) {
-  if (const auto lent = borrowed()) {
-    if (lent->is_whole()) return {};  // its hash is the blob's
-    if (Status status = own(); !status.ok()) return status;
-  }
-  std::uint64_t from = 0;
-  std::uint64_t changes = 0;
-  std::uint64_t epoch = 0;
-  {
-    const MutexLock lock(mutex_);
-    while (hashing_) idle_.wait(mutex_);
-    if (damaged_) return {Code::IoError, "an earlier sync of the file failed; truncate it and write it anew"};
-    if (recorded_) return {};
-    hashing_ = true;
-    if (!in_order_) {
-      hasher_ = Hasher();
-      hashed_ = 0;
-    }
-    from = hashed_;
-    changes = changes_;
-    epoch = epoch_;
-  }
-  const auto size = size_of(host_.fd());
-  Result<std::uint64_t> reached = size.ok() ? hash_range(from, *size, epoch, what) : size;
-  Status synced;
-  if (reached.ok() && *size >= kSyncedBytesMin && ::fdatasync(host_.fd()) != 0) {
-    synced = Status::from_errno(errno, "sync a draft file");
-  }
-
-  const MutexLock lock(mutex_);
-  hashing_ = false;
-  idle_.notify_all();
-  const ContentHash hash = hasher_.finish();
-  hashed_ = 0;
-  in_order_ = false;  // the hash was finished: whoever writes on makes the next close begin at the start
-  if (!reached.ok()) return reached.status();
-  if (changes_ != changes) return {Code::Conflict, "the file is being written"};
-  if (*reached != *size && is_to_stop(what)) return {Code::Busy, "it is not summed, and the store is being closed"};
-  if (*reached != *size) return {Code::Conflict, "the file is being written"};
-  if (!synced.ok()) damaged_ = true;  // never synced again as if it could succeed: the pages may be gone
-  DraftHash record{*size, hash, damaged_};
-  if (Status status = store_.remember_hash(ino_, record); !status.ok()) return status;
-  recorded_ = record;
-  return synced;
 }
 
 }  // namespace modelfs

@@ -49,8 +49,9 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
 
   // `host`: the host file, none if its bytes are `borrowed`; `writable` as it was opened. `recorded`: its stored hash,
   // if it is still good.
+  // `owner`: whose file it is, for whom `workers` hash it.
   DraftFile(Ino ino, File host, bool writable, std::optional<DraftHash> recorded, std::optional<Borrowed> borrowed,
-            DraftStore& store, ThreadPool& workers);
+            DraftStore& store, ThreadPool& workers, ThreadPool::Owner owner);
 
   Ino ino() const { return ino_; }
   // -1 as long as it borrows.
@@ -89,8 +90,16 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // then the last writer's call does it. Busy: the store is being closed, and the next start goes on; a commit is given
   // DraftStore::kEndPatience before. IoError: the bytes did not reach the disk; they cannot be published until they are
   // written anew.
+  // Interrupted: `given_up`, which is asked now and then, said that nobody waits for it any more; what was hashed so
+  // far counts for the next call.
   enum class SettleFor : std::uint8_t { LaterCommit, Commit };
-  Status finalize(SettleFor what) EXCLUDES(mutex_);
+  using GivenUp = std::function<bool()>;
+  Status finalize(SettleFor what, const GivenUp& given_up = {}) EXCLUDES(mutex_);
+  // finalize(LaterCommit) by the workers, a piece in each of its owner's turns. Whoever calls finalize() meanwhile goes
+  // on where they are.
+  void finalize_behind() EXCLUDES(mutex_);
+  // It was opened anew, and that one is the file from now on: no hash of this one is recorded any more.
+  void supersede() EXCLUDES(mutex_);
   // True when settle() may take long: unless all of it is in the page cache and there is little.
   bool may_block_finalize() const EXCLUDES(mutex_);
   // Counts changes of its bytes since it was opened.
@@ -109,18 +118,37 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   void end_change() EXCLUDES(mutex_);
   // What was written in order is changed from `offset_bytes` on.
   void spoil_order(std::uint64_t offset_bytes) REQUIRES(mutex_);
-  void hash_behind() EXCLUDES(mutex_);
-  // Hashes [hashed, end); stops early when the file was changed below its position.
+  // What is known of the file when somebody takes hasher_ over, which has the bytes before `from_bytes`.
+  struct Hashing {
+    std::uint64_t from_bytes = 0;
+    std::uint64_t epoch = 0;
+    std::uint64_t changes = 0;
+    SettleFor what = SettleFor::LaterCommit;
+  };
+  // One turn of the workers, and the next one if it leaves something to hash.
+  void hash_in_turn() EXCLUDES(mutex_);
+  void hash_behind(const Hashing& hashing, std::uint64_t end_bytes) EXCLUDES(mutex_);
+  void take_turn() REQUIRES(mutex_);
+  Hashing take_hasher(SettleFor what) REQUIRES(mutex_);
+  void drop_hash() REQUIRES(mutex_);
+  // Waits until nobody hashes and takes hasher_. Nothing: it has its hash.
+  Result<std::optional<Hashing>> begin_finalizing(SettleFor what, const GivenUp& given_up) EXCLUDES(mutex_);
+  // Hashes at most `bytes_max` and, with the last of them, syncs and records. True: there is more.
+  Result<bool> finalize_piece(const Hashing& hashing, std::uint64_t bytes_max, const GivenUp& given_up)
+      EXCLUDES(mutex_);
+  Status record_hash(std::uint64_t size_bytes, const Status& synced) REQUIRES(mutex_);
   // Whether a hash is to be cut short, because the store is being closed.
   bool is_to_stop(SettleFor what) const;
-  Result<std::uint64_t> hash_range(std::uint64_t from_bytes, std::uint64_t end_bytes, std::uint64_t epoch,
-                                   SettleFor what) EXCLUDES(mutex_);
+  // Hashes up to `end_bytes`; stops early when the file was changed below its position, or nobody needs it any more.
+  Result<std::uint64_t> hash_range(const Hashing& hashing, std::uint64_t end_bytes, const GivenUp& given_up)
+      EXCLUDES(mutex_);
 
   const Ino ino_;
   File host_;  // made by whoever set owning_; constant once nothing is borrowed
   const bool writable_;
   DraftStore& store_;
   ThreadPool& workers_;
+  const ThreadPool::Owner owner_;
 
   mutable Mutex mutex_;
   Condition idle_;
@@ -135,7 +163,12 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   std::uint64_t hashed_ GUARDED_BY(mutex_) = 0;   // bytes in hasher_
   std::uint64_t ordered_ GUARDED_BY(mutex_) = 0;  // bytes written in order from the start
   bool in_order_ GUARDED_BY(mutex_) = true;
+  // hasher_ has the first hashed_ bytes as they were after so many changes, also where it was not written in order.
+  std::optional<std::uint64_t> kept_at_ GUARDED_BY(mutex_);
   std::weak_ptr<WriteListener> follower_ GUARDED_BY(mutex_);
+  bool queued_ GUARDED_BY(mutex_) = false;           // waits for a turn of the workers
+  bool finalize_behind_ GUARDED_BY(mutex_) = false;  // they are to finalize it
+  bool superseded_ GUARDED_BY(mutex_) = false;
   bool hashing_ GUARDED_BY(mutex_) = false;  // somebody owns hasher_
   Hasher hasher_;                            // of whoever set hashing_
 };

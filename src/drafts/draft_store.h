@@ -84,8 +84,8 @@ class DraftHandle {
   Status write(std::uint64_t offset_bytes, ByteView bytes);
   Status allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes);
   // One close(2) of a descriptor: the handle is closing until it is written again. The last writer's close settles the
-  // file.
-  Status flush();
+  // file; when `given_up` says that the closer is gone, that is left to who publishes it.
+  Status flush(const DraftFile::GivenUp& given_up = {});
 
  private:
   friend class DraftStore;
@@ -226,7 +226,8 @@ class DraftStore {
   Status rename(Ino directory, std::string_view name, Ino new_directory, std::string_view new_name, bool replace);
   Status exchange(Ino directory, std::string_view name, Ino other_directory, std::string_view other_name);
 
-  Result<DraftInode> setattr(Ino ino, const DraftChange& change);
+  // `given_up`: as for DraftHandle::flush(), where a new size makes it hash the file.
+  Result<DraftInode> setattr(Ino ino, const DraftChange& change, const DraftFile::GivenUp& given_up = {});
   Result<std::string> getxattr(Ino ino, std::string_view name) const;  // NoAttribute
   Result<std::vector<std::string>> listxattr(Ino ino) const;
   enum class AttributeMode { Set, Create, Replace };
@@ -353,7 +354,7 @@ class DraftStore {
   // Of an earlier process.
   Status find_unswept();
   Status sweep_root(Ino root);
-  void finalize_behind(std::shared_ptr<DraftFile> file);
+  void finalize_behind(const std::shared_ptr<DraftFile>& file) EXCLUDES(opens_mutex_);
   // After a reboot: hashes of before may be of bytes that were lost. Until it has succeeded no stored hash is believed.
   Status forget_sums_once() EXCLUDES(sums_mutex_);
   Status forget_after_reboot();
@@ -386,8 +387,8 @@ class DraftStore {
     std::vector<DraftHandle*> handles;
   };
   std::unordered_map<std::uint64_t, Opened> opens_ GUARDED_BY(opens_mutex_);
-  // Files that have borrowed, while anybody has them, also without a handle: one for each, or two would get bytes of
-  // their own.
+  // Files that have borrowed or are hashed behind, while anybody has them, also without a handle: one for each, or two
+  // would get bytes of their own, or be hashed each by itself.
   std::unordered_map<std::uint64_t, std::weak_ptr<DraftFile>> borrowers_ GUARDED_BY(opens_mutex_);
   std::size_t borrowers_swept_at_ GUARDED_BY(opens_mutex_) = 64;
   std::atomic<bool> ending_ = false;

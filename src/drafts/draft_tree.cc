@@ -247,7 +247,7 @@ Status DraftStore::exchange(Ino directory, std::string_view name, Ino other_dire
   return commit(batch, SpaceNeed::Reclaims);
 }
 
-Result<DraftInode> DraftStore::setattr(Ino ino, const DraftChange& change) {
+Result<DraftInode> DraftStore::setattr(Ino ino, const DraftChange& change, const DraftFile::GivenUp& given_up) {
   std::shared_ptr<DraftFile> file;
   {
     const MutexLock lock(names_mutex_);
@@ -280,8 +280,10 @@ Result<DraftInode> DraftStore::setattr(Ino ino, const DraftChange& change) {
       being_written = has_open_writer(ino);
     }
     if (!being_written && hole_bytes(file->host(), kCloseHoleBytesMax) <= kCloseHoleBytesMax) {  // nobody's close will
-      const Status status = file->finalize(DraftFile::SettleFor::LaterCommit);
-      if (!status.ok() && status.code() != Code::Busy && status.code() != Code::Conflict) return status;
+      const Status status = file->finalize(DraftFile::SettleFor::LaterCommit, given_up);
+      const bool is_left = status.code() == Code::Busy || status.code() == Code::Conflict ||
+                           status.code() == Code::Interrupted;  // to who publishes it
+      if (!status.ok() && !is_left) return status;
     }
   }
   if (file && (change.atime || change.mtime)) {

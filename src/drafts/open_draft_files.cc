@@ -44,7 +44,7 @@ Status DraftHandle::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t
   return file_->allocate(mode, offset_bytes, length_bytes);
 }
 
-Status DraftHandle::flush() {
+Status DraftHandle::flush(const DraftFile::GivenUp& given_up) {
   if (!writes_) return {};
   {
     const MutexLock lock(store_.opens_mutex_);
@@ -52,8 +52,10 @@ Status DraftHandle::flush() {
     if (store_.has_open_writer(file_->ino())) return {};
   }
   if (hole_bytes(file_->host(), kCloseHoleBytesMax) > kCloseHoleBytesMax) return {};  // who publishes it hashes it
-  const Status status = file_->finalize(DraftFile::SettleFor::LaterCommit);
-  return status.code() == Code::Busy || status.code() == Code::Conflict ? Status() : status;
+  const Status status = file_->finalize(DraftFile::SettleFor::LaterCommit, given_up);
+  const bool is_left = status.code() == Code::Busy || status.code() == Code::Conflict ||
+                       status.code() == Code::Interrupted;  // to a later close, or to who publishes it
+  return is_left ? Status() : status;
 }
 
 bool DraftStore::has_open_writer(Ino ino) const {
@@ -77,6 +79,7 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
     const bool fits = file && (!writes || file->is_borrowed() ||
                                (file->writable() && ::fstat(file->host(), &info) == 0 && info.st_nlink == 1));
     if (fits) return file;
+    if (file) file->supersede();
   }
   const auto stored = record(ino);
   if (!stored.ok()) return stored.status();
@@ -100,8 +103,8 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
     if (auto decoded = DraftHash::decode(*value); decoded.ok()) hash = *decoded;
   }
   // Why writable: what is borrowed must be one file for all who have it open, also for those who write later.
-  auto file =
-      std::make_shared<DraftFile>(ino, std::move(host), writes || borrowed, hash, std::move(borrowed), *this, workers_);
+  auto file = std::make_shared<DraftFile>(ino, std::move(host), writes || borrowed, hash, std::move(borrowed), *this,
+                                          workers_, stored->owner.uid);
   const MutexLock lock(opens_mutex_);
   if (stored->blob) add_borrower(file);
   // Why even without a handle: two users of one file must share its hash.
@@ -164,10 +167,13 @@ void DraftStore::release(DraftHandle& handle) {
   }
 }
 
-void DraftStore::finalize_behind(std::shared_ptr<DraftFile> file) {
-  workers_.submit([this, file = std::move(file)] {
-    if (!ending_) (void)file->finalize(DraftFile::SettleFor::LaterCommit);
-  });
+void DraftStore::finalize_behind(const std::shared_ptr<DraftFile>& file) {
+  {
+    // Whoever asks again, or opens it, must find this one: it would be hashed twice, or as it was before a change.
+    const MutexLock lock(opens_mutex_);
+    add_borrower(file);
+  }
+  file->finalize_behind();
 }
 
 }  // namespace modelfs

@@ -168,7 +168,7 @@ Status MountUploads::close(const Credentials& who, DraftHandle& handle) {
   if (!decision) return {};
   const std::uint64_t changes = file.changes();
   if (const auto refused = pending_.refusal(upload->file, changes)) return *refused;
-  if (is_dying_badly(who.pid)) {
+  if (is_killed(who.pid)) {
     Status why(Code::Interrupted, "its writer died before it had closed the file");
     refuse(who, *upload, changes, why);
     return why;

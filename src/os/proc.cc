@@ -139,6 +139,16 @@ bool is_dying_badly(pid_t thread) {
   return (flags & kExiting) != 0 && exit_code != 0;
 }
 
+bool shows_pending_kill(std::string_view status) {
+  constexpr std::uint64_t kKill = std::uint64_t{1} << (SIGKILL - 1);
+  // A signal that ends a process is made a SIGKILL of each of its threads; one that meets its end stays with it.
+  return ((value_of(status, "SigPnd:", 16).value_or(0) | value_of(status, "ShdPnd:", 16).value_or(0)) & kKill) != 0;
+}
+
+bool is_killed(pid_t thread) {
+  return thread > 0 && (shows_pending_kill(text_of_process(thread, "status")) || is_dying_badly(thread));
+}
+
 bool has_writer(Ino ino, std::string_view name, const std::string& mount_point) {
   const std::string device = device_at(mount_point);
   const auto proc = open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/time.h"
+#include "os/proc.h"
 #include "vfs/state.h"
 
 namespace modelfs {
@@ -106,7 +107,7 @@ Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Ch
       if (!handle.ok()) return handle.status();
       if (!(*handle)->draft || !(*handle)->draft->writes()) return Status(Code::BadHandle, "not open for writing");
     }
-    const auto inode = state_->registry.drafts().setattr(ino, values);
+    const auto inode = state_->registry.drafts().setattr(ino, values, [&who] { return is_killed(who.pid); });
     if (!inode.ok()) return inode.status();
     auto& packages = state_->client_writes.packages;
     if (packages.ends_copy(who, place, values)) {

@@ -7,7 +7,10 @@
 
 #include <atomic>
 #include <functional>
+#include <string>
 #include <system_error>
+
+#include "base/mutex.h"
 
 namespace modelfs {
 namespace {
@@ -51,6 +54,86 @@ TEST(ThreadPool, HasFewerThreadsWhereTheMachineAllowsFewer) {
 TEST(ThreadPool, SaysSoWhereTheMachineAllowsNone) {
   if (::geteuid() != 0) GTEST_SKIP() << "takes another user";
   EXPECT_EQ(where_threads_are_few(1, use_a_pool), kRefused);
+}
+
+// Lets work wait until it is opened.
+class Gate {
+ public:
+  void open() {
+    const MutexLock lock(mutex_);
+    is_open_ = true;
+    opened_.notify_all();
+  }
+  void pass() {
+    const MutexLock lock(mutex_);
+    while (!is_open_) opened_.wait(mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  Condition opened_;
+  bool is_open_ GUARDED_BY(mutex_) = false;
+};
+
+TEST(ThreadPool, LetsOwnersTakeTurns) {
+  Gate gate;
+  std::string order;
+  {
+    ThreadPool pool("turns", 1);
+    pool.submit([&] { gate.pass(); });
+    for (int i = 0; i < 4; ++i) pool.submit([&] { order += 'a'; }, 1);
+    for (int i = 0; i < 2; ++i) pool.submit([&] { order += 'b'; }, 2);
+    pool.submit([&] { order += 'c'; }, 3);
+    gate.open();
+  }
+
+  EXPECT_EQ(order, "abcabaa");
+}
+
+TEST(ThreadPool, KeepsThreadsForOthersThanOneOwner) {
+  constexpr unsigned kPerOwnerMax = 2;
+  constexpr int kCount = 6;
+  Gate gate;
+  Gate other_ran;
+  std::atomic<unsigned> running = 0;
+  std::atomic<unsigned> most = 0;
+  std::atomic<int> done = 0;
+  {
+    ThreadPool pool("kept", 4, kPerOwnerMax);
+    for (int i = 0; i < kCount; ++i) {
+      pool.submit(
+          [&] {
+            const unsigned now = ++running;
+            unsigned before = most;
+            while (before < now && !most.compare_exchange_weak(before, now)) continue;
+            gate.pass();
+            --running;
+            ++done;
+          },
+          1);
+    }
+    pool.submit([&] { other_ran.open(); }, 2);
+    other_ran.pass();
+    EXPECT_EQ(done, 0) << "the other one waited for nobody";
+    gate.open();
+  }
+
+  EXPECT_EQ(most, kPerOwnerMax);
+  EXPECT_EQ(done, kCount) << "what is queued at the end is run";
+}
+
+TEST(ThreadPool, RunsWhatIsSubmittedWhileItEnds) {
+  constexpr int kCount = 100;
+  std::atomic<int> done = 0;
+  {
+    ThreadPool pool("ends", 2, 1);
+    std::function<void()> next = [&] {
+      if (++done < kCount) pool.submit(next, 7);
+    };
+    pool.submit(next, 7);
+  }
+
+  EXPECT_EQ(done, kCount);
 }
 
 }  // namespace

@@ -109,6 +109,76 @@ TEST_F(SparseFiles, KeepNoThreadFromOthersOnceTheyAreRemoved) {
   EXPECT_TRUE(becomes_true([&] { return publish_other().ok(); }));
 }
 
+TEST_F(SparseFiles, AreHashedInTurnsWithThoseOfOtherUsers) {
+  const auto draft_of = [&](std::string_view name, uid_t user, std::uint64_t size_bytes, int count) {
+    const Ino draft = make_directory(stage(*domain_), name);
+    for (int i = 0; i < count; ++i) {
+      const auto made = registry_->drafts().make(draft, std::to_string(i), {FileType::Regular, {user, user, 0644}, ""});
+      const auto handle = registry_->drafts().open_file(made->ino, true, 0);
+      EXPECT_TRUE((*handle)->file().truncate(size_bytes).ok());
+      EXPECT_TRUE((*handle)->flush().ok());
+    }
+    EXPECT_EQ(publish(draft, stage(*domain_), name, "churn/" + std::string(name), HashBudget::Short).code(),
+              Code::Busy);
+    return draft;
+  };
+  const Ino large = draft_of("1.0", 61'001, kRenameHoleBytesMax / 4, 4);
+  const Ino small = draft_of("2.0", 61'002, kCloseHoleBytesMax + 4096, 1);
+
+  EXPECT_TRUE(
+      becomes_true([&] { return publish(small, stage(*domain_), "2.0", "churn/2.0", HashBudget::Short).ok(); }));
+
+  // As much was hashed for the one as for the other, give or take what two threads have under way.
+  for (const DraftName& name : *registry_->drafts().list(large)) {
+    const auto handle = registry_->drafts().open_file(name.ino, false, 0);
+    EXPECT_GT((*handle)->file().unhashed_bytes(), kRenameHoleBytesMax / 8) << name.name;
+    ASSERT_TRUE(registry_->drafts().unlink(large, name.name).ok());
+  }
+}
+
+TEST_F(SparseFiles, ThatAreChangedWhileTheyAreHashedBehindKeepNoHashOfBefore) {
+  const Ino file = make_hole("weights", kCloseHoleBytesMax + 4096);
+  const Ino later = make_hole("later", 2 * kCloseHoleBytesMax);
+  ASSERT_EQ(publish_draft(HashBudget::Short).code(), Code::Busy) << "it is hashed behind";
+  {
+    const auto handle = registry_->drafts().open_file(file, true, 0);
+    ASSERT_TRUE(handle.ok());
+    ASSERT_TRUE((*handle)->write(4096, bytes_of("changed")).ok());
+    ASSERT_TRUE((*handle)->flush().ok());
+  }
+  const auto unhashed = [&](Ino which) {
+    return (*registry_->drafts().open_file(which, false, 0))->file().unhashed_bytes();
+  };
+  ASSERT_TRUE(becomes_true([&] { return unhashed(later) == 0; }));
+
+  ASSERT_TRUE(publish_draft(HashBudget::Full).ok());
+
+  std::string dense(kCloseHoleBytesMax + 4096, '\0');
+  dense.replace(4096, 7, "changed");
+  const auto container = registry_->snapshot()->container(draft_);
+  ASSERT_TRUE(container.ok());
+  EXPECT_EQ(container->manifest->at(*container->manifest->find("weights")).hash, hash_of(bytes_of(dense)));
+}
+
+TEST_F(SparseFiles, WhoseCloserIsKilledAreLeftToWhoPublishesThem) {
+  constexpr std::uint64_t kSize = kCloseHoleBytesMax;
+  const auto handle = create("weights");
+  ASSERT_TRUE(handle->file().truncate(kSize).ok());
+  int asked = 0;
+
+  ASSERT_TRUE(handle->flush([&] { return ++asked >= 3; }).ok());
+
+  const std::uint64_t left_bytes = handle->file().unhashed_bytes();
+  EXPECT_GT(left_bytes, kSize / 2) << "it ends soon";
+  EXPECT_LT(left_bytes, kSize) << "what was hashed counts";
+  ASSERT_TRUE(handle->flush().ok());
+  EXPECT_EQ(handle->file().unhashed_bytes(), 0u);
+  ASSERT_TRUE(publish_draft(HashBudget::Short).ok());
+  const auto container = registry_->snapshot()->container(draft_);
+  EXPECT_EQ(container->manifest->at(*container->manifest->find("weights")).hash,
+            hash_of(bytes_of(std::string(kSize, '\0'))));
+}
+
 TEST_F(SparseFiles, AreNoUploadsBeyondTheLimit) {
   for (const std::uint64_t more_bytes : {std::uint64_t{0}, std::uint64_t{4096}}) {
     SCOPED_TRACE(more_bytes);
