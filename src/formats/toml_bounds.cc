@@ -11,6 +11,8 @@ class TomlScan {
   explicit TomlScan(std::string_view text) : text_(text) {}
 
   Status run() {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (text_.starts_with(kByteOrderMark)) at_ = kByteOrderMark.size();
     while (at_ < text_.size()) {
       const char next = text_[at_];
       if (next == '"' || next == '\'') {
@@ -26,13 +28,15 @@ class TomlScan {
 
  private:
   Status step(char mark) {
+    if (static_cast<unsigned char>(mark) > 0x7f)
+      return refuse("a character that is not ASCII, and no quotes around it");
     ++at_;
     switch (mark) {
-      case '.': return ++dots_ < kTomlKeyPartsMax ? Status() : refuse("a key of more parts than", kTomlKeyPartsMax);
+      case '.': return ++dots_ < kTomlKeyPartsMax ? Status() : too_much("a key of more parts than", kTomlKeyPartsMax);
       case '[':
       case '{':
         dots_ = 0;
-        return ++depth_ <= kTomlNestingMax ? Status() : refuse("nested deeper than", kTomlNestingMax);
+        return ++depth_ <= kTomlNestingMax ? Status() : too_much("nested deeper than", kTomlNestingMax);
       case ']':
       case '}':
         if (depth_ > 0) --depth_;  // one too many is left to the parser to refuse
@@ -68,9 +72,12 @@ class TomlScan {
     }
   }
 
-  Status refuse(const std::string& what, std::size_t limit) const {
+  Status too_much(const std::string& what, std::size_t limit) const {
+    return refuse(what + " " + std::to_string(limit));
+  }
+  Status refuse(const std::string& what) const {
     const auto line = 1 + std::count(text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(at_), '\n');
-    return {Code::Malformed, "line " + std::to_string(line) + ": " + what + " " + std::to_string(limit)};
+    return {Code::Malformed, "line " + std::to_string(line) + ": " + what};
   }
 
   const std::string_view text_;

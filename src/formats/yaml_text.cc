@@ -71,12 +71,18 @@ class MarksScan {
   bool begins_ = true;  // nothing but blanks and marks in the line yet
 };
 
+// Why checked once more: yaml-cpp guesses the encoding, and gives the bytes of a text that it takes for another one.
+std::string text_of(const YAML::Node& scalar) {
+  if (!is_utf8(scalar.Scalar())) throw std::invalid_argument("a string is not UTF-8");
+  return scalar.Scalar();
+}
+
 // Throws what yaml-cpp throws, and std::length_error beyond the bounds.
 Json converted(const YAML::Node& node, std::size_t& value_count, std::size_t depth) {
   if (++value_count > kYamlValuesMax) throw std::length_error("it has too many values");
   if (depth > kYamlDepthMax) throw std::length_error("it is nested too deep");
   switch (node.Type()) {
-    case YAML::NodeType::Scalar: return node.Scalar();
+    case YAML::NodeType::Scalar: return text_of(node);
     case YAML::NodeType::Sequence: {
       Json items = Json::array();
       for (const YAML::Node& each : node) items.push_back(converted(each, value_count, depth + 1));
@@ -86,7 +92,7 @@ Json converted(const YAML::Node& node, std::size_t& value_count, std::size_t dep
       Json members = Json::object();
       for (const auto& each : node) {
         if (!each.first.IsScalar()) throw std::invalid_argument("a key is not a string");
-        members[each.first.Scalar()] = converted(each.second, value_count, depth + 1);
+        members[text_of(each.first)] = converted(each.second, value_count, depth + 1);
       }
       return members;
     }

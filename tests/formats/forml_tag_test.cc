@@ -101,6 +101,29 @@ TEST(TagOfAGeneration, MayHoldDotsInTextsNumbersAndComments) {
   EXPECT_TRUE(tag.ok()) << tag.status().message();
 }
 
+TEST(TagOfAGeneration, HasKeysOfAsciiUnlessTheyAreQuoted) {
+  // U+0354: toml++ looks it up beyond the end of a table of letters.
+  EXPECT_EQ(parse_tag("14046f11-\u0354bb-4a0e-9f29-0f1dfb373ce8es@").code(), Code::Malformed);
+  for (const char* letter : {"\u0354", "\u00e9", "\u00a0", "\u3000", "\u4e00", "\U0001f600", "\U0010ffff"}) {
+    const std::string text(letter);
+    for (const std::string& line :
+         std::initializer_list<std::string>{text + "=1", "a" + text + "=1", "[" + text + "]", "x." + text + "=1",
+                                            "x={" + text + "=1}", "x=1" + text, "x=" + text, text}) {
+      const auto tag = parse_tag(tag_of("") + line + "\n");
+      EXPECT_EQ(tag.code(), Code::Malformed) << line;
+      EXPECT_NE(tag.status().message().find("line 8: a character that is not ASCII"), std::string::npos)
+          << tag.status().message();
+    }
+    for (const std::string& line :
+         std::initializer_list<std::string>{"\"" + text + "\"=1", "'" + text + "'=1", "x=\"" + text + "\"",
+                                            "x= + text + ", "x=\"\"\"" + text + "\"\"\"", "x=1 # " + text}) {
+      const auto tag = parse_tag(tag_of("") + line + "\n");
+      EXPECT_TRUE(tag.ok()) << line << ": " << tag.status().message();
+    }
+  }
+  EXPECT_TRUE(parse_tag("\ufeff" + tag_of("")).ok()) << "a byte order mark";
+}
+
 TEST(TagOfAGeneration, HasAMebibyteAtMost) {
   const auto tag_with = [](std::size_t size) {
     std::string text = tag_of("") + "#";
