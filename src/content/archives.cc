@@ -11,25 +11,56 @@ namespace {
 // A layout from a manifest: its files, depth first and sorted, so that equal releases make equal archives.
 class Collector {
  public:
-  // Everything in `manifest`, below `prefix`.
-  void add(const Manifest& manifest, const std::string& prefix) { add_children(manifest, Manifest::kRoot, prefix); }
-  void add_directory(const std::string& path, const ManifestEntry& entry) {
+  static constexpr std::uint32_t kRoot = ArchiveEntry::kRoot;
+
+  // The number of a directory, as `in` for what it holds.
+  std::uint32_t add_directory(const std::string& name, const ManifestEntry& entry, std::uint32_t in) {
     ArchiveEntry file;
-    file.path = path;
+    file.path = name;
+    file.in = in;
     file.type = FileType::Directory;
     file.mode = entry.mode;
     file.mtime = entry.mtime;
     files.push_back(std::move(file));
+    return static_cast<std::uint32_t>(files.size() - 1);
   }
-  void add_entry(const Manifest& manifest, std::uint32_t index, const std::string& path) {
+  // An entry, and all that is below it.
+  void add_entry(const Manifest& manifest, std::uint32_t index, std::uint32_t in) {
     const ManifestEntry& entry = manifest.at(index);
-    if (entry.type == FileType::Directory) {
-      add_directory(path, entry);
-      add_children(manifest, index, path + "/");
-      return;
+    if (entry.type != FileType::Directory) return add_file(entry, in);
+    add_children(manifest, index, add_directory(entry.name, entry, in));
+  }
+  // What is below `directory`, depth first. Why not by recursion: stores of earlier versions hold trees of any depth.
+  void add_children(const Manifest& manifest, std::uint32_t directory, std::uint32_t in) {
+    struct Level {
+      const ManifestEntry* directory = nullptr;
+      std::uint32_t in = kRoot;
+      std::uint32_t next = 0;
+    };
+    std::vector<Level> levels{{&manifest.at(directory), in, 0}};
+    while (!levels.empty()) {
+      Level& level = levels.back();
+      if (level.next == level.directory->child_count) {
+        levels.pop_back();
+        continue;
+      }
+      const ManifestEntry& child = manifest.at(level.directory->first_child + level.next++);
+      if (child.type != FileType::Directory) {
+        add_file(child, level.in);
+      } else {
+        levels.push_back({&child, add_directory(child.name, child, level.in), 0});
+      }
     }
+  }
+
+  std::vector<ArchiveEntry> files;
+  std::vector<ManifestEntry> contents;
+
+ private:
+  void add_file(const ManifestEntry& entry, std::uint32_t in) {
     ArchiveEntry file;
-    file.path = path;
+    file.path = entry.name;
+    file.in = in;
     file.type = entry.type;
     file.mode = entry.mode;
     file.mtime = entry.mtime;
@@ -45,18 +76,6 @@ class Collector {
       }
     }
     files.push_back(std::move(file));
-  }
-
-  std::vector<ArchiveEntry> files;
-  std::vector<ManifestEntry> contents;
-
- private:
-  // Why recursion is safe: a path has at most PATH_MAX / 2 levels.
-  void add_children(const Manifest& manifest, std::uint32_t directory, const std::string& prefix) {
-    const ManifestEntry& parent = manifest.at(directory);
-    for (std::uint32_t i = 0; i < parent.child_count; ++i) {
-      add_entry(manifest, parent.first_child + i, prefix + manifest.at(parent.first_child + i).name);
-    }
   }
 
   std::unordered_map<std::uint64_t, std::uint32_t> linked_;  // ino -> its first file
@@ -153,15 +172,16 @@ Result<Archives::Laid> Archives::make(const ArchiveFace& face) {
     for (; generation != generations.end() && (name == nullptr || generation->first < *name); ++generation) {
       const auto part = stored->container(generation->second);
       if (!part.ok()) return part.status();
-      collector.add_directory(generation->first, part->manifest->at(Manifest::kRoot));
-      collector.add(*part->manifest, generation->first + "/");
+      const Manifest& files = *part->manifest;
+      const auto in = collector.add_directory(generation->first, files.at(Manifest::kRoot), Collector::kRoot);
+      collector.add_children(files, Manifest::kRoot, in);
     }
     return {};
   };
   for (std::uint32_t i = 0; i < root.child_count; ++i) {
     const std::string& name = manifest.at(root.first_child + i).name;
     if (Status status = add_generations_before(&name); !status.ok()) return status;
-    collector.add_entry(manifest, root.first_child + i, name);
+    collector.add_entry(manifest, root.first_child + i, Collector::kRoot);
   }
   if (Status status = add_generations_before(nullptr); !status.ok()) return status;
   auto layout = ArchiveLayout::make(std::move(collector.files), face.format);

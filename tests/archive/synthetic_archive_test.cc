@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
 
 #include "archive/synthetic_sample.h"
@@ -126,6 +127,85 @@ TEST_P(SyntheticArchive, ALinkToALaterFileOrToADirectoryOrToALinkIsRefused) {
   EXPECT_EQ(make(3, 1), Code::InvalidArgument);
   EXPECT_EQ(make(9, 3), Code::InvalidArgument);
   EXPECT_EQ(make(1, 0), Code::InvalidArgument);
+}
+
+// The same list, with each path said beneath its directory.
+std::vector<ArchiveEntry> nested(std::vector<ArchiveEntry> files) {
+  std::map<std::string, std::uint32_t> directories;
+  for (std::uint32_t i = 0; i < files.size(); ++i) {
+    const std::string path = files[i].path;
+    if (const std::size_t slash = path.rfind('/'); slash != std::string::npos) {
+      files[i].in = directories.at(path.substr(0, slash));
+      files[i].path = path.substr(slash + 1);
+    }
+    if (files[i].type == FileType::Directory) directories[path] = i;
+  }
+  return files;
+}
+
+TEST_P(SyntheticArchive, IsTheSameWhetherPathsAreWholeOrBeneathTheirDirectories) {
+  SyntheticSample sample;
+  sample.directory("a");
+  sample.directory("a/b");
+  sample.directory("a/b/c");
+  sample.file("a/b/c/weights", std::string(5000, 'w'));
+  sample.hard_link("a/b/c/weights-too", 3);
+  sample.symlink("a/b/to", "c/weights");
+  sample.file("a/last", "x");
+  sample.file("top", "y");
+  const auto flat = laid_out(sample.files(), GetParam());
+
+  const auto deep = laid_out(nested(sample.files()), GetParam());
+
+  EXPECT_EQ(deep->size_bytes(), flat->size_bytes());
+  EXPECT_EQ(archive_size_bytes(nested(sample.files()), GetParam()), flat->size_bytes());
+  EXPECT_EQ(read_whole(*deep, sample.reader()), read_whole(*flat, sample.reader()));
+}
+
+TEST_P(SyntheticArchive, CostsMemoryByItsEntriesHoweverDeepTheyAre) {
+  constexpr std::uint32_t kDepth = 120;
+  constexpr std::uint32_t kFiles = 2000;
+  std::vector<ArchiveEntry> files;
+  for (std::uint32_t i = 0; i < kDepth + kFiles; ++i) {
+    ArchiveEntry file;
+    file.path = "a name of thirty bytes " + std::to_string(1'000'000 + i);
+    file.type = i < kDepth ? FileType::Directory : FileType::Regular;
+    file.in = i == 0 ? ArchiveEntry::kRoot : std::min(i, kDepth) - 1;
+    files.push_back(std::move(file));
+  }
+
+  const auto layout = laid_out(files, GetParam());
+
+  EXPECT_LT(layout->memory_bytes(), files.size() * 300);
+}
+
+TEST_P(SyntheticArchive, WhatIsNotBeneathAnEarlierDirectoryIsRefused) {
+  const auto made_with = [&](std::uint32_t in) {
+    std::vector<ArchiveEntry> files(3);
+    files[0].path = "directory";
+    files[0].type = FileType::Directory;
+    files[1].path = "file";
+    files[2].path = "member";
+    files[2].in = in;
+    return ArchiveLayout::make(files, GetParam()).code();
+  };
+  EXPECT_EQ(made_with(0), Code::Ok);
+  EXPECT_EQ(made_with(1), Code::InvalidArgument) << "a file";
+  EXPECT_EQ(made_with(2), Code::InvalidArgument) << "itself";
+  EXPECT_EQ(made_with(3), Code::InvalidArgument) << "nothing";
+}
+
+TEST_P(SyntheticArchive, HasWholePathsUpToALimit) {
+  const auto made_with = [&](std::size_t name_bytes) {
+    std::vector<ArchiveEntry> files(2);
+    files[0].path = std::string(name_bytes, 'd');
+    files[0].type = FileType::Directory;
+    files[1].path = "f";
+    files[1].in = 0;
+    return ArchiveLayout::make(files, GetParam()).code();
+  };
+  EXPECT_EQ(made_with(ArchiveLayout::kPathBytesMax - 2), Code::Ok);
+  EXPECT_EQ(made_with(ArchiveLayout::kPathBytesMax - 1), Code::NameTooLong);
 }
 
 TEST_P(SyntheticArchive, PathsThatNoArchiveCanSayAreRefused) {

@@ -26,10 +26,35 @@ std::uint32_t crc_of_zeros(std::uint64_t count, std::uint32_t crc) {
   return crc_of({kZeros.data(), count}, crc);
 }
 
+// The path of member `index`, where part_of(index) gives the path beneath its directory and that directory. Why from
+// its end: putting each part before the others would move all of them, at each of many levels.
+template <class PartOf>
+std::string joined_path(std::uint32_t index, const PartOf& part_of) {
+  std::size_t size = 0;
+  for (std::uint32_t at = index; at != ArchiveEntry::kRoot; at = part_of(at).second)
+    size += part_of(at).first.size() + 1;
+  std::string path(size - 1, '/');
+  for (std::uint32_t at = index; at != ArchiveEntry::kRoot; at = part_of(at).second) {
+    const std::string_view part = part_of(at).first;
+    size -= part.size() + 1;
+    part.copy(path.data() + size, part.size());
+  }
+  return path;
+}
+
+std::string whole_path(const std::vector<ArchiveEntry>& files, std::size_t index) {
+  return joined_path(static_cast<std::uint32_t>(index), [&files](std::uint32_t each) {
+    return std::pair<std::string_view, std::uint32_t>(files[each].path, files[each].in);
+  });
+}
+
 // A zip has no hard links: they are further copies. A tar keeps a symlink's target in the header, a zip behind it.
-SyntheticEntry entry_of(const std::vector<ArchiveEntry>& files, std::size_t index, ArchiveFormat format) {
+// Views `files` and the two texts, which it fills.
+SyntheticEntry entry_of(const std::vector<ArchiveEntry>& files, std::size_t index, ArchiveFormat format,
+                        std::string& path, std::string& first) {
   const ArchiveEntry& file = files[index];
-  SyntheticEntry entry{file.path, file.type, false, file.mode, file.mtime, 0, 0, {}};
+  path = whole_path(files, index);
+  SyntheticEntry entry{path, file.type, false, file.mode, file.mtime, 0, 0, {}};
   if (file.type == FileType::Symlink) {
     entry.target = file.target;
     if (format == ArchiveFormat::Zip) {
@@ -40,7 +65,8 @@ SyntheticEntry entry_of(const std::vector<ArchiveEntry>& files, std::size_t inde
     const ArchiveEntry& source = file.link_to ? files[*file.link_to] : file;
     entry.is_hard_link = file.link_to && format != ArchiveFormat::Zip;
     if (entry.is_hard_link) {
-      entry.target = source.path;
+      first = whole_path(files, *file.link_to);
+      entry.target = first;
     } else {
       entry.size_bytes = source.size_bytes;
       entry.crc32 = source.crc32;
@@ -82,10 +108,14 @@ Status check_link(const std::vector<ArchiveEntry>& files, std::size_t index) {
 
 Status check_file(const std::vector<ArchiveEntry>& files, std::size_t index) {
   const ArchiveEntry& file = files[index];
+  if (file.in != ArchiveEntry::kRoot && (file.in >= index || files[file.in].type != FileType::Directory)) {
+    return Status(Code::InvalidArgument, "not beneath an earlier directory: '" + file.path + "'");
+  }
   Status status = check_text(file.path, "path");
   if (status.ok() && (file.path.front() == '/' || file.path.back() == '/')) {
     status = Status(Code::InvalidArgument, "a slash at an end of the path '" + file.path + "'");
   }
+  if (status.ok() && file.in != ArchiveEntry::kRoot) status = check_text(whole_path(files, index), "path");
   if (status.ok() && file.type == FileType::Symlink) status = check_text(file.target, "target");
   if (status.ok() && file.link_to) status = check_link(files, index);
   return status;
@@ -99,7 +129,7 @@ class ArchiveLayout::Maker {
   Maker(ArchiveLayout& layout, const std::vector<ArchiveEntry>& files) : layout_(layout), files_(files) {}
 
   Status add(std::size_t index) {
-    const SyntheticEntry entry = entry_of(files_, index, layout_.format_);
+    const SyntheticEntry entry = entry_of(files_, index, layout_.format_, texts_.path, texts_.target);
     Member member{.offset_bytes = layout_.members_end_, .size_bytes = entry.size_bytes, .mtime = entry.mtime};
     member.header_bytes = header_bytes(entry, layout_.format_);
     member.crc32 = entry.crc32;
@@ -129,24 +159,27 @@ class ArchiveLayout::Maker {
   static Status too_large() { return Status(Code::TooLarge, "an archive of more than 2^62 bytes"); }
 
   void add_texts(Member& member, const SyntheticEntry& entry, std::size_t index) {
+    const ArchiveEntry& file = files_[index];
     std::string& texts = layout_.texts_;
+    member.in = file.in;
     member.path_at = texts.size();
-    member.path_bytes = static_cast<std::uint16_t>(entry.path.size());
-    texts += entry.path;
-    member.target_bytes = static_cast<std::uint16_t>(entry.target.size());
+    member.path_bytes = static_cast<std::uint16_t>(file.path.size());
+    texts += file.path;
     if (entry.is_hard_link) {
-      member.target_at = layout_.members_[*files_[index].link_to].path_at;
+      member.target_at = *file.link_to;
     } else {
       member.target_at = texts.size();
+      member.target_bytes = static_cast<std::uint16_t>(entry.target.size());
       texts += entry.target;
     }
   }
 
   void finish_zip() {
+    Texts texts;
     std::uint64_t at = layout_.members_end_;
     for (Member& member : layout_.members_) {
       member.central_offset_bytes = at;
-      at += zip_central_header_bytes(layout_.entry(member), member.offset_bytes);
+      at += zip_central_header_bytes(layout_.entry(member, texts), member.offset_bytes);
     }
     layout_.central_end_ = at;
     layout_.container_bytes_ = layout_.size_bytes_ = at + zip_end_bytes(layout_.directory());
@@ -154,9 +187,10 @@ class ArchiveLayout::Maker {
 
   // The CRC of the whole tar, from its headers and the CRCs of the files: no file is read.
   std::uint32_t sum_tar() const {
+    Texts texts;
     std::uint32_t crc = 0;
     for (const Member& member : layout_.members_) {
-      crc = crc_of(tar_header(layout_.entry(member)), crc);
+      crc = crc_of(tar_header(layout_.entry(member, texts)), crc);
       if (member.size_bytes == 0) continue;
       crc = static_cast<std::uint32_t>(::crc32_combine(crc, member.crc32, static_cast<z_off_t>(member.size_bytes)));
       crc = crc_of_zeros(tar_padding_bytes(member.size_bytes), crc);
@@ -166,6 +200,7 @@ class ArchiveLayout::Maker {
 
   ArchiveLayout& layout_;
   const std::vector<ArchiveEntry>& files_;
+  Texts texts_;  // of the member in hand
 };
 
 Result<std::shared_ptr<const ArchiveLayout>> ArchiveLayout::make(const std::vector<ArchiveEntry>& files,
@@ -191,23 +226,34 @@ std::size_t ArchiveLayout::memory_bytes() const {
   return sizeof *this + members_.capacity() * sizeof(Member) + texts_.capacity();
 }
 
-SyntheticEntry ArchiveLayout::entry(const Member& member) const {
-  const std::string_view texts = texts_;
-  return {.path = texts.substr(member.path_at, member.path_bytes),
+std::string ArchiveLayout::path_of(const Member& member) const {
+  return joined_path(static_cast<std::uint32_t>(&member - members_.data()), [this](std::uint32_t each) {
+    const Member& part = members_[each];
+    return std::pair(std::string_view(texts_).substr(part.path_at, part.path_bytes), part.in);
+  });
+}
+
+SyntheticEntry ArchiveLayout::entry(const Member& member, Texts& texts) const {
+  texts.path = path_of(member);
+  texts.target =
+      member.is_hard_link ? path_of(members_[member.target_at]) : texts_.substr(member.target_at, member.target_bytes);
+  return {.path = texts.path,
           .type = member.type,
           .is_hard_link = member.is_hard_link,
           .mode = member.mode,
           .mtime = member.mtime,
           .size_bytes = member.size_bytes,
           .crc32 = member.crc32,
-          .target = texts.substr(member.target_at, member.target_bytes)};
+          .target = texts.target};
 }
 
 std::uint64_t archive_size_bytes(const std::vector<ArchiveEntry>& files, ArchiveFormat format) {
   std::uint64_t members_end = 0;
   std::uint64_t central_bytes = 0;
+  std::string path;
+  std::string first;
   for (std::size_t index = 0; index < files.size(); ++index) {
-    const SyntheticEntry entry = entry_of(files, index, format);
+    const SyntheticEntry entry = entry_of(files, index, format, path, first);
     if (format == ArchiveFormat::Zip) central_bytes += zip_central_header_bytes(entry, members_end);
     members_end += header_bytes(entry, format) + entry.size_bytes + padding_bytes(entry, format);
   }

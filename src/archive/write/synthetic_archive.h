@@ -19,7 +19,9 @@ namespace modelfs {
 
 // One member of an archive that is made on the fly.
 struct ArchiveEntry {
-  std::string path;  // "sub/model.onnx", no leading or trailing slash
+  static constexpr std::uint32_t kRoot = ~std::uint32_t{0};
+
+  std::string path;  // "sub/model.onnx", no leading or trailing slash; beneath the directory `in`
   FileType type = FileType::Regular;
   std::uint32_t mode = 0;  // permission bits
   TimeNs mtime{};
@@ -28,6 +30,8 @@ struct ArchiveEntry {
   std::string target;                    // symlinks
   std::uint32_t content = 0;             // the caller's number of its bytes, regular files
   std::optional<std::uint32_t> link_to;  // a hard link: index of an earlier regular file that is not one itself
+  // Index of an earlier directory. Why not whole paths: of a million files in a deep directory they are gigabytes.
+  std::uint32_t in = kRoot;
 };
 
 // Gives bytes of the content with this number; short only at its end.
@@ -37,15 +41,15 @@ using ContentReadAt =
 // A tar has times in nanoseconds and hard links, a zip whole seconds (zip_records.h) and a copy for each hard link.
 // Both name no owner. A tar.gz holds that same tar uncompressed. The same list gives the same bytes, always.
 //
-// Immutable, safe for concurrent use. Costs 72 bytes a member beside its path and target; headers are made when read.
+// Immutable, safe for concurrent use. Costs 80 bytes a member beside its name and target; headers are made when read.
 class ArchiveLayout {
  public:
-  static constexpr std::size_t kPathBytesMax = 65'000;  // of a path or a target; zip can say no more than 65,535
+  static constexpr std::size_t kPathBytesMax = 65'000;  // of a whole path or a target; zip says no more than 65,535
 
   // The order given is kept. A directory stands before what is in it and all that follows it directly: GNU tar would
   // give it another time otherwise. Unsupported: not Tar, TarGz or Zip.
-  // InvalidArgument, NameTooLong: a path, target or link_to that is not as ArchiveEntry wants it. TooLarge: more than
-  // 2^62 bytes.
+  // InvalidArgument, NameTooLong: a path, target, link_to or in that is not as ArchiveEntry wants it. TooLarge: more
+  // than 2^62 bytes.
   static Result<std::shared_ptr<const ArchiveLayout>> make(const std::vector<ArchiveEntry>& files,
                                                            ArchiveFormat format);
 
@@ -64,10 +68,11 @@ class ArchiveLayout {
     std::uint64_t size_bytes = 0;            // what follows the header
     TimeNs mtime{};
     std::uint64_t path_at = 0;    // in texts_
-    std::uint64_t target_at = 0;  // in texts_
+    std::uint64_t target_at = 0;  // in texts_; of a hard link: the number of its first member
     std::uint32_t header_bytes = 0;
     std::uint32_t crc32 = 0;
     std::uint32_t content = 0;
+    std::uint32_t in = ArchiveEntry::kRoot;  // number of its directory
     std::uint16_t path_bytes = 0;
     std::uint16_t target_bytes = 0;
     std::uint16_t mode = 0;
@@ -77,7 +82,14 @@ class ArchiveLayout {
   class Maker;
 
   ArchiveLayout() = default;
-  SyntheticEntry entry(const Member& member) const;
+  // A member's whole texts, made when they are asked for.
+  struct Texts {
+    std::string path;
+    std::string target;
+  };
+  std::string path_of(const Member& member) const;
+  // Views `texts`, which it fills.
+  SyntheticEntry entry(const Member& member, Texts& texts) const;
   Status read_container(std::uint64_t offset_bytes, ByteSpan into, const ContentReadAt& content) const;
   Status read_member(const Member& member, const ReadWindow& window, const ContentReadAt& content) const;
   Status read_data(const Member& member, std::uint64_t from, ByteSpan into, const ContentReadAt& content) const;

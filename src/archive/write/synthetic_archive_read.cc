@@ -43,7 +43,8 @@ Status ArchiveLayout::read_container(std::uint64_t offset_bytes, ByteSpan into, 
 
 Status ArchiveLayout::read_member(const Member& member, const ReadWindow& window, const ContentReadAt& content) const {
   if (window.meets(member.offset_bytes, member.header_bytes)) {
-    const SyntheticEntry whole = entry(member);
+    Texts texts;
+    const SyntheticEntry whole = entry(member, texts);
     window.put(member.offset_bytes, format_ == ArchiveFormat::Zip ? zip_local_header(whole) : tar_header(whole));
   }
   const std::uint64_t data_at = member.offset_bytes + member.header_bytes;
@@ -60,16 +61,15 @@ Status ArchiveLayout::read_member(const Member& member, const ReadWindow& window
 
 Status ArchiveLayout::read_data(const Member& member, std::uint64_t from, ByteSpan into,
                                 const ContentReadAt& content) const {
-  const SyntheticEntry whole = entry(member);
   if (member.type == FileType::Symlink) {
-    ReadWindow(from, into).put(0, whole.target);
+    ReadWindow(from, into).put(0, std::string_view(texts_).substr(member.target_at, member.target_bytes));
     return {};
   }
   const auto got = content(member.content, from, into);
   if (!got.ok()) return got.status();
   if (*got == into.size()) return {};
-  return Status(Code::Corrupt, "'" + std::string(whole.path) + "' ends after " + std::to_string(from + *got) +
-                                   " of its " + std::to_string(member.size_bytes) + " bytes");
+  return Status(Code::Corrupt, "'" + path_of(member) + "' ends after " + std::to_string(from + *got) + " of its " +
+                                   std::to_string(member.size_bytes) + " bytes");
 }
 
 void ArchiveLayout::read_central_directory(const ReadWindow& window) const {
@@ -77,8 +77,9 @@ void ArchiveLayout::read_central_directory(const ReadWindow& window) const {
   auto member = std::partition_point(members_.begin(), members_.end(),
                                      [&](const Member& each) { return each.central_offset_bytes <= window.begin(); });
   if (member != members_.begin()) --member;
+  Texts texts;
   for (; member != members_.end() && member->central_offset_bytes < window.end(); ++member) {
-    window.put(member->central_offset_bytes, zip_central_header(entry(*member), member->offset_bytes));
+    window.put(member->central_offset_bytes, zip_central_header(entry(*member, texts), member->offset_bytes));
   }
   window.put(central_end_, zip_end(directory()));
 }
