@@ -34,9 +34,10 @@ Status set_archive_limit(std::string_view option, ArchiveLimits& limits) {
     std::uint64_t* count;
     std::size_t* size;
   };
-  const std::array<Limit, 5> known = {{{"archive_members=", &limits.members, nullptr},
+  const std::array<Limit, 6> known = {{{"archive_members=", &limits.members, nullptr},
                                        {"archive_bytes=", &limits.unpacked_bytes, nullptr},
                                        {"archive_ratio=", &limits.ratio, nullptr},
+                                       {"archive_filled_ratio=", &limits.filled_ratio, nullptr},
                                        {"archive_path=", nullptr, &limits.path_bytes},
                                        {"archive_depth=", nullptr, &limits.depth}}};
   for (const Limit& limit : known) {
@@ -50,7 +51,7 @@ Status set_archive_limit(std::string_view option, ArchiveLimits& limits) {
   }
   return {Code::InvalidArgument, "-o " + printable(option) +
                                      ": unknown limit; there are archive_members, archive_bytes, archive_ratio, "
-                                     "archive_path and archive_depth"};
+                                     "archive_filled_ratio, archive_path and archive_depth"};
 }
 
 Status set_poll_window(std::string_view option, std::chrono::microseconds& into) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/names.h"
+
 namespace modelfs {
 
 Status ClosingFiles::close(std::unique_ptr<DraftHandle> file) {
@@ -31,6 +33,11 @@ Status ClosingFiles::finish() {
 Status DraftSink::begin(const ArchiveMember& member) {
   if (Status status = drafts_.check_not_over(); !status.ok()) return status;
   if (member.number == 0) return {};
+  // Before the first of its bytes is written, and not when the disk is full of them.
+  if (Status status = drafts_.check_space(member.stored_bytes); !status.ok() && member.stored_bytes > 0) {
+    return {status.code(), "there is no room for member '" + printable(member.name) + "' of " +
+                               std::to_string(member.stored_bytes) + " bytes: " + status.message()};
+  }
   if (member.link_to) {
     const auto made = drafts_.link(inos_[*member.link_to], inos_[member.parent], member.name);
     if (!made.ok()) return made.status();

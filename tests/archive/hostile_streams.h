@@ -14,12 +14,17 @@ inline HostileArchive limited(std::string name, ArchiveFormat format, std::strin
 // A bomb of `size` bytes of zeros in one file.
 inline std::string bomb_tar(std::size_t size) { return tar_file("bomb", std::string(size, '\0')) + tar_end(); }
 
+// The same of one pattern.
+inline std::string pattern_bomb_tar(std::size_t size) { return tar_file("bomb", std::string(size, 'x')) + tar_end(); }
+
 inline std::vector<HostileArchive> hostile_limits() {
-  ArchiveLimits few, small, flat, terse;
+  ArchiveLimits few, small, flat, filled, terse;
   few.members = 10;
   small.unpacked_bytes = 1 << 18;
   flat.ratio = 100;
   flat.ratio_floor_bytes = 1 << 18;
+  filled.filled_ratio = 100;
+  filled.ratio_floor_bytes = 1 << 18;
   terse.text_bytes = 1000;
   std::string flood, deep, wordy, empties;
   for (int i = 0; i < 11; ++i) flood += tar_file("f" + std::to_string(i));
@@ -29,7 +34,8 @@ inline std::vector<HostileArchive> hostile_limits() {
   const std::string hole = tar_pax(pax_record("GNU.sparse.name", "a") + pax_record("GNU.sparse.size", "1073741824") +
                                    pax_record("GNU.sparse.numblocks", "1") + pax_record("GNU.sparse.map", "0,1")) +
                            tar_file("a", "x") + tar_end();
-  ZipBuilder zips, layers;
+  ZipBuilder zips, layers, patterns;
+  patterns.add({.name = "0.bin", .content = std::string(1 << 20, 'x'), .method = 8});
   for (int i = 0; i < 11; ++i) zips.add({.name = "f" + std::to_string(i)});
   layers.add({.name = "0.bin", .content = std::string(1 << 19, '\0'), .method = 8});
   layers.add({.name = "1.bin", .content = std::string(1 << 19, '\0'), .method = 8});
@@ -45,6 +51,11 @@ inline std::vector<HostileArchive> hostile_limits() {
               "bytes", small),
       limited("GzipBomb", ArchiveFormat::TarGz, gzipped(bomb_tar(1 << 20), 9), "times", flat),
       limited("ZstdBomb", ArchiveFormat::TarZst, zstandard(bomb_tar(1 << 20)), "times", flat),
+      limited("GzipBombOfAPattern", ArchiveFormat::TarGz, gzipped(pattern_bomb_tar(1 << 20), 9), "even without",
+              filled),
+      limited("ZstdBombOfAPattern", ArchiveFormat::TarZst, zstandard(pattern_bomb_tar(1 << 20)), "even without",
+              filled),
+      limited("ZipBombOfAPattern", ArchiveFormat::Zip, patterns.bytes(), "even without", filled),
       limited("HoleOfAGibibyte", ArchiveFormat::Tar, hole, "times", flat),
       limited("HoleOfAGibibyteByTheDefaultLimits", ArchiveFormat::Tar, hole, "times", {}),
       limited("HoleOverTheBytes", ArchiveFormat::Tar, hole, "bytes", small),

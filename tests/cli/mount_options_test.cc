@@ -19,13 +19,15 @@ TEST(MountOptions, AreReadFromSeveralLists) {
 TEST(MountOptions, LimitArchives) {
   MountRequest request;
 
-  ASSERT_TRUE(parse_mount_options(
-                  {"archive_members=5,archive_bytes=2G,archive_ratio=9,archive_path=100,archive_depth=3"}, request)
+  ASSERT_TRUE(parse_mount_options({"archive_members=5,archive_bytes=2G,archive_ratio=9,archive_filled_ratio=8,archive_"
+                                   "path=100,archive_depth=3"},
+                                  request)
                   .ok());
 
   EXPECT_EQ(request.archive_limits.members, 5u);
   EXPECT_EQ(request.archive_limits.unpacked_bytes, 2ull << 30);
   EXPECT_EQ(request.archive_limits.ratio, 9u);
+  EXPECT_EQ(request.archive_limits.filled_ratio, 8u);
   EXPECT_EQ(request.archive_limits.path_bytes, 100u);
   EXPECT_EQ(request.archive_limits.depth, 3u);
   EXPECT_EQ(parse_mount_options({"archive_members=0"}, request).code(), Code::InvalidArgument);

@@ -15,11 +15,14 @@ struct ArchiveLimits {
   std::uint64_t members = 1'000'000;
   // All files together, holes included, and for the tar formats also the tar itself with its headers.
   std::uint64_t unpacked_bytes = 4ull << 40;
-  // unpacked : packed bytes, judged once more than ratio_floor_bytes are unpacked. Why 1100: deflate cannot exceed 1032
-  // : 1 (source: zlib.net/zlib_tech.html), so no honest gzip or zip is refused, however empty its files are. What lies
-  // above are zstd, whose ratio has no bound, and holes, which cost as much as other bytes when a file is hashed or
-  // read.
+  // unpacked : packed bytes, judged once more than ratio_floor_bytes are unpacked. Why 1100: deflate cannot exceed
+  // 1032 : 1 (source: zlib.net/zlib_tech.html), so no gzip or zip is refused for its zeros: an optimizer's fresh state
+  // is nothing else. What lies above are zstd, whose ratio has no bound, and holes, which cost as much as other bytes
+  // when a file is hashed or read.
   std::uint64_t ratio = 1100;
+  // The same for the bytes in blocks that are not all zeros. Why 500: so much of one pattern is a bomb, which deflate
+  // would let through; weights that are all ones are few beside others.
+  std::uint64_t filled_ratio = 500;
   std::uint64_t ratio_floor_bytes = 256ull << 20;
   // A member's path, and a symlink's target. Source: PATH_MAX of Linux.
   std::size_t path_bytes = 4096;
@@ -52,6 +55,8 @@ struct ArchiveMember {
   std::uint32_t mode = 0;                // at most 0777
   TimeNs mtime{};
   std::uint64_t size_bytes = 0;  // of a regular file, holes included; 0 for a hard link
+  // Of those, what the archive says to have bytes for: at least as many as will be written.
+  std::uint64_t stored_bytes = 0;
 };
 
 // Receives the members. A Status that is not Ok ends the reading and is its result.

@@ -28,6 +28,7 @@ void DecompressionThread::fill(Piece& piece) {
     unpacked_bytes_ += piece.size_bytes;
     piece.packed_bytes = from_->packed_bytes();
     if (piece.status.ok()) piece.status = check_expansion(limits_, unpacked_bytes_, piece.packed_bytes);
+    if (piece.status.ok()) piece.status = filled_.add({piece.buffer.get(), piece.size_bytes}, piece.packed_bytes);
   } catch (const std::exception& failure) {
     piece.status = {Code::Internal, std::string("unpacking failed: ") + failure.what()};
   }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "archive/read/decompressor.h"
+#include "archive/read/member_validator.h"
 #include "base/mutex.h"
 
 namespace modelfs {
@@ -43,6 +44,7 @@ class DecompressionThread {
   const std::unique_ptr<Decompressor> from_;  // the thread's own once that runs
   const ArchiveLimits& limits_;
   std::uint64_t unpacked_bytes_ = 0;  // as from_
+  FilledBytes filled_{limits_};       // as from_
   std::array<Piece, 4> ring_;         // each the thread's or the caller's, by made_ and taken_
   std::uint64_t packed_bytes_ = 0;
   bool ended_ = false;

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "base/names.h"
@@ -10,6 +11,8 @@
 namespace modelfs {
 namespace {
 
+// What counts as zeros is all of a block of this size.
+constexpr std::size_t kBlockBytes = 4096;
 // Longest path that a message quotes whole, in bytes.
 constexpr std::size_t kQuotedBytesMax = 200;
 
@@ -33,6 +36,20 @@ Status check_expansion(const ArchiveLimits& limits, std::uint64_t unpacked, std:
   if (unpacked <= limits.ratio_floor_bytes || unpacked / limits.ratio <= packed) return {};
   return {Code::TooLarge, "the archive unpacks to more than " + std::to_string(limits.ratio) + " times its size: " +
                               std::to_string(unpacked) + " bytes out of " + std::to_string(packed)};
+}
+
+Status FilledBytes::add(ByteView bytes, std::uint64_t packed) {
+  for (std::size_t at = 0; at < bytes.size(); at += kBlockBytes) {
+    const ByteView block = bytes.subspan(at, std::min(kBlockBytes, bytes.size() - at));
+    // Each byte equals the one before it, and the first is zero.
+    const bool is_zeros =
+        block.front() == std::byte{0} && std::memcmp(block.data(), block.data() + 1, block.size() - 1) == 0;
+    if (!is_zeros) count_ += block.size();
+  }
+  if (count_ <= limits_.ratio_floor_bytes || count_ / limits_.filled_ratio <= packed) return {};
+  return {Code::TooLarge, "the archive unpacks to more than " + std::to_string(limits_.filled_ratio) +
+                              " times its size even without its zeros: " + std::to_string(count_) + " bytes out of " +
+                              std::to_string(packed)};
 }
 
 Status MemberValidator::begin(const RawMember& raw) {
@@ -185,6 +202,7 @@ Status MemberValidator::add(const RawMember& raw, std::uint32_t parent, TimeNs m
   if (Status status = room_for(member.name, member.target); !status.ok()) return status;
   if (raw.kind == MemberKind::Regular) {
     member.size_bytes = raw.size_bytes;
+    member.stored_bytes = std::min(raw.stored_bytes, raw.size_bytes);
     if (raw.size_bytes > limits_.unpacked_bytes - std::min(unpacked_bytes_, limits_.unpacked_bytes)) {
       return too_large("bytes when unpacked, with " + quoted(raw.path), limits_.unpacked_bytes);
     }

@@ -20,8 +20,9 @@ struct RawMember {
   std::string_view link;   // a symlink's target, or the path of what a hard link names
   std::uint32_t mode = 0;  // 07777
   std::int64_t mtime_s = 0;
-  std::int64_t mtime_ns = 0;     // of the second
-  std::uint64_t size_bytes = 0;  // of a regular file
+  std::int64_t mtime_ns = 0;       // of the second
+  std::uint64_t size_bytes = 0;    // of a regular file
+  std::uint64_t stored_bytes = 0;  // of those, without holes
 };
 
 // "Malformed: models/a.bin: <why>".
@@ -29,6 +30,18 @@ Status refuse_member(std::string_view path, std::string_view why);
 
 // TooLarge when `unpacked` bytes are more than `packed` bytes may expand to.
 Status check_expansion(const ArchiveLimits& limits, std::uint64_t unpacked, std::uint64_t packed);
+
+// Counts what is no zeros in the bytes that come out of an archive. Used by one thread.
+class FilledBytes {
+ public:
+  explicit FilledBytes(const ArchiveLimits& limits) : limits_(limits) {}
+  // TooLarge when there are more than may come out of `packed` bytes.
+  Status add(ByteView bytes, std::uint64_t packed);
+
+ private:
+  const ArchiveLimits& limits_;
+  std::uint64_t count_ = 0;
+};
 
 // Used by one thread. After a Status that is not Ok it is of no more use.
 class MemberValidator {

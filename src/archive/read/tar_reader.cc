@@ -128,6 +128,7 @@ class TarReader {
       raw.mtime_ns = seen.mtime->nanoseconds;
     }
     if (seen.begin_bytes != begin || (!seen.sparse && seen.stored_bytes != raw.size_bytes)) return two_readings(path);
+    raw.stored_bytes = seen.stored_bytes;
     if (Status status = judge_.begin(raw); !status.ok()) return status;
     return raw.kind == MemberKind::Regular ? read_content(std::string(path), seen, raw.size_bytes) : Status();
   }

@@ -80,7 +80,7 @@ class Inflater {
 class ZipReader {
  public:
   ZipReader(ArchiveSource& source, const ArchiveLimits& limits, MemberValidator& judge)
-      : source_(source), limits_(limits), judge_(judge), input_(source) {}
+      : source_(source), limits_(limits), filled_(limits), judge_(judge), input_(source) {}
 
   Status run() {
     const auto size = source_.size_bytes();
@@ -112,6 +112,7 @@ class ZipReader {
 
   ArchiveSource& source_;
   const ArchiveLimits& limits_;
+  FilledBytes filled_;
   MemberValidator& judge_;
   std::uint64_t archive_bytes_ = 0;
   ZipDirectory directory_;
@@ -255,7 +256,7 @@ Result<RawMember> ZipReader::translate(const ZipEntry& entry) const {
   raw.mode = mode & 07777;
   if (mode == 0) raw.mode = raw.kind == MemberKind::Directory ? 0755 : 0644;
   raw.mtime_s = seconds_of(entry);
-  raw.size_bytes = entry.unpacked_bytes;
+  raw.size_bytes = raw.stored_bytes = entry.unpacked_bytes;
   if (entry.name.find('\\') != std::string::npos) {
     return refuse_member(entry.name, "the name has a backslash, which some readers take for '/'");
   }
@@ -272,6 +273,7 @@ Status ZipReader::unpack(const ZipEntry& entry, const Take& take) {
   const Take checked = [&](ByteView bytes) -> Status {
     size += bytes.size();
     if (size > entry.unpacked_bytes) return refuse_member(entry.name, "it has more bytes than its size says");
+    if (Status status = filled_.add(bytes, archive_bytes_); !status.ok()) return status;
     crc = ::crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
     return take(bytes);
   };
