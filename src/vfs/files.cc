@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "formats/forml_tag.h"
+#include "os/proc.h"
 #include "vfs/state.h"
 
 namespace modelfs {
@@ -24,6 +26,15 @@ Result<std::size_t> copy_part(std::string_view text, std::uint64_t offset_bytes,
 bool only_writes(int flags) { return (flags & O_ACCMODE) == O_WRONLY; }
 
 bool wants_to_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
+
+// The marker that a client wrote to publish a generation.
+bool is_tag_of_generation(ContainerCache& cache, const Node& place) {
+  if (place.kind != Kind::Entry || place.is_release) return false;
+  const auto container = cache.find(place.container);
+  if (!container.ok()) return false;
+  const auto tag = (*container)->manifest->find(kTagName);
+  return tag.ok() && *tag == place.index;
+}
 
 }  // namespace
 
@@ -148,8 +159,9 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     return open(who, ino, flags);
   }
   if (place.type == FileType::Directory) return Status(Code::IsADirectory, "a directory");
-  // An archive is written to publish it: that was done.
-  if (wants_to_write(flags) && (place.kind == Kind::Archive || place.rewrite == Node::Rewrite::Taken))
+  // An archive is written to publish it, and so is a tag: that was done.
+  if (wants_to_write(flags) && (place.kind == Kind::Archive || place.rewrite == Node::Rewrite::Taken ||
+                                is_tag_of_generation(state.cache, place)))
     return Status(Code::AlreadyExists, "it is published already");
   if (wants_to_write(flags)) return Status(Code::Immutable, "what is published never changes");
   if (place.kind == Kind::Entry || place.kind == Kind::Archive) return state.open_content(place);
@@ -229,7 +241,8 @@ Status FileSystem::flush(const Credentials& who, Handle handle) {
   const auto opened = state_->handles.find(handle);
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return {};
-  if (Status status = (*opened)->draft->flush(); !status.ok()) return status;
+  const auto is_gone = [&who] { return is_killed(who.pid); };
+  if (Status status = (*opened)->draft->flush(is_gone); !status.ok()) return status;
   return state_->client_writes.uploads.close(who, *(*opened)->draft);
 }
 

@@ -1,6 +1,9 @@
 // mount/SEMANTICS.md, "ForML": the calls of its registry, in their order.
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstring>
 
 #include "archive/building_zip.h"
 #include "mount/mounted.h"
@@ -200,6 +203,59 @@ TEST_F(Forml, ATrainerWhoseNumberWasTakenLosesNoState) {
   EXPECT_EQ(read_file(staged(kTwo)), "two");
   EXPECT_EQ(close_generation("3", {kTwo}), ERANGE);
   EXPECT_EQ(close_generation("2", {kTwo}), 0);
+}
+
+TEST_F(Forml, OfTrainersThatMeetTheOthersHearEexist) {
+  constexpr int kTrainers = 4;
+  constexpr int kRounds = 8;
+  ASSERT_EQ(push("0.1", package("0.1")), 0);
+  make_directory(at("0.1/.stage"), 0777);
+  const auto state_name = [](int trainer, int round) {
+    return "14046f11-3dbb-4a0e-9f29-00000000" + std::to_string(1000 + trainer * 100 + round);
+  };
+  // In a process of its own, as trainers are. Ends with the first errno that is not EEXIST.
+  const auto train = [&](int trainer) {
+    int number = 1;
+    for (int round = 0; round < kRounds; ++round) {
+      const std::string state = state_name(trainer, round);
+      stage_state(state, state);
+      for (int answer = EEXIST; answer == EEXIST;) {
+        while (exists(at("0.1/" + std::to_string(number) + "/tag.toml"))) ++number;
+        answer = close_generation(std::to_string(number), {state});
+        if (answer != 0 && answer != EEXIST) ::_exit(answer);
+      }
+    }
+    ::_exit(0);
+  };
+  std::vector<pid_t> trainers;
+  for (int i = 0; i < kTrainers; ++i) {
+    trainers.push_back(::fork());
+    if (trainers.back() == 0) train(i);
+  }
+
+  for (const pid_t trainer : trainers) {
+    int outcome = 0;
+    ASSERT_EQ(::waitpid(trainer, &outcome, 0), trainer);
+    EXPECT_EQ(WEXITSTATUS(outcome), 0) << std::strerror(WEXITSTATUS(outcome));
+  }
+  EXPECT_TRUE(exists(at("0.1/" + std::to_string(kTrainers * kRounds) + "/tag.toml")));
+  EXPECT_FALSE(exists(at("0.1/" + std::to_string(kTrainers * kRounds + 1) + "/tag.toml")));
+}
+
+TEST_F(Forml, ATagThatIsPublishedIsEexistToWhoeverWritesIt) {
+  ASSERT_EQ(push("0.1", package("0.1")), 0);
+  stage_state(kOne, "one");
+  ASSERT_EQ(close_generation("1", {kOne}), 0);
+  make_draft("x", {{"f", "y"}});
+  ASSERT_EQ(error(::rename(stage("x").c_str(), at("0.1/next").c_str())), 0);
+
+  for (const char* number : {"1", "2", "latest"}) {
+    const std::string path = at("0.1/" + std::string(number) + "/tag.toml");
+    EXPECT_EQ(error(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666)), EEXIST) << path;
+    EXPECT_EQ(error(::open(path.c_str(), O_RDWR)), EEXIST) << path;
+    EXPECT_TRUE(exists(path));
+  }
+  EXPECT_EQ(error(::open(state_of("1", kOne).c_str(), O_WRONLY)), EROFS) << "a state is no marker";
 }
 
 TEST_F(Forml, ATagWhoseStateIsStillWrittenIsEbusy) {
