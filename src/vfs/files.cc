@@ -31,8 +31,7 @@ bool wants_to_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flag
 bool is_tag_of_generation(ContainerCache& cache, const Node& place) {
   if (place.kind != Kind::Entry || place.is_release) return false;
   const auto container = cache.find(place.container);
-  if (!container.ok()) return false;
-  const auto tag = (*container)->manifest->find(kTagName);
+  const auto tag = container.ok() ? (*container)->manifest->find(kTagName) : Result<std::uint32_t>(container.status());
   return tag.ok() && *tag == place.index;
 }
 

@@ -23,6 +23,7 @@ inline std::vector<HostileArchive> hostile_limits() {
   small.unpacked_bytes = 1 << 18;
   flat.ratio = 100;
   flat.ratio_floor_bytes = 1 << 18;
+  filled.ratio = 1'000'000;
   filled.filled_ratio = 100;
   filled.ratio_floor_bytes = 1 << 18;
   terse.text_bytes = 1000;

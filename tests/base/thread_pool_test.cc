@@ -126,8 +126,9 @@ TEST(ThreadPool, RunsWhatIsSubmittedWhileItEnds) {
   constexpr int kCount = 100;
   std::atomic<int> done = 0;
   {
+    std::function<void()> next;  // outlives the pool
     ThreadPool pool("ends", 2, 1);
-    std::function<void()> next = [&] {
+    next = [&] {
       if (++done < kCount) pool.submit(next, 7);
     };
     pool.submit(next, 7);

@@ -129,7 +129,9 @@ TEST_F(SparseFiles, AreHashedInTurnsWithThoseOfOtherUsers) {
       becomes_true([&] { return publish(small, stage(*domain_), "2.0", "churn/2.0", HashBudget::Short).ok(); }));
 
   // As much was hashed for the one as for the other, give or take what two threads have under way.
-  for (const DraftName& name : *registry_->drafts().list(large)) {
+  const auto names = registry_->drafts().list(large);
+  ASSERT_TRUE(names.ok());
+  for (const DraftName& name : *names) {
     const auto handle = registry_->drafts().open_file(name.ino, false, 0);
     EXPECT_GT((*handle)->file().unhashed_bytes(), kRenameHoleBytesMax / 8) << name.name;
     ASSERT_TRUE(registry_->drafts().unlink(large, name.name).ok());
@@ -162,7 +164,7 @@ TEST_F(SparseFiles, ThatAreChangedWhileTheyAreHashedBehindKeepNoHashOfBefore) {
 
 TEST_F(SparseFiles, WhoseCloserIsKilledAreLeftToWhoPublishesThem) {
   constexpr std::uint64_t kSize = kCloseHoleBytesMax;
-  const auto handle = create("weights");
+  auto handle = create("weights");
   ASSERT_TRUE(handle->file().truncate(kSize).ok());
   int asked = 0;
 
@@ -173,6 +175,7 @@ TEST_F(SparseFiles, WhoseCloserIsKilledAreLeftToWhoPublishesThem) {
   EXPECT_LT(left_bytes, kSize) << "what was hashed counts";
   ASSERT_TRUE(handle->flush().ok());
   EXPECT_EQ(handle->file().unhashed_bytes(), 0u);
+  handle.reset();
   ASSERT_TRUE(publish_draft(HashBudget::Short).ok());
   const auto container = registry_->snapshot()->container(draft_);
   EXPECT_EQ(container->manifest->at(*container->manifest->find("weights")).hash,

@@ -116,7 +116,7 @@ TEST(TagOfAGeneration, HasKeysOfAsciiUnlessTheyAreQuoted) {
     }
     for (const std::string& line :
          std::initializer_list<std::string>{"\"" + text + "\"=1", "'" + text + "'=1", "x=\"" + text + "\"",
-                                            "x= + text + ", "x=\"\"\"" + text + "\"\"\"", "x=1 # " + text}) {
+                                            "x='''" + text + "'''", "x=\"\"\"" + text + "\"\"\"", "x=1 # " + text}) {
       const auto tag = parse_tag(tag_of("") + line + "\n");
       EXPECT_TRUE(tag.ok()) << line << ": " << tag.status().message();
     }

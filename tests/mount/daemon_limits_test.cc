@@ -105,5 +105,30 @@ TEST_F(DaemonLimits, WhatIsLargerThanTheFileSizeLimitIsRefusedAndTheMountLives) 
   EXPECT_EQ(text_of_file(mount_point() / "churn/.stage/small"), "bytes");
 }
 
+TEST_F(DaemonLimits, OneUserWhoTakesAllDescriptorsHearsEnfileAndTheOthersGoOn) {
+  constexpr rlim_t kFiles = 256;
+  ASSERT_EQ(mount(request(), limit(RLIMIT_NOFILE, kFiles, kFiles)), 0) << complaint();
+  fs::create_directories(mount_point() / "churn/.stage/x");
+  write_file(mount_point() / "churn/.stage/x/f", std::string(100'000, 'x'));
+  std::vector<File> held;
+  int error = 0;
+  while (error == 0 && held.size() <= kFiles) {
+    const fs::path path = mount_point() / ("churn/.stage/held-" + std::to_string(held.size()));
+    File file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    error = file.valid() ? 0 : errno;
+    if (file.valid()) held.push_back(std::move(file));
+  }
+
+  EXPECT_EQ(error, ENFILE);
+  EXPECT_EQ(held.size(), kFiles / 2) << "the other half is the daemon's own";
+  // Files that were opened are written, published and told of as ever.
+  EXPECT_EQ(::pwrite(held.front().fd(), "bytes", 5, 0), 5);
+  EXPECT_EQ(::rename((mount_point() / "churn/.stage/x").c_str(), (mount_point() / "churn/1.0").c_str()), 0);
+  EXPECT_EQ(command({"ls", mount_point() / "churn"}), 0) << said();
+  EXPECT_FALSE(text_of_file(mount_point() / ".modelfs/status.json").empty());
+  held.pop_back();
+  EXPECT_EQ(text_of_file(mount_point() / "churn/1.0/f").size(), 100'000u) << "one is free again";
+}
+
 }  // namespace
 }  // namespace modelfs

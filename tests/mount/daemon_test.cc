@@ -1,5 +1,7 @@
 // The life of a daemon on a real mount: start, refusals, every way to end.
+#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
@@ -155,6 +157,71 @@ TEST_F(Daemon, NamesWhoHoldsTheMountOfOneThatDied) {
   unmount();
   ASSERT_EQ(mount(request()), 0) << complaint();
   EXPECT_TRUE(fs::is_directory(mount_point() / "churn"));
+}
+
+// A process in a mount namespace of its own, as a container is, that has `from` bound at `to`; 0 where that is not
+// allowed. It ends with the descriptor `life`.
+pid_t start_container(const fs::path& from, const fs::path& to, const fs::path& mount_point, File& life) {
+  std::array<int, 2> ready{};
+  std::array<int, 2> lives{};
+  EXPECT_EQ(::pipe2(ready.data(), O_CLOEXEC), 0);
+  EXPECT_EQ(::pipe2(lives.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(lives[1]);
+    const bool has_it = ::unshare(CLONE_NEWNS) == 0 && ::mount("", "/", "", MS_PRIVATE | MS_REC, nullptr) == 0 &&
+                        ::mount(from.c_str(), to.c_str(), "", MS_BIND, nullptr) == 0 &&
+                        ::umount2(mount_point.c_str(), MNT_DETACH) == 0;
+    char answer = has_it ? 'y' : 'n';
+    if (::write(ready[1], &answer, 1) == 1) (void)::read(lives[0], &answer, 1);
+    ::_exit(0);
+  }
+  ::close(lives[0]);
+  ::close(ready[1]);
+  life = File(lives[1]);
+  char answer = 'n';
+  EXPECT_EQ(::read(ready[0], &answer, 1), 1);
+  ::close(ready[0]);
+  if (answer == 'y') return child;
+  ::waitpid(child, nullptr, 0);
+  return 0;
+}
+
+TEST_F(Daemon, ThatAContainerUsesIsNotUnmountedUnlessLazily) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directories(mount_point() / "churn/.stage/x");
+  fs::rename(mount_point() / "churn/.stage/x", mount_point() / "churn/1.0");
+  fs::create_directory(root_ / "inside");
+  File life;
+  const pid_t container = start_container(mount_point() / "churn/1.0", root_ / "inside", mount_point(), life);
+  if (container == 0) GTEST_SKIP() << "no mount namespaces for this user";
+
+  EXPECT_NE(command({"umount", mount_point()}), 0);
+
+  EXPECT_NE(said().find("mount namespace"), std::string::npos) << said();
+  EXPECT_NE(said().find("(pid " + std::to_string(container) + ")"), std::string::npos) << said();
+  EXPECT_TRUE(is_mounted()) << "nothing was taken away while the store is held";
+  EXPECT_EQ(command({"umount", "-l", mount_point()}), 0) << said();
+  EXPECT_FALSE(is_mounted());
+  EXPECT_NE(mount(request()), 0);
+  EXPECT_NE(complaint().find("pid " + std::to_string(daemon())), std::string::npos) << complaint();
+  life.reset();
+  ::waitpid(container, nullptr, 0);
+  wait_for_end();
+  EXPECT_EQ(mount(request()), 0) << complaint();
+}
+
+TEST_F(Daemon, IsUnmountedAsUsualWhenTheContainerHasEnded) {
+  ASSERT_EQ(mount(request()), 0) << complaint();
+  fs::create_directory(mount_point() / "churn");
+  fs::create_directory(root_ / "inside");
+  File life;
+  const pid_t container = start_container(mount_point() / "churn", root_ / "inside", mount_point(), life);
+  if (container == 0) GTEST_SKIP() << "no mount namespaces for this user";
+  life.reset();
+  ::waitpid(container, nullptr, 0);
+
+  EXPECT_EQ(command({"umount", mount_point()}), 0) << said();
 }
 
 TEST_F(Daemon, MountedReadOnlyChangesNothing) {

@@ -3,10 +3,12 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -119,6 +121,76 @@ TEST_F(Drafts, WithManyHolesAreClosedAtOnceAndPublishedByCommand) {
   const Outcome outcome = modelfs("commit " + stage("x") + " " + at("1.0"));
   EXPECT_EQ(outcome.exit_code, 0) << outcome.output;
   EXPECT_EQ(stat_of(at("1.0/weights")).st_size, off_t{257} << 20);
+}
+
+// Closes a file of `size_bytes` whose bytes are all hashed by that close; says when it begins, and how long it took.
+class SlowCloser {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit SlowCloser(const std::string& path, std::size_t size_bytes) {
+    EXPECT_EQ(::pipe2(begins_.data(), O_CLOEXEC), 0);
+    pid_ = ::fork();
+    if (pid_ != 0) {
+      ::close(begins_[1]);
+      return;
+    }
+    std::signal(SIGURG, [](int) {});
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    const std::string piece(1 << 20, 'w');
+    // The last one first: what is not written in order is not hashed behind its writer.
+    for (std::size_t at = size_bytes; at > 0; at -= piece.size()) {
+      if (::pwrite(file, piece.data(), piece.size(), static_cast<off_t>(at - piece.size())) < 0) ::_exit(2);
+    }
+    if (::write(begins_[1], "x", 1) != 1) ::_exit(2);
+    ::_exit(::close(file) == 0 ? 0 : 1);
+  }
+  ~SlowCloser() { ::close(begins_[0]); }
+
+  pid_t pid() const { return pid_; }
+  void wait_for_begin() const {
+    char byte = 0;
+    EXPECT_EQ(::read(begins_[0], &byte, 1), 1);
+  }
+  // How it ended, as waitpid(2) says.
+  int wait_for_end() const {
+    int outcome = 0;
+    EXPECT_EQ(::waitpid(pid_, &outcome, 0), pid_);
+    return outcome;
+  }
+
+ private:
+  std::array<int, 2> begins_{};
+  pid_t pid_ = 0;
+};
+
+TEST_F(Drafts, ACloseThatHashesMuchEndsWithItsProcess) {
+  constexpr std::size_t kSize = 512 << 20;
+  const auto time_to_end = [&](const std::string& name, int signal) {
+    const SlowCloser closer(path(name), kSize);
+    closer.wait_for_begin();
+    const auto begun = SlowCloser::Clock::now();
+    if (signal != 0) ::kill(closer.pid(), signal);
+    const int outcome = closer.wait_for_end();
+    EXPECT_TRUE(signal == 0 ? WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0 : WIFSIGNALED(outcome));
+    return SlowCloser::Clock::now() - begun;
+  };
+  const auto whole = time_to_end("whole", 0);
+
+  EXPECT_LT(time_to_end("killed", SIGKILL), whole * 3 / 4);
+  EXPECT_LT(time_to_end("ended", SIGTERM), whole * 3 / 4);
+
+  EXPECT_EQ(run("cmp '" + path("whole") + "' '" + path("killed") + "'").exit_code, 0) << "no byte is lost";
+}
+
+TEST_F(Drafts, ACloseThatHashesMuchIsNotInterruptedByASignalThatIsHandled) {
+  const SlowCloser closer(path("f"), 256 << 20);
+  closer.wait_for_begin();
+
+  int outcome = 0;
+  while (::waitpid(closer.pid(), &outcome, WNOHANG) == 0) ::kill(closer.pid(), SIGURG);
+
+  EXPECT_TRUE(WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0) << "close(2) failed";
 }
 
 TEST_F(Drafts, CanBeAllocatedAndPunched) {

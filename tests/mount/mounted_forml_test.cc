@@ -258,6 +258,19 @@ TEST_F(Forml, ATagThatIsPublishedIsEexistToWhoeverWritesIt) {
   EXPECT_EQ(error(::open(state_of("1", kOne).c_str(), O_WRONLY)), EROFS) << "a state is no marker";
 }
 
+TEST_F(Forml, ATagThatNestsTooDeepIsRefusedAndTheMountLives) {
+  ASSERT_EQ(push("0.1", package("0.1")), 0);
+  make_directory(at("0.1/1"));
+  std::string key = "a";
+  for (int i = 0; i < 200'000; ++i) key += ".a";
+  for (const std::string& line :
+       {key + " = 1\n", "x = " + std::string(200'000, '[') + "\n", std::string("\u0354 = 1\n")}) {
+    EXPECT_EQ(write_whole(at("0.1/1/tag.toml"), line), EBADMSG);
+  }
+
+  EXPECT_EQ(write_whole(at("0.1/1/tag.toml"), tag({})), 0);
+}
+
 TEST_F(Forml, ATagWhoseStateIsStillWrittenIsEbusy) {
   ASSERT_EQ(push("0.1", package("0.1")), 0);
   stage_state(kOne, "one");

@@ -116,6 +116,20 @@ TEST_F(Names, ControlCharactersAreRefusedInDomainsAndVersions) {
   EXPECT_EQ(error(::mkdir(at("bad\x7fname").c_str(), 0755)), EINVAL);
 }
 
+TEST_F(Names, InvisibleCharactersAreRefusedInDomainsVersionsAndLabels) {
+  publish("1.0", {{"f", "x"}});
+  make_draft("x", {{"f", "y"}});
+  for (const char* invisible : {"\u200b", "\u00ad", "\u00a0", "\u202e", "\ufe0f"}) {
+    const std::string name = std::string("1.0") + invisible;
+    EXPECT_EQ(error(::mkdir((mount().point() + "/" + name).c_str(), 0755)), EINVAL);
+    EXPECT_EQ(error(::mkdir(at(name).c_str(), 0755)), EINVAL);
+    EXPECT_EQ(error(::rename(stage("x").c_str(), at(name).c_str())), EPERM) << "mv misreads EINVAL";
+    EXPECT_EQ(error(::symlink("1.0", at("prod" + std::string(invisible)).c_str())), EINVAL);
+    EXPECT_EQ(error(::mkdir(stage("x/" + name).c_str(), 0755)), 0) << "inside a package they are kept";
+  }
+  EXPECT_EQ(names_in(domain()), (std::vector<std::string>{".stage", "1.0", "latest"}));
+}
+
 TEST_F(Names, ControlCharactersAreKeptInFileNames) {
   make_directory(stage("x"));
 

@@ -52,6 +52,27 @@ TEST_F(Permissions, ADomainsModeSaysWhoMayPublish) {
   EXPECT_EQ(stat_of(at("1.0")).st_uid, 0u) << "the domain's owner";
 }
 
+TEST_F(Permissions, ALabelInAStickyDomainIsMovedByWhoSetIt) {
+  publish("1.0", {{"weights", "abc"}});
+  publish("1.1", {{"weights", "def"}});
+  ASSERT_EQ(error(::chmod(domain().c_str(), 01777)), 0);
+  const auto label = [&](const std::string& version) {
+    return run("ln -sfn " + version + " '" + at("prod") + "'").exit_code == 0 ? 0 : 1;
+  };
+  const std::vector<std::string> names = {"1.0", "1.1", "latest", "prod"};
+
+  EXPECT_EQ(as(kNobody, [&] { return label("1.0"); }), 0);
+  EXPECT_EQ(as(kNobody, [&] { return label("1.1"); }), 0);
+  EXPECT_EQ(link_target(at("prod")), "1.1");
+  EXPECT_EQ(names_in(domain()), names) << "no temporary label is left";
+  EXPECT_EQ(stat_of(at("prod")).st_uid, kNobody);
+  EXPECT_NE(as(kSomebody, [&] { return label("1.0"); }), 0);
+  EXPECT_EQ(as(kSomebody, [&] { return error(::unlink(at("prod").c_str())); }), EPERM);
+  EXPECT_EQ(link_target(at("prod")), "1.1");
+  EXPECT_EQ(names_in(domain()), names);
+  EXPECT_EQ(label("1.0"), 0) << "the domain's owner may";
+}
+
 TEST_F(Permissions, FacesAndTrashFollowTheDomain) {
   publish("1.0", {{"weights", "abc"}});
   publish("1.1", {{"weights", "def"}});

@@ -35,6 +35,23 @@ TEST_F(Publishing, RenameNoReplaceCommitsToo) {
   EXPECT_EQ(move("x", "1.0", RENAME_NOREPLACE), 0);
 }
 
+TEST_F(Publishing, PackagesAre128DirectoriesDeepAtMost) {
+  const auto make_deep = [&](const std::string& draft, int depth) {
+    std::string path = stage(draft);
+    make_directory(path);
+    for (int i = 1; i < depth; ++i) make_directory(path += "/d");
+    write_file(path + "/f", "x");
+  };
+  make_deep("most", 128);
+  make_deep("more", 129);
+
+  EXPECT_EQ(move("most", "1.0"), 0);
+  EXPECT_EQ(move("more", "1.1"), EBADMSG);
+
+  EXPECT_NE(text_attribute(stage("more"), "user.modelfs.error").find("deeper than 128"), std::string::npos);
+  EXPECT_EQ(run("tar -xOf '" + at("1.0.tar") + "' --wildcards '*/f'").output, "x") << "it can be given out";
+}
+
 TEST_F(Publishing, AVersionIsPublishedOnce) {
   publish("1.0", {{"weights", "abc"}});
   make_draft("x", {{"weights", "other"}});

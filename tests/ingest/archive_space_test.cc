@@ -3,12 +3,12 @@
 #include <sys/statvfs.h>
 
 #include "archive/building.h"
-#include "support/registry_fixture.h"
+#include "support/ingest_fixture.h"
 
 namespace modelfs {
 namespace {
 
-class ArchiveSpace : public RegistryFixture {
+class ArchiveSpace : public IngestFixture {
  protected:
   void SetUp() override {
     struct statvfs figures {};
@@ -19,6 +19,9 @@ class ArchiveSpace : public RegistryFixture {
                                  {.grace_seconds = 0, .reserve_bytes = free_bytes - kLeftBytes});
     ASSERT_TRUE(opened.ok()) << opened.status().message();
     registry_ = std::move(*opened);
+    auto ingest = Ingest::open(*registry_);
+    ASSERT_TRUE(ingest.ok()) << ingest.status().message();
+    ingest_ = std::move(*ingest);
     domain_.emplace(make_domain());
   }
   // A tar whose one member says that it has so many bytes, and brings only the first of them.
@@ -30,7 +33,7 @@ class ArchiveSpace : public RegistryFixture {
   Result<Published> publish_tar(const std::string& tar) {
     const Ino place = registry_->snapshot()->domain(*domain_)->uploads();
     const Ino file = write_file(place, "upload", tar);
-    return registry_->publish_archive({file, place, "upload", ".tar", target("churn/1.0"), kRoot, nullptr, nullptr});
+    return ingest_->archives.publish({file, place, "upload", ".tar", target("churn/1.0"), kRoot, nullptr, nullptr});
   }
 
   static constexpr std::uint64_t kLeftBytes = 1ull << 30;  // beside what others write meanwhile
