@@ -172,7 +172,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
 // Runs the daemon.
 int run_daemon(MountRequest request, Readiness& readiness) {
   log_to_stderr(log_level(request, readiness.is_awaited()));
-  setup_process();
+  if (Status status = setup_process(); !status.ok()) return complain(status);
   const auto signals = EndSignals::block();
   if (!signals.ok()) return complain(signals.status());
   EntryInvalidator forgetter;

@@ -24,6 +24,9 @@ constexpr std::size_t kThreadStackBytes = 8 << 20;
 // Passthrough and readers hold one descriptor for each open file.
 constexpr rlim_t kFilesMin = 4096;
 
+// A daemon that nobody uses has about 30 open, most of them the catalog's.
+constexpr rlim_t kFilesLeast = 64;
+
 struct Limit {
   decltype(RLIMIT_NOFILE) resource;
   rlim_t enough;         // a hard limit below it is told
@@ -75,12 +78,17 @@ void setup_signals() {
   std::signal(SIGCHLD, SIG_DFL);
 }
 
-void setup_process() {
+Status setup_process() {
   ::umask(077);
   ::mallopt(M_ARENA_MAX, kMallocArenasMax);
   setup_daemon_signals();
   for (const Limit& limit : kLimits) raise(limit);
   fix_thread_stacks();
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= kFilesLeast) return {};
+  return {Code::NoSpace, "limited to " + std::to_string(files.rlim_cur) + " files that are open at once, and " +
+                             std::to_string(kFilesLeast) +
+                             " are the least that a daemon can work with (ulimit -n, LimitNOFILE=)"};
 }
 
 }  // namespace modelfs

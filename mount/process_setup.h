@@ -1,5 +1,6 @@
 // What a daemon must not inherit from the process that started it: signals and resource limits of a shell or a unit.
 #pragma once
+#include "base/status.h"
 
 namespace modelfs {
 
@@ -12,6 +13,7 @@ void setup_signals();
 // Limits: each soft one that could end or starve the daemon is raised to its hard one (files, file size, address
 // space, data, processor time, threads), and a hard one that it can meet is told as a warning. Threads get stacks of
 // one size, whatever `ulimit -s` says.
-void setup_process();
+// NoSpace: with so few files open at once no daemon can work.
+Status setup_process();
 
 }  // namespace modelfs

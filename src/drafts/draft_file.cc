@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "drafts/draft_store.h"
 #include "drafts/holes.h"
 
 namespace modelfs {
@@ -24,7 +23,8 @@ Result<std::uint64_t> size_of(int fd) {
 }  // namespace
 
 DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftHash> recorded,
-                     std::optional<Borrowed> borrowed, DraftStore& store, ThreadPool& workers, ThreadPool::Owner owner)
+                     std::optional<Borrowed> borrowed, DraftFileHost& store, ThreadPool& workers,
+                     ThreadPool::Owner owner)
     : ino_(ino),
       host_(std::move(host)),
       writable_(writable),

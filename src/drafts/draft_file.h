@@ -20,7 +20,27 @@
 
 namespace modelfs {
 
-class DraftStore;
+// What a draft file needs of the store that it belongs to. Safe for concurrent use.
+class DraftFileHost {
+ public:
+  virtual Status forget_hash(Ino ino) = 0;
+  virtual Status remember_hash(Ino ino, const DraftHash& hash) = 0;
+  // NoSpace: `more_bytes` would reach into the reserve.
+  virtual Status check_space(std::uint64_t more_bytes) const = 0;
+  // True of a file that has no name any more.
+  virtual bool is_removed(Ino ino) const = 0;
+  // The end has begun: what is done ahead stops at its next step.
+  virtual bool is_ending() const = 0;
+  // Busy: the time that commits have after that is over too.
+  virtual Status check_not_over() const = 0;
+  // A new host file in place of any other.
+  virtual Result<File> replace_host(Ino ino) const = 0;
+  // The file's bytes are those of its host file from now on, which gets its times.
+  virtual Status forget_blob(Ino ino, int host) = 0;
+
+ protected:
+  ~DraftFileHost() = default;
+};
 
 // A draft file while at least one handle holds it. Safe for concurrent use.
 //
@@ -51,7 +71,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // if it is still good.
   // `owner`: whose file it is, for whom `workers` hash it.
   DraftFile(Ino ino, File host, bool writable, std::optional<DraftHash> recorded, std::optional<Borrowed> borrowed,
-            DraftStore& store, ThreadPool& workers, ThreadPool::Owner owner);
+            DraftFileHost& store, ThreadPool& workers, ThreadPool::Owner owner);
 
   Ino ino() const { return ino_; }
   // -1 as long as it borrows.
@@ -146,7 +166,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   const Ino ino_;
   File host_;  // made by whoever set owning_; constant once nothing is borrowed
   const bool writable_;
-  DraftStore& store_;
+  DraftFileHost& store_;
   ThreadPool& workers_;
   const ThreadPool::Owner owner_;
 

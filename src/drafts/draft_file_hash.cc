@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "drafts/draft_store.h"
 #include "drafts/holes.h"
 
 namespace modelfs {
@@ -23,7 +22,7 @@ constexpr std::uint64_t kEarlyWritebackBytes = 16ull << 20;
 // How often who waits for another's hash looks whether it is still waited for.
 constexpr std::chrono::milliseconds kGivenUpInterval{100};
 
-Result<std::uint64_t> size_of(int fd) {
+Result<std::uint64_t> host_size_of(int fd) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return Status::from_errno(errno, "stat a draft file");
   return static_cast<std::uint64_t>(info.st_size);
@@ -71,7 +70,7 @@ class PieceReader {
 }  // namespace
 
 bool DraftFile::is_to_stop(SettleFor what) const {
-  return what == SettleFor::Commit ? !store_.check_not_over().ok() : store_.ending_.load();
+  return what == SettleFor::Commit ? !store_.check_not_over().ok() : store_.is_ending();
 }
 
 Result<std::uint64_t> DraftFile::hash_range(const Hashing& hashing, std::uint64_t end_bytes, const GivenUp& given_up) {
@@ -87,8 +86,7 @@ Result<std::uint64_t> DraftFile::hash_range(const Hashing& hashing, std::uint64_
     write_back_early(host_.fd(), before, position);
     if (before / kHashPieceBytes != position / kHashPieceBytes) {
       // Nobody needs the hash of what was removed, though somebody may still have it open.
-      const auto still_there = store_.record(ino_);
-      if (still_there.ok() ? still_there->link_count == 0 : still_there.code() == Code::NotFound) break;
+      if (store_.is_removed(ino_)) break;
       if (given_up && given_up()) break;
     }
     const MutexLock lock(mutex_);
@@ -135,7 +133,7 @@ void DraftFile::hash_in_turn() {
   {
     const MutexLock lock(mutex_);
     queued_ = false;
-    if (hashing_ || store_.ending_) return;
+    if (hashing_ || store_.is_ending()) return;
     finalizes = finalize_behind_;
     if (!finalizes) {
       if (!in_order_ || ordered_ - hashed_ < kHashChunkBytes) return;
@@ -185,7 +183,7 @@ Result<std::optional<DraftFile::Hashing>> DraftFile::begin_finalizing(SettleFor 
 }
 
 Result<bool> DraftFile::finalize_piece(const Hashing& hashing, std::uint64_t bytes_max, const GivenUp& given_up) {
-  const auto size = size_of(host_.fd());
+  const auto size = host_size_of(host_.fd());
   const std::uint64_t left_bytes = size.ok() ? *size - std::min(*size, hashing.from_bytes) : 0;
   const std::uint64_t end_bytes = hashing.from_bytes + std::min(left_bytes, bytes_max);
   const Result<std::uint64_t> reached = size.ok() ? hash_range(hashing, end_bytes, given_up) : size;

@@ -320,6 +320,11 @@ Status DraftStore::check_space(std::uint64_t more_bytes) const {
   return {Code::NoSpace, "the disk of the store is full but for its reserve; remove drafts or other files"};
 }
 
+bool DraftStore::is_removed(Ino ino) const {
+  const auto known = record(ino);
+  return known.ok() ? known->link_count == 0 : known.code() == Code::NotFound;
+}
+
 Status DraftStore::forget_hash(Ino ino) {
   Batch batch;
   batch.erase(keys::draft_hash(ino));

@@ -26,6 +26,8 @@
 
 namespace modelfs {
 
+class DraftStore;
+
 // A draft inode as it is presented.
 struct DraftInode {
   Ino ino = kNoIno;
@@ -170,7 +172,7 @@ class SealedFile {
 // Safe for concurrent use. Lock order: names_mutex_ before opens_mutex_ before a DraftFile's.
 // Any inode number may hold draft names: those of committed places (a domain, a release) hold the drafts laid over
 // them.
-class DraftStore {
+class DraftStore : private DraftFileHost {
  public:
   struct Options {
     // Below so much free space files stop growing, so that there is room to remove them.
@@ -283,10 +285,10 @@ class DraftStore {
   // again by the next process. Commits go on for `patience`.
   void prepare_to_end(std::chrono::steady_clock::duration patience);
   // Ok; or Busy, once that time is over: a commit that takes longer fails, and its draft stays.
-  Status check_not_over() const;
+  Status check_not_over() const override;
 
   // NoSpace: `more_bytes` would reach into the reserve.
-  Status check_space(std::uint64_t more_bytes) const;
+  Status check_space(std::uint64_t more_bytes) const override;
 
   // Digests that drafts refer to: gc keeps them.
   Status for_each_blob(const std::function<void(const Digest&)>& visit) const;
@@ -297,7 +299,6 @@ class DraftStore {
   Result<std::uint64_t> remove_orphans();
 
  private:
-  friend class DraftFile;
   friend class DraftHandle;
   friend class FrozenDraft;
   friend class SealedFile;
@@ -305,8 +306,10 @@ class DraftStore {
              const Options& options);
 
   // Of DraftFile.
-  Status forget_hash(Ino ino);
-  Status remember_hash(Ino ino, const DraftHash& hash);
+  Status forget_hash(Ino ino) override;
+  Status remember_hash(Ino ino, const DraftHash& hash) override;
+  bool is_removed(Ino ino) const override;
+  bool is_ending() const override { return ending_; }
   // The first write to a fresh file, of few bytes: they become a blob in the catalog, which the file borrows, so that a
   // commit finds them stored and hashed. Nothing: that cannot be done; write them to the host file.
   std::optional<Status> write_small(DraftHandle& handle, ByteView bytes) EXCLUDES(names_mutex_);
@@ -315,7 +318,7 @@ class DraftStore {
   // New files borrow the empty blob: it is there, and stays.
   Status keep_empty_blob();
   // Its bytes are those of its host file from now on, which gets its times.
-  Status forget_blob(Ino ino, int host) EXCLUDES(names_mutex_);
+  Status forget_blob(Ino ino, int host) override EXCLUDES(names_mutex_);
 
   Result<DraftRecord> record(Ino ino) const;
   Result<DraftInode> present(Ino ino, DraftRecord record) const;
@@ -336,7 +339,7 @@ class DraftStore {
 
   Result<File> create_host(Ino ino) const;
   // A new host file in place of any other.
-  Result<File> replace_host(Ino ino) const;
+  Result<File> replace_host(Ino ino) const override;
   Result<File> open_host(Ino ino, bool writes) const;
   // Gives a host file that is also a blob's (its commit failed after the link, or a crash came) bytes of its own.
   Status unshare(Ino ino) const REQUIRES(names_mutex_);

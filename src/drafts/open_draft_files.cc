@@ -103,8 +103,8 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
     if (auto decoded = DraftHash::decode(*value); decoded.ok()) hash = *decoded;
   }
   // Why writable: what is borrowed must be one file for all who have it open, also for those who write later.
-  auto file = std::make_shared<DraftFile>(ino, std::move(host), writes || borrowed, hash, std::move(borrowed), *this,
-                                          workers_, stored->owner.uid);
+  auto file = std::make_shared<DraftFile>(ino, std::move(host), writes || borrowed, hash, std::move(borrowed),
+                                          static_cast<DraftFileHost&>(*this), workers_, stored->owner.uid);
   const MutexLock lock(opens_mutex_);
   if (stored->blob) add_borrower(file);
   // Why even without a handle: two users of one file must share its hash.

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "base/mutex.h"
@@ -11,12 +12,12 @@
 
 namespace modelfs {
 
-class Registry;
-
 // Has a thread of its own, of the lowest priority for the processor, and idle for the disk. Safe for concurrent use.
 class ArchiveCompactor {
  public:
-  explicit ArchiveCompactor(Registry& registry);
+  // `compact` does what there is to do, until it is told to stop. Called on the thread, one call at a time.
+  using Compact = std::function<Status(const std::atomic<bool>& cancel)>;
+  explicit ArchiveCompactor(Compact compact);
   ~ArchiveCompactor();
   ArchiveCompactor(const ArchiveCompactor&) = delete;
   ArchiveCompactor& operator=(const ArchiveCompactor&) = delete;
@@ -29,7 +30,7 @@ class ArchiveCompactor {
  private:
   void run() EXCLUDES(mutex_);
 
-  Registry& registry_;
+  const Compact compact_;
   std::atomic<bool> stopping_{false};
   std::atomic<pid_t> thread_id_{0};
   Mutex mutex_;  // leaf lock

@@ -92,7 +92,9 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
   if (options.read_only) return registry;
   // Why not now: a large draft would keep the mount waiting.
   registry->sweep_later();
-  if (options.compacts_archives) registry->compactor_ = std::make_unique<ArchiveCompactor>(*registry);
+  if (options.compacts_archives)
+    registry->compactor_ = std::make_unique<ArchiveCompactor>(
+        [&self = *registry](const std::atomic<bool>& cancel) { return self.compact_archives(cancel); });
   return registry;
 }
 

@@ -71,6 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Inherited{"SoftFileSize", limit(RLIMIT_FSIZE, 4096, kSoft)},
                     Inherited{"TinyFileSize", limit(RLIMIT_FSIZE, 8192, 8192), true},
                     Inherited{"Files256", limit(RLIMIT_NOFILE, 256, 256)},
+                    Inherited{"Files64", limit(RLIMIT_NOFILE, 64, 64)},
                     Inherited{"Files24", limit(RLIMIT_NOFILE, 24, 24), true},
                     Inherited{"SoftAddressSpace", limit(RLIMIT_AS, 256 * kMib, kSoft)},
                     Inherited{"AddressSpace", limit(RLIMIT_AS, 128 * kMib, 128 * kMib), true},
@@ -86,6 +87,16 @@ INSTANTIATE_TEST_SUITE_P(
                     Inherited{"IgnoredEnd", ignored(SIGTERM)}, Inherited{"IgnoredWake", ignored(SIGUSR1)},
                     Inherited{"BlockedSignals", block_every_signal}),
     [](const auto& each) { return each.param.name; });
+
+TEST_F(DaemonLimits, ThatLeaveNoRoomForTheCatalogAreNamedAndNothingIsMounted) {
+  EXPECT_EQ(mount(request(), limit(RLIMIT_FSIZE, kMib - 1, kMib - 1)), 1);
+  EXPECT_NE(complaint().find("ulimit -f"), std::string::npos) << complaint();
+  EXPECT_EQ(mount(request(), limit(RLIMIT_NOFILE, 63, 63)), 1);
+  EXPECT_NE(complaint().find("ulimit -n"), std::string::npos) << complaint();
+
+  EXPECT_FALSE(is_mounted());
+  EXPECT_EQ(mount(request()), 0) << complaint();
+}
 
 TEST_F(DaemonLimits, WhatIsLargerThanTheFileSizeLimitIsRefusedAndTheMountLives) {
   ASSERT_EQ(mount(request(), limit(RLIMIT_FSIZE, kMib, kMib)), 0) << complaint();

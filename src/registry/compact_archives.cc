@@ -1,0 +1,118 @@
+// Replacing archives that were uploaded by recipes that rebuild them.
+#include "archive/recipe/find_recipe.h"
+#include "base/log.h"
+#include "catalog/keys.h"
+#include "registry/registry.h"
+
+namespace modelfs {
+namespace {
+
+// A longer recipe than this is not worth its place in the catalog.
+constexpr std::size_t kRecipeBytesMax = 64ull << 20;
+
+}  // namespace
+
+Result<std::vector<Ino>> Registry::archives_to_compact() const {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  std::vector<Ino> found;
+  const Status scanned = stored->keys().scan("a/", "", [&](std::string_view key, std::string_view value) {
+    const auto record = ArchiveRecord::decode(value);
+    const auto number = parse_be64(key.substr(2));
+    if (record.ok() && number.ok() && record->kept == ArchiveRecord::Kept::Original) found.push_back(Ino{*number});
+    return true;
+  });
+  if (!scanned.ok()) return scanned;
+  return found;
+}
+
+Status Registry::compact_archives(const std::atomic<bool>& cancel) {
+  const auto waiting = archives_to_compact();
+  if (!waiting.ok()) return waiting.status();
+  for (const Ino container : *waiting) {
+    if (cancel) return {Code::Interrupted, "the end of the daemon"};
+    const auto dropped = compact_archive(container, cancel);
+    // A damaged one stays as it is; verify reports it. The others need not wait for it.
+    if (!dropped.ok() && dropped.code() == Code::Interrupted) return dropped.status();
+    if (!dropped.ok()) log::warn("the archive of directory {}: {}", raw(container), dropped.status().message());
+    if (!dropped.ok() || !*dropped) continue;
+    if (Status status = drop_blob(**dropped); !status.ok()) return status;
+  }
+  return {};
+}
+
+Result<std::optional<Digest>> Registry::compact_archive(Ino container, const std::atomic<bool>& cancel) {
+  const auto value = engine_.keys->get(keys::archive(container));
+  if (!value.ok()) return value.status();
+  auto record = ArchiveRecord::decode(*value);
+  if (!record.ok()) return record.status();
+  const auto format = format_of_suffix(record->suffix);
+  if (!format)
+    return Status(Code::Corrupt, "'" + printable(record->suffix) + "' is not the suffix of an archive format");
+
+  ManifestEntry original;
+  original.size_bytes = record->size_bytes;
+  original.hash = record->hash;
+  const auto archive = content_.open(original);
+  if (!archive.ok()) return archive.status();
+  const auto files = archives_->contents(container);
+  if (!files.ok()) return files.status();
+  std::vector<RecipeMember> members;
+  for (const ManifestEntry& entry : (*files)->entries()) {
+    members.push_back({entry.hash.digest, entry.size_bytes, static_cast<std::uint32_t>(members.size())});
+  }
+  const RecipeSource source{[&](std::uint64_t offset, ByteSpan into) { return (*archive)->read_at(offset, into); },
+                            record->size_bytes, *format};
+  const auto recipe = find_recipe(source, members, (*files)->reader(), cancel);
+  if (!recipe.ok()) return recipe.status();
+  std::string encoded = *recipe ? (*recipe)->encode() : std::string();
+  // Proven to make these bytes; and these bytes are what the digest says.
+  const bool fits = *recipe && (*recipe)->digest == record->hash.digest && encoded.size() <= kRecipeBytesMax;
+  Batch batch;
+  batch.expect(keys::archive(container), *value);
+  record->kept = fits ? ArchiveRecord::Kept::Recipe : ArchiveRecord::Kept::Unsuited;
+  batch.put(keys::archive(container), record->encode());
+  if (fits) batch.put(keys::recipe(container), std::move(encoded));
+  if (Status status = engine_.keys->commit(batch, Durability::Durable); !status.ok()) return status;
+  return fits ? std::optional(record->hash.digest) : std::nullopt;
+}
+
+Status Registry::drop_blob(const Digest& digest) {
+  const MutexLock only(gc_mutex_);
+  pins_.watch();
+  const Status asked = check_certain();
+  const auto referenced = asked.ok() ? referenced_blobs() : asked;
+  Status failed = referenced.ok() ? Status() : referenced.status();
+  if (failed.ok() && !referenced->contains(digest)) {
+    // While it is open it stays; the next gc removes it.
+    (void)pins_.remove_unpinned(digest, [&] {
+      Batch batch;
+      batch.erase(keys::blob(digest));
+      failed = engine_.keys->commit(batch, Durability::Durable, SpaceNeed::Reclaims);
+      if (failed.ok()) failed = engine_.blobs->remove(digest);
+    });
+  }
+  pins_.end_watch();
+  return failed;
+}
+
+Result<ArchiveCounts> Registry::count_archives() const {
+  const auto stored = snapshot();
+  if (!stored.ok()) return stored.status();
+  ArchiveCounts counts;
+  const Status scanned = stored->keys().scan("a/", "", [&](std::string_view, std::string_view value) {
+    const auto record = ArchiveRecord::decode(value);
+    if (!record.ok()) return true;
+    if (record->kept == ArchiveRecord::Kept::Recipe) {
+      ++counts.recipes;
+      return true;
+    }
+    ++(record->kept == ArchiveRecord::Kept::Original ? counts.waiting : counts.unsuited);
+    counts.kept_bytes += record->allocated_bytes;
+    return true;
+  });
+  if (!scanned.ok()) return scanned;
+  return counts;
+}
+
+}  // namespace modelfs
