@@ -25,6 +25,7 @@
 #include "mount/volatile_store.h"
 #include "os/subprocess.h"
 #include "registry/registry.h"
+#include "registry/upgrade.h"
 #include "store/store_lock.h"
 #include "vfs/file_system.h"
 
@@ -100,21 +101,25 @@ std::uint64_t ballast_of(const MountRequest& request) {
 
 bool is_disk_full_or_read_only(Code code) { return code == Code::NoSpace || code == Code::Immutable; }
 
-Result<Engine> open_engine(const std::string& store_path, const MountRequest& request) {
-  return open_rocksdb_engine(store_path, {.reserve_bytes = request.reserve_bytes,
-                                          .ballast_bytes = ballast_of(request),
-                                          .read_only = request.read_only,
-                                          .block_cache_bytes = request.block_cache_bytes});
+// Upgrades the store where that is due.
+Result<Engine> open_engine(const std::string& store_path, const MountRequest& request, StoreLock& lock) {
+  auto engine = open_rocksdb_engine(store_path, {.reserve_bytes = request.reserve_bytes,
+                                                 .ballast_bytes = ballast_of(request),
+                                                 .read_only = request.read_only,
+                                                 .block_cache_bytes = request.block_cache_bytes});
+  if (!engine.ok()) return engine;
+  const auto how = request.read_only ? OpenedFor::Reading : OpenedFor::Writing;
+  if (Status status = upgrade_store(lock, *engine->keys, how); !status.ok()) return status;
+  return engine;
 }
 
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
                    Readiness& readiness, EntryInvalidator& forgetter) {
-  const auto lock =
-      StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
+  auto lock = StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
   if (!lock.ok()) return lock.status();
   if (lock->is_read_only() && !request.read_only) return on_read_only_disk(request);
-  auto engine = open_engine(store_path, request);
+  auto engine = open_engine(store_path, request, *lock);
   if (!engine.ok()) return engine.status();
   KernelCacheNotifier notifier(forgetter);
   const auto registry = Registry::open(*std::move(engine), lock->directory(),

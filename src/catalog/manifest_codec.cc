@@ -4,6 +4,7 @@
 #include "base/codec.h"
 #include "base/names.h"
 #include "catalog/manifest.h"
+#include "catalog/record_version.h"
 
 namespace modelfs {
 namespace {
@@ -134,7 +135,7 @@ Result<std::shared_ptr<const Manifest>> Manifest::decode(std::string_view bytes)
   const std::uint64_t version = decoder.number();
   const std::uint64_t count = decoder.number();
   if (decoder.failed()) return corrupt("it is cut off");
-  if (version != kManifestVersion) return corrupt("unknown format version " + std::to_string(version));
+  if (Status status = check_record_version("manifest", version, kManifestVersion); !status.ok()) return status;
   if (count == 0) return corrupt("it has no root");
   // Before anything is allocated: a count that the bytes cannot hold is corrupt.
   if (count > bytes.size() / kEntryBytesMin) return corrupt("it is too short for its entries");

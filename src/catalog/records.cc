@@ -1,11 +1,20 @@
 #include "catalog/records.h"
 
 #include "catalog/record_fields.h"
+#include "catalog/record_version.h"
 
 namespace modelfs {
 namespace {
 
-constexpr std::uint64_t kRecordVersion = 1;
+// The version that a record is written in: it rises when its fields change.
+template <class Record>
+constexpr std::uint64_t format_version() {
+  return 1;
+}
+template <>
+constexpr std::uint64_t format_version<PlacementRecord>() {
+  return PlacementRecord::kFormatVersion;
+}
 
 // What holds of every record, beyond its fields.
 template <class Record>
@@ -29,7 +38,7 @@ bool is_possible(const BlobRecord& record) {
 template <class Record, class ListFields>
 std::string encoded(const Record& record, ListFields list_fields) {
   FieldWriter writer;
-  writer(kRecordVersion);
+  writer(format_version<Record>());
   list_fields(record, writer);
   return writer.take();
 }
@@ -41,8 +50,8 @@ Result<Record> decoded(std::string_view kind, std::string_view bytes, ListFields
   std::uint64_t version = 0;
   reader(version);
   // Why checked first: the fields of another version mean nothing to us.
-  if (!bytes.empty() && version != kRecordVersion) {
-    return Status(Code::Corrupt, std::string(kind) + ": unknown format version " + std::to_string(version));
+  if (Status status = check_record_version(kind, version, format_version<Record>()); !bytes.empty() && !status.ok()) {
+    return status;
   }
   Record record;
   list_fields(record, reader);
@@ -78,7 +87,7 @@ constexpr auto kTombstoneFields = [](auto& record, auto& fields) {
 };
 
 constexpr auto kPlacementFields = [](auto& record, auto& fields) {
-  fields(record.kind, record.domain, record.version, record.sequence, record.release, record.path);
+  fields(record.kind, record.domain, record.version, record.sequence, record.release);
 };
 
 constexpr auto kHistoryFields = [](auto& record, auto& fields) {

@@ -9,14 +9,12 @@
 #include "base/names.h"
 #include "base/status.h"
 #include "base/types.h"
+#include "catalog/ino_bits.h"
 
 namespace modelfs {
 
-// Each `decode` answers Corrupt for bytes that its `encode` cannot have made, and for a version that is not known.
-
-// A number in a block of its own, derived from one that was given out: a place that needs no record. Blocks up to 31
-// are the archive faces'.
-inline constexpr Ino in_block(Ino ino, std::uint64_t block) { return Ino{raw(ino) | block << 56}; }
+// Each `decode` answers Corrupt for bytes that its `encode` cannot have made, and Unsupported for a record of a later
+// version than it knows.
 
 // The head of a domain: the one key that every commit in the domain expects unchanged.
 struct DomainRecord {
@@ -119,12 +117,14 @@ struct TombstoneRecord {
   static Result<TombstoneRecord> decode(std::string_view bytes);
 };
 
-// A name in a draft directory under which a client's layout shows something of a release.
+// A name in a directory of a client's layout under which it shows something of a release. Its keys say where: the path
+// of the directory beneath the mount point, and the name.
 struct PlacementRecord {
-  enum class Kind : std::uint8_t {  // numbers are on disk
-    Archive = 1,                    // the archive that it was uploaded as
-    State = 2,                      // its metadata: the release is in the state that the directory stands for
-    File = 3,                       // the one file in it: what was uploaded is no archive
+  static constexpr std::uint64_t kFormatVersion = 2;  // 1 had the path in the record
+  enum class Kind : std::uint8_t {                    // numbers are on disk
+    Archive = 1,                                      // the archive that it was uploaded as
+    State = 2,  // its metadata: the release is in the state that the directory stands for
+    File = 3,   // the one file in it: what was uploaded is no archive
   };
   // What its client has uploaded, as opposed to states that it was put into.
   bool is_upload() const { return kind != Kind::State; }
@@ -133,7 +133,6 @@ struct PlacementRecord {
   std::string version;
   Sequence sequence{};  // of the release
   Ino release = kNoIno;
-  std::string path;  // beneath the mount point
 
   std::string encode() const;
   static Result<PlacementRecord> decode(std::string_view bytes);

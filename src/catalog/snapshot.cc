@@ -78,6 +78,16 @@ Result<ReleaseRecord> promised_release(const Snapshot& snapshot, const DomainNam
   return Status(Code::Corrupt, "the catalog names " + release_name(domain, version) + ", which is not there");
 }
 
+Result<bool> has_key(const KeyValueSnapshot& keys, const std::string& prefix) {
+  bool found = false;
+  const Status status = keys.scan(prefix, "", [&](std::string_view, std::string_view) {
+    found = true;
+    return false;
+  });
+  if (!status.ok()) return status;
+  return found;
+}
+
 }  // namespace
 
 Snapshot Snapshot::reading_once() const { return Snapshot(std::make_shared<ReadOnce>(keys_)); }
@@ -93,10 +103,11 @@ Result<ReleaseRecord> Snapshot::release(const DomainName& domain, std::string_vi
 Result<ReleaseRecord> Snapshot::latest_release(const DomainName& domain) const {
   std::optional<std::string> version;
   // These keys sort newest first.
-  const Status scanned = keys_->scan(keys::in_domain('q', domain), "", [&](std::string_view, std::string_view value) {
-    version = value;
-    return false;
-  });
+  const Status scanned =
+      keys_->scan(keys::in_domain(keys::Kind::BySequence, domain), "", [&](std::string_view, std::string_view value) {
+        version = value;
+        return false;
+      });
   if (!scanned.ok()) return scanned;
   if (!version) return Status(Code::NotFound, "no release" + in_domain(domain));
   return promised_release(*this, domain, *version);
@@ -127,9 +138,10 @@ Result<Ino> Snapshot::newest(const DomainName& domain) const {
   return Ino{*number};
 }
 
-Result<PlacementRecord> Snapshot::placement(Ino directory, std::string_view name) const {
-  auto found =
-      record_of<PlacementRecord>(*keys_, keys::placement(directory, name), "placement of '" + printable(name) + "'");
+Result<PlacementRecord> Snapshot::placement(const DomainName& domain, std::string_view directory,
+                                            std::string_view name) const {
+  auto found = record_of<PlacementRecord>(*keys_, keys::placement(domain, directory, name),
+                                          "placement of '" + printable(name) + "'");
   if (!found.ok() || is_live(*found)) return found;
   return Status(Code::NotFound, "the release of '" + printable(name) + "' was removed");
 }
@@ -143,23 +155,37 @@ bool Snapshot::is_live(const PlacementRecord& placement) const {
 Status Snapshot::for_each_tombstone(
     const DomainName& domain,
     const std::function<bool(std::string_view version, const TombstoneRecord&)>& visit) const {
-  return each_record<TombstoneRecord>(*keys_, keys::in_domain('T', domain), "a tombstone" + in_domain(domain), visit);
+  return each_record<TombstoneRecord>(*keys_, keys::in_domain(keys::Kind::Tombstone, domain),
+                                      "a tombstone" + in_domain(domain), visit);
 }
 
 Status Snapshot::for_each_placement(
-    Ino directory, const std::function<bool(std::string_view name, const PlacementRecord&)>& visit) const {
+    const DomainName& domain, std::string_view directory,
+    const std::function<bool(std::string_view name, const PlacementRecord&)>& visit) const {
   return each_record<PlacementRecord>(
-      *keys_, keys::placements_in(directory), "a placement",
+      *keys_, keys::placements_in(domain, directory), "a placement",
       [&](std::string_view name, const PlacementRecord& found) { return !is_live(found) || visit(name, found); });
 }
 
 Status Snapshot::for_each_placement_of(
-    Ino release, const std::function<bool(Ino directory, std::string_view name, const PlacementRecord&)>& visit) const {
+    Ino release,
+    const std::function<bool(std::string_view directory, std::string_view name, const PlacementRecord&)>& visit) const {
   return each_record<PlacementRecord>(*keys_, keys::placements_of(release), "a placement",
                                       [&](std::string_view rest, const PlacementRecord& found) {
-                                        const auto directory = parse_be64(rest.substr(0, 8));
-                                        return !directory.ok() || visit(Ino{*directory}, rest.substr(8), found);
+                                        const std::size_t end = rest.find('\0');
+                                        if (end == std::string_view::npos) return true;
+                                        return visit(rest.substr(0, end), rest.substr(end + 1), found);
                                       });
+}
+
+Result<bool> Snapshot::has_placement_in(const DomainName& domain, std::string_view directory) const {
+  return has_key(*keys_, keys::placements_in(domain, directory));
+}
+
+Result<bool> Snapshot::has_placement_beneath(const DomainName& domain, std::string_view directory) const {
+  const auto here = has_placement_in(domain, directory);
+  if (!here.ok() || *here) return here;
+  return has_key(*keys_, keys::placements_below(domain, directory));
 }
 
 Result<GenerationRecord> Snapshot::generation(const DomainName& domain, Sequence release, Generation number) const {
@@ -225,14 +251,15 @@ Status Snapshot::for_each_domain(const std::function<bool(const DomainName&, con
 
 Status Snapshot::for_each_release(const DomainName& domain,
                                   const std::function<bool(const ReleaseRecord&)>& visit) const {
-  return each_record<ReleaseRecord>(*keys_, keys::in_domain('r', domain), "a release" + in_domain(domain),
+  return each_record<ReleaseRecord>(*keys_, keys::in_domain(keys::Kind::Release, domain),
+                                    "a release" + in_domain(domain),
                                     [&](std::string_view, const ReleaseRecord& record) { return visit(record); });
 }
 
 Status Snapshot::for_each_removed(const DomainName& domain,
                                   const std::function<bool(std::string_view name, const ReleaseRecord&)>& visit) const {
-  return each_record<ReleaseRecord>(*keys_, keys::in_domain('t', domain), "a removed release" + in_domain(domain),
-                                    visit);
+  return each_record<ReleaseRecord>(*keys_, keys::in_domain(keys::Kind::Removed, domain),
+                                    "a removed release" + in_domain(domain), visit);
 }
 
 Status Snapshot::for_each_generation(const DomainName& domain, Sequence release,
@@ -243,7 +270,8 @@ Status Snapshot::for_each_generation(const DomainName& domain, Sequence release,
 
 Status Snapshot::for_each_label(const DomainName& domain,
                                 const std::function<bool(std::string_view name, const LabelRecord&)>& visit) const {
-  return each_record<LabelRecord>(*keys_, keys::in_domain('l', domain), "a label" + in_domain(domain), visit);
+  return each_record<LabelRecord>(*keys_, keys::in_domain(keys::Kind::Label, domain), "a label" + in_domain(domain),
+                                  visit);
 }
 
 Status Snapshot::for_each_history(const DomainName& domain,

@@ -39,8 +39,8 @@ class Snapshot {
   Result<TombstoneRecord> tombstone(const DomainName& domain, std::string_view version) const;
   // The directory of the release that was published last in the domain, even if it was removed since.
   Result<Ino> newest(const DomainName& domain) const;
-  // NotFound also for one of a release that is not live.
-  Result<PlacementRecord> placement(Ino directory, std::string_view name) const;
+  // By the path of a directory beneath the mount point. NotFound also for one of a release that is not live.
+  Result<PlacementRecord> placement(const DomainName& domain, std::string_view directory, std::string_view name) const;
   Result<GenerationRecord> generation(const DomainName& domain, Sequence release, Generation number) const;
   Result<LabelRecord> label(const DomainName& domain, std::string_view name) const;
   // The release that a container is or belongs to, live or in the trash: it keeps its sequence there.
@@ -62,12 +62,15 @@ class Snapshot {
   Status for_each_tombstone(const DomainName& domain,
                             const std::function<bool(std::string_view version, const TombstoneRecord&)>& visit) const;
   // Those in a directory, of live releases.
-  Status for_each_placement(Ino directory,
+  Status for_each_placement(const DomainName& domain, std::string_view directory,
                             const std::function<bool(std::string_view name, const PlacementRecord&)>& visit) const;
   // All of a release.
-  Status for_each_placement_of(
-      Ino release,
-      const std::function<bool(Ino directory, std::string_view name, const PlacementRecord&)>& visit) const;
+  Status for_each_placement_of(Ino release, const std::function<bool(std::string_view directory, std::string_view name,
+                                                                     const PlacementRecord&)>& visit) const;
+  // Whether anything is placed in a directory, also of a release that is not live.
+  Result<bool> has_placement_in(const DomainName& domain, std::string_view directory) const;
+  // Whether anything is placed there, or in a directory below it.
+  Result<bool> has_placement_beneath(const DomainName& domain, std::string_view directory) const;
   Status for_each_generation(const DomainName& domain, Sequence release,
                              const std::function<bool(const GenerationRecord&)>& visit) const;
   Status for_each_label(const DomainName& domain,

@@ -91,16 +91,22 @@ Finding check_format(int directory, const std::string& store) {
   const std::string text = read_small(directory, "FORMAT");
   if (text.empty())
     return {Health::Fail, "FORMAT", store + " is not a store, or cannot be read", "give the path of a store"};
-  std::istringstream words(text);
-  std::string first, second, word;
-  std::uint64_t version = 0;
-  if (!(words >> first >> second >> word >> version) || first + " " + second != "modelfs store" || word != "version") {
-    return {Health::Fail, "FORMAT", store + "/FORMAT is damaged", "restore it from a copy"};
+  const auto format = StoreFormat::parse(text, store);
+  if (format.code() == Code::Unsupported) {
+    return {Health::Fail, "FORMAT", format.status().message(), "use the modelfs that wrote it, or a newer one"};
   }
-  if (version == kStoreVersion) return fine("FORMAT", "version " + std::to_string(version));
-  return {Health::Fail, "FORMAT",
-          "version " + std::to_string(version) + ", and this modelfs supports " + std::to_string(kStoreVersion),
-          "use the modelfs that wrote it, or a newer one"};
+  if (!format.ok()) return {Health::Fail, "FORMAT", format.status().message(), "restore it from a copy"};
+  const std::string current = std::to_string(kStoreVersion);
+  if (!format->needs_upgrade()) return fine("FORMAT", "version " + current);
+  if (format->upgrading_from != 0) {
+    return {Health::Warn, "FORMAT", "an upgrade to version " + current + " was interrupted",
+            "mount it, or run any command on it: that completes the upgrade"};
+  }
+  return {Health::Warn, "FORMAT",
+          "version " + std::to_string(format->version) + ": the next mount or command on it upgrades it to version " +
+              current + ", for good",
+          "copy the store first if a modelfs that knows only version " + std::to_string(format->version) +
+              " must be able to open it"};
 }
 
 Finding check_owner(int directory, const std::string& store) {

@@ -11,6 +11,7 @@
 #include "control/peer.h"
 #include "control/put_session.h"
 #include "engine/rocksdb/rocksdb_engine.h"
+#include "registry/upgrade.h"
 
 namespace modelfs {
 namespace {
@@ -60,6 +61,8 @@ Status Connection::open_here(const std::string& store) {
   if (!lock.ok()) return lock.status();
   auto engine = open_rocksdb_engine(store, {.ballast_bytes = kBallastBytes, .read_only = lock->is_read_only()});
   if (!engine.ok()) return engine.status();
+  const auto how = lock->is_read_only() ? OpenedFor::Reading : OpenedFor::Writing;
+  if (Status status = upgrade_store(*lock, *engine->keys, how); !status.ok()) return status;
   auto registry = Registry::open(*std::move(engine), lock->directory(), {.read_only = lock->is_read_only()});
   if (!registry.ok()) return registry.status();
   if (Status status = unless_disk_refuses(PutSession::discard_all(**registry)); !status.ok()) return status;

@@ -1,6 +1,7 @@
 #include "drafts/draft_records.h"
 
 #include "base/codec.h"
+#include "catalog/record_version.h"
 
 namespace modelfs {
 namespace {
@@ -11,6 +12,10 @@ constexpr std::uint64_t kFormat = 1;
 enum class Bytes : std::uint64_t { Own = 0, Blob = 1, StartOfBlob = 2 };
 
 Status damaged(const char* what) { return {Code::Corrupt, std::string("a draft's ") + what + " record is damaged"}; }
+
+Status check_format(std::uint64_t version, const char* what) {
+  return check_record_version(std::string("a draft's ") + what + " record", version, kFormat);
+}
 
 std::optional<FileType> file_type(std::uint64_t number) {
   if (number < 1 || number > 3) return std::nullopt;
@@ -32,7 +37,7 @@ std::string DraftRecord::encode() const {
 
 Result<DraftRecord> DraftRecord::decode(std::string_view bytes) {
   Decoder in(bytes);
-  if (in.number() != kFormat) return damaged("inode");
+  if (Status status = check_format(in.number(), "inode"); !status.ok()) return status;
   const auto type = file_type(in.number());
   if (!type) return damaged("inode");
   DraftRecord record;
@@ -78,7 +83,7 @@ std::string DraftHash::encode() const {
 Result<DraftHash> DraftHash::decode(std::string_view bytes) {
   Decoder in(bytes);
   DraftHash record;
-  if (in.number() != kFormat) return modelfs::damaged("sum");
+  if (Status status = check_format(in.number(), "sum"); !status.ok()) return status;
   record.size_bytes = in.number();
   record.hash.digest = in.digest();
   record.hash.crc32 = in.fixed32();
@@ -95,7 +100,7 @@ std::string DraftEntry::encode() const {
 
 Result<DraftEntry> DraftEntry::decode(std::string_view bytes) {
   Decoder in(bytes);
-  if (in.number() != kFormat) return damaged("name");
+  if (Status status = check_format(in.number(), "name"); !status.ok()) return status;
   DraftEntry entry;
   entry.ino = Ino{in.number()};
   const auto type = file_type(in.number());

@@ -192,14 +192,11 @@ bool DraftStore::is_empty(Ino directory) const {
   const auto snapshot = keys_.snapshot();
   if (!snapshot.ok()) return false;
   bool empty = true;
-  for (const std::string& names : {keys::draft_entries(directory), keys::placements_in(directory)}) {
-    const Status scanned = (*snapshot)->scan(names, "", [&](std::string_view, std::string_view) {
-      empty = false;
-      return false;
-    });
-    if (!scanned.ok()) return false;
-  }
-  return empty;
+  const Status scanned = (*snapshot)->scan(keys::draft_entries(directory), "", [&](std::string_view, std::string_view) {
+    empty = false;
+    return false;
+  });
+  return scanned.ok() && empty;
 }
 
 Result<DraftStore::NamedAt> DraftStore::name_of(Ino directory) const {
@@ -341,11 +338,14 @@ Status DraftStore::remember_hash(Ino ino, const DraftHash& hash) {
 Status DraftStore::for_each_blob(const std::function<void(const Digest&)>& visit) const {
   const auto snapshot = keys_.snapshot();
   if (!snapshot.ok()) return snapshot.status();
-  return (*snapshot)->scan("n/", "", [&](std::string_view, std::string_view value) {
+  Status failed;
+  const Status scanned = (*snapshot)->scan("n/", "", [&](std::string_view, std::string_view value) {
     const auto found = DraftRecord::decode(value);
+    if (!found.ok()) failed = found.status();  // what cannot be read may refer to anything
     if (found.ok() && found->blob) visit(found->blob->hash.digest);
-    return true;
+    return found.ok();
   });
+  return scanned.ok() ? failed : scanned;
 }
 
 Result<std::uint64_t> DraftStore::remove_orphans() {

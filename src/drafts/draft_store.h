@@ -223,7 +223,9 @@ class DraftStore : private DraftFileHost {
   Result<DraftInode> make(Ino directory, std::string_view name, const NewDraft& fresh);
   Result<DraftInode> link(Ino file, Ino directory, std::string_view name);
   Status unlink(Ino directory, std::string_view name);
-  Status rmdir(Ino directory, std::string_view name);
+  // `check` is asked before, while a commit that holds the directory to be removed (hold_directory) would make this
+  // fail: whether something lies in it that is no draft.
+  Status rmdir(Ino directory, std::string_view name, const std::function<Status()>& check = nullptr);
   // rename(2); `replace` false: AlreadyExists if the target exists.
   Status rename(Ino directory, std::string_view name, Ino new_directory, std::string_view new_name, bool replace);
   Status exchange(Ino directory, std::string_view name, Ino other_directory, std::string_view other_name);

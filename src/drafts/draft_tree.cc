@@ -141,7 +141,7 @@ Status DraftStore::unlink(Ino directory, std::string_view name) {
   return {};
 }
 
-Status DraftStore::rmdir(Ino directory, std::string_view name) {
+Status DraftStore::rmdir(Ino directory, std::string_view name, const std::function<Status()>& check) {
   std::vector<Ino> gone;
   const MutexLock lock(names_mutex_);
   const auto target = entry(directory, name);
@@ -154,6 +154,7 @@ Status DraftStore::rmdir(Ino directory, std::string_view name) {
   // Why: a commit may put a name into it that is no draft's, without our lock.
   batch.expect(keys::draft_inode(target->ino), found->encode());
   if (!is_empty(target->ino)) return {Code::NotEmpty, "'" + printable(name) + "' is not empty"};
+  if (Status status = check ? check() : Status(); !status.ok()) return status;
   batch.erase(keys::draft_entry(directory, name));
   touch_directory(directory, -1, batch);
   drop_name(target->ino, std::move(*found), batch, gone);

@@ -6,29 +6,33 @@
 
 namespace modelfs {
 
-// Safe for concurrent use.
+// Safe for concurrent use. Its counter, keys::kNextIno, holds a whole number, writer included: it goes on in the
+// numbers of that writer, and ends with them.
 class InoAllocator {
  public:
-  // Numbers reserved at once: a crash skips at most so many.
-  static constexpr std::uint64_t kReserveCount = 65536;
-  // Numbers that no reservation reaches, below the blocks of in_block().
-  static constexpr std::uint64_t kPassingFirst = std::uint64_t{1} << 48;
+  // Numbers reserved at once: a crash skips at most so many. Each reservation is twice the one before, so that a
+  // command that makes a few files skips few, and a busy mount seldom stores the counter.
+  static constexpr std::uint64_t kReserveFirst = 1024;
+  static constexpr std::uint64_t kReserveMost = 65536;
 
   explicit InoAllocator(KeyValueStore& keys) : keys_(keys) {}
+  // Gives back what is left of the last reservation.
+  ~InoAllocator();
+  InoAllocator(const InoAllocator&) = delete;
+  InoAllocator& operator=(const InoAllocator&) = delete;
 
-  // The first of `count` numbers in a row (1 … kReserveCount). NoSpace, IoError: the reservation could not be stored.
-  Result<Ino> take(std::uint64_t count = 1);
-  // One for what is not stored, never given out before by this process. Also where no reservation can be stored.
-  Ino take_passing();
+  // The first of `count` numbers in a row (1 … kReserveFirst). NoSpace: its writer has given out all kInosPerWriter, or
+  // the reservation could not be stored. Corrupt, IoError: nor could it.
+  Result<Ino> take(std::uint64_t count = 1) EXCLUDES(mutex_);
 
  private:
-  Status reserve() REQUIRES(mutex_);
+  Status reserve(std::uint64_t count) REQUIRES(mutex_);
 
   KeyValueStore& keys_;
   Mutex mutex_;
+  std::uint64_t reserves_ GUARDED_BY(mutex_) = kReserveFirst;
   std::uint64_t next_ GUARDED_BY(mutex_) = 0;   // 0: nothing reserved yet
   std::uint64_t limit_ GUARDED_BY(mutex_) = 0;  // the first number that is not reserved
-  std::uint64_t next_passing_ GUARDED_BY(mutex_) = kPassingFirst;
 };
 
 }  // namespace modelfs

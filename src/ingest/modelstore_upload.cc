@@ -40,7 +40,7 @@ std::optional<FoundFile> find_archive(const DraftStore& drafts, const ModelReque
     auto found = find_file(drafts, request.base, tail);
     if (!found) continue;
     found->at.path = request.base_path;
-    for (const std::string& each : tail) found->at.path += "/" + each;
+    for (const std::string& each : tail.first(tail.size() - 1)) found->at.path += "/" + each;
     return found;
   }
   return std::nullopt;

@@ -23,6 +23,7 @@ Result<MountUpload> ModelstoreWrites::plan(const Node& parent, std::string_view 
   MountUpload upload;
   upload.parent = parent.ino;
   upload.name = name;
+  if (parent.kind == Node::Kind::Draft) upload.parent_path = parent.target;
   upload.stem = rule.stem;
   upload.kind = rule.upload;
   upload.above = rule.base;
@@ -99,8 +100,9 @@ Status ModelstoreWrites::publish_document(const Credentials& who, const MountUpl
 
 Status ModelstoreWrites::keep_whole(const MountUpload& upload) {
   const auto placed = [&]() -> Result<PlacementRecord> {
+    if (!upload.domain) return Status(Code::NotFound, "nothing is placed here");
     const auto stored = registry_.snapshot();
-    return stored.ok() ? stored->placement(upload.parent, upload.name) : stored.status();
+    return stored.ok() ? stored->placement(*upload.domain, upload.parent_path, upload.name) : stored.status();
   }();
   if (!placed.ok() && placed.code() != Code::NotFound) return placed.status();
   const auto there = registry_.drafts().lookup(upload.parent, upload.name);

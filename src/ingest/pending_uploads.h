@@ -25,6 +25,7 @@ struct MountUpload {
   // What its writer calls it.
   Ino parent = kNoIno;
   std::string name = {};
+  std::string parent_path = {};  // of `parent`, beneath the mount point, where a client's layout shows things in it
   // Where the draft lies.
   Ino directory = kNoIno;
   std::string draft_name = {};

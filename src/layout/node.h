@@ -91,6 +91,7 @@ struct Node : NodeFacts {
   // The domain of all that belongs to one. Of a Draft where a client's layout shows committed things in it; else empty.
   std::string domain;
   // Link: where it leads. Directory of one release: the version. A Draft that may be replaced: its name in `container`.
+  // A directory of drafts with a domain: its path beneath the mount point.
   std::string target;
 
   bool operator==(const Node&) const = default;

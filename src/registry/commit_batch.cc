@@ -189,11 +189,9 @@ Status Commit::fill_release(const Snapshot& stored, DomainRecord& head, Batch& b
   if (request_.placement) {
     const UploadPlacement& placement = *request_.placement;
     const auto kind = request_.original != nullptr ? PlacementRecord::Kind::Archive : PlacementRecord::Kind::File;
-    const PlacementRecord placed{kind, target().domain.str(), version, record.sequence, record.ino, placement.path};
-    if (Status status = put_placement(registry_.drafts(), placement.directory, placement.name, placed, batch);
-        !status.ok()) {
-      return status;
-    }
+    const PlacementRecord placed{kind, target().domain.str(), version, record.sequence, record.ino};
+    if (Status status = registry_.drafts().hold_directory(placement.directory, batch); !status.ok()) return status;
+    put_placement(target().domain, placement.path, placement.name, placed, batch);
   }
   HistoryRecord history = make_history(Operation::Publish, head.last, request_.who);
   history.version = version;

@@ -166,7 +166,7 @@ Status Registry::remove_release(const DomainName& domain, std::string_view versi
         const TombstoneRecord tombstone{head.last,    release->digest, history.when,           release->model_id,
                                         release->ino, release->faces,  release->metadata_given};
         batch.put(keys::tombstone(domain, version), tombstone.encode());
-        if (Status status = lift_placements(now_stored, release->ino, batch); !status.ok()) return status;
+        if (Status status = lift_placements(domain, now_stored, release->ino, batch); !status.ok()) return status;
         batch.put(keys::history(domain, head.last), history.encode());
         return {};
       });
@@ -209,7 +209,9 @@ Status Registry::restore_release(const DomainName& domain, std::string_view tras
           return {Code::AlreadyExists, taken + "a live release has its model id"};
         }
         batch.put(keys::model_id(domain, release->model_id), version);
-        if (Status status = replace_placements(*drafts_, now_stored, release->ino, batch); !status.ok()) return status;
+        if (Status status = replace_placements(domain, head, *drafts_, now_stored, release->ino, batch); !status.ok()) {
+          return status;
+        }
         batch.put(keys::history(domain, head.last), history.encode());
         return {};
       });

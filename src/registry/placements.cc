@@ -3,39 +3,77 @@
 #include <algorithm>
 #include <set>
 
+#include "base/path.h"
 #include "catalog/keys.h"
+#include "formats/modelstore_document.h"
 #include "registry/registry.h"
 
 namespace modelfs {
 
-Status put_placement(const DraftStore& drafts, Ino directory, std::string_view name, const PlacementRecord& placement,
-                     Batch& batch) {
-  if (Status status = drafts.hold_directory(directory, batch); !status.ok()) return status;
-  batch.put(keys::placement(directory, name), placement.encode());
-  batch.put(keys::placement_of(placement.release, directory, name), placement.encode());
-  return {};
-}
+namespace {
 
-Status lift_placements(const Snapshot& stored, Ino release, Batch& batch) {
-  return stored.for_each_placement_of(release, [&](Ino directory, std::string_view name, const PlacementRecord&) {
-    batch.erase(keys::placement(directory, name));
-    return true;
-  });
-}
+constexpr std::string_view kVersions = "versions";
 
-Status replace_placements(const DraftStore& drafts, const Snapshot& stored, Ino release, Batch& batch) {
-  std::set<std::uint64_t> held;
-  return stored.for_each_placement_of(release, [&](Ino directory, std::string_view name, const PlacementRecord& each) {
-    const bool is_taken = drafts.lookup(directory, name).ok() || stored.placement(directory, name).ok();
-    const bool is_there = !is_taken && (held.contains(raw(directory)) || drafts.hold_directory(directory, batch).ok());
-    if (is_there) {
-      held.insert(raw(directory));
-      batch.put(keys::placement(directory, name), each.encode());
-    } else {
-      batch.erase(keys::placement_of(release, directory, name));
+// The draft directory of that path beneath the mount point. NotFound: there is none.
+Result<Ino> directory_at(const DomainName& domain, const DomainRecord& head, const DraftStore& drafts,
+                         std::string_view path) {
+  const auto names = split_path(path);
+  const bool is_modelstores = !names.empty() && names[0] == kModelstoreName;
+  const std::size_t above = is_modelstores ? 2 : 1;  // how many names lead to the domain's place
+  if (names.size() < above || names[above - 1] != domain.str()) return Status(Code::NotFound, "of another domain");
+  Ino at = is_modelstores ? head.modelstore() : head.ino;
+  for (std::size_t i = above; i < names.size(); ++i) {
+    if (is_modelstores && i == above && names[i] == kVersions) {
+      at = head.modelstore_versions();
+      continue;
     }
-    return true;
-  });
+    const auto entry = drafts.lookup(at, names[i]);
+    if (!entry.ok()) return entry.status();
+    if (entry->type != FileType::Directory) return Status(Code::NotFound, "no directory");
+    at = entry->ino;
+  }
+  return at;
+}
+
+}  // namespace
+
+std::string state_directory(const DomainName& domain, std::string_view state) {
+  std::string path(kModelstoreName);
+  return path.append("/").append(domain.str()).append("/").append(kVersions).append("/").append(state);
+}
+
+void put_placement(const DomainName& domain, std::string_view directory, std::string_view name,
+                   const PlacementRecord& placement, Batch& batch) {
+  batch.put(keys::placement(domain, directory, name), placement.encode());
+  batch.put(keys::placement_of(placement.release, directory, name), placement.encode());
+}
+
+Status lift_placements(const DomainName& domain, const Snapshot& stored, Ino release, Batch& batch) {
+  return stored.for_each_placement_of(release,
+                                      [&](std::string_view directory, std::string_view name, const PlacementRecord&) {
+                                        batch.erase(keys::placement(domain, directory, name));
+                                        return true;
+                                      });
+}
+
+Status replace_placements(const DomainName& domain, const DomainRecord& head, const DraftStore& drafts,
+                          const Snapshot& stored, Ino release, Batch& batch) {
+  std::set<std::uint64_t> held;
+  const auto is_free = [&](const Result<Ino>& directory, std::string_view path, std::string_view name) {
+    return directory.ok() && !drafts.lookup(*directory, name).ok() && !stored.placement(domain, path, name).ok() &&
+           (held.contains(raw(*directory)) || drafts.hold_directory(*directory, batch).ok());
+  };
+  return stored.for_each_placement_of(release,
+                                      [&](std::string_view path, std::string_view name, const PlacementRecord& each) {
+                                        const auto directory = directory_at(domain, head, drafts, path);
+                                        if (is_free(directory, path, name)) {
+                                          held.insert(raw(*directory));
+                                          batch.put(keys::placement(domain, path, name), each.encode());
+                                        } else {
+                                          batch.erase(keys::placement_of(release, path, name));
+                                        }
+                                        return true;
+                                      });
 }
 
 // The registry's verbs about them.
@@ -82,9 +120,11 @@ Status Registry::set_state(const DomainName& domain, std::string_view version, s
       domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord&, Batch& batch) -> Status {
         const auto release = now_stored.release(domain, version);
         if (!release.ok()) return release.status();
-        const PlacementRecord placed{
-            PlacementRecord::Kind::State, domain.str(), release->version, release->sequence, release->ino, ""};
-        return put_placement(*drafts_, directory->ino, release->model_id + std::string(kJson), placed, batch);
+        const PlacementRecord placed{PlacementRecord::Kind::State, domain.str(), release->version, release->sequence,
+                                     release->ino};
+        if (Status status = drafts_->hold_directory(directory->ino, batch); !status.ok()) return status;
+        put_placement(domain, state_directory(domain, state), release->model_id + std::string(kJson), placed, batch);
+        return {};
       });
   if (changed.ok()) tell_of_state(events_, "state", domain, version, state, who);
   return changed.status();
@@ -99,13 +139,14 @@ Status Registry::clear_state(const DomainName& domain, std::string_view version,
         if (!release.ok()) return release.status();
         const std::string name = release->model_id + std::string(kJson);
         const auto directory = drafts_->lookup(head.modelstore_versions(), state);
-        if (!directory.ok() || !now_stored.placement(directory->ino, name).ok()) {
+        const std::string path = state_directory(domain, state);
+        if (!directory.ok() || !now_stored.placement(domain, path, name).ok()) {
           return {Code::NotFound,
                   domain.str() + "/" + printable(version) + " is not in the state '" + printable(state) + "'"};
         }
         if (Status status = drafts_->hold_directory(directory->ino, batch); !status.ok()) return status;
-        batch.erase(keys::placement(directory->ino, name));
-        batch.erase(keys::placement_of(release->ino, directory->ino, name));
+        batch.erase(keys::placement(domain, path, name));
+        batch.erase(keys::placement_of(release->ino, path, name));
         return {};
       });
   if (changed.ok()) tell_of_state(events_, "state_cleared", domain, version, state, who);
@@ -121,10 +162,11 @@ Result<std::vector<std::pair<std::string, std::string>>> Registry::states(const 
   if (!directories.ok()) return directories.status();
   std::vector<std::pair<std::string, std::string>> found;
   for (const DraftName& each : *directories) {
-    const Status status = stored->for_each_placement(each.ino, [&](std::string_view, const PlacementRecord& placed) {
-      found.emplace_back(each.name, placed.version);
-      return true;
-    });
+    const Status status = stored->for_each_placement(domain, state_directory(domain, each.name),
+                                                     [&](std::string_view, const PlacementRecord& placed) {
+                                                       found.emplace_back(each.name, placed.version);
+                                                       return true;
+                                                     });
     if (!status.ok()) return status;
   }
   std::sort(found.begin(), found.end());
@@ -137,14 +179,12 @@ Status Registry::drop_archive_placement(const DomainName& domain, std::string_vi
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
         const auto release = now_stored.release(domain, version);
         if (!release.ok()) return release.status();
-        return now_stored.for_each_placement_of(release->ino,
-                                                [&](Ino directory, std::string_view name, const PlacementRecord& each) {
-                                                  if (!each.is_upload()) return true;
-                                                  // Where it was stays known: the release's removal comes next, and may
-                                                  // be taken back.
-                                                  batch.erase(keys::placement(directory, name));
-                                                  return true;
-                                                });
+        return now_stored.for_each_placement_of(
+            release->ino, [&](std::string_view directory, std::string_view name, const PlacementRecord& each) {
+              // Where it was stays known: the release's removal comes next, and may be taken back.
+              if (each.is_upload()) batch.erase(keys::placement(domain, directory, name));
+              return true;
+            });
       });
   return changed.status();
 }

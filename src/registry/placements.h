@@ -1,5 +1,6 @@
 // Placements in a batch: see PlacementRecord. Private to src/registry.
 #pragma once
+#include <string>
 #include <string_view>
 
 #include "catalog/snapshot.h"
@@ -7,12 +8,16 @@
 
 namespace modelfs {
 
-// Adds `placement` under `name` in a draft directory, which has to be there when the batch is committed. NotFound.
-Status put_placement(const DraftStore& drafts, Ino directory, std::string_view name, const PlacementRecord& placement,
-                     Batch& batch);
+// The path beneath the mount point of the directory that stands for a state, in modelstore's layout.
+std::string state_directory(const DomainName& domain, std::string_view state);
+
+// Adds `placement` under `name` in a directory that the batch holds (DraftStore::hold_directory).
+void put_placement(const DomainName& domain, std::string_view directory, std::string_view name,
+                   const PlacementRecord& placement, Batch& batch);
 // Takes all names of a release away, and remembers them.
-Status lift_placements(const Snapshot& stored, Ino release, Batch& batch);
-// Gives them back where that is still possible, and forgets the others.
-Status replace_placements(const DraftStore& drafts, const Snapshot& stored, Ino release, Batch& batch);
+Status lift_placements(const DomainName& domain, const Snapshot& stored, Ino release, Batch& batch);
+// Gives them back where a directory of that path is there and the name in it is free, and forgets the others.
+Status replace_placements(const DomainName& domain, const DomainRecord& head, const DraftStore& drafts,
+                          const Snapshot& stored, Ino release, Batch& batch);
 
 }  // namespace modelfs

@@ -13,6 +13,7 @@
 #include "base/disk_refusal.h"
 #include "base/log.h"
 #include "base/new_name.h"
+#include "catalog/checked_keys.h"
 #include "catalog/keys.h"
 
 namespace modelfs {
@@ -69,7 +70,7 @@ HistoryRecord make_history(Operation operation, Sequence sequence, const Credent
 }
 
 Registry::Registry(Engine engine, int store_dir, const Options& options)
-    : engine_(std::move(engine)),
+    : engine_{std::make_unique<CheckedKeys>(std::move(engine.keys)), std::move(engine.blobs)},
       store_dir_(store_dir),
       options_(options),
       inos_(*engine_.keys),
@@ -171,8 +172,6 @@ Result<DomainRecord> Registry::domain(const DomainName& name) const {
   return stored.ok() ? stored->domain(name) : stored.status();
 }
 
-std::uint64_t Registry::take_number() { return raw(inos_.take_passing()); }
-
 void Registry::sweep_later() {
   sweeper_->submit([this] {
     const Status status = drafts_->sweep();
@@ -270,12 +269,13 @@ Status Registry::prepare_removal(const DomainName& name, Batch& batch) {
   if (!head.ok()) return head.status();
   std::string holds;
   struct Content {
-    char kind;
+    keys::Kind kind;
     const char* what;
   };
   for (const Content& content :
-       {Content{'r', "releases"}, Content{'l', "labels"}, Content{'t', "releases in its trash"},
-        Content{'T', "tombstones of removed releases, which stay for ever"}}) {
+       {Content{keys::Kind::Release, "releases"}, Content{keys::Kind::Label, "labels"},
+        Content{keys::Kind::Removed, "releases in its trash"},
+        Content{keys::Kind::Tombstone, "tombstones of removed releases, which stay for ever"}}) {
     const std::string prefix = keys::in_domain(content.kind, name);
     const Status scanned = stored->keys().scan(prefix, "", [&](std::string_view, std::string_view) {
       holds = content.what;
@@ -293,7 +293,7 @@ Status Registry::prepare_removal(const DomainName& name, Batch& batch) {
   if (!holds.empty()) return {Code::NotEmpty, "domain " + name.str() + " has " + holds};
   batch.expect(key, *value);
   batch.erase(key);
-  batch.erase_prefix(keys::in_domain('h', name));
+  batch.erase_prefix(keys::in_domain(keys::Kind::History, name));
   return stored->failure();
 }
 

@@ -84,7 +84,7 @@ struct DraftMarker {
 struct UploadPlacement {
   Ino directory = kNoIno;  // a draft directory
   std::string name;
-  std::string path;  // beneath the mount point
+  std::string path;  // of the directory, beneath the mount point
 };
 
 struct PublishRequest {
@@ -176,8 +176,6 @@ class Registry {
   const DraftStore& const_drafts() const { return *drafts_; }
   Events& events() { return events_; }
   const Events& const_events() const { return events_; }
-  // An inode number that this process never gave out before, for what is not stored.
-  std::uint64_t take_number();
   // Every verb that changes something is refused with EROFS.
   bool is_read_only() const { return options_.read_only; }
   int store_dir() const { return store_dir_; }

@@ -25,10 +25,7 @@
 namespace modelfs {
 namespace {
 
-constexpr const char* kFormatName = "FORMAT";
 constexpr const char* kLockName = "LOCK";
-constexpr std::string_view kMagic = "modelfs store";
-constexpr std::size_t kFormatBytesMax = 4096;
 constexpr std::size_t kLockBytesMax = 4096;
 // How long another process may hold the lock only to test it.
 constexpr std::chrono::milliseconds kLookedAtMax{50};
@@ -74,34 +71,13 @@ Status check_empty(int directory, const std::string& path) {
   return {};
 }
 
-// The store's id.
-Result<std::string> parse_format(const std::string& text, const std::string& path) {
-  std::istringstream lines(text);
-  std::string magic;
-  std::string word;
-  std::uint64_t version = 0;
-  if (!std::getline(lines, magic) || magic != kMagic) {
-    return Status(Code::InvalidArgument, path + " is not a modelfs store: its file FORMAT belongs to something else");
-  }
-  const Status damaged(Code::Corrupt, path + "/FORMAT is damaged; restore it from a copy");
-  if (!(lines >> word >> version) || word != "version") return damaged;
-  if (version != kStoreVersion) {
-    return Status(Code::Unsupported, path + " is a store of version " + std::to_string(version) +
-                                         ", and this modelfs supports version " + std::to_string(kStoreVersion) +
-                                         ": use the modelfs that wrote it, or a newer one");
-  }
-  std::string id;
-  if (!(lines >> word >> id) || word != "id") return damaged;
-  return id;
-}
-
-// The id in FORMAT. NotFound: FORMAT has none.
-Result<std::string> read_id(int directory, const std::string& path) {
+// What FORMAT says. NotFound: there is none.
+Result<StoreFormat> read_format(int directory, const std::string& path) {
   const auto file = open_at(directory, kFormatName, O_RDONLY);
   if (!file.ok()) return file.status();
   const auto text = read_all(file->fd(), kFormatBytesMax);
   if (!text.ok()) return text.status();
-  return parse_format(*text, path);
+  return StoreFormat::parse(*text, path);
 }
 
 std::string utc_now() {
@@ -222,13 +198,13 @@ Status sync_parent(int directory, const std::string& path) {
   return sync_file(parent->fd(), "the directory above " + path);
 }
 
-// Written last in a creation: a directory with FORMAT is a store. Returns the new id.
-Result<std::string> write_format(int directory, const std::string& path) {
+// Written last in a creation: a directory with FORMAT is a store.
+Result<StoreFormat> make_format(int directory, const std::string& path) {
   if (Status status = sync_parent(directory, path); !status.ok()) return status;
-  const std::string id = make_model_id();  // any UUID4
-  const std::string text = std::string(kMagic) + "\nversion " + std::to_string(kStoreVersion) + "\nid " + id + "\n";
-  if (Status status = replace_file(directory, kFormatName, text); !status.ok()) return status;
-  return id;
+  StoreFormat format;
+  format.id = make_model_id();  // any UUID4
+  if (Status status = replace_file(directory, kFormatName, format.str()); !status.ok()) return status;
+  return format;
 }
 
 }  // namespace
@@ -277,7 +253,7 @@ Result<StoreLock> StoreLock::acquire(const std::string& store_path, CreateMode m
   if (Status status = check_owner(directory->fd(), store_path); !status.ok()) return status;
 
   // All checks precede the first write: a directory that is not ours stays as it is.
-  const auto before = read_id(directory->fd(), store_path);
+  const auto before = read_format(directory->fd(), store_path);
   if (!before.ok() && before.code() != Code::NotFound) return before.status();
   if (!before.ok()) {
     if (Status status = check_empty(directory->fd(), store_path); !status.ok()) return status;
@@ -287,10 +263,29 @@ Result<StoreLock> StoreLock::acquire(const std::string& store_path, CreateMode m
   if (!lock.ok()) return lock.status();
 
   // Why again: another process may have created the store before we had the lock.
-  auto id = read_id(directory->fd(), store_path);
-  if (id.code() == Code::NotFound) id = write_format(directory->fd(), store_path);
-  if (!id.ok()) return id.status();
-  return StoreLock(*std::move(directory), std::move(lock->lock), lock->is_read_only, *std::move(id));
+  auto format = read_format(directory->fd(), store_path);
+  if (format.code() == Code::NotFound) format = make_format(directory->fd(), store_path);
+  if (!format.ok()) return format.status();
+  return StoreLock(*std::move(directory), std::move(lock->lock), lock->is_read_only, *std::move(format));
+}
+
+Status StoreLock::begin_upgrade() {
+  if (format_.upgrading_from != 0) return {};
+  StoreFormat next = format_;
+  next.upgrading_from = format_.version;
+  next.version = kStoreVersion;
+  if (Status status = replace_file(directory(), kFormatName, next.str()); !status.ok()) return status;
+  format_ = std::move(next);
+  return {};
+}
+
+Status StoreLock::end_upgrade() {
+  StoreFormat next = format_;
+  next.version = kStoreVersion;
+  next.upgrading_from = 0;
+  if (Status status = replace_file(directory(), kFormatName, next.str()); !status.ok()) return status;
+  format_ = std::move(next);
+  return {};
 }
 
 }  // namespace modelfs

@@ -2,19 +2,13 @@
 #pragma once
 #include <sys/types.h>
 
-#include <cstdint>
 #include <string>
 
 #include "base/file.h"
 #include "base/status.h"
+#include "store/store_format.h"
 
 namespace modelfs {
-
-// The version of what lies in a store, as its file FORMAT says it:
-//   modelfs store
-//   version 1
-//   id 6f9619ff-8b86-4d01-b42d-00cf4fc964ff
-inline constexpr std::uint64_t kStoreVersion = 1;
 
 enum class CreateMode {
   OpenOnly,
@@ -48,25 +42,35 @@ class StoreLock {
   // `store_path` may be a symlink to a directory. An interrupted creation is completed by the next one.
   // NotFound: there is nothing, and it was not to be created.
   // Denied: the directory belongs to another user, or others could change the store in it.
-  // InvalidArgument: the directory is not a store; nothing was written.  Unsupported: a store of another version.
+  // InvalidArgument: the directory is not a store; nothing was written.  Unsupported: a store of a newer version.
   // Corrupt: FORMAT is damaged.  Busy: another process holds the lock; the message names it.
   static Result<StoreLock> acquire(const std::string& store_path, CreateMode mode);
 
   // The store's directory; everything in it is reached from here.
   int directory() const { return directory_.fd(); }
   // A UUID4, given at creation and never changed.
-  const std::string& id() const { return id_; }
+  const std::string& id() const { return format_.id; }
+  // What FORMAT says now. A store that needs an upgrade gets it before anything else is done in it
+  // (registry/upgrade.h).
+  const StoreFormat& format() const { return format_; }
   // The disk is read-only: the store can be read, and nothing in it can be written.
   bool is_read_only() const { return is_read_only_; }
+  // Durably says that an upgrade to kStoreVersion is under way: no modelfs that knows only the earlier version opens
+  // the store from now on. Then that it has ended. Either may be repeated. IoError, NoSpace: FORMAT is as it was.
+  Status begin_upgrade();
+  Status end_upgrade();
 
  private:
-  StoreLock(File directory, File lock, bool is_read_only, std::string id)
-      : directory_(std::move(directory)), lock_(std::move(lock)), is_read_only_(is_read_only), id_(std::move(id)) {}
+  StoreLock(File directory, File lock, bool is_read_only, StoreFormat format)
+      : directory_(std::move(directory)),
+        lock_(std::move(lock)),
+        is_read_only_(is_read_only),
+        format_(std::move(format)) {}
 
   File directory_;
   File lock_;  // none: the disk is read-only, and the store has none
   bool is_read_only_ = false;
-  std::string id_;
+  StoreFormat format_;
 };
 
 }  // namespace modelfs

@@ -72,6 +72,31 @@ Status FileSystem::State::check_others_draft(const Credentials& who, const Node&
   return authorise_moving(who, inode->record.owner.uid, owner->uid, "'" + printable(name) + "'");
 }
 
+Status FileSystem::State::remove_draft_directory(const Node& parent, std::string_view name) {
+  const Node directory = layouts.draft(parent, name, kNoIno, FileType::Directory);
+  if (directory.domain.empty()) return registry.drafts().rmdir(parent.ino, name);
+  return registry.drafts().rmdir(parent.ino, name, [&]() -> Status {
+    const auto domain = DomainName::parse(directory.domain);
+    const auto stored = registry.snapshot();
+    if (!domain.ok() || !stored.ok()) return domain.ok() ? stored.status() : domain.status();
+    const auto is_used = stored->has_placement_in(*domain, directory.target);
+    if (!is_used.ok()) return is_used.status();
+    return *is_used ? Status(Code::NotEmpty, "what is published lies in '" + printable(name) + "'") : Status();
+  });
+}
+
+Status FileSystem::State::check_shows_nothing(const Node& parent, std::string_view name) const {
+  const Node directory = layouts.draft(parent, name, kNoIno, FileType::Directory);
+  if (directory.domain.empty()) return {};
+  const auto domain = DomainName::parse(directory.domain);
+  const auto stored = registry.snapshot();
+  if (!domain.ok() || !stored.ok()) return domain.ok() ? stored.status() : domain.status();
+  const auto is_used = stored->has_placement_beneath(*domain, directory.target);
+  if (!is_used.ok()) return is_used.status();
+  if (!*is_used) return {};
+  return {Code::NotPermitted, "'" + printable(name) + "' keeps its name: what is published lies in it"};
+}
+
 Status FileSystem::State::clear_empty_target(const Credentials& who, const Node& place, std::string_view name,
                                              bool replace) {
   const Ino directory = place.ino;
@@ -79,7 +104,7 @@ Status FileSystem::State::clear_empty_target(const Credentials& who, const Node&
   if (!there.ok()) return there.code() == Code::NotFound ? Status() : there.status();
   if (Status status = check_others_draft(who, place, name); !status.ok()) return status;
   if (!replace) return {Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it"};
-  return registry.drafts().rmdir(directory, name);  // as rename(2) does: an empty directory only
+  return remove_draft_directory(place, name);  // as rename(2) does: an empty directory only
 }
 
 }  // namespace modelfs

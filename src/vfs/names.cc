@@ -293,7 +293,7 @@ Status FileSystem::remove_directory(const Credentials& who, Ino parent, std::str
   if (Status theirs = state_->check_others_draft(who, directory->place, name); !theirs.ok()) {
     return state_->refuse(who, parent, "remove '" + printable(name) + "'", theirs);
   }
-  const Status status = state_->registry.drafts().rmdir(parent, name);
+  const Status status = state_->remove_draft_directory(directory->place, name);
   if (status.ok()) state_->names_changed(parent);
   return status;
 }

@@ -13,6 +13,9 @@ Status FileSystem::State::commit_in_place(const Credentials& who, Ino draft) {
     return refuse(who, draft, "commit " + printable(named->name),
                   {Code::InvalidArgument, "the draft lies under no version's name; mv it onto one"});
   }
+  if (Status shown = check_shows_nothing(parent->place, named->name); !shown.ok()) {
+    return refuse(who, draft, "commit " + printable(named->name), shown);
+  }
   const auto rule = [&]() -> Result<CreateRule> {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
@@ -177,6 +180,14 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   if (moved->rule.kind != CreateRule::Kind::Draft) {
     return refuse_rename(rename, {Code::NotPermitted, "only drafts can be exchanged"});
   }
+  // Why: what is shown in them is found by their path, and so is what lies below.
+  const auto other = registry.drafts().lookup(rename.to.ino, new_name);
+  const bool moves_directory =
+      moved->draft.type == FileType::Directory || (other.ok() && other->type == FileType::Directory);
+  if (moves_directory && (is_adopted(rename.from, name) || is_adopted(rename.to, new_name))) {
+    return refuse_rename(rename, {Code::NotPermitted, "directories of a client's layout keep their names: what is "
+                                                      "published lies there"});
+  }
   if (Status theirs = check_others_draft(who, rename.to, new_name); !theirs.ok()) return refuse_rename(rename, theirs);
   return for_rename(exchange_drafts(rename.from, name, rename.to, new_name));
 }
@@ -211,6 +222,7 @@ Status FileSystem::State::move_draft_as(const Rename& rename, const DraftEntry& 
 Status FileSystem::State::move_to_commit(const Rename& rename, const DraftEntry& source, const CreateRule& rule) {
   const bool stays = rename.from.ino == rename.to.ino && rename.name == rename.new_name;
   if (stays && source.ino != kNoIno) return {};
+  if (Status shown = check_shows_nothing(rename.from, rename.name); !shown.ok()) return refuse_rename(rename, shown);
   const bool replace = rename.flag == RenameFlag::Replace;
   if (Status status = clear_empty_target(rename.who, rename.to, rename.new_name, replace); !status.ok()) return status;
   return commit_draft(rename.who, source.ino, rename.from, rename.name, rename.to, rename.new_name, rule,

@@ -100,7 +100,7 @@ Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Node& place
   if (place.rewrite == Node::Rewrite::Copy) {
     // Why a node for each look-up: it may be written anew, and open(O_TRUNC) makes the kernel take the node's size for
     // 0 at once, also for who has it open and reads it by sendfile(2).
-    number = Ino{registry.take_number()};
+    number = in_block(Ino{next_node.fetch_add(1, std::memory_order_relaxed)}, kNodeBlock);
   }
   nodes.add(place, false, number);
   auto attributes = describe({place, false, 1}, &stored);

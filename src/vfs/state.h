@@ -68,6 +68,10 @@ struct FileSystem::State final : ClientMount {
   std::optional<DraftPosition> find_draft(Ino directory) const;
   // A client's layout shows committed things in the draft directory `name` of `parent`.
   bool is_adopted(const Node& parent, std::string_view name) const;
+  // rmdir(2) of a draft directory. NotEmpty also where something committed is shown in it.
+  Status remove_draft_directory(const Node& parent, std::string_view name);
+  // NotPermitted: something committed is shown in the draft directory `name` of `parent`, or below it.
+  Status check_shows_nothing(const Node& parent, std::string_view name) const;
 
   // Attributes.
   // `stored`: the moment to look at what is committed; null: now.
@@ -166,6 +170,7 @@ struct FileSystem::State final : ClientMount {
   const TimeNs mounted = now();
   ContainerCache cache;
   NodeTable nodes;
+  std::atomic<std::uint64_t> next_node = 1;  // in kNodeBlock
   OpenNodes open_nodes;
   PageSources page_sources;
   const Layouts layouts;

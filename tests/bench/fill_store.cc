@@ -6,6 +6,7 @@
 
 #include "engine/rocksdb/rocksdb_engine.h"
 #include "registry/registry.h"
+#include "registry/upgrade.h"
 #include "store/store_lock.h"
 
 namespace modelfs {
@@ -37,10 +38,11 @@ Status publish(Registry& registry, Ino stage, const std::string& domain, const s
 }
 
 Status fill(const std::string& store, unsigned long domains, unsigned long releases) {
-  const auto lock = StoreLock::acquire(store, CreateMode::CreateIfAbsent);
+  auto lock = StoreLock::acquire(store, CreateMode::CreateIfAbsent);
   if (!lock.ok()) return lock.status();
   auto engine = open_rocksdb_engine(store, {});
   if (!engine.ok()) return engine.status();
+  if (Status status = upgrade_store(*lock, *engine->keys, OpenedFor::Writing); !status.ok()) return status;
   const auto registry = Registry::open(*std::move(engine), lock->directory(), {});
   if (!registry.ok()) return registry.status();
   std::vector<Ino> stages;

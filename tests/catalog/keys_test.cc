@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <vector>
+
 #include "catalog/samples.h"
 
 namespace modelfs {
@@ -50,6 +53,80 @@ TEST(Keys, OfNumberedThingsAreTheGoldenOnes) {
   EXPECT_EQ(keys::kBootId, "B");
 }
 
+TEST(Keys, OfPlacementsHoldThePathOfTheirDirectory) {
+  EXPECT_EQ(keys::placement(kChurn, "m/churn/a", "x"), "v/churn\0m/churn/a\0x"s);
+  EXPECT_EQ(keys::placement_of(Ino{64}, "m/churn/a", "x"), "y/\0\0\0\0\0\0\0@m/churn/a\0x"s);
+  EXPECT_FALSE(keys::placement(kChurn, "m/churn/ab", "x").starts_with(keys::placements_in(kChurn, "m/churn/a")));
+  EXPECT_TRUE(keys::placement(kChurn, "m/churn/a/b", "x").starts_with(keys::placements_below(kChurn, "m/churn/a")));
+}
+
+// Every builder of keys.h, and what begins like it.
+struct Built {
+  std::string key;
+  keys::Life life;
+};
+std::vector<Built> every_key() {
+  const auto shared = keys::Life::Shared;
+  const auto host = keys::Life::HostOnly;
+  const Digest digest = digest_of_all(0xaa);
+  return {{keys::domain(kChurn), shared},
+          {keys::policy(kChurn), shared},
+          {keys::release(kChurn, "1"), shared},
+          {keys::by_sequence(kChurn, Sequence{1}), shared},
+          {keys::generations(kChurn, Sequence{1}), shared},
+          {keys::generation(kChurn, Sequence{1}, Generation{1}), shared},
+          {keys::label(kChurn, "prod"), shared},
+          {keys::model_id(kChurn, "id"), shared},
+          {keys::removed(kChurn, "1"), shared},
+          {keys::tombstone(kChurn, "1"), shared},
+          {keys::newest(kChurn), shared},
+          {keys::placements_in(kChurn, "churn/2024"), shared},
+          {keys::placements_below(kChurn, "churn/2024"), shared},
+          {keys::placement(kChurn, "churn/2024", "x"), shared},
+          {keys::placements_of(Ino{64}), shared},
+          {keys::placement_of(Ino{64}, "churn/2024", "x"), shared},
+          {keys::history(kChurn, Sequence{1}), shared},
+          {keys::manifest(Ino{64}), shared},
+          {keys::metadata(Ino{64}), shared},
+          {keys::archive(Ino{64}), shared},
+          {keys::recipe(Ino{64}), shared},
+          {keys::kVersion, host},
+          {keys::kNextIno, host},
+          {keys::kBootId, host},
+          {keys::kModelstoreInUse, host},
+          {keys::blob(digest), host},
+          {keys::intent(Ino{64}), host},
+          {keys::draft_inode(Ino{64}), host},
+          {keys::draft_entries(Ino{64}), host},
+          {keys::draft_entry(Ino{64}, "x"), host},
+          {keys::attributes(Ino{64}), host},
+          {keys::attribute(Ino{64}, "user.x"), host},
+          {keys::draft_hash(Ino{64}), host},
+          {keys::sweep(Ino{64}), host},
+          {keys::nameless(Ino{64}), host}};
+}
+
+TEST(Keys, AreSharedOrTheHostsOwn) {
+  for (const Built& each : every_key()) EXPECT_EQ(keys::life_of(each.key), each.life) << each.key;
+}
+
+TEST(Keys, OfEveryKindAreBuiltBySomebody) {
+  std::set<char> built;
+  for (const Built& each : every_key()) built.insert(each.key.front());
+
+  std::set<char> known;
+  for (int byte = 0; byte < 256; ++byte) {
+    const char first = static_cast<char>(byte);
+    if (keys::life_of(std::string(1, first))) known.insert(first);
+  }
+
+  EXPECT_EQ(built, known);
+}
+
+TEST(Keys, OfNoKindBelongToNobody) {
+  for (const char* key : {"", "/", "D", "z/", "P", "U/"}) EXPECT_FALSE(keys::life_of(key)) << key;
+}
+
 TEST(Keys, OfABlobHoldItsDigest) { EXPECT_EQ(keys::blob(digest_of_all(0xaa)), "b/" + std::string(32, '\xaa')); }
 
 TEST(Keys, OfLaterReleasesSortFirst) {
@@ -59,7 +136,7 @@ TEST(Keys, OfLaterReleasesSortFirst) {
 TEST(Keys, OfOneDomainDoNotBeginLikeAnothers) {
   const DomainName longer = *DomainName::parse("churn2");
 
-  EXPECT_FALSE(keys::release(longer, "1").starts_with(keys::in_domain('r', kChurn)));
+  EXPECT_FALSE(keys::release(longer, "1").starts_with(keys::in_domain(keys::Kind::Release, kChurn)));
 }
 
 }  // namespace

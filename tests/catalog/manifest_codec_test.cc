@@ -123,10 +123,20 @@ TEST(HostileManifest, CutOffAnywhereIsCorrupt) {
 
 TEST(HostileManifest, FollowedByAnythingIsCorrupt) { expect_corrupt(sample()->encode() + '\0'); }
 
-TEST(HostileManifest, OfAnUnknownVersionIsCorrupt) {
+TEST(HostileManifest, OfAnEarlierVersionThanAnyIsCorrupt) {
+  std::string bytes = sample()->encode();
+  bytes[0] = 0;
+  expect_corrupt(bytes);
+}
+
+TEST(HostileManifest, OfALaterVersionIsLeftToANewerModelfs) {
   std::string bytes = sample()->encode();
   bytes[0] = 2;
-  expect_corrupt(bytes);
+
+  const auto manifest = Manifest::decode(bytes);
+
+  EXPECT_EQ(manifest.code(), Code::Unsupported);
+  EXPECT_NE(manifest.status().message().find("a newer modelfs wrote"), std::string::npos);
 }
 
 TEST(HostileManifest, ThatClaimsMoreEntriesThanItHasBytesAllocatesNothing) {
@@ -241,7 +251,7 @@ TEST(HostileManifest, OfRandomBytesIsRefusedOrIsExactlyWhatWeWouldWrite) {
     if (manifest.ok()) {
       ASSERT_EQ(hex((*manifest)->encode()), hex(bytes));
     } else {
-      ASSERT_EQ(manifest.code(), Code::Corrupt) << hex(bytes);
+      ASSERT_TRUE(manifest.code() == Code::Corrupt || manifest.code() == Code::Unsupported) << hex(bytes);
     }
   }
 }

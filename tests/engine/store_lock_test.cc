@@ -50,7 +50,7 @@ TEST_F(StoreLockTest, CreatesAPrivateStoreWhereNothingIs) {
 
   ASSERT_TRUE(lock.ok()) << lock.status().str();
   EXPECT_EQ(lock->id().size(), 36u);
-  EXPECT_EQ(read("FORMAT"), "modelfs store\nversion 1\nid " + lock->id() + "\n");
+  EXPECT_EQ(read("FORMAT"), "modelfs store\nversion 2\nid " + lock->id() + "\n");
   struct stat info {};
   ASSERT_EQ(::fstat(lock->directory(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0700u);
@@ -103,21 +103,53 @@ TEST_F(StoreLockTest, AFormatOfSomethingElseIsNoStore) {
   EXPECT_EQ(entries(), 1u);
 }
 
-TEST_F(StoreLockTest, AnotherVersionIsUnsupportedAndLeftAlone) {
+TEST_F(StoreLockTest, ANewerVersionIsUnsupportedAndLeftAlone) {
   make_directory();
-  write("FORMAT", "modelfs store\nversion 2\nsurprise yes\n");
+  write("FORMAT", "modelfs store\nversion 3\nsurprise yes\n");
 
   const auto lock = StoreLock::acquire(path(), CreateMode::CreateIfAbsent);
 
+  expect_refusal(lock, Code::Unsupported, "version 3");
   expect_refusal(lock, Code::Unsupported, "version 2");
-  expect_refusal(lock, Code::Unsupported, "version 1");
   EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(StoreLockTest, ALineThatIsNotKnownIsANewerModelfss) {
+  make_directory();
+  write("FORMAT", "modelfs store\nversion 2\nid x\nneeds surprise\n");
+
+  expect_refusal(StoreLock::acquire(path(), CreateMode::CreateIfAbsent), Code::Unsupported, "'needs'");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(StoreLockTest, AnUpgradeIsAnnouncedToOldReadersAndEnds) {
+  make_directory();
+  write("FORMAT", "modelfs store\nversion 1\nid x\n");
+  {
+    auto lock = StoreLock::acquire(path(), CreateMode::OpenOnly);
+    ASSERT_TRUE(lock.ok()) << lock.status().str();
+    EXPECT_TRUE(lock->format().needs_upgrade());
+    ASSERT_TRUE(lock->begin_upgrade().ok());
+    EXPECT_EQ(read("FORMAT"), "modelfs store\nversion 2\nid x\nupgrading from 1\n");
+  }
+  auto lock = StoreLock::acquire(path(), CreateMode::OpenOnly);
+  ASSERT_TRUE(lock.ok()) << lock.status().str();
+  EXPECT_TRUE(lock->format().needs_upgrade()) << "it was interrupted";
+  ASSERT_TRUE(lock->begin_upgrade().ok());
+  EXPECT_EQ(lock->format().upgrading_from, 1u);
+
+  ASSERT_TRUE(lock->end_upgrade().ok());
+
+  EXPECT_FALSE(lock->format().needs_upgrade());
+  EXPECT_EQ(read("FORMAT"), "modelfs store\nversion 2\nid x\n");
 }
 
 TEST_F(StoreLockTest, ADamagedFormatIsCorrupt) {
   make_directory();
-  for (const char* text : {"modelfs store\n", "modelfs store\nversion\n", "modelfs store\nversion 1\n",
-                           "modelfs store\nversion x\n", "modelfs store\nversion 1\nid\n"}) {
+  for (const char* text :
+       {"modelfs store\n", "modelfs store\nversion\n", "modelfs store\nversion 1\n", "modelfs store\nversion x\n",
+        "modelfs store\nversion 1\nid\n", "modelfs store\nversion 2\nid x\nupgrading from 2\n",
+        "modelfs store\nversion 2\nid x\nupgrading from 0\n"}) {
     write("FORMAT", text);
     expect_refusal(StoreLock::acquire(path(), CreateMode::CreateIfAbsent), Code::Corrupt, "FORMAT");
   }

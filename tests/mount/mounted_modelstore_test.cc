@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -299,6 +300,43 @@ TEST_F(Modelstore, WhatIsRestoredIsWhereItWas) {
   EXPECT_TRUE(exists(archive_file("a")));
   EXPECT_TRUE(exists(state_file("production", "a")));
   EXPECT_FALSE(exists(tombstone_file("a")));
+}
+
+TEST_F(Modelstore, WhatIsRestoredFindsADirectoryThatWasMadeAnew) {
+  ASSERT_EQ(upload("a", archive("a")), 0);
+  ASSERT_EQ(::rename(at("a").c_str(), trash("a").c_str()), 0);
+  const std::string directory = archive_file("a").substr(0, archive_file("a").rfind('/'));
+  ASSERT_EQ(::rmdir(directory.c_str()), 0);
+  ASSERT_EQ(::mkdir(directory.c_str(), 0777), 0);
+
+  ASSERT_EQ(::rename(trash("a").c_str(), at("a").c_str()), 0);
+
+  EXPECT_TRUE(exists(archive_file("a")));
+}
+
+TEST_F(Modelstore, ADirectoryWithWhatIsPublishedStaysWhereItIs) {
+  ASSERT_EQ(upload("a", archive("a")), 0);
+  const std::string stamp = in_view(kStamp);
+  ASSERT_EQ(::mkdir((stamp + "/b").c_str(), 0777), 0);
+
+  EXPECT_EQ(error(::rename((stamp + "/a").c_str(), (stamp + "/c").c_str())), EPERM);
+  EXPECT_EQ(error(::rename(stamp.c_str(), in_view("later").c_str())), EPERM);
+  EXPECT_EQ(error(::renameat2(AT_FDCWD, (stamp + "/a").c_str(), AT_FDCWD, (stamp + "/b").c_str(), RENAME_EXCHANGE)),
+            EPERM);
+  EXPECT_EQ(error(::rmdir((stamp + "/a").c_str())), ENOTEMPTY);
+  EXPECT_EQ(::rmdir((stamp + "/b").c_str()), 0);
+  EXPECT_EQ(read_file(archive_file("a")), read_file(at("a.tar.gz")));
+}
+
+TEST_F(Modelstore, ADirectoryWithWhatIsPublishedIsNoDraftToPublish) {
+  const std::string seed = at("2026/11/21/21:18:13/archive.tar.gz");
+  ASSERT_EQ(push(seed, archive("seed")), 0);
+  ASSERT_EQ(push(at("versions/b.json"), metadata("b", seed)), 0);
+
+  EXPECT_EQ(error(::rename(at("2026").c_str(), at("1.0").c_str())), EPERM);
+  EXPECT_EQ(error(::setxattr(at("2026").c_str(), "user.modelfs.commit", "1", 1, 0)), EPERM);
+
+  EXPECT_EQ(read_file(seed), read_file(at("b.tar.gz")));
 }
 
 TEST_F(Modelstore, ADeletedIdMayBeUploadedAgain) {

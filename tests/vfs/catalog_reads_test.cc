@@ -114,5 +114,28 @@ TEST_F(CatalogReads, ANameThatIsNotThereReadsWhatItCouldBeAndWhetherSomethingWas
   EXPECT_EQ(reads_.scans, 0);
 }
 
+// The path of a file that modelstore's client has uploaded; what is placed is found by the path of its directory.
+TEST_F(CatalogReads, APlaceInAClientsLayoutTakesOneReadMoreThanItsReleaseAlone) {
+  const DomainName churn = *DomainName::parse("churn");
+  const auto head = *registry_->snapshot()->domain(churn);
+  const Ino upload = make_directory(make_directory(head.modelstore(), "stamp"), "m1");
+  write_file(upload, "model.onnx", "bytes");
+  const Ino text = write_file(head.uploads(), "m1.json",
+                              R"({"model": {"domain": "churn", "model_id": "m1"}, )"
+                              R"("storage": {"path": "/m/operatorai-model-store/churn/stamp/m1/model.onnx"}})");
+  const auto published = ingest_->models.publish({text, head.uploads(), "m1.json", churn, *VersionName::parse("m1"),
+                                                  head.modelstore(), "operatorai-model-store/churn", kRoot, nullptr});
+  ASSERT_TRUE(published.ok()) << published.status().message();
+  ASSERT_TRUE(registry_->use_modelstore().ok());
+
+  const Ino layout = look_up(kRootIno, "operatorai-model-store", 2);
+  const Ino domain = look_up(layout, "churn", 3);
+  const Ino stamp = look_up(domain, "stamp", 3);         // no model of that name; its entry and its inode
+  const Ino directory = look_up(stamp, "m1", 3);         // nothing placed there; the same
+  const Ino file = look_up(directory, "model.onnx", 4);  // the placement, its release and manifest, the head
+
+  EXPECT_NE(file, kNoIno);
+}
+
 }  // namespace
 }  // namespace modelfs

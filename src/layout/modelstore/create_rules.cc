@@ -125,6 +125,18 @@ bool ModelstoreLayout::holds_drafts(const Node& directory) const {
   return directory.kind == Kind::Directory && modelstore_role(directory) != ModelstoreRole::Release;
 }
 
+namespace {
+
+// Of a directory that holds adopted ones, beneath the mount point.
+std::string adopted_path(const Node& parent, ModelstoreRole role) {
+  if (parent.kind == Kind::Draft) return parent.target;
+  if (parent.kind == Kind::Domain) return parent.domain;
+  const std::string path = std::string(kModelstoreName) + "/" + parent.domain;
+  return role == ModelstoreRole::Versions ? path + "/versions" : path;
+}
+
+}  // namespace
+
 bool ModelstoreLayout::adopt_draft(const Node& parent, std::string_view name, Node& draft) const {
   const bool is_ours = parent.layout == id_;
   const ModelstoreRole role =
@@ -138,6 +150,7 @@ bool ModelstoreLayout::adopt_draft(const Node& parent, std::string_view name, No
     if (!is_in_adopted && role != ModelstoreRole::Domain && role != ModelstoreRole::Versions && !is_year) return false;
     draft.layout = id_;
     draft.domain = parent.domain;
+    draft.target = adopted_path(parent, role).append("/").append(name);
     return true;
   }
   if (draft.type != FileType::Regular ||

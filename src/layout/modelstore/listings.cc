@@ -41,7 +41,7 @@ Status ModelstoreLayout::list_domain(const Snapshot& stored, const DomainName& d
   if (*is_there) names.push_back({"versions", head->modelstore_versions(), FileType::Directory});
   Status failed;
   const Status status = stored.for_each_release(domain, [&](const ReleaseRecord& release) {
-    const auto is_placed = has_place(stored, release.ino);
+    const auto is_placed = has_place(stored, domain, release.ino);
     if (!is_placed.ok()) failed = is_placed.status();
     if (is_placed.ok() && !*is_placed) {
       names.push_back({release.model_id, release_directory(domain.str(), release).ino, FileType::Directory});
@@ -79,11 +79,12 @@ Status ModelstoreLayout::list_versions(const Snapshot& stored, const DomainName&
 
 Status ModelstoreLayout::list_placed(const LayoutContext& context, const DomainName& domain, const Node& directory,
                                      std::vector<ListedNode>& names) const {
-  return context.stored.for_each_placement(directory.ino, [&](std::string_view name, const PlacementRecord& each) {
-    const auto node = placed(context, domain, each);
-    if (node.ok()) names.push_back({std::string(name), node->ino, node->type});
-    return true;
-  });
+  return context.stored.for_each_placement(domain, directory.target,
+                                           [&](std::string_view name, const PlacementRecord& each) {
+                                             const auto node = placed(context, domain, each);
+                                             if (node.ok()) names.push_back({std::string(name), node->ino, node->type});
+                                             return true;
+                                           });
 }
 
 Status ModelstoreLayout::list(const LayoutContext& context, const Node& directory,

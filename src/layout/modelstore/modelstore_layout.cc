@@ -103,7 +103,7 @@ Result<Node> ModelstoreLayout::child_of_domain(const Snapshot& stored, const Dom
   }
   const auto release = stored.release_by_model_id(domain, name);
   if (!release.ok()) return release.status();
-  const auto is_placed = has_place(stored, release->ino);
+  const auto is_placed = has_place(stored, domain, release->ino);
   if (!is_placed.ok()) return is_placed.status();
   if (*is_placed) return nothing_called(name);
   return release_directory(domain.str(), *release);
@@ -167,7 +167,7 @@ Result<Node> ModelstoreLayout::child(const LayoutContext& context, const Node& p
     }
     default: break;
   }
-  const auto placement = stored.placement(parent.ino, name);
+  const auto placement = stored.placement(*domain, parent.target, name);
   if (!placement.ok()) return placement.status();
   return placed(context, *domain, *placement);
 }

@@ -11,11 +11,11 @@ Result<Node> archive_of(const std::string& domain, const ReleaseRecord& release)
                       release.published);
 }
 
-Result<bool> has_place(const Snapshot& stored, Ino release) {
+Result<bool> has_place(const Snapshot& stored, const DomainName& domain, Ino release) {
   bool found = false;
-  const Status status =
-      stored.for_each_placement_of(release, [&](Ino directory, std::string_view name, const PlacementRecord& each) {
-        found = each.is_upload() && stored.placement(directory, name).ok();
+  const Status status = stored.for_each_placement_of(
+      release, [&](std::string_view directory, std::string_view name, const PlacementRecord& each) {
+        found = each.is_upload() && stored.placement(domain, directory, name).ok();
         return !found;
       });
   if (!status.ok()) return status;

@@ -11,7 +11,7 @@ namespace modelfs {
 Result<Node> archive_of(const std::string& domain, const ReleaseRecord& release);
 
 // Whether the archive of a release is shown where it was uploaded.
-Result<bool> has_place(const Snapshot& stored, Ino release);
+Result<bool> has_place(const Snapshot& stored, const DomainName& domain, Ino release);
 
 // The release that was published last, also one in the trash.
 Result<ReleaseRecord> newest_release(const Snapshot& stored, const ContainerSource& containers,

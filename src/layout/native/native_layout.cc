@@ -40,7 +40,7 @@ Result<Node> child_of_domain(const Snapshot& stored, const DomainName& domain, s
     Node node = metadata_node(domain.str(), plus(release->faces, 2), release->ino, true, release->metadata_given,
                               release->published, NativeRole::LatestJson);
     // Early versions of modelstore's client replace it with each upload.
-    if (came_by_first_layout(stored, *release)) node.rewrite = Node::Rewrite::Copy;
+    if (came_by_first_layout(stored, domain, *release)) node.rewrite = Node::Rewrite::Copy;
     return node;
   }
   if (name.ends_with(kJson)) {
