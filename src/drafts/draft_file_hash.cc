@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "drafts/draft_file.h"
 #include "drafts/holes.h"
 
 namespace modelfs {
