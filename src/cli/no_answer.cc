@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -15,15 +16,20 @@ namespace {
 
 constexpr int kPatienceMs = 5000;
 
-// The mount of ours that keeps `path` from being followed: one whose daemon is stopped, or the one it lies on.
+bool is_stopped(const Mount& mount) { return mount.is_ours() && use_of(mount.source) == StoreUse::Stopped; }
+
+// The mount of ours that keeps `path` from being followed: the one it lies on, unless only another's daemon is stopped,
+// to which a symlink on the way may lead.
 Status blame(const std::string& path) {
   const auto table = read_mounts();
   if (!table.ok()) return table.status();
-  for (const Mount& mount : *table) {
-    if (mount.is_ours() && use_of(mount.source) == StoreUse::Stopped) return no_answer(mount.mount_point, mount.source);
+  const Mount* mount = mount_of(*table, path);
+  if (mount != nullptr && !mount->is_ours()) mount = nullptr;
+  if (mount == nullptr || use_of(mount->source) == StoreUse::Live) {
+    const auto other = std::find_if(table->begin(), table->end(), is_stopped);
+    if (other != table->end()) mount = &*other;
   }
-  const Mount* const mount = mount_of(*table, path);
-  if (mount != nullptr && mount->is_ours()) return no_answer(mount->mount_point, mount->source);
+  if (mount != nullptr) return no_answer(mount->mount_point, mount->source);
   return {Code::Busy, printable(path) + ": a file system on the way does not answer; see `dmesg`, and try again"};
 }
 
@@ -33,7 +39,7 @@ bool is_on_stopped(const std::string& path) {
   const std::string place = std::filesystem::absolute(path, error).lexically_normal().native();
   const auto table = read_mounts();
   const Mount* const mount = table.ok() ? mount_of(*table, place) : nullptr;
-  return mount != nullptr && mount->is_ours() && use_of(mount->source) == StoreUse::Stopped;
+  return mount != nullptr && is_stopped(*mount);
 }
 
 }  // namespace

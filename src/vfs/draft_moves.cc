@@ -1,20 +1,10 @@
 // Moving drafts, beside commits that take their directories away.
-#include <chrono>
-#include <thread>
-
+#include "vfs/commit_wait.h"
 #include "vfs/state.h"
 
 namespace modelfs {
 
 using Kind = Node::Kind;
-
-namespace {
-
-// How long a move waits for a commit that has frozen where it comes from or goes to, and between two looks at it.
-constexpr std::chrono::seconds kCommitWait{7};
-constexpr std::chrono::milliseconds kCommitPause{5};
-
-}  // namespace
 
 // Why asked afterwards: until the names' lock was ours the directory may have been published and swept, and a name in a
 // directory that is no draft any more is one that nobody sees. Nodes flip before the sweep.
@@ -46,10 +36,9 @@ Status FileSystem::State::move_draft(FileType type, const Node& from, std::strin
   wait_for_sweep(to);
   Status moved = drafts.rename(from.ino, name, to.ino, new_name, replace);
   // Whether the commit that has frozen one of them takes the place away is known when it has ended.
-  const auto until = std::chrono::steady_clock::now() + kCommitWait;
-  while (moved.code() == Code::Busy && to.kind == Kind::Draft && std::chrono::steady_clock::now() < until) {
+  CommitWait wait;
+  while (moved.code() == Code::Busy && to.kind == Kind::Draft && wait.go_on()) {
     if (was_published_meanwhile(to)) return taken;
-    std::this_thread::sleep_for(kCommitPause);
     moved = drafts.rename(from.ino, name, to.ino, new_name, replace);
   }
   // A commit is durable a moment before the nodes say so.

@@ -1,6 +1,7 @@
 // What lookup, mkdir, symlink, link, unlink and rmdir do.
 #include <sys/stat.h>
 
+#include "vfs/commit_wait.h"
 #include "vfs/state.h"
 
 namespace modelfs {
@@ -9,8 +10,9 @@ using Kind = Node::Kind;
 
 namespace {
 
-// A look-up meets a draft that is published meanwhile at most once; the bound only ends what cannot be.
-constexpr int kLookupTriesMax = 100;
+// A look-up that meets a commit looks again at once, where the nodes say already what was published; then it waits,
+// since between the commit and its nodes the thread that commits may have to wait for a processor.
+constexpr int kLooksAtOnce = 3;
 
 // Names of domains, releases and generations stay bound until the kernel is told; those inside a package for ever. What
 // stands beside them (labels, faces, drafts) can be bound to something else at any time.
@@ -46,7 +48,8 @@ void FileSystem::State::names_changed(Ino directory) {
 
 Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::string_view name) {
   State& state = *state_;
-  for (int tries = 0; tries < kLookupTriesMax; ++tries) {
+  CommitWait wait;
+  for (int tries = 0; tries < kLooksAtOnce || wait.go_on(); ++tries) {
     const auto parent = state.node(parent_ino);
     if (!parent.ok()) return parent.status();
     const bool shows_committed = state.layouts.shows_committed(parent->place);

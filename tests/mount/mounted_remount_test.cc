@@ -288,6 +288,21 @@ TEST_F(Remount, CommandsSayThatADaemonIsStopped) {
   EXPECT_EQ(modelfs("status " + point).exit_code, 0);
 }
 
+TEST_F(Remount, OfTwoStoppedDaemonsThatOfThePathIsNamed) {
+  Mount other;
+  ASSERT_EQ(other.start(), "");
+  ASSERT_EQ(error(::kill(mount_->pid(), SIGSTOP)), 0);
+  ASSERT_EQ(error(::kill(other.pid(), SIGSTOP)), 0);
+
+  for (const Mount* const mount : std::initializer_list<const Mount*>{mount_.get(), &other}) {
+    const Outcome told = modelfs("status '" + mount->point() + "'");
+    EXPECT_NE(told.output.find("kill -CONT " + std::to_string(mount->pid())), std::string::npos) << told.output;
+  }
+
+  EXPECT_EQ(error(::kill(other.pid(), SIGCONT)), 0);
+  EXPECT_EQ(error(::kill(mount_->pid(), SIGCONT)), 0);
+}
+
 TEST_F(Remount, WhoMountsMayHaveClosedItsStandardDescriptors) {
   ASSERT_EQ(mount_->stop(), "");
   for (const char* const closed : {"<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"}) {
