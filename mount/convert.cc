@@ -2,17 +2,15 @@
 
 #include <algorithm>
 
+#include "base/time.h"
 #include "drafts/draft_records.h"
 
 namespace modelfs {
 namespace {
 
-constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 // How long the attributes in the answer to a look-up are valid at least. Why not 0 where they may change: the kernel
 // uses them right after the look-up, and would send a GETATTR; a name that can change is looked up each time anyway.
 constexpr double kJustSeenSeconds = 0.01;
-
-TimeNs to_time(const timespec& time) { return TimeNs{time.tv_sec * kNsPerSecond + time.tv_nsec}; }
 
 mode_t to_mode(FileType type) {
   switch (type) {
@@ -93,12 +91,12 @@ Change to_change(const struct stat& wanted, int to_set, const fuse_file_info* fi
   if (asks(FUSE_SET_ATTR_ATIME_NOW)) {
     values.atime = now();
   } else if (asks(FUSE_SET_ATTR_ATIME)) {
-    values.atime = to_time(wanted.st_atim);
+    values.atime = time_of(wanted.st_atim);
   }
   if (asks(FUSE_SET_ATTR_MTIME_NOW)) {
     values.mtime = now();
   } else if (asks(FUSE_SET_ATTR_MTIME)) {
-    values.mtime = to_time(wanted.st_mtim);
+    values.mtime = time_of(wanted.st_mtim);
   }
   if (file != nullptr) change.handle = Handle{file->fh};
   return change;

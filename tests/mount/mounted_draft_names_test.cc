@@ -136,6 +136,19 @@ TEST_F(DraftNames, TimesAreKeptToTheNanosecond) {
   EXPECT_EQ(nanoseconds(stat_of(stage("d")).st_mtim), nanoseconds(times[1]));
 }
 
+TEST_F(DraftNames, ATimeBeyond2262IsTheNearestOnAFileAndADirectory) {
+  make_directory(path("d"));
+  write_file(path("f"), "x");
+  for (const std::string& name : {path("d"), path("f")}) {
+    const timespec far[2] = {{253'402'300'799, 0}, {253'402'300'799, 0}};
+    ASSERT_EQ(error(::utimensat(AT_FDCWD, name.c_str(), far, 0)), 0);
+    EXPECT_GE(stat_of(name).st_mtim.tv_sec, 9'223'372'035) << name;
+    const timespec past[2] = {{-62'135'596'800, 0}, {-62'135'596'800, 0}};
+    ASSERT_EQ(error(::utimensat(AT_FDCWD, name.c_str(), past, 0)), 0);
+    EXPECT_LT(stat_of(name).st_mtim.tv_sec, 0) << name;
+  }
+}
+
 TEST_F(DraftNames, ATimeCanBeLeftOutWhenTimesAreSet) {
   write_file(path("f"), "f");
   const auto before = nanoseconds(stat_of(path("f")).st_mtim);

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <set>
 
+#include "base/time.h"
+
 namespace modelfs {
 namespace {
 
@@ -252,7 +254,7 @@ Status FileBlobs::for_each(const std::function<bool(const Digest&, std::uint64_t
       if (info.code() == Code::NotFound) return true;  // removed meanwhile
       if (!info.ok()) return info.status();
       if (!S_ISREG(info->st_mode)) return true;
-      const TimeNs since{info->st_ctim.tv_sec * 1'000'000'000 + info->st_ctim.tv_nsec};
+      const TimeNs since = time_of(info->st_ctim);
       more = visit(*digest, static_cast<std::uint64_t>(info->st_size), since);
       return more;
     });
