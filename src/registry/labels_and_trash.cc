@@ -26,10 +26,33 @@ Result<std::string> label_of(const Snapshot& snapshot, const DomainName& domain,
   return found;
 }
 
+// Adds to `batch` what takes a draft symlink out of the drafts, if it is still the one that was meant. NotFound.
+Status retire_link(DraftStore& drafts, const DraftLink& draft, Batch& batch) {
+  const auto there = drafts.lookup(draft.directory, draft.name);
+  if (!there.ok()) return there.status();
+  if (there->ino != draft.ino) return {Code::NotFound, "'" + printable(draft.name) + "' was moved meanwhile"};
+  batch.expect(keys::draft_entry(draft.directory, draft.name), there->encode());
+  return drafts.retire_file(draft.directory, draft.name, draft.ino, batch);
+}
+
 }  // namespace
 
 Result<LabelRecord> Registry::set_label(const DomainName& domain, std::string_view label, std::string_view version,
                                         const Credentials& who) {
+  return set_label(domain, label, version, who, nullptr, true);
+}
+
+Result<LabelRecord> Registry::set_label_by_draft(const DomainName& domain, std::string_view label,
+                                                 const DraftLink& draft, bool replaces, const Credentials& who) {
+  const auto inode = drafts_->stat(draft.ino);
+  if (!inode.ok()) return inode.status();
+  const auto made = set_label(domain, label, inode->record.target, who, &draft, replaces);
+  if (made.ok()) drafts_->file_retired(draft.ino);
+  return made;
+}
+
+Result<LabelRecord> Registry::set_label(const DomainName& domain, std::string_view label, std::string_view version,
+                                        const Credentials& who, const DraftLink* draft, bool replaces) {
   if (Status status = check_new_name(label); !status.ok()) return status;
   if (reads_as_pep440(label)) {
     return Status(Code::InvalidArgument,
@@ -50,6 +73,10 @@ Result<LabelRecord> Registry::set_label(const DomainName& domain, std::string_vi
           return {Code::AlreadyExists, "'" + printable(label) + "' is a version or a draft of " + domain.str()};
         }
         const auto old = now_stored.label(domain, label);
+        if (old.ok() && !replaces) return {Code::AlreadyExists, "there is a label '" + printable(label) + "'"};
+        if (Status status = draft != nullptr ? retire_link(*drafts_, *draft, batch) : Status(); !status.ok()) {
+          return status;
+        }
         previous = old.ok() ? old->version : "";
         record = {std::string(version), *ino, head.last, now(), who.uid};
         head.changed = head.status_changed = record.changed;
@@ -94,7 +121,7 @@ Status Registry::remove_label(const DomainName& domain, std::string_view label, 
   return {};
 }
 
-Status Registry::rename_label(const DomainName& domain, std::string_view from, std::string_view to,
+Status Registry::rename_label(const DomainName& domain, std::string_view from, std::string_view to, bool replaces,
                               const Credentials& who) {
   if (Status status = check_new_name(to); !status.ok()) return status;
   if (reads_as_pep440(to))
@@ -110,6 +137,7 @@ Status Registry::rename_label(const DomainName& domain, std::string_view from, s
           return {Code::AlreadyExists, "'" + printable(to) + "' is a version or a draft of " + domain.str()};
         }
         const auto old = now_stored.label(domain, to);
+        if (old.ok() && !replaces) return {Code::AlreadyExists, "there is a label '" + printable(to) + "'"};
         version = moved->version;
         previous = old.ok() ? old->version : "";
         // The number goes along: the kernel has the moved link's node under the new name from now on.
@@ -131,6 +159,49 @@ Status Registry::rename_label(const DomainName& domain, std::string_view from, s
                            {"version", version},
                            {"previous", previous},
                            {"by", user_name(who.uid)}});
+  return {};
+}
+
+Status Registry::exchange_labels(const DomainName& domain, std::string_view one, std::string_view other,
+                                 const Credentials& who) {
+  LabelRecord of_one;
+  LabelRecord of_other;
+  const auto changed = change_domain(
+      domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
+        if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
+        const auto first = now_stored.label(domain, one);
+        if (!first.ok()) return first.status();
+        const auto second = now_stored.label(domain, other);
+        if (!second.ok()) return second.status();
+        // The numbers go along, as the kernel has it. History has an entry for each label, so two numbers are spent.
+        of_one = *second;
+        of_other = *first;
+        const auto put = [&](std::string_view label, LabelRecord& record, const std::string& previous) {
+          record.sequence = head.last;
+          record.changed = now();
+          HistoryRecord history = make_history(Operation::SetLabel, head.last, who);
+          history.version = record.version;
+          history.label = label;
+          history.previous = previous;
+          batch.put(keys::label(domain, label), record.encode());
+          batch.put(keys::history(domain, head.last), history.encode());
+        };
+        put(one, of_one, first->version);
+        head.last = Sequence{raw(head.last) + 1};
+        put(other, of_other, second->version);
+        head.changed = head.status_changed = of_other.changed;
+        return {};
+      });
+  if (!changed.ok()) return changed.status();
+  const auto tell = [&](std::string_view label, const std::string& version, const std::string& previous) {
+    events_.append("label", {{"domain", domain.str()},
+                             {"label", std::string(label)},
+                             {"version", version},
+                             {"previous", previous},
+                             {"by", user_name(who.uid)}});
+  };
+  tell(one, of_one.version, of_other.version);
+  tell(other, of_other.version, of_one.version);
   return {};
 }
 

@@ -142,6 +142,13 @@ struct DraftSummary {
   Ownership owner;
 };
 
+// A draft symlink under its name.
+struct DraftLink {
+  Ino directory = kNoIno;  // where its name stands
+  std::string name;
+  Ino ino = kNoIno;
+};
+
 // Safe for concurrent use. No method throws. Every refusal's message names the thing and the next step.
 // Credentials are judged here by authorise(); the mount is judged by the kernel first, with the same modes.
 class Registry {
@@ -199,8 +206,17 @@ class Registry {
   Result<LabelRecord> set_label(const DomainName& domain, std::string_view label, std::string_view version,
                                 const Credentials& who);
   Status remove_label(const DomainName& domain, std::string_view label, const Credentials& who);
-  // The label `from` takes the name `to`, replacing a label of that name.
-  Status rename_label(const DomainName& domain, std::string_view from, std::string_view to, const Credentials& who);
+  // The same by a draft symlink, which goes in the same commit. AlreadyExists: `replaces` is false, and there is such a
+  // label. NotFound: the draft is not there any more.
+  Result<LabelRecord> set_label_by_draft(const DomainName& domain, std::string_view label, const DraftLink& draft,
+                                         bool replaces, const Credentials& who);
+  // The label `from` takes the name `to`, instead of a label of that name. AlreadyExists: `replaces` is false, and
+  // there is one.
+  Status rename_label(const DomainName& domain, std::string_view from, std::string_view to, bool replaces,
+                      const Credentials& who);
+  // Each of two labels takes the other's name. NotFound: one of them is no label.
+  Status exchange_labels(const DomainName& domain, std::string_view one, std::string_view other,
+                         const Credentials& who);
 
   // modelstore's layout.
   // From now on it is listed.
@@ -279,6 +295,8 @@ class Registry {
   Registry(Engine engine, int store_dir, const Options& options);
   Status open_drafts();
   Status open_archives();
+  Result<LabelRecord> set_label(const DomainName& domain, std::string_view label, std::string_view version,
+                                const Credentials& who, const DraftLink* draft, bool replaces);
   Status recover();
   Status quarantine(const Digest& digest);
   Result<GcReport> collect_garbage();

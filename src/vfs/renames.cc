@@ -60,12 +60,22 @@ struct CommittedMove {
   std::string_view name;
   const Node& to;  // the directory
   std::string_view new_name;
+  RenameFlag flag;
+
+  bool is_label() const { return moved.kind == Kind::Link && from.kind == Kind::Domain && name != "latest"; }
 
   Status run(const std::string& version) const {
     const auto domain = DomainName::parse(moved.domain);
     if (!domain.ok()) return {Code::NotPermitted, "this cannot be moved"};
     const bool is_release = moved.is_release_directory();
     const bool same_domain = to.domain == moved.domain;
+    const bool stays_label = is_label() && to.kind == Kind::Domain && same_domain;
+    if (flag == RenameFlag::Exchange) {
+      const Status exchanged =
+          stays_label ? registry.exchange_labels(*domain, name, new_name, who) : Status(Code::NotFound, "no label");
+      if (exchanged.code() != Code::NotFound) return for_rename(exchanged);
+      return {Code::NotPermitted, "only two drafts or two labels of a domain can be exchanged"};
+    }
     if (is_release && from.kind == Kind::Domain && to.kind == Kind::Trash && same_domain) {
       if (new_name != name) return {Code::NotPermitted, "a release keeps its name in the trash"};
       return registry.remove_release(*domain, name, who);
@@ -74,9 +84,8 @@ struct CommittedMove {
       if (new_name != version) return {Code::NotPermitted, "it comes back as " + version + " only"};
       return registry.restore_release(*domain, name, who);
     }
-    if (moved.kind == Kind::Link && from.kind == Kind::Domain && to.kind == Kind::Domain && same_domain &&
-        name != "latest") {
-      return for_rename(registry.rename_label(*domain, name, new_name, who));
+    if (stays_label) {
+      return for_rename(registry.rename_label(*domain, name, new_name, flag == RenameFlag::Replace, who));
     }
     if (moved.kind == Kind::Entry) return {Code::Immutable, "what is published keeps its name"};
     return {Code::NotPermitted, "this cannot be moved"};
@@ -95,14 +104,15 @@ Status FileSystem::rename(const Credentials& who, Ino parent, std::string_view n
 }
 
 Status FileSystem::State::move_committed(const Credentials& who, const Node& from, const Node& moved,
-                                         std::string_view name, const Node& to, std::string_view new_name) {
+                                         std::string_view name, const Node& to, std::string_view new_name,
+                                         RenameFlag flag) {
   std::string version;
   if (moved.kind == Kind::Entry) {
     const auto container = cache.find(moved.container);
     if (!container.ok()) return container.status();
     version = (*container)->version;
   }
-  const Status status = CommittedMove{registry, who, from, moved, name, to, new_name}.run(version);
+  const Status status = CommittedMove{registry, who, from, moved, name, to, new_name, flag}.run(version);
   // The kernel moves the name with all that it believes of it, and names in the trash can be bound anew.
   if (status.ok() && to.kind == Kind::Trash) {
     kernel.invalidate_entry_later(to.ino, std::string(new_name), KernelCache::Wait::None);
@@ -141,6 +151,17 @@ Status FileSystem::State::check_stage_move(const Node& from, const Node& to) con
   return {Code::AlreadyExists, "that generation is published; use the next number"};
 }
 
+// Whether a draft of that type may be moved onto what is committed there: a symlink onto a label is that label's move.
+Status FileSystem::State::check_replacing(const Rename& rename, FileType type, const Result<Node>& there) {
+  if (!there.ok()) return there.code() == Code::NotFound ? Status() : there.status();
+  if (rename.flag == RenameFlag::Exchange) {
+    return refuse_rename(rename, {Code::NotPermitted, "only two drafts or two labels of a domain can be exchanged"});
+  }
+  const bool is_label = there->kind == Kind::Link && rename.to.kind == Kind::Domain && rename.new_name != "latest";
+  if (is_label && type == FileType::Symlink && rename.flag == RenameFlag::Replace) return {};
+  return {Code::AlreadyExists, "'" + printable(rename.new_name) + "' exists already"};
+}
+
 Result<FileSystem::State::Moved> FileSystem::State::judge_rename(const Rename& rename) {
   const auto stored = registry.snapshot();
   if (!stored.ok()) return stored.status();
@@ -151,9 +172,9 @@ Result<FileSystem::State::Moved> FileSystem::State::judge_rename(const Rename& r
   }
   const auto source = registry.drafts().lookup(rename.from.ino, rename.name);
   if (!source.ok()) return source.status();
-  if (layouts.shows_committed(rename.to) && committed_child(*stored, rename.to, rename.new_name).ok()) {
-    return Status(Code::AlreadyExists, "'" + printable(rename.new_name) + "' exists already");
-  }
+  auto there = layouts.shows_committed(rename.to) ? committed_child(*stored, rename.to, rename.new_name)
+                                                  : Result<Node>(Status(Code::NotFound, "no such name"));
+  if (Status status = check_replacing(rename, source->type, there); !status.ok()) return status;
   if (Status theirs = check_others_draft(rename.who, rename.from, rename.name); !theirs.ok()) {
     return refuse_rename(rename, theirs);
   }
@@ -173,7 +194,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   const auto moved = judge_rename(rename);
   if (!moved.ok()) return moved.status();
   if (moved->committed) {
-    const Status status = move_committed(who, rename.from, *moved->committed, name, rename.to, new_name);
+    const Status status = move_committed(who, rename.from, *moved->committed, name, rename.to, new_name, flag);
     return has_reason(status.code()) || status.code() == Code::Busy ? refuse_rename(rename, status) : status;
   }
   if (flag != RenameFlag::Exchange) return move_draft_as(rename, moved->draft, moved->rule);
@@ -185,8 +206,9 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
   const bool moves_directory =
       moved->draft.type == FileType::Directory || (other.ok() && other->type == FileType::Directory);
   if (moves_directory && (is_adopted(rename.from, name) || is_adopted(rename.to, new_name))) {
-    return refuse_rename(rename, {Code::NotPermitted, "directories of a client's layout keep their names: what is "
-                                                      "published lies there"});
+    return refuse_rename(rename, {Code::NotPermitted,
+                                  "directories of a client's layout keep their names: what is "
+                                  "published lies there"});
   }
   if (Status theirs = check_others_draft(who, rename.to, new_name); !theirs.ok()) return refuse_rename(rename, theirs);
   return for_rename(exchange_drafts(rename.from, name, rename.to, new_name));
@@ -196,11 +218,16 @@ Status FileSystem::State::move_draft_as(const Rename& rename, const DraftEntry& 
   using Rule = CreateRule::Kind;
   const auto refuse_it = [&](const char* why) { return refuse_rename(rename, {Code::NotPermitted, why}); };
   switch (rule.kind) {
-    case Rule::Refused: return has_reason(rule.refusal.code()) ? refuse_rename(rename, rule.refusal) : rule.refusal;
+    case Rule::Refused:
+      // Why: mv(1) without -T moves a draft into the release that has the name it was to get.
+      if (source.type == FileType::Directory && rename.to.is_release_directory() &&
+          rule.refusal.code() == Code::Immutable) {
+        return refuse_rename(rename, {Code::AlreadyExists, rule.refusal.message()});
+      }
+      return has_reason(rule.refusal.code()) ? refuse_rename(rename, rule.refusal) : rule.refusal;
     case Rule::Domain: return refuse_it("a domain is made by mkdir; move the draft into one");
     case Rule::Shown: return refuse_it("it is made by mkdir, and holds documents of models");
-    case Rule::Label:
-      return refuse_it(("a label is made in its domain: ln -sfn VERSION " + std::string(rename.new_name)).c_str());
+    case Rule::Label: return move_to_label(rename, source);
     case Rule::Release:
     case Rule::Generation: return move_to_commit(rename, source, rule);
     case Rule::Upload:
@@ -227,6 +254,16 @@ Status FileSystem::State::move_to_commit(const Rename& rename, const DraftEntry&
   if (Status status = clear_empty_target(rename.who, rename.to, rename.new_name, replace); !status.ok()) return status;
   return commit_draft(rename.who, source.ino, rename.from, rename.name, rename.to, rename.new_name, rule,
                       HashBudget::Short);
+}
+
+Status FileSystem::State::move_to_label(const Rename& rename, const DraftEntry& source) {
+  const auto domain = DomainName::parse(rename.to.domain);
+  if (!domain.ok()) return domain.status();
+  const DraftLink draft{rename.from.ino, std::string(rename.name), source.ino};
+  const auto made =
+      registry.set_label_by_draft(*domain, rename.new_name, draft, rename.flag == RenameFlag::Replace, rename.who);
+  if (!made.ok()) return refuse_rename(rename, made.status());
+  return {};
 }
 
 Status FileSystem::State::move_to_upload(const Rename& rename, const DraftEntry& source, const CreateRule& rule) {

@@ -104,15 +104,18 @@ struct FileSystem::State final : ClientMount {
   Status move_name(const Credentials& who, Ino parent, std::string_view name, Ino new_parent, std::string_view new_name,
                    RenameFlag flag);
   Result<Moved> judge_rename(const Rename& rename);
+  Status check_replacing(const Rename& rename, FileType type, const Result<Node>& there);
   // Gives the Status back, as rename(2) may answer it.
   Status refuse_rename(const Rename& rename, const Status& status);
   Status move_draft_as(const Rename& rename, const DraftEntry& source, const CreateRule& rule);
   Status move_to_commit(const Rename& rename, const DraftEntry& source, const CreateRule& rule);
+  // A draft symlink that becomes a label, or takes the place of one.
+  Status move_to_label(const Rename& rename, const DraftEntry& source);
   // A finished file that is moved onto the name of an archive or marker.
   Status move_to_upload(const Rename& rename, const DraftEntry& source, const CreateRule& rule);
   // What is published: its removal, restoring, or another name for a label.
   Status move_committed(const Credentials& who, const Node& from, const Node& moved, std::string_view name,
-                        const Node& to, std::string_view new_name);
+                        const Node& to, std::string_view new_name, RenameFlag flag);
   // rename(2) between directories that hold drafts.
   Status move_draft(FileType type, const Node& from, std::string_view name, const Node& to, std::string_view new_name,
                     bool replace);

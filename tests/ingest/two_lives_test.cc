@@ -165,8 +165,16 @@ const std::vector<Verb>& EveryVerb::verbs() {
          t.add_release("1.0");
          ASSERT_TRUE(t.registry().set_label(churn, "prod", "1.0", kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().rename_label(churn, "prod", "old", kRoot); },
+       [](TwoLives& t) { return t.registry().rename_label(churn, "prod", "old", true, kRoot); },
        [](TwoLives& t) { return t.registry().snapshot()->label(churn, "old").ok(); }},
+      {"ExchangeLabels",
+       [](TwoLives& t) {
+         for (const char* version : {"1.0", "1.1"}) t.add_release(version);
+         ASSERT_TRUE(t.registry().set_label(churn, "prod", "1.0", kRoot).ok());
+         ASSERT_TRUE(t.registry().set_label(churn, "test", "1.1", kRoot).ok());
+       },
+       [](TwoLives& t) { return t.registry().exchange_labels(churn, "prod", "test", kRoot); },
+       [](TwoLives& t) { return t.registry().snapshot()->label(churn, "prod")->version == "1.1"; }},
       {"RemoveLabel",
        [](TwoLives& t) {
          t.add_release("1.0");

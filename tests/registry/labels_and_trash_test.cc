@@ -64,11 +64,38 @@ TEST_F(Labels, GiveTheirNodeAlongWhenRenamed) {
   ASSERT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
   const Ino moved = registry_->set_label(domain, "CuAb12Cd", "1.1", kRoot)->ino;
 
-  ASSERT_TRUE(registry_->rename_label(domain, "CuAb12Cd", "prod", kRoot).ok());
+  ASSERT_TRUE(registry_->rename_label(domain, "CuAb12Cd", "prod", true, kRoot).ok());
 
   EXPECT_EQ(registry_->snapshot()->label(domain, "prod")->version, "1.1");
   EXPECT_EQ(registry_->snapshot()->label(domain, "prod")->ino, moved);
   EXPECT_EQ(registry_->snapshot()->label(domain, "CuAb12Cd").code(), Code::NotFound);
+}
+
+TEST_F(Labels, ReplaceNothingWhereTheyMayNot) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  for (const char* name : {"prod", "test"}) ASSERT_TRUE(registry_->set_label(domain, name, "1.0", kRoot).ok());
+
+  EXPECT_EQ(registry_->rename_label(domain, "test", "prod", false, kRoot).code(), Code::AlreadyExists);
+  EXPECT_TRUE(registry_->rename_label(domain, "test", "other", false, kRoot).ok());
+}
+
+TEST_F(Labels, AreExchangedInOneCommitAndTheHistoryStaysDense) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.1", "b").ok());
+  const Ino blue = registry_->set_label(domain, "blue", "1.0", kRoot)->ino;
+  const Ino green = registry_->set_label(domain, "green", "1.1", kRoot)->ino;
+
+  ASSERT_TRUE(registry_->exchange_labels(domain, "blue", "green", kRoot).ok());
+
+  const auto stored = registry_->snapshot();
+  EXPECT_EQ(stored->label(domain, "blue")->version, "1.1");
+  EXPECT_EQ(stored->label(domain, "blue")->ino, green);
+  EXPECT_EQ(stored->label(domain, "green")->version, "1.0");
+  EXPECT_EQ(stored->label(domain, "green")->ino, blue);
+  EXPECT_EQ(registry_->exchange_labels(domain, "blue", "none", kRoot).code(), Code::NotFound);
+  EXPECT_TRUE(registry_->verify("", "", {})->problems.empty());
 }
 
 TEST_F(Removal, TakesAReleaseOutOfLatestAndBack) {
