@@ -193,4 +193,16 @@ std::shared_ptr<const Manifest> ManifestBuilder::build() {
   return manifest;
 }
 
+Digest digest_of_release(const Digest& package, const std::vector<Digest>& generations) {
+  if (generations.empty()) return package;
+  std::string text("modelfs content 2\0", 18);
+  text += package.hex();
+  text += '\0';
+  for (const Digest& generation : generations) {
+    text += generation.hex();
+    text += '\0';
+  }
+  return hash_of(bytes_of(text)).digest;
+}
+
 }  // namespace modelfs

@@ -85,4 +85,8 @@ class ManifestBuilder {
   std::vector<ManifestEntry> entries_;  // parent: the builder's number
 };
 
+// The digest of a release: of its package, and of the generations 1, 2, … that came with it. Without any it is that of
+// the package.
+Digest digest_of_release(const Digest& package, const std::vector<Digest>& generations);
+
 }  // namespace modelfs

@@ -45,6 +45,8 @@ struct CreateRule {
   Ino base = kNoIno;
   Ino directory = kNoIno;  // Shown
   Status refusal;
+  // Refused: what a directory that is moved here hears instead. Ok: the same.
+  Status refusal_of_moved_directory;
 
   // Of an Upload: what it holds or stands for becomes a release or generation.
   bool publishes() const { return upload == Upload::Archive || upload == Upload::Package || upload == Upload::Tag; }

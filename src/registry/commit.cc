@@ -229,7 +229,9 @@ Result<bool> Commit::is_published_already() {
     published_.total_bytes = mine.total_bytes();
     return true;
   }
-  bool same = release->digest == mine.content_digest();
+  const auto package = stored.container(release->ino);
+  if (!package.ok()) return package.status();
+  bool same = package->manifest->content_digest() == mine.content_digest();
   for (std::size_t i = 1; same && i < package_.parts.size(); ++i) {
     same = matches(package_.parts[i].generation, *package_.parts[i].manifest);
   }

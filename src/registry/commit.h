@@ -67,6 +67,10 @@ class Commit {
   // Whether a blob's file holds the bytes of the draft's. Inside a rename it is believed beyond kRenameCompareBytesMax.
   // Corrupt: the draft's are not those that were hashed.
   Result<bool> holds_piece(const BlobReader& blob, const Piece& piece);
+  // AlreadyExists: the version was removed, and had other content.
+  Status check_removed(const Snapshot& stored) const;
+  // Whether the generations that came with `release` are those of the package.
+  bool came_with(const Snapshot& stored, const ReleaseRecord& release) const;
   Status fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch);
   Status fill_generation(const Snapshot& stored, DomainRecord& head, Batch& batch);
   void put_container(const PackagePart& part, const ReleaseRecord& release, Ino ino, Batch& batch) const;

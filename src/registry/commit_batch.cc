@@ -28,7 +28,7 @@ std::string Commit::describe(const PackagePart& part, const ReleaseRecord& relea
   facts.model_id = release.model_id;
   facts.version = release.version;
   if (number != kNoGeneration) facts.generation = number;
-  facts.digest = part.manifest->content_digest();
+  facts.digest = number != kNoGeneration ? part.manifest->content_digest() : package_.digest();
   facts.sequence = sequence;
   facts.files = part.manifest->file_count();
   facts.bytes = part.manifest->total_bytes();
@@ -139,18 +139,42 @@ std::string Commit::choose_model_id(const Snapshot& stored) const {
   return is_free ? given : make_model_id();
 }
 
+Status Commit::check_removed(const Snapshot& stored) const {
+  const std::string& version = target().version.str();
+  const auto tombstone = stored.tombstone(target().domain, version);
+  if (!tombstone.ok()) return tombstone.code() == Code::NotFound ? Status() : tombstone.status();
+  if (tombstone->digest == package_.digest()) return {};
+  // The digest of an older release leaves out the generations that came with it.
+  bool is_same = package_.parts.size() > 1 && tombstone->digest == package_.parts[0].manifest->content_digest();
+  const auto removed = stored.removed(target().domain, version);
+  is_same = is_same && removed.ok() && removed->digest == tombstone->digest && came_with(stored, *removed);
+  if (is_same) return {};
+  return refused(
+      Code::AlreadyExists,
+      "that version was removed, and its name comes back only with the same content; choose another version");
+}
+
+bool Commit::came_with(const Snapshot& stored, const ReleaseRecord& release) const {
+  std::size_t count = 0;
+  bool is_same = true;
+  const Status status =
+      stored.for_each_generation(target().domain, release.sequence, [&](const GenerationRecord& generation) {
+        if (generation.sequence != release.sequence) return true;
+        count += 1;
+        is_same = is_same && count < package_.parts.size() &&
+                  package_.parts[count].manifest->content_digest() == generation.digest;
+        return is_same;
+      });
+  return status.ok() && is_same && count + 1 == package_.parts.size();
+}
+
 Status Commit::fill_release(const Snapshot& stored, DomainRecord& head, Batch& batch) {
   const std::string& version = target().version.str();
   if (stored.release(target().domain, version).ok()) return refused(Code::AlreadyExists, "that version exists already");
   if (stored.label(target().domain, version).ok()) return refused(Code::AlreadyExists, "a label has that name");
   if (Status status = check_policy(stored, batch); !status.ok()) return status;
   const PackagePart& part = package_.parts[0];
-  const auto tombstone = stored.tombstone(target().domain, version);
-  if (tombstone.ok() && !request_.replaces_removed && tombstone->digest != part.manifest->content_digest()) {
-    return refused(
-        Code::AlreadyExists,
-        "that version was removed, and its name comes back only with the same content; choose another version");
-  }
+  if (Status status = request_.replaces_removed ? Status() : check_removed(stored); !status.ok()) return status;
   ReleaseRecord record;
   record.version = version;
   model_id_ = choose_model_id(stored);
@@ -158,7 +182,7 @@ Status Commit::fill_release(const Snapshot& stored, DomainRecord& head, Batch& b
   record.sequence = head.last;
   record.ino = draft_->entries()[0].ino;
   record.faces = faces_;
-  record.digest = part.manifest->content_digest();
+  record.digest = package_.digest();
   record.manifest = hash_of(bytes_of(part.manifest->encode())).digest;
   record.published = record.changed = now();
   record.last_generation = Generation{package_.parts.size() - 1};

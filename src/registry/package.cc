@@ -52,12 +52,26 @@ std::vector<std::uint32_t> assign(const FrozenDraft& draft, const Package& packa
   const auto& entries = draft.entries();
   std::vector<std::uint32_t> part(entries.size(), kOutside);
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
+    if (i == package.made_up) continue;
     const auto root = std::find_if(package.parts.begin(), package.parts.end(),
                                    [&](const PackagePart& candidate) { return candidate.root == i; });
     part[i] = root != package.parts.end() ? static_cast<std::uint32_t>(root - package.parts.begin())
                                           : part[entries[i].parent];
   }
   return part;
+}
+
+// The entry at the top that is called `latest` and leads to one of the generations.
+std::optional<std::uint32_t> made_up_latest(const std::vector<FrozenEntry>& entries,
+                                            const std::map<std::uint64_t, std::uint32_t>& numbered) {
+  for (std::uint32_t i = 1; i < entries.size(); ++i) {
+    if (entries[i].parent != 0 || entries[i].name != "latest") continue;
+    const auto number = parse_generation(entries[i].record.target);
+    const bool is_made_up =
+        entries[i].record.type == FileType::Symlink && number.ok() && numbered.contains(raw(*number));
+    return is_made_up ? std::optional(i) : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -84,7 +98,14 @@ Package split_package(const FrozenDraft& draft, bool is_release) {
   package.takes_generations = !other_numbers && (numbered.empty() || dense);
   if (!package.takes_generations) return package;
   for (const auto& [number, index] : numbered) package.parts.push_back({Generation{number}, index, nullptr});
+  package.made_up = made_up_latest(entries, numbered);
   return package;
+}
+
+Digest Package::digest() const {
+  std::vector<Digest> generations;
+  for (std::size_t i = 1; i < parts.size(); ++i) generations.push_back(parts[i].manifest->content_digest());
+  return digest_of_release(parts[0].manifest->content_digest(), generations);
 }
 
 Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
@@ -95,6 +116,7 @@ Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::funct
   std::vector<std::uint32_t> number(entries.size(), 0);  // in its builder
   std::unordered_map<std::uint64_t, Ino> fresh;          // of files that live on outside
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
+    if (i == package.made_up) continue;
     const FrozenEntry& from = entries[i];
     ManifestEntry entry;
     entry.type = from.record.type;

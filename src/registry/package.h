@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,12 @@ struct PackagePart {
 struct Package {
   std::vector<PackagePart> parts;  // the release first, then its generations in order
   bool takes_generations = true;   // false: numbers at its top level are content
+  // The symlink `latest` at its top, which leads to one of its generations: it is left out, since a release shows such
+  // a symlink by itself. So what was copied from a release is what was published.
+  std::optional<std::uint32_t> made_up;
+
+  // Of what comes in one commit: see digest_of_release(). After build_manifests().
+  Digest digest() const;
 };
 
 // Finds the parts. As a release: directories at the top named exactly 1…k become generations; with any other number

@@ -202,6 +202,13 @@ Result<std::string> FileSystem::getxattr(const Credentials& who, Ino ino, std::s
   const ManifestEntry& entry = (*container)->manifest->at(place.index);
   if (name == "user.modelfs.digest" && entry.type == FileType::Regular) return "sha256:" + entry.hash.digest.hex();
   if (place.index != 0) return none;
+  if (name == "user.modelfs.digest" && place.is_release) {
+    const auto domain = DomainName::parse(place.domain);
+    const auto stored = state_->moment();
+    if (!domain.ok() || !stored.ok()) return domain.ok() ? stored.status() : domain.status();
+    const auto release = stored->release_of(*domain, **container);
+    return release.ok() ? Result<std::string>("sha256:" + release->digest.hex()) : release.status();
+  }
   if (name == "user.modelfs.digest") return "sha256:" + (*container)->manifest->content_digest().hex();
   if (name == "user.modelfs.name") {
     return place.is_release ? (*container)->version : std::to_string(raw((*container)->generation));

@@ -219,10 +219,8 @@ Status FileSystem::State::move_draft_as(const Rename& rename, const DraftEntry& 
   const auto refuse_it = [&](const char* why) { return refuse_rename(rename, {Code::NotPermitted, why}); };
   switch (rule.kind) {
     case Rule::Refused:
-      // Why: mv(1) without -T moves a draft into the release that has the name it was to get.
-      if (source.type == FileType::Directory && rename.to.is_release_directory() &&
-          rule.refusal.code() == Code::Immutable) {
-        return refuse_rename(rename, {Code::AlreadyExists, rule.refusal.message()});
+      if (source.type == FileType::Directory && !rule.refusal_of_moved_directory.ok()) {
+        return refuse_rename(rename, rule.refusal_of_moved_directory);
       }
       return has_reason(rule.refusal.code()) ? refuse_rename(rename, rule.refusal) : rule.refusal;
     case Rule::Domain: return refuse_it("a domain is made by mkdir; move the draft into one");

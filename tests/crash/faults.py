@@ -41,8 +41,9 @@ NEVER_LASTING = {"writev"}
 NEVER_FAILS = {"sync_file_range"}
 SETTLING = "settle an archive"
 CONVERSATIONS = "control"  # the thread that begins them
-# What one run makes and the next makes otherwise: numbers of models, and moments.
-MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)?|\d{4}/\d\d/\d\d/[0-9:/]+")
+# What one run makes and the next makes otherwise: numbers of models, moments, and what is asked of a process or of the system's list of
+# users, which may fail or be over.
+MADE_UP = re.compile(r"(?<=\"runtime\":\")[^\"]*|(?<=\"user\":\")[^\"]*|(?<=\"published_by\":\")[^\"]*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+(Z|\+00:00)?|\d{4}/\d\d/\d\d/[0-9:/]+")
 
 
 def plain_tar_of(files):
@@ -155,8 +156,11 @@ def quiet(daemon):
 
 
 def settled(daemon):
-    """No archive waits to be looked at."""
-    return daemon.json("status")["archives"]["waiting"] == 0
+    """No archive waits to be looked at; not known while the catalog is reopened."""
+    try:
+        return daemon.json("status")["archives"]["waiting"] == 0
+    except mounted.Violation:
+        return False
 
 
 def members_of(archive):
@@ -184,7 +188,8 @@ def world(root):
                         content = MADE_UP.sub("*", content.decode()).encode()
                     if name.endswith(".tar.gz"):
                         content = members_of(content)
-                    text = mounted.digest(content)
+                    # What is short is kept, for whoever reads how it differs.
+                    text = content.decode() if name.endswith(".json") else mounted.digest(content)
                 # A tag's states keep their names, as a client gives them.
                 shown[os.path.relpath(path, root) if STATE in path else MADE_UP.sub("*", os.path.relpath(path, root))] = text
     return shown
@@ -257,7 +262,9 @@ class Verb:
             return True
         if shown != self.old:
             differs = [sorted(path for path in shown.keys() | other.keys() if shown.get(path) != other.get(path))[:8] for other in (self.old, self.new)]
-            raise mounted.Violation(f"neither old nor new; from the old differ {differs[0]}, from the new {differs[1]}")
+            example = differs[1][0]
+            raise mounted.Violation(f"neither old nor new; from the old differ {differs[0]}, from the new {differs[1]}: "
+                                    f"{shown.get(example)}, and not {self.new.get(example)}")
         if answer == 0:
             raise mounted.Violation("it had answered 0, and the old is there")
         return False

@@ -216,5 +216,27 @@ TEST_F(Metadata, OfAReleaseNeverChanges) {
   EXPECT_EQ(error(::unlink(at("1.0.json").c_str())), EROFS);
 }
 
+TEST_F(Generations, ACopyOfAReleaseWithThemIsTheSameAndGoesOnFromThere) {
+  NEEDS("rsync");
+  make_draft("x", {{"config", "c"}, {"1/", ""}, {"1/weights", "one"}});
+  ASSERT_EQ(move("x", "2.0"), 0);
+  const std::string digest = text_attribute(at("2.0"), "user.modelfs.digest");
+  const std::string copies[] = {
+      "cp -r '" + at("2.0") + "' '" + stage("c") + "' && mv -T '" + stage("c") + "' '" + at("2.1") + "'",
+      "rsync -a '" + at("2.0/") + "' '" + stage("r/") + "' && mv -T '" + stage("r") + "' '" + at("2.2") + "'",
+      "tar cf '" + stage("t.tar") + "' -C '" + at("2.0") + "' . && mv '" + stage("t.tar") + "' '" + at("2.3.tar") +
+          "'"};
+  for (const std::string& copy : copies) {
+    const Outcome outcome = run(copy);
+    ASSERT_EQ(outcome.exit_code, 0) << copy << outcome.output;
+  }
+  for (const std::string& version : {std::string("2.1"), std::string("2.2"), std::string("2.3")}) {
+    EXPECT_EQ(text_attribute(at(version), "user.modelfs.digest"), digest) << version;
+    make_draft("g", {{"weights", "two"}});
+    ASSERT_EQ(move("g", version + "/next"), 0);
+    EXPECT_EQ(link_target(at(version + "/latest")), "2") << version;
+  }
+}
+
 }  // namespace
 }  // namespace modelfs

@@ -463,5 +463,83 @@ TEST_F(Publish, GivesEachOfManyTrainersANumberOfItsOwn) {
   EXPECT_EQ(expected, kThreads * kEach + 1u);
 }
 
+// A package that comes with generations 1, 2, …, which hold these bytes.
+class PublishWithGenerations : public Publish {
+ protected:
+  Result<Published> publish_with(const std::string& path, const std::vector<std::string>& generations,
+                                 const std::string& latest = "") {
+    const DomainName domain = *DomainName::parse("churn");
+    const Ino draft = make_directory(stage(domain), "x");
+    write_file(draft, "config", "c");
+    int number = 0;
+    for (const std::string& bytes : generations) {
+      write_file(make_directory(draft, std::to_string(++number)), "weights", bytes);
+    }
+    if (!latest.empty()) {
+      const auto made = registry_->drafts().make(draft, "latest", {FileType::Symlink, {0, 0, 0777}, latest});
+      EXPECT_TRUE(made.ok());
+    }
+    auto published = publish(draft, stage(domain), "x", path);
+    if (!published.ok() || published->already) {
+      EXPECT_TRUE(registry_->drafts().discard(stage(domain), "x").ok());
+    }
+    return published;
+  }
+};
+
+TEST_F(PublishWithGenerations, TheDigestCoversThem) {
+  const DomainName domain = make_domain();
+  const auto none = publish_with("churn/1", {});
+  const auto one = publish_with("churn/2", {"a"});
+  const auto other = publish_with("churn/3", {"b"});
+  const auto same = publish_with("churn/4", {"a"});
+  ASSERT_TRUE(none.ok() && one.ok() && other.ok() && same.ok());
+
+  EXPECT_NE(one->digest, none->digest);
+  EXPECT_NE(one->digest, other->digest);
+  EXPECT_EQ(one->digest, same->digest);
+  EXPECT_NE(publish_with("churn/5", {"a", "b"})->digest, publish_with("churn/6", {"b", "a"})->digest);
+  const auto stored = registry_->snapshot();
+  EXPECT_EQ(stored->release(domain, "1")->digest,
+            stored->container(stored->release(domain, "1")->ino)->manifest->content_digest())
+      << "without any it is that of the package";
+  EXPECT_NE(stored->metadata(stored->release(domain, "2")->ino)->find(one->digest.hex()), std::string::npos);
+}
+
+TEST_F(PublishWithGenerations, AgainIsFoundPublishedOrHasOtherContent) {
+  make_domain();
+  ASSERT_TRUE(publish_with("churn/1", {"a", "b"}).ok());
+
+  EXPECT_TRUE(publish_with("churn/1", {"a", "b"})->already);
+  EXPECT_EQ(publish_with("churn/1", {"a", "c"}).code(), Code::AlreadyExists);
+}
+
+TEST_F(PublishWithGenerations, ARemovedNameComesBackOnlyWithTheSameOnes) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_with("churn/1", {"a", "b"}).ok());
+  ASSERT_TRUE(registry_->remove_release(domain, "1", kRoot).ok());
+
+  EXPECT_EQ(publish_with("churn/1", {"a", "c"}).code(), Code::AlreadyExists);
+  EXPECT_EQ(publish_with("churn/1", {"a"}).code(), Code::AlreadyExists);
+  EXPECT_EQ(publish_with("churn/1", {}).code(), Code::AlreadyExists);
+  EXPECT_TRUE(publish_with("churn/1", {"a", "b"}).ok());
+}
+
+TEST_F(PublishWithGenerations, ASymlinkLatestToOneOfThemIsTheOneThatEachReleaseShows) {
+  const DomainName domain = make_domain();
+  const auto original = publish_with("churn/1", {"a", "b"});
+  const auto copy = publish_with("churn/2", {"a", "b"}, "2");
+  const auto own = publish_with("churn/3", {"a", "b"}, "config");
+  ASSERT_TRUE(original.ok() && copy.ok() && own.ok());
+
+  EXPECT_EQ(copy->digest, original->digest);
+  const auto stored = registry_->snapshot();
+  const auto manifest_of = [&](const char* version) {
+    return stored->container(stored->release(domain, version)->ino)->manifest;
+  };
+  EXPECT_EQ(manifest_of("2")->find("latest").code(), Code::NotFound);
+  EXPECT_TRUE(manifest_of("3")->find("latest").ok()) << "it leads elsewhere: it is the package's own";
+}
+
 }  // namespace
 }  // namespace modelfs

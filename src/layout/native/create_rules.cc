@@ -53,11 +53,12 @@ CreateRule rule_in_release(const Snapshot& stored, const Node& parent, std::stri
   const std::string_view stem = name.substr(0, name.size() - suffix.size());
   const auto number = parse_generation(stem);
   if ((type != FileType::Directory && suffix.empty()) || (stem != "next" && !number.ok())) {
-    return CreateRule::refused(Code::Immutable,
-                               where +
-                                   " is published: its files never change. Publish another version, or a generation "
-                                   "as " +
-                                   where + "/next");
+    const std::string reason =
+        where + " is published: its files never change. Publish another version, or a generation as " + where + "/next";
+    CreateRule rule = CreateRule::refused(Code::Immutable, reason);
+    // mv(1) without -T moves a draft into the release that has the name it was to get.
+    rule.refusal_of_moved_directory = Status(Code::AlreadyExists, reason);
+    return rule;
   }
   if (!release->takes_generations) {
     return CreateRule::refused(Code::Immutable,
