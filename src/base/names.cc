@@ -73,6 +73,8 @@ bool is_reserved_name(std::string_view name) {
   return std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end();
 }
 
+std::span<const std::string_view> face_suffixes() { return kFaceSuffixes; }
+
 std::string_view face_suffix(std::string_view name) {
   std::string_view longest;
   for (const std::string_view suffix : kFaceSuffixes) {

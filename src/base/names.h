@@ -1,6 +1,7 @@
 // Names that have been checked: a value of one of these types is always presentable as a path component.
 #pragma once
 #include <compare>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,9 @@ Status check_name(std::string_view name);
 
 // True for the names that are reserved in every layout.
 bool is_reserved_name(std::string_view name);
+
+// The suffixes of faces, each with its dot.
+std::span<const std::string_view> face_suffixes();
 
 // The suffix of a face that `name` ends in, with its dot, or empty.
 std::string_view face_suffix(std::string_view name);

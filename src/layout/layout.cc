@@ -13,6 +13,12 @@ RemoveRule Layout::remove_rule(const Node&, const Node&, std::string_view) const
           Status(Code::Immutable, "this view of what is published cannot be changed")};
 }
 
+bool Layout::is_face(const Node&, std::string_view, const Node&) const { return false; }
+
+Result<bool> Layout::is_gone(const LayoutContext&, const Node&) const { return false; }
+
+std::vector<ListedNode> Layout::faces_of_removed(const Snapshot&, const Node&, std::string_view) const { return {}; }
+
 bool Layout::holds_drafts(const Node&) const { return false; }
 
 bool Layout::adopt_draft(const Node&, std::string_view, Node&) const { return false; }

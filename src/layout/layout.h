@@ -100,6 +100,15 @@ class Layout {
   virtual RemoveRule remove_rule(const Node& parent, const Node& node, std::string_view name) const;
   // Whether drafts may lie in a directory of this layout, beside what is committed. By default they may not.
   virtual bool holds_drafts(const Node& directory) const;
+  // Whether `node`, which is `name` in `parent`, is a face that is there exactly as long as its release is. The kernel
+  // may keep such a name, and is told of those of a release that goes. By default it is none.
+  virtual bool is_face(const Node& parent, std::string_view name, const Node& node) const;
+  // Whether such a face is there no more. By default it is not asked.
+  virtual Result<bool> is_gone(const LayoutContext& context, const Node& face) const;
+  // The faces that a release had in the directory in which it stood until it was removed. A name may never have been
+  // asked for.
+  virtual std::vector<ListedNode> faces_of_removed(const Snapshot& stored, const Node& directory,
+                                                   std::string_view version) const;
   // Whether it has a say in the draft directory or file `name` of `parent`: then it fills in what it wants to know when
   // it sees that node again. By default it has not.
   virtual bool adopt_draft(const Node& parent, std::string_view name, Node& draft) const;

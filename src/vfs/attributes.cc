@@ -83,6 +83,7 @@ Result<Attributes> FileSystem::State::describe_committed(const Snapshot& stored,
 Result<Attributes> FileSystem::stat(const Credentials&, Ino ino) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
+  if (Status status = state_->check_face(node->place); !status.ok()) return status;
   auto shown = state_->describe(*node);
   // A draft that was published a moment ago: its node has flipped since.
   if (!shown.ok() && node->place.kind == Kind::Draft) {

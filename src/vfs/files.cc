@@ -97,6 +97,7 @@ Result<Opened> FileSystem::State::open_document(const Node& place) {
     auto text = documents.text(place);
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
+    opened->open = open_nodes.open(place.ino, std::nullopt);
     reply.direct = Documents::is_status(place);
   } else if (place.kind == Kind::MountFile) {
     auto descriptor = descriptors.take();
@@ -158,6 +159,7 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
     return open(who, ino, flags);
   }
   if (place.type == FileType::Directory) return Status(Code::IsADirectory, "a directory");
+  if (Status status = state.check_face(place); !status.ok()) return status;
   // An archive is written to publish it, and so is a tag: that was done.
   if (wants_to_write(flags) && (place.kind == Kind::Archive || place.rewrite == Node::Rewrite::Taken ||
                                 is_tag_of_generation(state.cache, place)))

@@ -14,13 +14,13 @@ namespace {
 // since between the commit and its nodes the thread that commits may have to wait for a processor.
 constexpr int kLooksAtOnce = 3;
 
-// Names of domains, releases and generations stay bound until the kernel is told; those inside a package for ever. What
-// stands beside them (labels, faces, drafts) can be bound to something else at any time.
-double name_validity(const Node& parent, const Node& child) {
+// Names of domains, releases, their faces and generations stay bound until the kernel is told; those inside a package
+// for ever. What stands beside them (labels, drafts) can be bound to something else at any time.
+double name_validity(const Layout& layout, const Node& parent, std::string_view name, const Node& child) {
   const bool is_domain = (parent.kind == Kind::Root && child.kind == Kind::Domain) || child.kind == Kind::Stage;
   const bool is_entry = (parent.kind == Kind::Domain || parent.kind == Kind::Entry) && child.kind == Kind::Entry;
   if (is_entry && child.index != 0) return kForeverSeconds;
-  return is_domain || is_entry ? kToldSeconds : 0;
+  return is_domain || is_entry || layout.is_face(parent, name, child) ? kToldSeconds : 0;
 }
 
 // In the domain of `place`, where every draft that comes to be committed is a commit; none: elsewhere. In other
@@ -58,7 +58,8 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       const auto stored = state.moment();
       if (!stored.ok()) return stored.status();
       const auto place = state.committed_child(*stored, parent->place, name);
-      if (place.ok()) return state.enter(*stored, *place, name_validity(parent->place, *place));
+      if (place.ok())
+        return state.enter(*stored, *place, name_validity(state.layouts.of(*place), parent->place, name, *place));
       if (place.code() != Code::NotFound) return place.status();
       if (!state.layouts.holds_drafts(parent->place)) return place.status();
       newest = newest_commit(*stored, parent->place);
@@ -129,7 +130,7 @@ Result<Entry> FileSystem::State::enter_committed(const Node& directory, std::str
   if (!stored.ok()) return stored.status();
   const auto place = committed_child(*stored, directory, name);
   if (!place.ok()) return place.status();
-  return enter(*stored, *place, name_validity(directory, *place));
+  return enter(*stored, *place, name_validity(layouts.of(*place), directory, name, *place));
 }
 
 Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, std::string_view name, NewDraft draft) {

@@ -156,6 +156,29 @@ void FileSystem::domain_changed(const DomainName& domain) {
 // (d_splice_alias).
 void FileSystem::moved_away(Ino directory, const std::string& name) {
   state_->kernel.invalidate_entry(directory, name);
+  state_->forget_faces(directory, name);
+}
+
+// Why the attributes first, which need no lock of a directory: from then on the kernel asks about the face itself, and
+// hears from check_face() that it has to ask for the name again, as long as the name is not invalidated.
+void FileSystem::State::forget_faces(Ino directory, std::string_view version) {
+  const auto node = nodes.find(directory);
+  const auto stored = registry.snapshot();
+  if (!node || !stored.ok()) return;
+  for (const ListedNode& face : layouts.of(node->place).faces_of_removed(*stored, node->place, version)) {
+    kernel.invalidate_attributes(face.ino);
+    kernel.invalidate_entry_later(directory, face.name, KernelCache::Wait::None);
+  }
+}
+
+Status FileSystem::State::check_face(const Node& place) {
+  if (place.kind != Kind::Text && place.kind != Kind::Archive) return {};
+  if (open_nodes.find(place.ino)) return {};  // whoever has it open goes on
+  const auto stored = moment();
+  if (!stored.ok()) return stored.status();
+  const auto gone = layouts.of(place).is_gone({*stored, layout_mount}, place);
+  if (!gone.ok()) return gone.status();
+  return *gone ? Status(Code::Stale, "its release was removed") : Status();
 }
 
 }  // namespace modelfs

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "mount/mounted.h"
+#include "support/becomes_true.h"
 
 namespace modelfs {
 namespace {
@@ -169,8 +170,51 @@ TEST_F(Reading, ANameInTheTrashIsAskedForEachTime) {
 
   ASSERT_EQ(modelfs("restore " + at("2.0")).exit_code, 0);
 
-  EXPECT_FALSE(exists(trash("2.0")));
+  // The rename into the trash has the name forgotten behind its back.
+  EXPECT_TRUE(becomes_true([&] { return !exists(trash("2.0")); }));
   EXPECT_EQ(read_file(at("2.0/weights")), "w");
+}
+
+TEST_F(Reading, AFaceThatIsKnownIsNotAskedForAndGoesAtOnceWithItsRelease) {
+  const std::vector<std::string> faces = {"2.0.json", "2.0.tar", "2.0.tar.gz", "2.0.zip"};
+  const auto are_there = [&] {
+    return std::count_if(faces.begin(), faces.end(), [&](const auto& face) { return exists(at(face)); });
+  };
+  const std::vector<std::function<int()>> removals = {
+      [&] { return error(::rename(at("2.0").c_str(), trash("2.0").c_str())); },
+      [&] { return modelfs("rm '" + at("2.0") + "'").exit_code; }};
+  for (const auto& remove : removals) {
+    publish("2.0", {{"weights", "w"}});
+    ASSERT_EQ(are_there(), 4);
+    EXPECT_EQ(mount().requests({"LOOKUP", "GETATTR"}, [&] { ASSERT_EQ(are_there(), 4); }), 0u);
+
+    ASSERT_EQ(remove(), 0);
+
+    EXPECT_EQ(are_there(), 0);
+    for (const std::string& face : faces) EXPECT_EQ(error(::open(at(face).c_str(), O_RDONLY)), ENOENT) << face;
+    ASSERT_EQ(modelfs("restore '" + at("2.0") + "'").exit_code, 0);
+    EXPECT_EQ(are_there(), 4);
+    ASSERT_EQ(modelfs("rm '" + at("2.0") + "'").exit_code, 0);
+  }
+}
+
+TEST_F(Reading, AFaceThatIsOpenGoesOnWhenItsReleaseIsRemoved) {
+  publish("2.0", {{"weights", "w"}});
+  for (const char* face : {"2.0.json", "2.0.tar.gz"}) {
+    const std::string before = read_file(at(face));
+    const File open = open_file(at(face), O_RDONLY);
+
+    ASSERT_EQ(modelfs("rm '" + at("2.0") + "'").exit_code, 0);
+
+    struct stat info {};
+    EXPECT_EQ(error(::fstat(open.fd(), &info)), 0);
+    EXPECT_EQ(static_cast<std::size_t>(info.st_size), before.size());
+    std::string again(before.size(), '\0');
+    EXPECT_EQ(::pread(open.fd(), again.data(), again.size(), 0), static_cast<ssize_t>(again.size()));
+    EXPECT_EQ(again, before);
+    EXPECT_TRUE(becomes_true([&] { return !exists(at(face)); }));
+    ASSERT_EQ(modelfs("restore '" + at("2.0") + "'").exit_code, 0);
+  }
 }
 
 TEST_F(Reading, ADirectorysTimesFollowWhatIsPublishedInIt) {

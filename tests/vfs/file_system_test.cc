@@ -153,7 +153,7 @@ TEST_F(Overlay, RefusesOtherGenerationNumbersWithOutOfRange) {
   mkdir(ino_of("churn/.stage"), "g");
 
   EXPECT_EQ(move("churn/.stage", "g", "churn/1.0", "7").code(), Code::OutOfRange);
-  EXPECT_EQ(move("churn/.stage", "g", "churn/1.0", "x").code(), Code::Immutable);
+  EXPECT_EQ(move("churn/.stage", "g", "churn/1.0", "x").code(), Code::AlreadyExists);
   EXPECT_TRUE(walk("churn/.stage/g").ok());
 }
 
@@ -351,11 +351,12 @@ TEST_F(Overlay, GivesNamesThatCanBeBoundAnewNoTimeInTheKernelsCache) {
   mkdir(ino_of("churn"), "2.0");
   mkdir(ino_of("churn/2.0"), "layers");
 
-  for (const char* path : {"churn/latest", "churn/latest.json", "churn/1.0.json", ".modelfs",
+  for (const char* path : {"churn/latest", "churn/latest.json", "churn/latest.tar.gz", ".modelfs",
                            "churn/.stage/model/weights", "churn/2.0", "churn/2.0/layers"}) {
     EXPECT_EQ(walk(path)->name_valid_seconds, 0) << path;
   }
-  for (const char* path : {"churn", "churn/1.0", "churn/1.0/weights", "churn/.stage", "churn/.stage/model"}) {
+  for (const char* path : {"churn", "churn/1.0", "churn/1.0/weights", "churn/1.0.json", "churn/1.0.tar.gz",
+                           "churn/.stage", "churn/.stage/model"}) {
     EXPECT_GT(walk(path)->name_valid_seconds, 0) << path;
   }
 }

@@ -354,4 +354,39 @@ Result<std::string> NativeLayout::text(const LayoutContext& context, const Node&
   return present_metadata(*text, {context.mount.path, context.mount.path + "/" + path});
 }
 
+// Not `latest` with a suffix, which is another release's after each commit.
+bool NativeLayout::is_face(const Node& parent, std::string_view name, const Node& node) const {
+  if (parent.kind != Kind::Domain || (node.kind != Kind::Text && node.kind != Kind::Archive)) return false;
+  return name.substr(0, name.size() - face_suffix(name).size()) != "latest";
+}
+
+Result<bool> NativeLayout::is_gone(const LayoutContext& context, const Node& face) const {
+  if (!face.is_release || (face.kind != Kind::Text && face.kind != Kind::Archive)) return false;
+  const auto domain = DomainName::parse(face.domain);
+  const auto container = context.mount.containers(face.container);
+  if (!domain.ok() || !container.ok()) return domain.ok() ? container.status() : domain.status();
+  const auto release = context.stored.release(*domain, (*container)->version);
+  if (!release.ok() && release.code() != Code::NotFound) return release.status();
+  return !release.ok() || release->ino != face.container;
+}
+
+std::vector<ListedNode> NativeLayout::faces_of_removed(const Snapshot& stored, const Node& directory,
+                                                       std::string_view version) const {
+  const auto domain = DomainName::parse(directory.domain);
+  if (directory.kind != Kind::Domain || !domain.ok()) return {};
+  const auto release = stored.removed(*domain, version);
+  if (!release.ok()) return {};
+  std::vector<ListedNode> faces;
+  for (const std::string_view suffix : face_suffixes()) {
+    Ino ino = release->faces;
+    if (suffix != kJson) {
+      const auto archive = archive_node(domain->str(), release->ino, true, suffix, release->archive_suffix, {});
+      if (!archive.ok()) continue;
+      ino = archive->ino;
+    }
+    faces.push_back({std::string(version) + std::string(suffix), ino, FileType::Regular});
+  }
+  return faces;
+}
+
 }  // namespace modelfs
