@@ -1,13 +1,13 @@
 #include "base/types.h"
 
-#include "base/time.h"
+#include <ctime>
 
 namespace modelfs {
 
 TimeNs now() {
   timespec time{};
   clock_gettime(CLOCK_REALTIME, &time);
-  return time_of(time);
+  return TimeNs{static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec};
 }
 
 }  // namespace modelfs
