@@ -1,5 +1,7 @@
 #include "catalog/records.h"
 
+#include <type_traits>
+
 #include "catalog/record_fields.h"
 #include "catalog/record_version.h"
 
@@ -14,6 +16,19 @@ constexpr std::uint64_t format_version() {
 template <>
 constexpr std::uint64_t format_version<PlacementRecord>() {
   return PlacementRecord::kFormatVersion;
+}
+template <>
+constexpr std::uint64_t format_version<ArchiveRecord>() {
+  return ArchiveRecord::kFormatVersion;
+}
+// The oldest version that is read: it has the first fields of the newest.
+template <class Record>
+constexpr std::uint64_t oldest_version() {
+  return format_version<Record>();
+}
+template <>
+constexpr std::uint64_t oldest_version<ArchiveRecord>() {
+  return 1;
 }
 
 // What holds of every record, beyond its fields.
@@ -35,11 +50,21 @@ bool is_possible(const BlobRecord& record) {
   return record.bytes.size() == record.size_bytes && record.size_bytes <= kInlineBlobBytesMax;
 }
 
+// `version`: of the bytes; fields that came later are not in older ones.
+template <class ListFields, class Record, class Fields>
+void list(ListFields list_fields, Record& record, Fields& fields, std::uint64_t version) {
+  if constexpr (std::is_invocable_v<ListFields, Record&, Fields&, std::uint64_t>) {
+    list_fields(record, fields, version);
+  } else {
+    list_fields(record, fields);
+  }
+}
+
 template <class Record, class ListFields>
 std::string encoded(const Record& record, ListFields list_fields) {
   FieldWriter writer;
   writer(format_version<Record>());
-  list_fields(record, writer);
+  list(list_fields, record, writer, format_version<Record>());
   return writer.take();
 }
 
@@ -50,11 +75,13 @@ Result<Record> decoded(std::string_view kind, std::string_view bytes, ListFields
   std::uint64_t version = 0;
   reader(version);
   // Why checked first: the fields of another version mean nothing to us.
-  if (Status status = check_record_version(kind, version, format_version<Record>()); !bytes.empty() && !status.ok()) {
+  const bool is_older = version >= oldest_version<Record>() && version < format_version<Record>();
+  if (Status status = check_record_version(kind, version, format_version<Record>());
+      !bytes.empty() && !is_older && !status.ok()) {
     return status;
   }
   Record record;
-  list_fields(record, reader);
+  list(list_fields, record, reader, version);
   if (!reader.finished() || !is_possible(record)) {
     return Status(Code::Corrupt, std::string(kind) + ": its " + std::to_string(bytes.size()) + " bytes do not decode");
   }
@@ -99,8 +126,9 @@ constexpr auto kBlobFields = [](auto& record, auto& fields) {
   fields(record.size_bytes, record.allocated_bytes, record.crc32, record.quarantined, record.is_inline, record.bytes);
 };
 
-constexpr auto kArchiveFields = [](auto& record, auto& fields) {
+constexpr auto kArchiveFields = [](auto& record, auto& fields, std::uint64_t version) {
   fields(record.suffix, record.size_bytes, record.allocated_bytes, record.hash.digest, record.hash.crc32, record.kept);
+  if (version >= 2) fields(record.mtime);
 };
 
 constexpr auto kContainerFields = [](auto& record, auto& fields) {

@@ -188,11 +188,15 @@ struct ArchiveRecord {
     Unsuited = 2,  // its bytes, for good: no recipe does
     Recipe = 3,    // how to rebuild it from the files; its bytes are gone
   };
+  // Version 1 has no mtime, and is read as well.
+  static constexpr std::uint64_t kFormatVersion = 2;
+
   std::string suffix;
   std::uint64_t size_bytes = 0;
   std::uint64_t allocated_bytes = 0;
   ContentHash hash;
   Kept kept = Kept::Original;
+  TimeNs mtime{};  // of the uploaded file; 0: not known
 
   std::string encode() const;
   static Result<ArchiveRecord> decode(std::string_view bytes);

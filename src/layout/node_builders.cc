@@ -100,6 +100,10 @@ Result<Attributes> describe_committed(const LayoutContext& context, const Node& 
     shown.blocks = (content_bytes + 511) / 512;
     if (node.kind == Kind::Archive) shown.valid_seconds = kForeverSeconds;
     shown.mtime = shown.ctime = node.time;
+    // As files in a release keep theirs, so that programs that mirror archives find nothing to do the next time.
+    const auto archive =
+        node.kind == Kind::Archive && node.given ? context.stored.archive(node.container) : Status(Code::NotFound, "");
+    if (archive.ok() && archive->mtime != TimeNs{}) shown.mtime = archive->mtime;
   } else if (node.kind == Kind::Entry) {
     if (Status status = describe_entry(context, *domain, node, shown); !status.ok()) return status;
   }

@@ -70,6 +70,7 @@ void Commit::put_original(Ino container, Batch& batch) const {
   record.size_bytes = file.hash().size_bytes;
   record.allocated_bytes = file.allocated_bytes();
   record.hash = file.hash().hash;
+  if (const auto inode = registry_.drafts().stat(file.ino()); inode.ok()) record.mtime = inode->mtime;
   batch.put(keys::archive(container), record.encode());
 }
 

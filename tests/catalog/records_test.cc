@@ -123,9 +123,9 @@ template <>
 struct Golden<ArchiveRecord> {
   static constexpr std::string_view kKind = "archive record";
   static ArchiveRecord sample() {
-    return {".tar", 300, 8, {digest_of_all(0xaa), 0x352441c2}, ArchiveRecord::Kept::Recipe};
+    return {".tar", 300, 8, {digest_of_all(0xaa), 0x352441c2}, ArchiveRecord::Kept::Recipe, TimeNs{64}};
   }
-  static std::string golden() { return "01 042e746172 ac02 08 " + kAA + " c28391a903 03"; }
+  static std::string golden() { return "02 042e746172 ac02 08 " + kAA + " c28391a903 03 8001"; }
 };
 
 template <>
@@ -283,6 +283,16 @@ TEST(Operation, HasANameForPrograms) {
   EXPECT_EQ(operation_name(Operation::CreateDomain), "create_domain");
   EXPECT_EQ(operation_name(Operation::Publish), "publish");
   EXPECT_EQ(operation_name(Operation::Restore), "restore");
+}
+
+TEST(ArchiveRecordOfVersion1, IsReadAndHasNoTime) {
+  const auto record = ArchiveRecord::decode(unhex("01 042e746172 ac02 08 " + kAA + " c28391a903 03"));
+
+  ASSERT_TRUE(record.ok()) << record.status().message();
+  EXPECT_EQ(record->kept, ArchiveRecord::Kept::Recipe);
+  EXPECT_EQ(record->mtime, TimeNs{});
+  EXPECT_EQ(ArchiveRecord::decode(unhex("01 042e746172 ac02 08 " + kAA + " c28391a903 03 8001")).code(), Code::Corrupt);
+  EXPECT_EQ(ArchiveRecord::decode(unhex("00 042e746172 ac02 08 " + kAA + " c28391a903 03")).code(), Code::Corrupt);
 }
 
 }  // namespace

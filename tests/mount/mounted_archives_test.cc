@@ -120,6 +120,16 @@ TEST_F(Archive, IsTakenFromRsync) {
   NEEDS("rsync");
   publishes("rsync -a $G $M/1.0.tar.gz");
 }
+TEST_F(Archive, ThatIsMirroredAgainIsFoundUnchanged) {
+  NEEDS("rsync");
+  const std::string mirror =
+      "touch -d 2024-01-02T03:04:05 $G; mkdir -p $S.d; cp -p $G $S.d/1.0.tar.gz; rsync -ai $S.d/ $M/ | grep '^>f' || "
+      "true";
+  EXPECT_EQ(shell(mirror).output.substr(0, 2), ">f");
+  EXPECT_EQ(nanoseconds(stat_of(at("1.0.tar.gz")).st_mtim), nanoseconds(stat_of(good()).st_mtim));
+
+  EXPECT_EQ(shell(mirror).output, "");
+}
 TEST_F(Archive, IsTakenFromRsyncInPlace) {
   NEEDS("rsync");
   publishes("rsync --inplace $G $M/1.0.tar.gz");
