@@ -137,6 +137,8 @@ void Manifest::derive() {
   memory_bytes_ = sizeof(Manifest) + entries_.capacity() * sizeof(ManifestEntry);
   for (const ManifestEntry& entry : entries_) {
     memory_bytes_ += heap_bytes(entry.name) + heap_bytes(entry.target);
+    memory_bytes_ += entry.attributes.capacity() * sizeof(Attribute);
+    for (const Attribute& each : entry.attributes) memory_bytes_ += heap_bytes(each.name) + heap_bytes(each.value);
     if (entry.type != FileType::Regular) continue;
     ++file_count_;
     total_bytes_ += entry.size_bytes;

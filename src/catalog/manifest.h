@@ -13,6 +13,13 @@
 
 namespace modelfs {
 
+// An extended attribute, with its full name ("user.origin").
+struct Attribute {
+  std::string name;
+  std::string value;
+  bool operator==(const Attribute&) const = default;
+};
+
 // One file, directory or symlink of a package.
 struct ManifestEntry {
   std::uint32_t parent = 0;       // index of the directory it stands in; the root's parent is the root
@@ -28,6 +35,7 @@ struct ManifestEntry {
   ContentHash hash;                   // regular files
   std::string name;                   // empty for the root
   std::string target;                 // symlinks
+  std::vector<Attribute> attributes;  // files and directories: sorted by name, each once
 };
 
 // Immutable, safe for concurrent use. Entry 0 is the root directory; entries stand in breadth-first order, so the

@@ -1,4 +1,5 @@
 // The bytes of a Manifest: FORMAT.md, "Manifest".
+#include <algorithm>
 #include <limits>
 
 #include "base/codec.h"
@@ -9,7 +10,12 @@
 namespace modelfs {
 namespace {
 
-constexpr std::uint64_t kManifestVersion = 1;
+// Version 1 has no attributes. Why it is written still, where there are none: they would take a byte of each entry.
+constexpr std::uint64_t kWithoutAttributes = 1;
+constexpr std::uint64_t kManifestVersion = 2;
+// Source: XATTR_NAME_MAX, XATTR_SIZE_MAX of Linux.
+constexpr std::size_t kAttributeNameBytesMax = 255;
+constexpr std::size_t kAttributeValueBytesMax = 65536;
 // Type with mode, ino, mtime, child count: what the root takes at least. Every other entry takes more.
 constexpr std::size_t kEntryBytesMin = 4;
 // Source: loff_t of Linux is signed.
@@ -29,8 +35,31 @@ std::uint64_t hash(std::uint64_t before, std::int64_t difference) {
   return before + static_cast<std::uint64_t>(difference);
 }
 
+Status decode_attributes(Decoder& decoder, std::size_t index, ManifestEntry& entry) {
+  for (std::uint64_t left = decoder.number(); left > 0; --left) {
+    Attribute attribute;
+    attribute.name = decoder.text();
+    attribute.value = decoder.text();
+    if (decoder.failed()) return corrupt_entry(index, "is cut off");
+    const bool is_possible = attribute.name.starts_with("user.") && attribute.name.size() <= kAttributeNameBytesMax &&
+                             attribute.value.size() <= kAttributeValueBytesMax;
+    if (!is_possible || attribute.name.find('\0') != std::string::npos) {
+      return corrupt_entry(index, "has an impossible attribute");
+    }
+    if (!entry.attributes.empty() && entry.attributes.back().name >= attribute.name) {
+      return corrupt_entry(index, "has attributes out of order");
+    }
+    entry.attributes.push_back(std::move(attribute));
+  }
+  if (entry.type == FileType::Symlink && !entry.attributes.empty()) {
+    return corrupt_entry(index, "is a symlink with attributes");
+  }
+  return decoder.failed() ? corrupt_entry(index, "is cut off") : Status();
+}
+
 // Reads entry `index` after `before`, but for its place in the tree.
-Result<ManifestEntry> decode_entry(Decoder& decoder, std::size_t index, const ManifestEntry& before) {
+Result<ManifestEntry> decode_entry(Decoder& decoder, std::uint64_t version, std::size_t index,
+                                   const ManifestEntry& before) {
   ManifestEntry entry;
   const std::uint64_t head = decoder.number();
   entry.ino = Ino{hash(raw(before.ino), decoder.signed_number())};
@@ -71,19 +100,22 @@ Result<ManifestEntry> decode_entry(Decoder& decoder, std::size_t index, const Ma
   if (entry.target.size() > kTargetBytesMax || entry.target.find('\0') != std::string::npos) {
     return corrupt_entry(index, "has an impossible target");
   }
+  if (version > kWithoutAttributes) {
+    if (Status status = decode_attributes(decoder, index, entry); !status.ok()) return status;
+  }
   return entry;
 }
 
 // Reads `count` entries and hangs each into its directory. Why no parents are written: entries stand in breadth-first
 // order, so the counts of children alone say whose each entry is.
-Result<std::vector<ManifestEntry>> decode_entries(Decoder& decoder, std::uint64_t count) {
+Result<std::vector<ManifestEntry>> decode_entries(Decoder& decoder, std::uint64_t version, std::uint64_t count) {
   std::vector<ManifestEntry> entries;
   entries.reserve(count);
   std::uint64_t claimed = 1;  // entries that have a parent so far; the root needs none
   std::uint64_t total_bytes = 0;
   std::uint32_t parent = Manifest::kRoot;
   for (std::uint32_t index = 0; index < count; ++index) {
-    auto entry = decode_entry(decoder, index, index == 0 ? ManifestEntry{} : entries.back());
+    auto entry = decode_entry(decoder, version, index, index == 0 ? ManifestEntry{} : entries.back());
     if (!entry.ok()) return entry.status();
     if (index >= claimed) return corrupt_entry(index, "is in no directory");
     if (index > 0) {
@@ -104,11 +136,17 @@ Result<std::vector<ManifestEntry>> decode_entries(Decoder& decoder, std::uint64_
   return entries;
 }
 
+bool have_attributes(const std::vector<ManifestEntry>& entries) {
+  return std::any_of(entries.begin(), entries.end(),
+                     [](const ManifestEntry& entry) { return !entry.attributes.empty(); });
+}
+
 }  // namespace
 
 std::string Manifest::encode() const {
   Encoder encoder;
-  encoder.number(kManifestVersion).number(entries_.size());
+  const bool has_attributes = have_attributes(entries_);
+  encoder.number(has_attributes ? kManifestVersion : kWithoutAttributes).number(entries_.size());
   const ManifestEntry nothing;
   const ManifestEntry* before = &nothing;
   for (const ManifestEntry& entry : entries_) {
@@ -125,6 +163,10 @@ std::string Manifest::encode() const {
       case FileType::Directory: encoder.number(entry.child_count); break;
       case FileType::Symlink: encoder.text(entry.target); break;
     }
+    if (has_attributes) {
+      encoder.number(entry.attributes.size());
+      for (const Attribute& each : entry.attributes) encoder.text(each.name).text(each.value);
+    }
     before = &entry;
   }
   return encoder.take();
@@ -135,15 +177,20 @@ Result<std::shared_ptr<const Manifest>> Manifest::decode(std::string_view bytes)
   const std::uint64_t version = decoder.number();
   const std::uint64_t count = decoder.number();
   if (decoder.failed()) return corrupt("it is cut off");
-  if (Status status = check_record_version("manifest", version, kManifestVersion); !status.ok()) return status;
+  if (Status status = check_record_version("manifest", version, kManifestVersion);
+      version != kWithoutAttributes && !status.ok()) {
+    return status;
+  }
   if (count == 0) return corrupt("it has no root");
   // Before anything is allocated: a count that the bytes cannot hold is corrupt.
   if (count > bytes.size() / kEntryBytesMin) return corrupt("it is too short for its entries");
   if (count > std::numeric_limits<std::uint32_t>::max()) return corrupt("it has too many entries");
 
-  auto entries = decode_entries(decoder, count);
+  auto entries = decode_entries(decoder, version, count);
   if (!entries.ok()) return entries.status();
   if (!decoder.finished()) return corrupt("something follows its last entry");
+  if (version > kWithoutAttributes && !have_attributes(*entries))
+    return corrupt("it has room for attributes, and none");
   const std::shared_ptr<Manifest> manifest(new Manifest());
   manifest->entries_ = std::move(*entries);
   manifest->derive();

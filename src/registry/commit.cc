@@ -7,6 +7,7 @@
 #include "drafts/holes.h"
 #include "formats/metadata.h"
 #include "os/host.h"
+#include "registry/draft_attributes.h"
 
 namespace modelfs {
 namespace {
@@ -57,7 +58,9 @@ Result<Published> Commit::run() {
   if (!may_hash) registry_.drafts().hash_in_background(*draft_);
   package_ = split_package(*draft_, !target().is_generation);
   const auto fresh_ino = [&] { return registry_.inos_.take(); };
-  if (Status status = build_manifests(*draft_, may_hash, fresh_ino, package_); !status.ok()) {
+  const auto attributes = attributes_of(*registry_.engine_.keys, *draft_);
+  if (!attributes.ok()) return refused(attributes.code(), attributes.status().message());
+  if (Status status = build_manifests(*draft_, may_hash, fresh_ino, *attributes, package_); !status.ok()) {
     return refused(status.code(), status.message());
   }
   if (request_.budget == HashBudget::Full) {

@@ -109,7 +109,7 @@ Digest Package::digest() const {
 }
 
 Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
-                       Package& package) {
+                       const AttributesByIno& attributes, Package& package) {
   const auto& entries = draft.entries();
   const std::vector<std::uint32_t> part = assign(draft, package);
   std::vector<std::unique_ptr<ManifestBuilder>> builders(package.parts.size());
@@ -124,6 +124,10 @@ Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::funct
     entry.ino = from.ino;
     entry.mtime = from.mtime;
     entry.name = from.name;
+    if (const auto found = attributes.find(raw(from.ino));
+        found != attributes.end() && entry.type != FileType::Symlink) {
+      entry.attributes = found->second;
+    }
     if (entry.type == FileType::Symlink) {
       entry.target = from.record.target;
       entry.size_bytes = entry.target.size();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
@@ -36,11 +37,16 @@ struct Package {
 // there, all of them are content. As a generation: one part.
 Package split_package(const FrozenDraft& draft, bool is_release);
 
+// Extended attributes of entries of a draft, by inode number.
+using AttributesByIno = std::unordered_map<std::uint64_t, std::vector<Attribute>>;
+// What all attributes of a package may take, names and values.
+inline constexpr std::uint64_t kPackageAttributeBytesMax = 16ull << 20;
+
 // Fills the manifest of every part. `fresh_ino` numbers the files that go on living in a draft under another name.
 // Busy, IoError: see FrozenDraft::hash. Malformed: names the symlink that is absolute or leaves its part, and what to
 // do.
 Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
-                       Package& package);
+                       const AttributesByIno& attributes, Package& package);
 
 // Ok if every symlink of `manifest` is relative and stays inside, also when it passes through other symlinks of it.
 Status check_symlinks(const Manifest& manifest);

@@ -197,10 +197,15 @@ Result<std::string> FileSystem::getxattr(const Credentials& who, Ino ino, std::s
     return state_->registry.drafts().getxattr(ino, name);
   }
   if (name == kReadModeAttribute) return state_->read_mode_of(place);
-  if (place.kind != Kind::Entry || !name.starts_with(kOwnAttributes)) return none;
+  if (place.kind != Kind::Entry) return none;
   const auto container = state_->cache.find(place.container);
   if (!container.ok()) return container.status();
   const ManifestEntry& entry = (*container)->manifest->at(place.index);
+  if (!name.starts_with(kOwnAttributes)) {
+    const auto& all = entry.attributes;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Attribute& each) { return each.name == name; });
+    return found != all.end() ? Result<std::string>(found->value) : none;
+  }
   if (name == "user.modelfs.digest" && entry.type == FileType::Regular) return "sha256:" + entry.hash.digest.hex();
   if (place.index != 0) return none;
   if (name == "user.modelfs.digest" && place.is_release) {
@@ -221,8 +226,14 @@ Result<std::vector<std::string>> FileSystem::listxattr(Ino ino) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   // Our own are not listed: copying programs would carry them along.
-  if (node->place.kind != Kind::Draft) return std::vector<std::string>();
-  return state_->registry.drafts().listxattr(ino);
+  const Node& place = node->place;
+  if (place.kind == Kind::Draft) return state_->registry.drafts().listxattr(ino);
+  std::vector<std::string> names;
+  if (place.kind != Kind::Entry) return names;
+  const auto container = state_->cache.find(place.container);
+  if (!container.ok()) return container.status();
+  for (const Attribute& each : (*container)->manifest->at(place.index).attributes) names.push_back(each.name);
+  return names;
 }
 
 Status FileSystem::setxattr(const Credentials& who, Ino ino, std::string_view name, std::string_view value,

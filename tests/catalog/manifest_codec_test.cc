@@ -47,6 +47,20 @@ Encoder& file(Encoder& out, std::string_view name, std::uint64_t size_bytes = 0)
   return entry(out, kRegular, name).number(size_bytes).number(0).digest({}).fixed32(0);
 }
 
+// A manifest of one file `f` with these attributes, as bytes of version 2.
+std::string with_attributes(const std::vector<Attribute>& attributes, std::uint64_t head = kRegular) {
+  Encoder out;
+  out.number(2).number(2).number(kDirectory).signed_number(64).signed_number(0).number(1).number(0);
+  if (head == kSymlink) {
+    entry(out, head, "f").text("t");
+  } else {
+    entry(out, head, "f").number(0).number(0).digest({}).fixed32(0);
+  }
+  out.number(attributes.size());
+  for (const Attribute& each : attributes) out.text(each.name).text(each.value);
+  return out.take();
+}
+
 void expect_corrupt(std::string_view bytes) {
   const auto manifest = Manifest::decode(bytes);
   ASSERT_FALSE(manifest.ok());
@@ -131,7 +145,7 @@ TEST(HostileManifest, OfAnEarlierVersionThanAnyIsCorrupt) {
 
 TEST(HostileManifest, OfALaterVersionIsLeftToANewerModelfs) {
   std::string bytes = sample()->encode();
-  bytes[0] = 2;
+  bytes[0] = 3;
 
   const auto manifest = Manifest::decode(bytes);
 
@@ -243,10 +257,10 @@ TEST(HostileManifest, OfRandomBytesIsRefusedOrIsExactlyWhatWeWouldWrite) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   RecordProperty("seed", std::to_string(seed));
   std::mt19937_64 random(seed);
-  const std::string whole = sample()->encode();
+  const std::string wholes[] = {sample()->encode(), with_attributes({{"user.a", "value"}, {"user.b", ""}})};
 
   for (int i = 0; i < 20'000; ++i) {
-    const std::string bytes = mutated(whole, random);
+    const std::string bytes = mutated(wholes[i % 2], random);
     const auto manifest = Manifest::decode(bytes);
     if (manifest.ok()) {
       ASSERT_EQ(hex((*manifest)->encode()), hex(bytes));
@@ -254,6 +268,43 @@ TEST(HostileManifest, OfRandomBytesIsRefusedOrIsExactlyWhatWeWouldWrite) {
       ASSERT_TRUE(manifest.code() == Code::Corrupt || manifest.code() == Code::Unsupported) << hex(bytes);
     }
   }
+}
+
+TEST(ManifestAttributes, ComeBackAndCountForNoDigest) {
+  ManifestEntry file = file_entry("f", "abc", Ino{66});
+  file.attributes = {{"user.a", ""}, {"user.b", std::string("\0x", 2)}};
+  ManifestBuilder builder(directory_entry("", Ino{64}));
+  builder.add(0, file);
+  const auto made = builder.build();
+  const std::string bytes = made->encode();
+  const auto again = Manifest::decode(bytes);
+
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ((*again)->at(1).attributes, file.attributes);
+  EXPECT_EQ((*again)->encode(), bytes);
+  file.attributes.clear();
+  ManifestBuilder without(directory_entry("", Ino{64}));
+  without.add(0, file);
+  const auto plain = without.build();
+  EXPECT_EQ(made->content_digest(), plain->content_digest());
+  EXPECT_GT(made->memory_bytes(), plain->memory_bytes());
+}
+
+TEST(ManifestAttributes, AtTheLimitsOfLinuxAreTaken) {
+  EXPECT_TRUE(Manifest::decode(with_attributes({{"user." + std::string(250, 'n'), std::string(65536, 'v')}})).ok());
+}
+
+TEST(ManifestAttributes, ThatNoFileCanHaveAreCorrupt) {
+  expect_corrupt(with_attributes({{"user." + std::string(251, 'n'), ""}}));
+  expect_corrupt(with_attributes({{"user.a", std::string(65537, 'v')}}));
+  expect_corrupt(with_attributes({{"trusted.a", ""}}));
+  expect_corrupt(with_attributes({{std::string("user.a\0b", 8), ""}}));
+  expect_corrupt(with_attributes({{"user.b", ""}, {"user.a", ""}}));
+  expect_corrupt(with_attributes({{"user.a", ""}, {"user.a", ""}}));
+  expect_corrupt(with_attributes({{"user.a", ""}}, kSymlink));
+  expect_corrupt(with_attributes({}));
+  const std::string whole = with_attributes({{"user.a", "value"}});
+  for (std::size_t length = 0; length < whole.size(); ++length) expect_corrupt(whole.substr(0, length));
 }
 
 }  // namespace

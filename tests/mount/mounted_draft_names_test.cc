@@ -7,6 +7,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "mount/mounted.h"
 
 namespace modelfs {
@@ -204,6 +206,33 @@ TEST_F(DraftAttributes, AreSetReadListedAndRemoved) {
   EXPECT_EQ(names.substr(0, static_cast<std::size_t>(got)), std::string("user.a\0user.empty\0", 18));
   ASSERT_EQ(error(::removexattr(path("f").c_str(), "user.a")), 0);
   EXPECT_EQ(error(::getxattr(path("f").c_str(), "user.a", nullptr, 0)), ENODATA);
+}
+
+TEST_F(DraftAttributes, StayWithFilesAndDirectoriesThatArePublished) {
+  make_draft("x", {{"f", "abc"}, {"sub/", ""}, {"plain", ""}});
+  ASSERT_TRUE(set_attribute(stage("x"), "user.origin", "here"));
+  ASSERT_TRUE(set_attribute(stage("x/f"), "user.licence", "mit"));
+  ASSERT_TRUE(set_attribute(stage("x/f"), "user.empty", ""));
+  ASSERT_TRUE(set_attribute(stage("x/sub"), "user.sub", "s"));
+
+  ASSERT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), 0);
+
+  EXPECT_EQ(text_attribute(at("1.0"), "user.origin"), "here");
+  EXPECT_EQ(text_attribute(at("1.0/f"), "user.licence"), "mit");
+  EXPECT_EQ(text_attribute(at("1.0/sub"), "user.sub"), "s");
+  std::array<char, 100> names{};
+  ASSERT_EQ(::listxattr(at("1.0/f").c_str(), names.data(), names.size()), 24);
+  EXPECT_EQ(std::string(names.data(), 24), std::string("user.empty\0user.licence\0", 24));
+  EXPECT_EQ(::listxattr(at("1.0/plain").c_str(), names.data(), names.size()), 0);
+  EXPECT_EQ(error(::setxattr(at("1.0/f").c_str(), "user.licence", "x", 1, 0)), EROFS);
+  EXPECT_EQ(error(::removexattr(at("1.0/f").c_str(), "user.licence")), EROFS);
+  ASSERT_EQ(run("cp -a '" + at("1.0") + "' '" + stage("copy") + "'").exit_code, 0);
+  EXPECT_EQ(text_attribute(stage("copy/f"), "user.licence"), "mit") << "a copy has them too";
+  const std::string digest = text_attribute(at("1.0"), "user.modelfs.digest");
+  ASSERT_TRUE(set_attribute(stage("copy/f"), "user.licence", "other"));
+  ASSERT_EQ(error(::rename(stage("copy").c_str(), at("1.1").c_str())), 0);
+  EXPECT_EQ(text_attribute(at("1.1"), "user.modelfs.digest"), digest) << "they are no content";
+  EXPECT_EQ(modelfs("verify '" + domain() + "'").exit_code, 0);
 }
 
 TEST_F(DraftAttributes, HonourCreateAndReplace) {

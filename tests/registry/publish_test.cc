@@ -5,6 +5,7 @@
 
 #include "base/tree_bounds.h"
 #include "engine/rocksdb/rocksdb_engine.h"
+#include "registry/package.h"
 #include "support/registry_fixture.h"
 
 namespace modelfs {
@@ -539,6 +540,33 @@ TEST_F(PublishWithGenerations, ASymlinkLatestToOneOfThemIsTheOneThatEachReleaseS
   };
   EXPECT_EQ(manifest_of("2")->find("latest").code(), Code::NotFound);
   EXPECT_TRUE(manifest_of("3")->find("latest").ok()) << "it leads elsewhere: it is the package's own";
+}
+
+TEST_F(Publish, KeepsAttributesUpToTheLimitOfAPackageAndRefusesMore) {
+  const DomainName domain = make_domain();
+  const Ino draft = make_directory(stage(domain), "x");
+  const std::string value(kAttributeBytesMax, 'v');
+  constexpr std::uint64_t kCount = kPackageAttributeBytesMax / kAttributeBytesMax;
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    const Ino file = write_file(draft, "f" + std::to_string(i), "");
+    // The name and the byte that tells an empty value from none are counted too.
+    const std::string name = "user." + std::string(3, static_cast<char>('a' + i % 26));
+    ASSERT_TRUE(
+        registry_->drafts().setxattr(file, name, value.substr(name.size() + 1), DraftStore::AttributeMode::Set).ok());
+  }
+  const Ino last = write_file(draft, "last", "");
+  ASSERT_TRUE(registry_->drafts().setxattr(last, "user.x", "", DraftStore::AttributeMode::Set).ok());
+
+  const auto refused = publish(draft, stage(domain), "x", "churn/1.0");
+
+  EXPECT_EQ(refused.code(), Code::TooLarge);
+  EXPECT_NE(refused.status().message().find("remove some"), std::string::npos) << refused.status().message();
+  ASSERT_TRUE(registry_->drafts().removexattr(last, "user.x").ok());
+  const auto published = publish(draft, stage(domain), "x", "churn/1.0");
+  ASSERT_TRUE(published.ok()) << published.status().message();
+  const auto manifest = registry_->snapshot()->container(draft)->manifest;
+  EXPECT_EQ(manifest->at(*manifest->find("f7")).attributes.size(), 1u);
+  EXPECT_TRUE(manifest->at(*manifest->find("last")).attributes.empty());
 }
 
 }  // namespace
