@@ -25,6 +25,10 @@ Status ModelstoreRemovals::remove(const Credentials& who, const Node& parent, co
     const auto state = registry_.drafts().name_of(parent.ino);
     return state.ok() ? registry_.clear_state(*domain, version, state->name, who) : state.status();
   }
+  // Why at the first step: what follows it takes the states away, and the last would be refused.
+  if (Status status = check_unlabelled(*domain, version); !status.ok()) {
+    return mount_.refuse(who, parent.ino, "remove " + domain->str() + "/" + version, status);
+  }
   if (step == Step::Placed) {
     if (Status status = registry_.drop_archive_placement(*domain, version, who); !status.ok()) return status;
   }
@@ -36,17 +40,31 @@ Status ModelstoreRemovals::remove(const Credentials& who, const Node& parent, co
 Status ModelstoreRemovals::remove_release(const Credentials& who, const Node& parent, const DomainName& domain,
                                           const std::string& version, Ino release) {
   const Status status = registry_.remove_release(domain, version, who);
+  released(release);  // also where it is refused: then the archive is there again
   if (!status.ok()) return mount_.refuse(who, parent.ino, "remove " + domain.str() + "/" + version, status);
-  {
-    const MutexLock lock(mutex_);
-    hidden_.erase(raw(release));
-  }
   // Its native name, which the kernel believes.
   if (const auto stored = registry_.snapshot(); stored.ok()) {
     const auto head = stored->domain(domain);
     if (head.ok()) mount_.invalidate_entry(head->ino, version);
   }
   return status;
+}
+
+Status ModelstoreRemovals::check_unlabelled(const DomainName& domain, const std::string& version) const {
+  const auto stored = registry_.snapshot();
+  if (!stored.ok()) return stored.status();
+  std::string label;
+  const Status status = stored->for_each_label(domain, [&](std::string_view name, const LabelRecord& record) {
+    if (record.version == version) label = name;
+    return label.empty();
+  });
+  if (!status.ok() || label.empty()) return status;
+  return {Code::Busy, "it is named by the label '" + label + "'; move or remove the label first"};
+}
+
+void ModelstoreRemovals::released(Ino release) {
+  const MutexLock lock(mutex_);
+  hidden_.erase(raw(release));
 }
 
 Status ModelstoreRemovals::hide_directory(Ino release) {

@@ -20,12 +20,14 @@ class ModelstoreRemovals {
   ModelstoreRemovals(Registry& registry, const LayoutMount& layout_mount, ClientMount& mount)
       : registry_(registry), layout_mount_(layout_mount), mount_(mount) {}
 
-  // One step: of `node`, which is `name` in `parent`. NotEmpty: the archive lies in that directory. The codes of
-  // removing a release or a state.
+  // One step: of `node`, which is `name` in `parent`. NotEmpty: the archive lies in that directory. Busy: a label names
+  // the release; nothing was removed. The codes of removing a release or a state.
   Status remove(const Credentials& who, const Node& parent, const Node& node, std::string_view name,
                 RemoveRule::Step step);
   // True from the removal of its archive on, until the release is removed or the mount ends.
   bool is_being_removed(Ino release) const EXCLUDES(mutex_);
+  // The release was removed in another way: if it comes back, it does so whole.
+  void released(Ino release) EXCLUDES(mutex_);
   // Whether an earlier step has removed `node` from `parent`.
   bool is_hidden(const Node& parent, const Node& node) const EXCLUDES(mutex_);
   // Takes out of a listing what is hidden in `directory`.
@@ -38,6 +40,7 @@ class ModelstoreRemovals {
   Status remove_release(const Credentials& who, const Node& parent, const DomainName& domain,
                         const std::string& version, Ino release) EXCLUDES(mutex_);
   Status hide_directory(Ino release) EXCLUDES(mutex_);
+  Status check_unlabelled(const DomainName& domain, const std::string& version) const;
 
   Registry& registry_;
   const LayoutMount& layout_mount_;

@@ -14,9 +14,10 @@ namespace {
 
 constexpr std::string_view kVersions = "versions";
 
-// The draft directory of that path beneath the mount point. NotFound: there is none.
-Result<Ino> directory_at(const DomainName& domain, const DomainRecord& head, const DraftStore& drafts,
-                         std::string_view path) {
+// The draft directory of that path beneath the mount point; `makes`: also where it was removed since. NotFound: there
+// is none, or cannot be.
+Result<Ino> directory_at(const DomainName& domain, const DomainRecord& head, DraftStore& drafts, std::string_view path,
+                         bool makes) {
   const auto names = split_path(path);
   const bool is_modelstores = !names.empty() && names[0] == kModelstoreName;
   const std::size_t above = is_modelstores ? 2 : 1;  // how many names lead to the domain's place
@@ -27,7 +28,13 @@ Result<Ino> directory_at(const DomainName& domain, const DomainRecord& head, con
       at = head.modelstore_versions();
       continue;
     }
-    const auto entry = drafts.lookup(at, names[i]);
+    auto entry = drafts.lookup(at, names[i]);
+    if (entry.code() == Code::NotFound && makes) {
+      const NewDraft fresh{FileType::Directory, {head.owner.uid, head.owner.gid, head.owner.mode & 07777}, ""};
+      const auto made = drafts.make(at, names[i], fresh);
+      if (!made.ok() && made.code() != Code::AlreadyExists) return made.status();
+      entry = drafts.lookup(at, names[i]);
+    }
     if (!entry.ok()) return entry.status();
     if (entry->type != FileType::Directory) return Status(Code::NotFound, "no directory");
     at = entry->ino;
@@ -56,24 +63,25 @@ Status lift_placements(const DomainName& domain, const Snapshot& stored, Ino rel
                                       });
 }
 
-Status replace_placements(const DomainName& domain, const DomainRecord& head, const DraftStore& drafts,
+Status replace_placements(const DomainName& domain, const DomainRecord& head, DraftStore& drafts,
                           const Snapshot& stored, Ino release, Batch& batch) {
   std::set<std::uint64_t> held;
   const auto is_free = [&](const Result<Ino>& directory, std::string_view path, std::string_view name) {
     return directory.ok() && !drafts.lookup(*directory, name).ok() && !stored.placement(domain, path, name).ok() &&
            (held.contains(raw(*directory)) || drafts.hold_directory(*directory, batch).ok());
   };
-  return stored.for_each_placement_of(release,
-                                      [&](std::string_view path, std::string_view name, const PlacementRecord& each) {
-                                        const auto directory = directory_at(domain, head, drafts, path);
-                                        if (is_free(directory, path, name)) {
-                                          held.insert(raw(*directory));
-                                          batch.put(keys::placement(domain, path, name), each.encode());
-                                        } else {
-                                          batch.erase(keys::placement_of(release, path, name));
-                                        }
-                                        return true;
-                                      });
+  return stored.for_each_placement_of(
+      release, [&](std::string_view path, std::string_view name, const PlacementRecord& each) {
+        // A state that nobody wants any more is not brought back by a model that was in it.
+        const auto directory = directory_at(domain, head, drafts, path, each.is_upload());
+        if (is_free(directory, path, name)) {
+          held.insert(raw(*directory));
+          batch.put(keys::placement(domain, path, name), each.encode());
+        } else {
+          batch.erase(keys::placement_of(release, path, name));
+        }
+        return true;
+      });
 }
 
 // The registry's verbs about them.

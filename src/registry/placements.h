@@ -16,8 +16,9 @@ void put_placement(const DomainName& domain, std::string_view directory, std::st
                    const PlacementRecord& placement, Batch& batch);
 // Takes all names of a release away, and remembers them.
 Status lift_placements(const DomainName& domain, const Snapshot& stored, Ino release, Batch& batch);
-// Gives them back where a directory of that path is there and the name in it is free, and forgets the others.
-Status replace_placements(const DomainName& domain, const DomainRecord& head, const DraftStore& drafts,
+// Gives them back where the name in a directory of that path is free, and forgets the others. The directory of an
+// upload is made anew if it was removed since, that of a state is not.
+Status replace_placements(const DomainName& domain, const DomainRecord& head, DraftStore& drafts,
                           const Snapshot& stored, Ino release, Batch& batch);
 
 }  // namespace modelfs

@@ -116,7 +116,7 @@ Status FileSystem::State::move_committed(const Credentials& who, const Node& fro
   // The kernel moves the name with all that it believes of it, and names in the trash can be bound anew.
   if (status.ok() && to.kind == Kind::Trash) {
     kernel.invalidate_entry_later(to.ino, std::string(new_name), KernelCache::Wait::None);
-    forget_faces(from.ino, name);
+    release_is_gone(from.ino, name);
   }
   return status;
 }

@@ -156,15 +156,19 @@ void FileSystem::domain_changed(const DomainName& domain) {
 // (d_splice_alias).
 void FileSystem::moved_away(Ino directory, const std::string& name) {
   state_->kernel.invalidate_entry(directory, name);
-  state_->forget_faces(directory, name);
+  state_->release_is_gone(directory, name);
 }
 
 // Why the attributes first, which need no lock of a directory: from then on the kernel asks about the face itself, and
 // hears from check_face() that it has to ask for the name again, as long as the name is not invalidated.
-void FileSystem::State::forget_faces(Ino directory, std::string_view version) {
+void FileSystem::State::release_is_gone(Ino directory, std::string_view version) {
   const auto node = nodes.find(directory);
   const auto stored = registry.snapshot();
   if (!node || !stored.ok()) return;
+  if (const auto domain = DomainName::parse(node->place.domain); domain.ok()) {
+    if (const auto removed = stored->removed(*domain, version); removed.ok())
+      client_writes.removals.released(removed->ino);
+  }
   for (const ListedNode& face : layouts.of(node->place).faces_of_removed(*stored, node->place, version)) {
     kernel.invalidate_attributes(face.ino);
     kernel.invalidate_entry_later(directory, face.name, KernelCache::Wait::None);

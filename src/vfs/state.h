@@ -145,13 +145,14 @@ struct FileSystem::State final : ClientMount {
   Status refuse(const Credentials& who, Ino where, const std::string& what, Status status) override {
     return refusals.refuse(who, where, what, std::move(status));
   }
-  // Names of a release in its directory that the kernel believes, beside its own: the release has gone.
-  void forget_faces(Ino directory, std::string_view version);
+  // A release was removed that was called `version` there: the kernel forgets its faces, and it is under no client's
+  // removal any more.
+  void release_is_gone(Ino directory, std::string_view version);
   // Stale: it is a face whose release was removed since the kernel has asked for its name.
   Status check_face(const Node& place);
   void invalidate_entry(Ino directory, const std::string& name) override {
     kernel.invalidate_entry_later(directory, name, KernelCache::Wait::Briefly);
-    forget_faces(directory, name);
+    release_is_gone(directory, name);
   }
 
   // Handles.

@@ -288,6 +288,38 @@ TEST_F(Modelstore, RemovingTheMetadataRemovesTheRelease) {
   EXPECT_EQ(read_file(tombstone_file("a")), document);
 }
 
+TEST_F(Modelstore, RemovingAModelThatALabelNamesIsEbusyAtTheFirstStepAndLosesNothing) {
+  ASSERT_EQ(upload("a", archive("a")), 0);
+  ASSERT_EQ(push(state_file("production", "a"), read_file(metadata_file("a"))), 0);
+  ASSERT_EQ(error(::symlink("a", at("prod").c_str())), 0);
+
+  EXPECT_EQ(remove("a"), EBUSY);
+
+  EXPECT_TRUE(exists(archive_file("a")));
+  EXPECT_TRUE(exists(state_file("production", "a")));
+  EXPECT_TRUE(exists(metadata_file("a")));
+  ASSERT_EQ(error(::unlink(at("prod").c_str())), 0);
+  EXPECT_EQ(remove("a"), 0);
+}
+
+TEST_F(Modelstore, ARemovalThatItsClientHasLeftHalfDoneIsMadeWholeByRmAndRestore) {
+  ASSERT_EQ(upload("a", archive("a")), 0);
+  ASSERT_EQ(remove_file(archive_file("a")), 0);
+  ASSERT_FALSE(exists(archive_file("a")));
+
+  ASSERT_EQ(modelfs("rm '" + at("a") + "'").exit_code, 0);
+  ASSERT_EQ(modelfs("restore '" + at("a") + "'").exit_code, 0);
+
+  EXPECT_EQ(run("tar xzOf " + archive_file("a") + " model.joblib").output, "a");
+  ASSERT_EQ(remove_file(archive_file("a")), 0);
+  ASSERT_EQ(error(::symlink("a", at("prod").c_str())), 0);
+  EXPECT_EQ(error(::unlink(metadata_file("a").c_str())), EBUSY);
+  ASSERT_EQ(error(::unlink(at("prod").c_str())), 0);
+  ASSERT_EQ(modelfs("rm '" + at("a") + "'").exit_code, 0);
+  ASSERT_EQ(modelfs("restore '" + at("a") + "'").exit_code, 0);
+  EXPECT_TRUE(exists(archive_file("a")));
+}
+
 TEST_F(Modelstore, WhatIsRestoredIsWhereItWas) {
   ASSERT_EQ(upload("a", archive("a")), 0);
   ASSERT_EQ(push(state_file("production", "a"), read_file(metadata_file("a"))), 0);
