@@ -51,7 +51,8 @@ void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offs
 void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t size_bytes, off_t offset,
               fuse_file_info* file) {
   const auto carry_out = [handle = Handle{file->fh}, offset](Request request, std::string_view data) {
-    const auto written = request.files().write(handle, static_cast<std::uint64_t>(offset), bytes_of(data));
+    const auto written =
+        request.files().write(request.caller(), handle, static_cast<std::uint64_t>(offset), bytes_of(data));
     std::move(request).reply_written(written);
   };
   Request request(raw, FUSE_WRITE, node);

@@ -19,7 +19,7 @@ void on_init(void* served, fuse_conn_info* connection) {
                                | FUSE_CAP_CACHE_SYMLINKS;                // a link with a new target is a new node
   // Not wanted, by leaving it out: WRITEBACK_CACHE (we hash what is written, in the order it is written),
   // AUTO_INVAL_DATA (the bytes of a node change only through it), EXPORT_SUPPORT, the LOCKS, HANDLE_KILLPRIV (the
-  // kernel clears setuid bits itself).
+  // kernel clears setuid bits itself, but for writes without pages: see FileSystem::write).
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
   connection->want_ext = connection->capable_ext & kWanted;  // `want` is its former name
 #else

@@ -110,6 +110,7 @@ Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Ch
     }
     const auto inode = state_->registry.drafts().setattr(ino, values, [&who] { return is_killed(who.pid); });
     if (!inode.ok()) return inode.status();
+    if (values.mode && (*values.mode & (S_ISUID | S_ISGID)) != 0) ++state_->set_ids_given;
     auto& packages = state_->client_writes.packages;
     if (packages.ends_copy(who, place, values)) {
       if (Status status = packages.publish_copy(who, ino); !status.ok()) return status;

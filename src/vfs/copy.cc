@@ -61,13 +61,14 @@ Result<std::size_t> FileSystem::copy(Handle from, std::uint64_t from_bytes, Hand
   const std::uint64_t wanted_bytes = std::min(count_bytes, kCopyBytesMax);
   const auto buffer =
       std::make_unique_for_overwrite<std::byte[]>(std::min<std::uint64_t>(wanted_bytes, kCopyPieceBytes));
+  const Credentials kernel{};  // which takes set-user-ID bits away before it asks for a copy
   std::uint64_t done = 0;
   while (done < wanted_bytes) {
     const ByteSpan piece(buffer.get(), std::min<std::uint64_t>(wanted_bytes - done, kCopyPieceBytes));
     const auto got = read(from, from_bytes + done, piece);
     if (!got.ok()) return done > 0 ? Result<std::size_t>(done) : got;
     if (*got == 0) break;
-    const auto put = write(to, to_bytes + done, piece.first(*got));
+    const auto put = write(kernel, to, to_bytes + done, piece.first(*got));
     if (!put.ok()) return done > 0 ? Result<std::size_t>(done) : put;
     done += *put;
   }

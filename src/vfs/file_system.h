@@ -141,7 +141,8 @@ class FileSystem {
   Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into);
   // The same, but parts of `into` may be left as they are; `lent` says what stands there.
   Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, MappedSpans& lent);
-  Result<std::size_t> write(Handle handle, std::uint64_t offset_bytes, ByteView bytes);
+  // What anybody but root writes takes the file's set-user-ID and set-group-ID bits away.
+  Result<std::size_t> write(const Credentials& who, Handle handle, std::uint64_t offset_bytes, ByteView bytes);
   // True when write() and allocate() may take long.
   bool may_block_write(Handle handle) const;
   // copy_file_range(2): how many bytes were copied; fewer than asked for where more would take too long. A file of a

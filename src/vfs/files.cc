@@ -1,5 +1,6 @@
 // What open, read, write and close do.
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -199,6 +200,11 @@ Result<FileSystem::Created> FileSystem::create(const Credentials& who, Ino paren
     forget(entry->attributes.ino, 1);
     return opened.status();
   }
+  // Its first write need not look.
+  const auto handle = state_->handles.find(opened->handle);
+  if (handle.ok() && (entry->attributes.mode & (S_ISUID | S_ISGID)) == 0) {
+    (*handle)->set_ids_seen = state_->set_ids_given.load();
+  }
   state_->client_writes.uploads.follow(entry->attributes.ino, who);
   return Created{*entry, *opened};
 }
@@ -229,10 +235,31 @@ Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_
   return Status(Code::IsADirectory, "a directory");
 }
 
-Result<std::size_t> FileSystem::write(Handle handle, std::uint64_t offset_bytes, ByteView bytes) {
+// Why here and not in the kernel: of writes that are not cached it leaves that to the daemon (FUSE_WRITE_KILL_SUIDGID).
+// Why by a count of all that were given: the file's record need not be read for each write.
+Status FileSystem::State::drop_set_ids(const Credentials& who, OpenHandle& opened) {
+  const std::uint64_t given = set_ids_given.load();
+  if (who.uid == 0 || opened.set_ids_seen.load(std::memory_order_relaxed) == given) return {};
+  const auto inode = registry.drafts().stat(opened.ino);
+  if (!inode.ok()) return {};  // it has no name any more
+  const std::uint32_t mode = inode->record.owner.mode;
+  const std::uint32_t taken = S_ISUID | ((mode & S_IXGRP) != 0 ? S_ISGID : 0u);
+  if ((mode & taken) != 0) {
+    DraftChange change;
+    change.mode = mode & ~taken;
+    if (const auto changed = registry.drafts().setattr(opened.ino, change); !changed.ok()) return changed.status();
+    kernel.invalidate_attributes(opened.ino);
+  }
+  opened.set_ids_seen = given;
+  return {};
+}
+
+Result<std::size_t> FileSystem::write(const Credentials& who, Handle handle, std::uint64_t offset_bytes,
+                                      ByteView bytes) {
   const auto opened = state_->handles.find(handle);
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return Status(Code::Immutable, "what is published never changes");
+  if (Status status = state_->drop_set_ids(who, **opened); !status.ok()) return status;
   if (Status status = (*opened)->draft->write(offset_bytes, bytes); !status.ok()) return status;
   state_->traffic.draft_written_bytes.fetch_add(bytes.size(), std::memory_order_relaxed);
   return bytes.size();

@@ -1,5 +1,6 @@
 // What is open through a mount.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,6 +33,8 @@ struct OpenHandle {
   Ino ino = kNoIno;
   std::unique_ptr<const Descriptors::Use> descriptor;  // where it has one, or may need one
   std::unique_ptr<DraftHandle> draft;
+  // Of a draft: it had no set-user-ID or set-group-ID bits when so many files had been given such.
+  std::atomic<std::uint64_t> set_ids_seen = 0;
   std::shared_ptr<const ContentReader> content;
   std::shared_ptr<const std::string> text;  // made when it was opened
   File host;                                // events

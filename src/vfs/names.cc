@@ -48,6 +48,7 @@ void FileSystem::State::names_changed(Ino directory) {
 
 Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::string_view name) {
   State& state = *state_;
+  if (name.size() > kFileNameBytesMax) return Status(Code::NameTooLong, "a name has at most 255 bytes");
   CommitWait wait;
   for (int tries = 0; tries < kLooksAtOnce || wait.go_on(); ++tries) {
     const auto parent = state.node(parent_ino);

@@ -145,6 +145,8 @@ struct FileSystem::State final : ClientMount {
   Status refuse(const Credentials& who, Ino where, const std::string& what, Status status) override {
     return refusals.refuse(who, where, what, std::move(status));
   }
+  // Before who is not root writes. Their errors are those of chmod.
+  Status drop_set_ids(const Credentials& who, OpenHandle& opened);
   // A release was removed that was called `version` there: the kernel forgets its faces, and it is under no client's
   // removal any more.
   void release_is_gone(Ino directory, std::string_view version);
@@ -179,7 +181,8 @@ struct FileSystem::State final : ClientMount {
   const TimeNs mounted = now();
   ContainerCache cache;
   NodeTable nodes;
-  std::atomic<std::uint64_t> next_node = 1;  // in kNodeBlock
+  std::atomic<std::uint64_t> set_ids_given = 1;  // how often a draft got a set-user-ID or set-group-ID bit
+  std::atomic<std::uint64_t> next_node = 1;      // in kNodeBlock
   OpenNodes open_nodes;
   PageSources page_sources;
   const Layouts layouts;

@@ -46,7 +46,7 @@ class Overlay : public IngestFixture {
   void write(Ino parent, std::string_view name, std::string_view bytes, const Credentials& who = kRoot) {
     const auto created = fs_->create(who, parent, name, 0644, O_WRONLY);
     ASSERT_TRUE(created.ok()) << name << ": " << created.status().str();
-    EXPECT_TRUE(fs_->write(created->opened.handle, 0, bytes_of(bytes)).ok());
+    EXPECT_TRUE(fs_->write(kRoot, created->opened.handle, 0, bytes_of(bytes)).ok());
     EXPECT_TRUE(fs_->flush({}, created->opened.handle).ok());
     fs_->release(created->opened.handle);
   }
