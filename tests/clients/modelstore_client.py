@@ -53,7 +53,7 @@ def live_together(run, daemon, store, forml, options):
 
 
 def body(run, options):
-    python, forml_python = python_with(options.modelstore_venv, "modelstore"), python_with(options.forml_venv, "forml")
+    python, forml_python = python_with(options.modelstore_venv, options.requirements), python_with(options.forml_venv, "forml")
     daemon = run.daemon("store")
     daemon.start()
     store = Client(run, python, "modelstore_life.py", daemon.mount_point)
@@ -70,11 +70,12 @@ def body(run, options):
     problems = daemon.json("verify")
     if problems.get("problems"):
         run.violation(f"verify: {problems['problems']}")
-    print(f"modelstore 0.0.81: {store.operations} operations, ForML 0.93: {forml.operations}; {together}")
+    print(f"{options.requirements}: {store.operations} operations, ForML 0.93: {forml.operations}; {together}")
 
 
 def add_options(parser):
     parser.add_argument("--modelstore-venv", default=os.path.join(HERE, "../../build/modelstore-venv"))
+    parser.add_argument("--requirements", default="modelstore", help="what is installed: that of requirements-<this>.txt")
     parser.add_argument("--forml-venv", default=os.path.join(HERE, "../../build/forml-venv"))
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--models", type=int, default=12, help="that each worker uploads")

@@ -14,15 +14,16 @@ from installed import mounted  # its directory is on the path then
 
 SUITES = ["storage/test_local.py", "storage/test_blob_storage.py", "storage/test_blob_storage_artifacts.py",
           "storage/test_blob_storage_meta_data.py", "storage/test_blob_storage_states.py", "storage/states", "storage/util"]
-TESTS_MIN = 60  # of modelstore 0.0.81
+TESTS_MIN = 60  # of modelstore 0.0.81 and 0.0.82
 
 
 def add_options(parser):
     parser.add_argument("--venv", required=True, help="where modelstore is installed, or will be")
+    parser.add_argument("--requirements", default="modelstore", help="what is installed: that of requirements-<this>.txt")
 
 
 def body(run, options):
-    python = installed.python_with(os.path.abspath(options.venv), "modelstore")
+    python = installed.python_with(os.path.abspath(options.venv), options.requirements)
     where = subprocess.run([python, "-c", "import tests; print(tests.__path__[0])"], check=True, capture_output=True, text=True,
                            cwd=run.directory).stdout.strip()
     environment = {**os.environ, "MODELFS": run.binary, "PYTHONPATH": installed.HERE, "TMPDIR": run.directory,
