@@ -68,12 +68,12 @@ Dispatcher::Answer Dispatcher::status(Message&, const Emit&) {
   if (!snapshot.ok()) return snapshot.status();
   const auto counts = count(*snapshot, who_);
   if (!counts.ok()) return counts.status();
-  const auto archives = registry.count_archives();
+  const auto archives = registry.compactor().count();
   if (!archives.ok()) return archives.status();
   const auto space = space_document(registry.store_dir());
   if (!space.ok()) return space.status();
   const bool sees_all = authorise_store_owner(registry, who_, "see the drafts of other users").ok();
-  const auto drafts = registry.list_drafts(sees_all ? std::nullopt : std::optional<uid_t>(who_.uid));
+  const auto drafts = registry.draft_list().list(sees_all ? std::nullopt : std::optional<uid_t>(who_.uid));
   if (!drafts.ok()) return drafts.status();
 
   Message answer;
@@ -112,7 +112,7 @@ Dispatcher::Answer Dispatcher::verify(Message& request, const Emit& emit) {
   auto say = progress_through(emit);
   // A client that is gone is noticed when the answer is sent.
   const auto progress = [&say](std::uint64_t done, std::uint64_t total) { (void)say(done, total); };
-  const auto report = registry.verify(domain, version, progress);
+  const auto report = registry.verifier().verify(domain, version, progress);
   if (!report.ok()) return report.status();
   Message answer;
   answer.body = {{"blobs", report->blobs}, {"bytes", report->bytes}, {"problem_count", report->problems.size()}};
@@ -127,7 +127,7 @@ Dispatcher::Answer Dispatcher::verify(Message& request, const Emit& emit) {
 
 Dispatcher::Answer Dispatcher::collect_garbage(Message&, const Emit&) {
   if (Status status = authorise_store_owner(context_.registry, who_, "collect garbage"); !status.ok()) return status;
-  const auto report = context_.registry.gc();
+  const auto report = context_.registry.garbage().collect();
   if (!report.ok()) return report.status();
   Message answer;
   answer.body = {{"blobs_removed", report->blobs_removed},

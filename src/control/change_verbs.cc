@@ -115,7 +115,7 @@ Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
   const std::string path = text_field(request.body, "draft");
   // First, so that no user learns the names of drafts in a domain that they may not publish into.
   if (Status status = authorise_publishing(context_.registry, who_, path); !status.ok()) return status;
-  const auto place = context_.registry.find_draft(path, who_);
+  const auto place = context_.registry.draft_list().find(path, who_);
   if (!place.ok()) return place.status();
   if (place->entry.type != FileType::Directory)
     return Status(Code::NotADirectory, "the draft '" + printable(path) + "' is a file");
@@ -154,7 +154,7 @@ Dispatcher::Answer Dispatcher::set_label(Message& request, const Emit&) {
   const auto domain = DomainName::parse(text_field(request.body, "domain"));
   if (!domain.ok()) return domain.status();
   const std::string label = text_field(request.body, "label");
-  const auto record = context_.registry.set_label(*domain, label, text_field(request.body, "version"), who_);
+  const auto record = context_.registry.labels().set(*domain, label, text_field(request.body, "version"), who_);
   if (!record.ok()) return record.status();
   context_.domain_changed(*domain);
   Message answer;
@@ -163,25 +163,25 @@ Dispatcher::Answer Dispatcher::set_label(Message& request, const Emit&) {
 }
 
 Dispatcher::Answer Dispatcher::set_state(Message& request, const Emit&) {
-  return change_state(request, &Registry::set_state);
+  return change_state(request, &ModelStates::set);
 }
 
 Dispatcher::Answer Dispatcher::clear_state(Message& request, const Emit&) {
-  return change_state(request, &Registry::clear_state);
+  return change_state(request, &ModelStates::clear);
 }
 
 Dispatcher::Answer Dispatcher::change_state(const Message& request, ChangeState change) {
   const auto thing = release_at(context_.registry, who_, text_field(request.body, "path"));
   if (!thing.ok()) return thing.status();
   const std::string state = text_field(request.body, "state");
-  const Status status = (context_.registry.*change)(thing->domain, thing->release->version, state, who_);
+  const Status status = (context_.registry.model_states().*change)(thing->domain, thing->release->version, state, who_);
   return status.ok() ? Answer(Message()) : Answer(status);
 }
 
 Dispatcher::Answer Dispatcher::remove_label(Message& request, const Emit&) {
   const auto domain = DomainName::parse(text_field(request.body, "domain"));
   if (!domain.ok()) return domain.status();
-  const Status status = context_.registry.remove_label(*domain, text_field(request.body, "label"), who_);
+  const Status status = context_.registry.labels().remove(*domain, text_field(request.body, "label"), who_);
   if (!status.ok()) return status;
   context_.domain_changed(*domain);
   return Message();
@@ -200,7 +200,7 @@ Dispatcher::Answer Dispatcher::remove(Message& request, const Emit&) {
                   "'" + printable(path) + "' stands for " + thing->str() +
                       "; name the release itself, or remove a label with `modelfs label --remove`");
   }
-  const Status status = context_.registry.remove_release(thing->domain, thing->release->version, who_);
+  const Status status = context_.registry.trash().remove(thing->domain, thing->release->version, who_);
   if (!status.ok()) return status;
   context_.moved_away(thing->head.ino, thing->release->version);
   context_.domain_changed(thing->domain);
@@ -214,7 +214,7 @@ Dispatcher::Answer Dispatcher::restore(Message& request, const Emit&) {
   if (parts.size() != 2) return Status(Code::InvalidArgument, "write what to restore as DOMAIN/VERSION");
   const auto domain = DomainName::parse(parts[0]);
   if (!domain.ok()) return domain.status();
-  const Status status = context_.registry.restore_release(*domain, parts[1], who_);
+  const Status status = context_.registry.trash().restore(*domain, parts[1], who_);
   if (!status.ok()) return status;
   context_.domain_changed(*domain);
   Message answer;

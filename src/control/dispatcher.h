@@ -66,7 +66,8 @@ class Dispatcher {
   Answer remove_label(Message& request, const Emit& emit);
   Answer set_state(Message& request, const Emit& emit);
   Answer clear_state(Message& request, const Emit& emit);
-  using ChangeState = Status (Registry::*)(const DomainName&, std::string_view, std::string_view, const Credentials&);
+  using ChangeState = Status (ModelStates::*)(const DomainName&, std::string_view, std::string_view,
+                                              const Credentials&);
   Answer change_state(const Message& request, ChangeState change);
   Answer remove(Message& request, const Emit& emit);
   Answer restore(Message& request, const Emit& emit);

@@ -138,7 +138,7 @@ Dispatcher::Answer Dispatcher::states(Message& request, const Emit& emit) {
     if (!snapshot.ok()) return snapshot.status();
     const auto thing = resolve(*snapshot, who_, text_field(request.body, "path"));
     if (!thing.ok()) return thing.status();
-    const auto states = context_.registry.states(thing->domain);
+    const auto states = context_.registry.model_states().list(thing->domain);
     if (!states.ok()) return states.status();
     for (const auto& [state, version] : *states) {
       if (!thing->release || thing->release->version == version) {

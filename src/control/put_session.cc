@@ -91,22 +91,22 @@ Result<std::unique_ptr<PutSession>> PutSession::begin(ControlContext& context, c
   session->archive_ = archive;
   Registry& registry = context.registry;
   const DomainName& domain = session->target_.domain;
-  auto head = registry.domain(domain);
+  auto head = registry.domains().find(domain);
   if (head.code() == Code::NotFound && !session->target_.is_generation) {
     if (Status status = authorise(who, ownership_of_store(registry), Right::Publish, "the registry"); !status.ok())
       return status;
-    head = registry.create_domain(domain, {who.uid, who.gid, kDomainMode}, who);
+    head = registry.domains().create(domain, {who.uid, who.gid, kDomainMode}, who);
     session->made_domain_ = head.ok();
     if (head.ok()) context.domain_changed(domain);
     if (head.code() == Code::AlreadyExists) {  // another process was first; if it made a draft, this is NotFound again
       const Status taken = head.status();
-      head = registry.domain(domain);
+      head = registry.domains().find(domain);
       if (head.code() == Code::NotFound) return taken;
     }
   }
   if (!head.ok()) return head.status();
   if (Status status = authorise(who, head->owner, Right::Publish, domain.str()); !status.ok()) return status;
-  if (Status status = session->make_draft(Registry::stage_of(*head)); !status.ok()) return status;
+  if (Status status = session->make_draft(stage_of(*head)); !status.ok()) return status;
   return session;
 }
 
@@ -134,7 +134,7 @@ PutSession::~PutSession() {
     if (!gone.ok()) log::warn("the draft of a put stays in {}/.stage: {}", target_.domain.str(), gone.message());
   }
   // Refused, and rightly so, once anything is in it.
-  if (made_domain_ && registry.remove_domain(target_.domain, who_).ok()) {
+  if (made_domain_ && registry.domains().remove(target_.domain, who_).ok()) {
     context_.moved_away(kRootIno, target_.domain.str());
   }
 }
@@ -326,7 +326,7 @@ Status PutSession::discard_all(Registry& registry) {
     const auto stored = registry.snapshot();
     if (!stored.ok()) return stored.status();
     const Status walked = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
-      stages.push_back(Registry::stage_of(head));
+      stages.push_back(stage_of(head));
       return true;
     });
     if (!walked.ok()) return walked;

@@ -46,7 +46,7 @@ std::unique_ptr<UnpackingBehind> ArchiveUploads::unpack_behind(Ino file, std::st
   const auto format = format_of_suffix(suffix);
   // A zip is read from its end.
   if (!format || *format == ArchiveFormat::Zip) return nullptr;
-  const auto head = registry_.domain(domain);
+  const auto head = registry_.domains().find(domain);
   if (!head.ok() || !authorise(who, head->owner, Right::Publish, domain.str()).ok()) return nullptr;
   return UnpackingBehind::follow(means(), *unpackers_, file, {head->unpacking(), fresh_name(file), *format, who});
 }
@@ -58,12 +58,12 @@ Result<std::unique_ptr<UnpackingDirectory>> ArchiveUploads::make_directory(Ino f
 
 Result<Published> ArchiveUploads::publish(const ArchiveRequest& request) {
   auto published = unpack_and_publish(request);
-  registry_.sweep_later();
+  registry_.garbage().sweep_later();
   return published;
 }
 
 Result<Published> ArchiveUploads::unpack_and_publish(const ArchiveRequest& request) {
-  const auto domain = registry_.domain(request.target.domain);
+  const auto domain = registry_.domains().find(request.target.domain);
   if (!domain.ok()) return domain.status();
   if (Status status = authorise(request.who, domain->owner, Right::Publish, request.target.domain.str()); !status.ok())
     return status;

@@ -8,7 +8,7 @@ Result<std::unique_ptr<Ingest>> Ingest::open(Registry& registry, const ArchiveLi
   auto ingest = std::make_unique<Ingest>(registry, limits);
   if (registry.is_read_only()) return ingest;
   if (Status status = unless_disk_refuses(ingest->archives.discard_leftovers()); !status.ok()) return status;
-  registry.sweep_later();
+  registry.garbage().sweep_later();
   return ingest;
 }
 

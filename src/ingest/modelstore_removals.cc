@@ -17,20 +17,20 @@ Status ModelstoreRemovals::remove(const Credentials& who, const Node& parent, co
   const std::string& version = (*container)->version;
   if (step == Step::Metadata) return remove_release(who, parent, *domain, version, node.container);
   if (step == Step::Tombstone) {
-    const Status status = registry_.forget_tombstone(*domain, version, who);
+    const Status status = registry_.model_states().forget_tombstone(*domain, version, who);
     (void)registry_.drafts().unlink(parent.ino, name);  // what its client wrote before the removal
     return status;
   }
   if (step == Step::State) {
     const auto state = registry_.drafts().name_of(parent.ino);
-    return state.ok() ? registry_.clear_state(*domain, version, state->name, who) : state.status();
+    return state.ok() ? registry_.model_states().clear(*domain, version, state->name, who) : state.status();
   }
   // Why at the first step: what follows it takes the states away, and the last would be refused.
   if (Status status = check_unlabelled(*domain, version); !status.ok()) {
     return mount_.refuse(who, parent.ino, "remove " + domain->str() + "/" + version, status);
   }
   if (step == Step::Placed) {
-    if (Status status = registry_.drop_archive_placement(*domain, version, who); !status.ok()) return status;
+    if (Status status = registry_.model_states().drop_archive(*domain, version, who); !status.ok()) return status;
   }
   const MutexLock lock(mutex_);
   hidden_[raw(node.container)] = step == Step::Placed ? Hidden::Directory : Hidden::Archive;
@@ -39,7 +39,7 @@ Status ModelstoreRemovals::remove(const Credentials& who, const Node& parent, co
 
 Status ModelstoreRemovals::remove_release(const Credentials& who, const Node& parent, const DomainName& domain,
                                           const std::string& version, Ino release) {
-  const Status status = registry_.remove_release(domain, version, who);
+  const Status status = registry_.trash().remove(domain, version, who);
   released(release);  // also where it is refused: then the archive is there again
   if (!status.ok()) return mount_.refuse(who, parent.ino, "remove " + domain.str() + "/" + version, status);
   // Its native name, which the kernel believes.

@@ -55,7 +55,8 @@ Status ModelstoreUploads::check_archive_path(const ModelRequest& request, Ino fi
   const auto head = stored->domain(request.domain);
   if (!head.ok()) return head.status();
   const auto mask = [&](Ino parent) { return parent == head->ino ? kInPlaceModeMask : 07777u; };
-  if (Status status = registry_.check_disclosing(request.who, file, mask(directory), "the archive that it names");
+  if (Status status =
+          registry_.draft_list().check_disclosing(request.who, file, mask(directory), "the archive that it names");
       !status.ok()) {
     return status;
   }
@@ -89,7 +90,7 @@ Result<Published> ModelstoreUploads::publish_archive(const ModelRequest& request
 
 Result<Published> ModelstoreUploads::publish_file(const ModelRequest& request, Ino file, const UploadPlacement& at,
                                                   std::string document) {
-  const auto head = registry_.domain(request.domain);
+  const auto head = registry_.domains().find(request.domain);
   if (!head.ok()) return head.status();
   if (Status status = authorise(request.who, head->owner, Right::Publish, request.domain.str()); !status.ok())
     return status;
@@ -114,7 +115,7 @@ Result<Published> ModelstoreUploads::publish_file(const ModelRequest& request, I
   auto published = registry_.publish(publication);
   if (published.ok() && !published->already) (*draft)->published();
   draft->reset();
-  registry_.sweep_later();
+  registry_.garbage().sweep_later();
   return published;
 }
 

@@ -130,7 +130,7 @@ Status ModelstoreWrites::take_state(const Credentials& who, const MountUpload& u
   if (!release.ok()) return release.status();
   const auto state = registry_.drafts().name_of(upload.parent);
   if (!state.ok()) return state.status();
-  return registry_.set_state(*upload.domain, release->version, state->name, who);
+  return registry_.model_states().set(*upload.domain, release->version, state->name, who);
 }
 
 Status ModelstoreWrites::check_copy(const MountUpload& upload, const std::string& text) const {

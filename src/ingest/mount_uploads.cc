@@ -81,7 +81,7 @@ Result<DraftInode> MountUploads::make_file(const Credentials& who, MountUpload u
   }
   upload.directory = kModelstoreUploadsIno;
   if (const auto domain = target ? target->domain : upload.domain) {
-    const auto head = registry_.domain(*domain);
+    const auto head = registry_.domains().find(*domain);
     if (!head.ok()) return head.status();
     upload.directory = head->uploads();
   }

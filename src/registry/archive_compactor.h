@@ -1,42 +1,43 @@
-// Replaces archives that were uploaded by recipes that rebuild them, when the machine has nothing better to do.
+// Replaces archives that were uploaded by recipes that rebuild them.
 #pragma once
-#include <sys/types.h>
-
 #include <atomic>
-#include <functional>
-#include <thread>
+#include <cstdint>
+#include <optional>
+#include <vector>
 
-#include "base/mutex.h"
+#include "base/digest.h"
 #include "base/status.h"
 #include "base/types.h"
+#include "registry/core.h"
+#include "registry/garbage_collector.h"
 
 namespace modelfs {
 
-// Has a thread of its own, of the lowest priority for the processor, and idle for the disk. Safe for concurrent use.
+// How the archives that were uploaded are stored.
+struct ArchiveCounts {
+  std::uint64_t recipes = 0;     // rebuilt when they are read
+  std::uint64_t unsuited = 0;    // kept: no recipe makes them
+  std::uint64_t waiting = 0;     // kept: nobody has looked yet
+  std::uint64_t kept_bytes = 0;  // of those that are kept
+};
+
+// Safe for concurrent use.
 class ArchiveCompactor {
  public:
-  // `compact` does what there is to do, until it is told to stop. Called on the thread, one call at a time.
-  using Compact = std::function<Status(const std::atomic<bool>& cancel)>;
-  explicit ArchiveCompactor(Compact compact);
-  ~ArchiveCompactor();
-  ArchiveCompactor(const ArchiveCompactor&) = delete;
-  ArchiveCompactor& operator=(const ArchiveCompactor&) = delete;
+  ArchiveCompactor(RegistryCore& core, GarbageCollector& garbage) : core_(core), garbage_(garbage) {}
 
-  // There may be something to do.
-  void wake() EXCLUDES(mutex_);
-  // Ends at the next step; what is left is done after the next start.
-  void stop() EXCLUDES(mutex_);
+  // Replaces archives by recipes where that is proven to give the same bytes, until `cancel`. Works in proportion to
+  // their sizes. Interrupted.
+  Status compact_all(const std::atomic<bool>& cancel);
+  Result<ArchiveCounts> count() const;
 
  private:
-  void run() EXCLUDES(mutex_);
+  Result<std::vector<Ino>> find_waiting() const;
+  // The digest of the archive whose bytes are not needed any more, if a recipe took their place.
+  Result<std::optional<Digest>> compact_one(Ino container, const std::atomic<bool>& cancel);
 
-  const Compact compact_;
-  std::atomic<bool> stopping_{false};
-  std::atomic<pid_t> thread_id_{0};
-  Mutex mutex_;  // leaf lock
-  Condition wake_;
-  bool woken_ GUARDED_BY(mutex_) = true;  // begins with what the last process left
-  std::thread thread_;                    // last: it uses all of the above
+  RegistryCore& core_;
+  GarbageCollector& garbage_;
 };
 
 }  // namespace modelfs

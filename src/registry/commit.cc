@@ -8,6 +8,7 @@
 #include "formats/metadata.h"
 #include "os/host.h"
 #include "registry/draft_attributes.h"
+#include "registry/draft_list.h"
 
 namespace modelfs {
 namespace {
@@ -26,39 +27,38 @@ std::uint64_t unsummed_hole_bytes(const KeyValueStore& keys, const FrozenDraft& 
 
 }  // namespace
 
-Result<Published> Registry::publish(const PublishRequest& request) {
-  auto published = Commit(*this, request).run();
-  if (published.ok() && request.original != nullptr && compactor_) compactor_->wake();
+Result<Published> commit_draft(RegistryCore& core, GarbageCollector& garbage, const PublishRequest& request) {
+  auto published = Commit(core, garbage, request).run();
   if (!published.ok() && published.code() != Code::AlreadyExists && published.code() != Code::Conflict &&
       published.code() != Code::Uncertain) {
-    events_.append("refused", {{"target", request.target.str()},
-                               {"reason", published.status().message()},
-                               {"by", user_name(request.who.uid)}});
+    core.events().append("refused", {{"target", request.target.str()},
+                                     {"reason", published.status().message()},
+                                     {"by", user_name(request.who.uid)}});
   }
   return published;
 }
 
 Commit::~Commit() {
   pin_.reset();
-  if (!committed_) registry_.undo_links(request_.draft, linked_);
+  if (!committed_) undo_links(core_, request_.draft, linked_);
 }
 
 Result<Published> Commit::run() {
   if (Status status = check_target(); !status.ok()) return status;
-  auto frozen = registry_.drafts().freeze(request_.draft);
+  auto frozen = core_.drafts().freeze(request_.draft);
   if (!frozen.ok()) return refused(frozen.code(), frozen.status().message());
   draft_ = std::move(*frozen);
   if (Status status = take_along(); !status.ok()) return refused(status.code(), status.message());
   if (Status status = check_readable(); !status.ok()) return refused(status.code(), status.message());
   const bool may_hash = request_.budget == HashBudget::Full || draft_->unhashed_bytes() <= kRenameHashBytesMax;
-  if (!may_hash && unsummed_hole_bytes(*registry_.engine_.keys, *draft_) > kRenameHoleBytesMax) {
+  if (!may_hash && unsummed_hole_bytes(core_.keys(), *draft_) > kRenameHoleBytesMax) {
     return refused(Code::TooLarge, "its files have more than " + std::to_string(kRenameHoleBytesMax >> 30) +
                                        " GiB of holes, whose sum takes long; `modelfs commit` waits for it");
   }
-  if (!may_hash) registry_.drafts().hash_in_background(*draft_);
+  if (!may_hash) core_.drafts().hash_in_background(*draft_);
   package_ = split_package(*draft_, !target().is_generation);
-  const auto fresh_ino = [&] { return registry_.inos_.take(); };
-  const auto attributes = attributes_of(*registry_.engine_.keys, *draft_);
+  const auto fresh_ino = [&] { return core_.inos().take(); };
+  const auto attributes = attributes_of(core_.keys(), *draft_);
   if (!attributes.ok()) return refused(attributes.code(), attributes.status().message());
   if (Status status = build_manifests(*draft_, may_hash, fresh_ino, *attributes, package_); !status.ok()) {
     return refused(status.code(), status.message());
@@ -78,7 +78,7 @@ Result<Published> Commit::run() {
         target().is_generation ? fill_generation(now_stored, head, batch) : fill_release(now_stored, head, batch);
     return status.ok() ? fill_common(head, batch) : status;
   };
-  const auto changed = registry_.change_domain(target().domain, SpaceNeed::Grows, fill, when_known());
+  const auto changed = core_.change_domain(target().domain, SpaceNeed::Grows, fill, when_known());
   if (!changed.ok()) {
     committed_ = changed.code() == Code::Uncertain;
     // A version that identical content took meanwhile is no failure for a command.
@@ -89,31 +89,31 @@ Result<Published> Commit::run() {
     return changed.status();
   }
   committed_ = true;
-  if (grown_ != kNoIno) registry_.tell_changed(grown_);
+  if (grown_ != kNoIno) core_.tell_changed(grown_);
   if (request_.original != nullptr) request_.original->file.keep();
   if (request_.marker != nullptr) request_.marker->file.keep();
   draft_->mark_published();
   if (request_.on_published) request_.on_published(published_);
   draft_.reset();  // thaws
-  if (given_ && given_->ino != kNoIno) registry_.drafts().file_retired(given_->ino);
-  if (request_.original != nullptr) registry_.drafts().file_retired(request_.original->file.ino());
-  if (request_.marker != nullptr) registry_.drafts().file_retired(request_.marker->file.ino());
-  registry_.sweep_later();
+  if (given_ && given_->ino != kNoIno) core_.drafts().file_retired(given_->ino);
+  if (request_.original != nullptr) core_.drafts().file_retired(request_.original->file.ino());
+  if (request_.marker != nullptr) core_.drafts().file_retired(request_.marker->file.ino());
+  garbage_.sweep_later();
   tell();
   return published_;
 }
 
 std::function<void(bool)> Commit::when_known() const {
-  return [&registry = registry_, draft = draft_, linked = linked_, id = request_.draft](bool took_place) {
-    if (!took_place) return registry.undo_links(id, linked);
+  return [&core = core_, &garbage = garbage_, draft = draft_, linked = linked_, id = request_.draft](bool took_place) {
+    if (!took_place) return undo_links(core, id, linked);
     // Nodes of the mount become committed with their next look-up.
     draft->mark_published();
-    registry.sweep_later();
+    garbage.sweep_later();
   };
 }
 
 Status Commit::take_along() {
-  DraftStore& drafts = registry_.drafts();
+  DraftStore& drafts = core_.drafts();
   if (request_.marker != nullptr) {
     // Why now: names came and went until it was frozen.
     std::size_t found = 0;
@@ -146,11 +146,11 @@ Status Commit::check_readable() const {
 }
 
 Status Commit::take_numbers() {
-  const auto faces = registry_.inos_.take(ReleaseRecord::kInoBlock);
+  const auto faces = core_.inos().take(ReleaseRecord::kInoBlock);
   if (!faces.ok()) return faces.status();
   faces_ = *faces;
   for (std::size_t i = 0; i < package_.parts.size(); ++i) {
-    const auto block = registry_.inos_.take(GenerationRecord::kInoBlock);
+    const auto block = core_.inos().take(GenerationRecord::kInoBlock);
     if (!block.ok()) return block.status();
     generation_faces_.push_back(*block);
   }
@@ -158,7 +158,7 @@ Status Commit::take_numbers() {
 }
 
 Status Commit::check_target() {
-  const auto snapshot = registry_.snapshot();
+  const auto snapshot = core_.snapshot();
   if (!snapshot.ok()) return snapshot.status();
   const Snapshot& stored = *snapshot;
   const auto domain = stored.domain(target().domain);
@@ -194,7 +194,7 @@ Status Commit::check_target() {
   if (stored.label(target().domain, target().version.str()).ok()) {
     return refused(Code::AlreadyExists, "a label has that name");
   }
-  const auto draft = registry_.drafts().lookup(domain->ino, target().version.str());
+  const auto draft = core_.drafts().lookup(domain->ino, target().version.str());
   if (draft.ok() && draft->ino != request_.draft && draft->ino != request_.beneath) {
     return refused(Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it");
   }
@@ -202,7 +202,7 @@ Status Commit::check_target() {
 }
 
 Result<bool> Commit::is_published_already() {
-  const auto snapshot = registry_.snapshot();
+  const auto snapshot = core_.snapshot();
   if (!snapshot.ok()) return snapshot.status();
   const Snapshot& stored = *snapshot;
   const auto release = stored.release(target().domain, target().version.str());
@@ -250,7 +250,7 @@ Status Commit::read_given_metadata() {
     given_ = Given{kNoIno, "", kNoIno, *request_.metadata};
     return {};
   }
-  const auto stored = registry_.snapshot();
+  const auto stored = core_.snapshot();
   if (!stored.ok()) return stored.status();
   Given given;
   if (target().is_generation) {
@@ -264,14 +264,15 @@ Status Commit::read_given_metadata() {
     given.directory = domain->ino;
     given.name = target().version.str() + ".json";
   }
-  const auto entry = registry_.drafts().lookup(given.directory, given.name);
+  const auto entry = core_.drafts().lookup(given.directory, given.name);
   if (!entry.ok() || entry->type != FileType::Regular) return {};
   given.ino = entry->ino;
-  if (Status status = registry_.check_disclosing(request_.who, given.ino, kInPlaceModeMask, "'" + given.name + "'");
+  if (Status status =
+          DraftList(core_).check_disclosing(request_.who, given.ino, kInPlaceModeMask, "'" + given.name + "'");
       !status.ok()) {
     return refused(status.code(), status.message());
   }
-  auto bytes = registry_.drafts().read_finished(*draft_, given.ino, kMetadataBytesMax);
+  auto bytes = core_.drafts().read_finished(*draft_, given.ino, kMetadataBytesMax);
   if (!bytes.ok()) return refused(bytes.code(), given.name + ": " + bytes.status().message());
   if (Status status = check_given_metadata(*bytes); !status.ok()) {
     return refused(status.code(),
@@ -283,7 +284,7 @@ Status Commit::read_given_metadata() {
 }
 
 void Commit::tell() const {
-  registry_.events_.append(
+  core_.events().append(
       target().is_generation ? "generation" : "published",
       {{"domain", published_.domain},
        {"version", published_.version},

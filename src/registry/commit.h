@@ -6,21 +6,30 @@
 #include <vector>
 
 #include "catalog/records.h"
+#include "registry/core.h"
+#include "registry/garbage_collector.h"
 #include "registry/package.h"
-#include "registry/registry.h"
+#include "registry/requests.h"
 
 namespace modelfs {
 
+// Registry::publish(). An event tells of a refusal.
+Result<Published> commit_draft(RegistryCore& core, GarbageCollector& garbage, const PublishRequest& request);
+
+// Takes away what a commit of `draft` had linked, which did not take place.
+void undo_links(RegistryCore& core, Ino draft, const std::vector<Digest>& linked);
+
 // The steps, in their order: freeze; refuse what can be refused; hash; manifests; blobs durable; one synchronous batch;
 // tell. A failure undoes the links that this commit made; a crash leaves an intent, and the next start does the same. A
-// commit that is Uncertain keeps them until the store can be asked (Registry::doubt).
+// commit that is Uncertain keeps them until the store can be asked (CommitDoubts).
 class Commit {
  public:
   // How much a rename compares of what the store has already with what the draft has: two reads of each byte, mostly of
   // memory. By command all of it is compared.
   static constexpr std::uint64_t kRenameCompareBytesMax = 256ull << 20;
 
-  Commit(Registry& registry, const PublishRequest& request) : registry_(registry), request_(request) {}
+  Commit(RegistryCore& core, GarbageCollector& garbage, const PublishRequest& request)
+      : core_(core), garbage_(garbage), request_(request) {}
   ~Commit();
   Commit(const Commit&) = delete;
   Commit& operator=(const Commit&) = delete;
@@ -86,7 +95,8 @@ class Commit {
   const Target& target() const { return request_.target; }
   Status refused(Code code, const std::string& why) const { return {code, target().str() + ": " + why}; }
 
-  Registry& registry_;
+  RegistryCore& core_;
+  GarbageCollector& garbage_;  // has what is left of the draft swept
   const PublishRequest& request_;
   std::shared_ptr<FrozenDraft> draft_;
   Package package_;

@@ -70,7 +70,7 @@ void Commit::put_original(Ino container, Batch& batch) const {
   record.size_bytes = file.hash().size_bytes;
   record.allocated_bytes = file.allocated_bytes();
   record.hash = file.hash().hash;
-  if (const auto inode = registry_.drafts().stat(file.ino()); inode.ok()) record.mtime = inode->mtime;
+  if (const auto inode = core_.drafts().stat(file.ino()); inode.ok()) record.mtime = inode->mtime;
   batch.put(keys::archive(container), record.encode());
 }
 
@@ -215,7 +215,7 @@ Status Commit::fill_release(const Snapshot& stored, DomainRecord& head, Batch& b
     const UploadPlacement& placement = *request_.placement;
     const auto kind = request_.original != nullptr ? PlacementRecord::Kind::Archive : PlacementRecord::Kind::File;
     const PlacementRecord placed{kind, target().domain.str(), version, record.sequence, record.ino};
-    if (Status status = registry_.drafts().hold_directory(placement.directory, batch); !status.ok()) return status;
+    if (Status status = core_.drafts().hold_directory(placement.directory, batch); !status.ok()) return status;
     put_placement(target().domain, placement.path, placement.name, placed, batch);
   }
   HistoryRecord history = make_history(Operation::Publish, head.last, request_.who);
@@ -264,30 +264,29 @@ Status Commit::fill_common(const DomainRecord& head, Batch& batch) {
   for (const auto& [digest, record] : large_records_) batch.put(keys::blob(digest), record.encode());
   if (!linked_.empty()) batch.erase(keys::intent(request_.draft));
   if (given_ && given_->ino != kNoIno) {
-    if (Status status = registry_.drafts().retire_file(given_->directory, given_->name, given_->ino, batch);
-        !status.ok()) {
+    if (Status status = core_.drafts().retire_file(given_->directory, given_->name, given_->ino, batch); !status.ok()) {
       return status;
     }
   }
   if (request_.original != nullptr) {
     const ArchiveOriginal& original = *request_.original;
-    if (Status status = registry_.drafts().retire_file(original.directory, original.name, original.file.ino(), batch);
+    if (Status status = core_.drafts().retire_file(original.directory, original.name, original.file.ino(), batch);
         !status.ok()) {
       return status;
     }
   }
   if (request_.marker != nullptr) {
     const DraftMarker& marker = *request_.marker;
-    if (Status status = registry_.drafts().retire_file(marker.directory, marker.name, marker.file.ino(), batch);
+    if (Status status = core_.drafts().retire_file(marker.directory, marker.name, marker.file.ino(), batch);
         !status.ok()) {
       return status;
     }
   }
   if (request_.beneath != kNoIno) {
-    registry_.drafts().retire_replaced_dir(*draft_, {head.ino, target().version.str()}, batch);
+    core_.drafts().retire_replaced_dir(*draft_, {head.ino, target().version.str()}, batch);
   }
-  return registry_.drafts().retire(*draft_, request_.directory, request_.name, batch,
-                                   [&](std::uint32_t index) { return sums_[index]; });
+  return core_.drafts().retire(*draft_, request_.directory, request_.name, batch,
+                               [&](std::uint32_t index) { return sums_[index]; });
 }
 
 }  // namespace modelfs

@@ -58,7 +58,7 @@ Result<bool> Commit::holds_piece(const BlobReader& blob, const Piece& piece) {
   if (piece.is_borrowed) return true;
   if (request_.budget == HashBudget::Short && piece.size_bytes > may_compare_bytes_) return true;
   may_compare_bytes_ -= std::min(may_compare_bytes_, piece.size_bytes);
-  const int dir = registry_.drafts().directory();
+  const int dir = core_.drafts().directory();
   const auto same = holds_the_same(blob, dir, piece.host_name);
   if (!same.ok()) return Status(same.code(), piece.path + ": " + same.status().message());
   if (*same) return true;
@@ -73,13 +73,13 @@ Result<bool> Commit::holds_piece(const BlobReader& blob, const Piece& piece) {
 }
 
 Result<bool> Commit::has_blob(const Piece& piece) {
-  const auto value = registry_.engine_.keys->get(keys::blob(piece.hash.digest));
+  const auto value = core_.keys().get(keys::blob(piece.hash.digest));
   if (value.code() == Code::NotFound) return false;
   if (!value.ok()) return value.status();
   const auto record = BlobRecord::decode(*value);
   if (!record.ok() || record->quarantined || record->size_bytes != piece.size_bytes) return false;
   if (record->is_inline) return hash_of(bytes_of(record->bytes)) == piece.hash;
-  const auto reader = registry_.engine_.blobs->open(piece.hash.digest);
+  const auto reader = core_.blobs().open(piece.hash.digest);
   return reader.ok() ? holds_piece(**reader, piece) : Result<bool>(false);
 }
 
@@ -112,7 +112,7 @@ Status Commit::store_blobs() {
   if (!pieces.ok()) return pieces.status();
   std::vector<Digest> digests;
   for (const Piece& piece : *pieces) digests.push_back(piece.hash.digest);
-  pin_ = registry_.pins_.take(digests);
+  pin_ = core_.pins().take(digests);
   std::vector<const Piece*> small;
   std::vector<const Piece*> large;
   for (const Piece& piece : *pieces) {
@@ -131,22 +131,22 @@ Status Commit::store_small(const std::vector<const Piece*>& small) {
   Batch batch;
   std::size_t batch_bytes = 0;
   for (const Piece* piece : small) {
-    auto file = open_at(registry_.drafts().directory(), piece->host_name, O_RDONLY);
+    auto file = open_at(core_.drafts().directory(), piece->host_name, O_RDONLY);
     if (!file.ok()) return file.status();
     auto bytes = read_all(file->fd(), kInlineBlobBytesMax);
     if (!bytes.ok()) return bytes.status();
     if (hash_of(bytes_of(*bytes)) != piece->hash) {
       return {Code::Corrupt, piece->path + " does not hold the bytes that were summed; write it anew"};
     }
-    const Status put = put_inline_blob(*registry_.engine_.keys, piece->hash, bytes_of(*bytes), batch);
+    const Status put = put_inline_blob(core_.keys(), piece->hash, bytes_of(*bytes), batch);
     if (!put.ok()) return put;
     batch_bytes += bytes->size() + 128;
     if (batch_bytes < kSmallBatchBytes) continue;
-    if (Status status = registry_.engine_.keys->commit(batch, Durability::Buffered); !status.ok()) return status;
+    if (Status status = core_.keys().commit(batch, Durability::Buffered); !status.ok()) return status;
     batch = Batch();
     batch_bytes = 0;
   }
-  return batch.puts.empty() ? Status() : registry_.engine_.keys->commit(batch, Durability::Buffered);
+  return batch.puts.empty() ? Status() : core_.keys().commit(batch, Durability::Buffered);
 }
 
 Status Commit::link_large(const std::vector<const Piece*>& large) {
@@ -155,7 +155,7 @@ Status Commit::link_large(const std::vector<const Piece*>& large) {
   for (const Piece* piece : large) intent.append(piece->hash.digest.raw_bytes());
   Batch batch;
   batch.put(keys::intent(request_.draft), intent);
-  if (Status status = registry_.engine_.keys->commit(batch, Durability::Buffered); !status.ok()) return status;
+  if (Status status = core_.keys().commit(batch, Durability::Buffered); !status.ok()) return status;
   for (const Piece* piece : large) {
     const Digest& digest = piece->hash.digest;
     BlobRecord record;
@@ -164,34 +164,34 @@ Status Commit::link_large(const std::vector<const Piece*>& large) {
     record.crc32 = piece->hash.crc32;
     linked_.push_back(digest);
     // Another commit that has not ended may have brought these bytes a moment ago: then they are there already.
-    const auto there = registry_.engine_.blobs->open(digest);
-    const auto known = registry_.engine_.keys->get(keys::blob(digest));
+    const auto there = core_.blobs().open(digest);
+    const auto known = core_.keys().get(keys::blob(digest));
     const auto usable = there.ok() && !known.ok() ? holds_piece(**there, *piece) : Result<bool>(false);
     if (!usable.ok()) return usable.status();
     if (!*usable) {
-      const Status adopted = registry_.engine_.blobs->adopt(digest, registry_.drafts().directory(), piece->host_name);
+      const Status adopted = core_.blobs().adopt(digest, core_.drafts().directory(), piece->host_name);
       if (!adopted.ok()) return adopted;
     }
     large_records_.emplace_back(digest, record);
   }
-  return registry_.engine_.blobs->sync(linked_);
+  return core_.blobs().sync(linked_);
 }
 
-void Registry::undo_links(Ino draft, const std::vector<Digest>& linked) {
+void undo_links(RegistryCore& core, Ino draft, const std::vector<Digest>& linked) {
   if (linked.empty()) return;
   for (const Digest& digest : linked) {
     // Only if no other commit brought, or is bringing, the same bytes.
-    pins_.remove_unpinned(digest, [&] {
+    core.pins().remove_unpinned(digest, [&] {
       Batch asks;
       asks.expect(keys::blob(digest), std::nullopt);
-      if (!engine_.keys->commit(asks, Durability::Buffered).ok()) return;
-      if (Status status = engine_.blobs->remove(digest); !status.ok()) log::warn("{}", status.message());
+      if (!core.keys().commit(asks, Durability::Buffered).ok()) return;
+      if (Status status = core.blobs().remove(digest); !status.ok()) log::warn("{}", status.message());
     });
   }
   Batch batch;
   batch.erase(keys::intent(draft));
   // If this fails too, the next start does it.
-  if (Status status = engine_.keys->commit(batch, Durability::Buffered, SpaceNeed::Reclaims); !status.ok()) {
+  if (Status status = core.keys().commit(batch, Durability::Buffered, SpaceNeed::Reclaims); !status.ok()) {
     log::warn("{}", status.message());
   }
 }

@@ -23,7 +23,7 @@ constexpr std::uint32_t kRootMode = 0755;
 }  // namespace
 
 Ownership FileSystem::State::root_owner() const {
-  const auto kept = registry.const_drafts().stat(kRootIno);
+  const auto kept = registry.drafts().stat(kRootIno);
   if (kept.ok() && kept->record.owner.mode != 0) return kept->record.owner;
   return {options.owner_uid, options.owner_gid, kRootMode};
 }
@@ -50,7 +50,7 @@ Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_pl
 Result<Attributes> FileSystem::State::describe(const KnownNode& node, const Snapshot* stored) {
   const Node& place = node.place;
   if (place.kind == Kind::Draft) {
-    const auto inode = registry.const_drafts().stat(place.ino);
+    const auto inode = registry.drafts().stat(place.ino);
     if (!inode.ok()) return inode.status();
     return describe_inode(*inode, node.in_place, place.in_stage);
   }
@@ -142,7 +142,7 @@ Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Ch
       state_->kernel.invalidate_attributes(kRootIno);
     } else {
       const auto name = DomainName::parse(place.domain);
-      const auto changed = state_->registry.set_domain_owner(*name, owner, who);
+      const auto changed = state_->registry.domains().set_owner(*name, owner, who);
       if (!changed.ok()) return changed.status();
       domain_changed(*name);
     }

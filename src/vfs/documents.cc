@@ -49,7 +49,7 @@ Result<Attributes> Documents::describe(const Node& node) const {
 
 void Documents::renumber(Node& node) const {
   if (node.kind != Node::Kind::MountFile || node.ino != Ino{kEventsInoFirst}) return;
-  node.ino = Ino{kEventsInoFirst + registry_.const_events().rotation_count() % kEventsInoCount};
+  node.ino = Ino{kEventsInoFirst + registry_.events().rotation_count() % kEventsInoCount};
 }
 
 void Documents::list_events(const Snapshot& stored, const Node& directory, std::vector<ListedNode>& names) const {

@@ -118,7 +118,7 @@ Result<NewDraft> FileSystem::State::fresh(const Credentials& who, const Node& pa
 void FileSystem::State::wait_for_sweep(const Node& directory) {
   if (!is_swept_first(directory)) return;
   // If it fails, what follows says so.
-  (void)registry.finish_sweeping();
+  (void)registry.garbage().finish_sweeping();
 }
 
 bool FileSystem::may_block_create(Ino directory) const {
@@ -155,7 +155,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       return rule.refusal;
     case CreateRule::Kind::Domain: {
       const auto domain = DomainName::parse(name);
-      const auto made = registry.create_domain(*domain, draft.owner, who);
+      const auto made = registry.domains().create(*domain, draft.owner, who);
       return made.ok() ? enter_committed(directory->place, name) : made.status();
     }
     case CreateRule::Kind::Shown:
@@ -163,7 +163,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       return enter_committed(directory->place, name);
     case CreateRule::Kind::Label: {
       const auto domain = DomainName::parse(directory->place.domain);
-      const auto made = registry.set_label(*domain, name, draft.target, who);
+      const auto made = registry.labels().set(*domain, name, draft.target, who);
       if (!made.ok()) return refuse(who, parent, "label '" + printable(name) + "'", made.status());
       return enter_committed(directory->place, name);
     }
@@ -255,8 +255,8 @@ Status FileSystem::State::remove_committed(const Credentials& who, const Node& p
   const RemoveRule rule = layouts.of(parent).remove_rule(parent, node, name);
   switch (rule.kind) {
     case RemoveRule::Kind::Refused: return rule.refusal;
-    case RemoveRule::Kind::Label: return registry.remove_label(*DomainName::parse(node.domain), name, who);
-    case RemoveRule::Kind::Domain: return registry.remove_domain(*DomainName::parse(node.domain), who);
+    case RemoveRule::Kind::Label: return registry.labels().remove(*DomainName::parse(node.domain), name, who);
+    case RemoveRule::Kind::Domain: return registry.domains().remove(*DomainName::parse(node.domain), who);
     case RemoveRule::Kind::Client: return client_writes.removals.remove(who, parent, node, name, rule.step);
   }
   return {Code::Immutable, "what is published never changes"};

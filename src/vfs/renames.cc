@@ -72,20 +72,20 @@ struct CommittedMove {
     const bool stays_label = is_label() && to.kind == Kind::Domain && same_domain;
     if (flag == RenameFlag::Exchange) {
       const Status exchanged =
-          stays_label ? registry.exchange_labels(*domain, name, new_name, who) : Status(Code::NotFound, "no label");
+          stays_label ? registry.labels().exchange(*domain, name, new_name, who) : Status(Code::NotFound, "no label");
       if (exchanged.code() != Code::NotFound) return for_rename(exchanged);
       return {Code::NotPermitted, "only two drafts or two labels of a domain can be exchanged"};
     }
     if (is_release && from.kind == Kind::Domain && to.kind == Kind::Trash && same_domain) {
       if (new_name != name) return {Code::NotPermitted, "a release keeps its name in the trash"};
-      return registry.remove_release(*domain, name, who);
+      return registry.trash().remove(*domain, name, who);
     }
     if (is_release && from.kind == Kind::Trash && to.kind == Kind::Domain && same_domain) {
       if (new_name != version) return {Code::NotPermitted, "it comes back as " + version + " only"};
-      return registry.restore_release(*domain, name, who);
+      return registry.trash().restore(*domain, name, who);
     }
     if (stays_label) {
-      return for_rename(registry.rename_label(*domain, name, new_name, flag == RenameFlag::Replace, who));
+      return for_rename(registry.labels().rename(*domain, name, new_name, flag == RenameFlag::Replace, who));
     }
     if (moved.kind == Kind::Entry) return {Code::Immutable, "what is published keeps its name"};
     return {Code::NotPermitted, "this cannot be moved"};
@@ -145,7 +145,7 @@ Status FileSystem::State::refuse_rename(const Rename& rename, const Status& stat
 
 Status FileSystem::State::check_stage_move(const Node& from, const Node& to) const {
   if (from.kind != Kind::Draft || !to.is_generation_directory()) return {};
-  const auto named = registry.const_drafts().name_of(from.ino);
+  const auto named = registry.drafts().name_of(from.ino);
   if (!named.ok() || named->name != kStageName) return {};
   const auto above = nodes.find(named->directory);
   if (!above || !above->place.is_release_directory()) return {};
@@ -260,14 +260,15 @@ Status FileSystem::State::move_to_label(const Rename& rename, const DraftEntry& 
   if (!domain.ok()) return domain.status();
   const DraftLink draft{rename.from.ino, std::string(rename.name), source.ino};
   const auto made =
-      registry.set_label_by_draft(*domain, rename.new_name, draft, rename.flag == RenameFlag::Replace, rename.who);
+      registry.labels().set_by_draft(*domain, rename.new_name, draft, rename.flag == RenameFlag::Replace, rename.who);
   if (!made.ok()) return refuse_rename(rename, made.status());
   return {};
 }
 
 Status FileSystem::State::move_to_upload(const Rename& rename, const DraftEntry& source, const CreateRule& rule) {
   const std::string what = "'" + printable(rename.name) + "'";
-  if (Status status = registry.check_disclosing(rename.who, source.ino, mode_mask(rename.from), what); !status.ok()) {
+  if (Status status = registry.draft_list().check_disclosing(rename.who, source.ino, mode_mask(rename.from), what);
+      !status.ok()) {
     return refuse_rename(rename, status);
   }
   return for_rename(client_writes.uploads.publish_moved(

@@ -30,7 +30,7 @@ nlohmann::ordered_json describe_reads(const OpenNodes& nodes) {
 }
 
 Status describe_drafts(Registry& registry, nlohmann::ordered_json& text) {
-  const auto drafts = registry.list_drafts(std::nullopt);
+  const auto drafts = registry.draft_list().list(std::nullopt);
   if (!drafts.ok()) return drafts.status();
   text["drafts"] = nlohmann::ordered_json::array();
   for (const DraftSummary& draft : *drafts) {

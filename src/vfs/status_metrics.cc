@@ -102,7 +102,7 @@ Result<std::string> StatusFile::metrics() const {
   if (from_.options.describe_requests) from_.options.describe_requests(text);
   describe_traffic(from_.traffic, text);
   describe_opens(from_.open_nodes, text);
-  describe_commits(from_.registry.const_events(), text);
+  describe_commits(from_.registry.events(), text);
   describe_caches({{{"containers", from_.containers.figures()},
                     {"archive_layouts", from_.registry.archives().layout_figures()},
                     {"rebuilt_archives", from_.registry.archives().rebuilt_figures()}}},

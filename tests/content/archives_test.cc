@@ -63,7 +63,7 @@ TEST_F(ArchivesTest, AnArchiveIsPublishedWithWhatIsInIt) {
 
 TEST_F(ArchivesTest, NothingIsLeftOfAnUploadThatWasPublished) {
   ASSERT_TRUE(publish_archive("churn/1.0", tar(), ".tar").ok());
-  ASSERT_TRUE(registry_->finish_sweeping().ok());
+  ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
   EXPECT_TRUE(registry_->drafts().list(uploads())->empty());
   EXPECT_TRUE(registry_->drafts().list(unpacking())->empty());
@@ -141,12 +141,12 @@ TEST_F(ArchivesTest, ARecipeTakesThePlaceOfAnArchiveThatItMakes) {
   const auto digest = hash_of(bytes_of(archive)).digest;
   const std::atomic<bool> cancel{false};
 
-  ASSERT_TRUE(registry_->compact_archives(cancel).ok());
+  ASSERT_TRUE(registry_->compactor().compact_all(cancel).ok());
 
-  EXPECT_EQ(registry_->count_archives()->recipes, 1u);
+  EXPECT_EQ(registry_->compactor().count()->recipes, 1u);
   EXPECT_EQ(registry_->snapshot()->blob(digest).code(), Code::NotFound);
   EXPECT_EQ(read_face(directory_of("1.0"), true, ArchiveFormat::TarGz), archive);
-  EXPECT_TRUE(registry_->verify("", "", nullptr)->problems.empty());
+  EXPECT_TRUE(registry_->verifier().verify("", "", nullptr)->problems.empty());
 }
 
 TEST_F(ArchivesTest, VerifyMindsNoRecipeThatTakesAnArchivesPlaceMeanwhile) {
@@ -157,8 +157,8 @@ TEST_F(ArchivesTest, VerifyMindsNoRecipeThatTakesAnArchivesPlaceMeanwhile) {
   ASSERT_TRUE(publish_archive("churn/1.0", gzipped(tar()), ".tar.gz").ok());
   const std::atomic<bool> cancel{false};
 
-  const auto report = registry_->verify(
-      "", "", [&](std::uint64_t, std::uint64_t) { ASSERT_TRUE(registry_->compact_archives(cancel).ok()); });
+  const auto report = registry_->verifier().verify(
+      "", "", [&](std::uint64_t, std::uint64_t) { ASSERT_TRUE(registry_->compactor().compact_all(cancel).ok()); });
 
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->problems, std::vector<std::string>());
@@ -171,7 +171,7 @@ TEST_F(ArchivesTest, AnArchiveThatIsOpenOutlivesItsRecipe) {
   ASSERT_TRUE(opened.ok());
   const std::atomic<bool> cancel{false};
 
-  ASSERT_TRUE(registry_->compact_archives(cancel).ok());
+  ASSERT_TRUE(registry_->compactor().compact_all(cancel).ok());
 
   std::string bytes(archive.size(), '\0');
   ASSERT_TRUE((*opened)->read_at(0, std::as_writable_bytes(std::span(bytes.data(), bytes.size()))).ok());
@@ -183,10 +183,10 @@ TEST_F(ArchivesTest, AnArchiveWithoutARecipeStaysAsItCame) {
   ASSERT_TRUE(publish_archive("churn/1.0", archive, ".tar.zst").ok());
   const std::atomic<bool> cancel{false};
 
-  ASSERT_TRUE(registry_->compact_archives(cancel).ok());
+  ASSERT_TRUE(registry_->compactor().compact_all(cancel).ok());
 
-  EXPECT_EQ(registry_->count_archives()->unsuited, 1u);
-  EXPECT_EQ(registry_->count_archives()->waiting, 0u);
+  EXPECT_EQ(registry_->compactor().count()->unsuited, 1u);
+  EXPECT_EQ(registry_->compactor().count()->waiting, 0u);
   EXPECT_EQ(read_face(directory_of("1.0"), true, ArchiveFormat::TarZst), archive);
 }
 
@@ -194,7 +194,7 @@ TEST_F(ArchivesTest, GarbageCollectionKeepsArchives) {
   const std::string archive = zstandard(tar());
   ASSERT_TRUE(publish_archive("churn/1.0", archive, ".tar.zst").ok());
 
-  ASSERT_TRUE(registry_->gc().ok());
+  ASSERT_TRUE(registry_->garbage().collect().ok());
 
   EXPECT_EQ(read_face(directory_of("1.0"), true, ArchiveFormat::TarZst), archive);
 }
@@ -237,7 +237,7 @@ TEST_F(ArchivesOnDisk, ARecipeIsThereAfterARestart) {
   const std::string archive = gzipped(tar());
   ASSERT_TRUE(publish_archive("churn/1.0", archive, ".tar.gz").ok());
   const std::atomic<bool> cancel{false};
-  ASSERT_TRUE(registry_->compact_archives(cancel).ok());
+  ASSERT_TRUE(registry_->compactor().compact_all(cancel).ok());
 
   open_again();
 

@@ -143,8 +143,8 @@ TEST_F(Server, LetsClientsBeyondItsBoundWaitForTheirTurn) {
 
 TEST_F(Server, JudgesByTheIdsOfTheProcessThatConnected) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be somebody else";
-  ASSERT_TRUE(registry_->create_domain(*DomainName::parse("team"), {0, 4242, 0775}, root()).ok());
-  ASSERT_TRUE(registry_->create_domain(*DomainName::parse("private"), {0, 0, 0700}, root()).ok());
+  ASSERT_TRUE(registry_->domains().create(*DomainName::parse("team"), {0, 4242, 0775}, root()).ok());
+  ASSERT_TRUE(registry_->domains().create(*DomainName::parse("private"), {0, 0, 0700}, root()).ok());
   ASSERT_EQ(::chmod(directory_.path().c_str(), 0711), 0);
 
   const int code = as_user(1001, [&] {

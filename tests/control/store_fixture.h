@@ -69,8 +69,8 @@ class StoreFixture : public testing::Test {
 
   // Of drafts that are still being written, without what commits have left for the sweep.
   std::size_t draft_count() {
-    EXPECT_TRUE(registry_->finish_sweeping().ok());
-    return registry_->list_drafts(std::nullopt)->size();
+    EXPECT_TRUE(registry_->garbage().finish_sweeping().ok());
+    return registry_->draft_list().list(std::nullopt)->size();
   }
 
   TemporaryDirectory directory_;

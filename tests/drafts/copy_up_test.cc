@@ -81,8 +81,8 @@ TEST_F(Borrow, IsPublishedWithoutASum) {
   ASSERT_TRUE(published.ok()) << published.status().message();
   EXPECT_EQ(read_committed(copy_, "a"), large_);
   EXPECT_EQ(read_committed(copy_, "b"), small_);
-  EXPECT_TRUE(registry_->verify("", "", [](std::uint64_t, std::uint64_t) {})->problems.empty());
-  ASSERT_TRUE(registry_->finish_sweeping().ok());
+  EXPECT_TRUE(registry_->verifier().verify("", "", [](std::uint64_t, std::uint64_t) {})->problems.empty());
+  ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
   EXPECT_EQ(registry_->drafts().stat(large).code(), Code::NotFound);
   EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
 }
@@ -110,7 +110,7 @@ TEST_F(Borrow, NoChangeEverReachesTheBlob) {
     EXPECT_EQ(bytes_of_draft(emptied), "");
     EXPECT_EQ(read_committed(source_, name), bytes_in(name));
   }
-  EXPECT_TRUE(registry_->verify("", "", [](std::uint64_t, std::uint64_t) {})->problems.empty());
+  EXPECT_TRUE(registry_->verifier().verify("", "", [](std::uint64_t, std::uint64_t) {})->problems.empty());
 }
 
 TEST_F(Borrow, WhatWasChangedAfterwardsIsPublishedAsItIs) {
@@ -193,7 +193,7 @@ TEST_F(Borrow, KeepsTheBlobFromGc) {
 
   const Ino ino = borrow_whole("large", "a");
   EXPECT_TRUE(is_kept()) << "whatever becomes of the release";
-  ASSERT_TRUE(registry_->gc().ok());
+  ASSERT_TRUE(registry_->garbage().collect().ok());
   EXPECT_EQ(bytes_of_draft(ino), large_);
   ASSERT_TRUE(open_for_writing(ino)->write(0, bytes_of("X")).ok());
   EXPECT_FALSE(is_kept());

@@ -80,7 +80,7 @@ TEST_F(SmallFiles, ThatWereNeverWrittenAreEmpty) {
 
   ASSERT_TRUE(published.ok()) << published.status().message();
   EXPECT_EQ(published->total_bytes, 3u);
-  ASSERT_TRUE(registry_->gc().ok());
+  ASSERT_TRUE(registry_->garbage().collect().ok());
   const auto more = registry_->drafts().make(place_, "later", {FileType::Regular, {0, 0, 0644}, ""});
   EXPECT_EQ(bytes_of_draft(more->ino), "") << "gc never takes what new files begin with";
 }
@@ -99,7 +99,7 @@ TEST_F(SmallFiles, ArePublishedAsTheyWereWritten) {
     EXPECT_EQ(*(*content)->read_at(0, std::as_writable_bytes(std::span(bytes))), 3u);
     EXPECT_EQ(bytes.substr(0, 3), "abc");
   }
-  const auto report = registry_->verify("", "", [](std::uint64_t, std::uint64_t) {});
+  const auto report = registry_->verifier().verify("", "", [](std::uint64_t, std::uint64_t) {});
   EXPECT_TRUE(report.ok() && report->problems.empty());
 }
 
@@ -131,11 +131,11 @@ TEST_F(SmallFiles, ThatAreSyncedAreCopiedDurablyWhenTheyChange) {
 
 TEST_F(SmallFiles, AreKeptByGcWhileTheDraftIsThereAndGoWithIt) {
   { ASSERT_TRUE(create("a")->write(0, bytes_of("abc")).ok()); }
-  ASSERT_TRUE(registry_->gc().ok());
+  ASSERT_TRUE(registry_->garbage().collect().ok());
   EXPECT_TRUE(has_blob("abc"));
 
   ASSERT_TRUE(registry_->drafts().unlink(draft_, "a").ok());
-  ASSERT_TRUE(registry_->gc().ok());
+  ASSERT_TRUE(registry_->garbage().collect().ok());
   EXPECT_FALSE(has_blob("abc"));
 }
 

@@ -31,7 +31,7 @@ class FuzzedRegistry {
     need(opened.status(), "open");
     registry_ = std::move(*opened);
     ingest_ = std::make_unique<Ingest>(*registry_, small_limits());
-    need(registry_->create_domain(domain_, {0, 0, 0755}, who_).status(), "domain");
+    need(registry_->domains().create(domain_, {0, 0, 0755}, who_).status(), "domain");
     const auto head = registry_->snapshot()->domain(domain_);
     uploads_ = head->uploads();
     unpacking_ = head->unpacking();

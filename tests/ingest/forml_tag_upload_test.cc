@@ -17,7 +17,7 @@ class TagTest : public IngestFixture {
     IngestFixture::SetUp();
     domain_ = std::make_unique<DomainName>(make_domain());
     ASSERT_TRUE(publish_bytes(*domain_, "churn/1.0", "package").ok());
-    ASSERT_TRUE(registry_->finish_sweeping().ok());
+    ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
     release_ = registry_->snapshot()->release(*domain_, "1.0")->ino;
     uploads_ = registry_->snapshot()->domain(*domain_)->uploads();
     stage_ = make_directory(release_, kStageName);
@@ -81,7 +81,7 @@ TEST_F(TagTest, WhatOthersMoveInMeanwhileIsNeitherTakenNorLost) {
     ASSERT_TRUE(published.ok()) << published.status().str();
     ASSERT_EQ(published->file_count, 2u) << number;
     ASSERT_EQ(names(stage_), (std::vector<std::string>{bin(kTwo)})) << number;
-    ASSERT_TRUE(registry_->finish_sweeping().ok());
+    ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
   }
 }
 
@@ -101,12 +101,12 @@ TEST_F(TagTest, OfTwoTagsForOneDraftOneWins) {
     ASSERT_EQ(first == Code::Ok ? second : first, Code::AlreadyExists) << number;
     const char* const loser = first == Code::Ok ? kTwo : kOne;
     ASSERT_EQ(names(stage_), (std::vector<std::string>{bin(loser)})) << number;
-    ASSERT_TRUE(registry_->finish_sweeping().ok());
+    ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
     const std::string next = std::to_string(number + 1);
     const Ino again = make_directory(release_, next);
     ASSERT_TRUE(registry_->drafts().rename(stage_, bin(loser), again, bin(loser), false).ok());
     ASSERT_TRUE(publish_tag(again, next, loser).ok());
-    ASSERT_TRUE(registry_->finish_sweeping().ok());
+    ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
     for (const std::string& left : names(uploads_)) ASSERT_TRUE(registry_->drafts().unlink(uploads_, left).ok());
   }
 }

@@ -66,12 +66,12 @@ class TwoLives : public IngestFixture {
 
   // Nothing is lost, nothing is left over.
   void check_store() {
-    ASSERT_TRUE(registry_->finish_sweeping().ok());
-    const auto report = registry_->verify("", "", [](std::uint64_t, std::uint64_t) {});
+    ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
+    const auto report = registry_->verifier().verify("", "", [](std::uint64_t, std::uint64_t) {});
     ASSERT_TRUE(report.ok()) << report.status().message();
     EXPECT_TRUE(report->problems.empty()) << report->problems.front();
-    ASSERT_TRUE(registry_->gc().ok());
-    const auto again = registry_->gc();
+    ASSERT_TRUE(registry_->garbage().collect().ok());
+    const auto again = registry_->garbage().collect();
     ASSERT_TRUE(again.ok());
     EXPECT_EQ(again->blobs_removed + again->draft_files_removed, 0u);
     int intents = 0;
@@ -122,18 +122,18 @@ const std::vector<Verb>& EveryVerb::verbs() {
   static const std::vector<Verb> all = {
       {"CreateDomain", [](TwoLives&) {},
        [](TwoLives& t) {
-         return t.registry().create_domain(*DomainName::parse("fraud"), {0, 0, 0755}, kRoot).status();
+         return t.registry().domains().create(*DomainName::parse("fraud"), {0, 0, 0755}, kRoot).status();
        },
        [](TwoLives& t) { return t.registry().snapshot()->domain(*DomainName::parse("fraud")).ok(); }},
       {"RemoveDomain",
        [](TwoLives& t) {
-         ASSERT_TRUE(t.registry().create_domain(*DomainName::parse("fraud"), {0, 0, 0755}, kRoot).ok());
+         ASSERT_TRUE(t.registry().domains().create(*DomainName::parse("fraud"), {0, 0, 0755}, kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().remove_domain(*DomainName::parse("fraud"), kRoot); },
+       [](TwoLives& t) { return t.registry().domains().remove(*DomainName::parse("fraud"), kRoot); },
        [](TwoLives& t) { return !t.registry().snapshot()->domain(*DomainName::parse("fraud")).ok(); }},
       {"SetDomainOwner", [](TwoLives&) {},
        [](TwoLives& t) {
-         return t.registry().set_domain_owner(churn, {7, 7, 0700}, kRoot).status();
+         return t.registry().domains().set_owner(churn, {7, 7, 0700}, kRoot).status();
        },
        [](TwoLives& t) { return t.head().owner.uid == 7; }},
       {"Publish", [](TwoLives& t) { t.make_draft("x"); }, [](TwoLives& t) { return t.publish_draft("x", "churn/1.0"); },
@@ -158,56 +158,56 @@ const std::vector<Verb>& EveryVerb::verbs() {
       {"PublishAModel", [](TwoLives& t) { t.upload_model(); }, [](TwoLives& t) { return t.publish_model(); },
        [](TwoLives& t) { return t.is_live("m1") && t.is_placed(TwoLives::kArchive, "model.onnx"); }},
       {"SetLabel", [](TwoLives& t) { t.add_release("1.0"); },
-       [](TwoLives& t) { return t.registry().set_label(churn, "prod", "1.0", kRoot).status(); },
+       [](TwoLives& t) { return t.registry().labels().set(churn, "prod", "1.0", kRoot).status(); },
        [](TwoLives& t) { return t.registry().snapshot()->label(churn, "prod").ok(); }},
       {"RenameLabel",
        [](TwoLives& t) {
          t.add_release("1.0");
-         ASSERT_TRUE(t.registry().set_label(churn, "prod", "1.0", kRoot).ok());
+         ASSERT_TRUE(t.registry().labels().set(churn, "prod", "1.0", kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().rename_label(churn, "prod", "old", true, kRoot); },
+       [](TwoLives& t) { return t.registry().labels().rename(churn, "prod", "old", true, kRoot); },
        [](TwoLives& t) { return t.registry().snapshot()->label(churn, "old").ok(); }},
       {"ExchangeLabels",
        [](TwoLives& t) {
          for (const char* version : {"1.0", "1.1"}) t.add_release(version);
-         ASSERT_TRUE(t.registry().set_label(churn, "prod", "1.0", kRoot).ok());
-         ASSERT_TRUE(t.registry().set_label(churn, "test", "1.1", kRoot).ok());
+         ASSERT_TRUE(t.registry().labels().set(churn, "prod", "1.0", kRoot).ok());
+         ASSERT_TRUE(t.registry().labels().set(churn, "test", "1.1", kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().exchange_labels(churn, "prod", "test", kRoot); },
+       [](TwoLives& t) { return t.registry().labels().exchange(churn, "prod", "test", kRoot); },
        [](TwoLives& t) { return t.registry().snapshot()->label(churn, "prod")->version == "1.1"; }},
       {"RemoveLabel",
        [](TwoLives& t) {
          t.add_release("1.0");
-         ASSERT_TRUE(t.registry().set_label(churn, "prod", "1.0", kRoot).ok());
+         ASSERT_TRUE(t.registry().labels().set(churn, "prod", "1.0", kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().remove_label(churn, "prod", kRoot); },
+       [](TwoLives& t) { return t.registry().labels().remove(churn, "prod", kRoot); },
        [](TwoLives& t) { return !t.registry().snapshot()->label(churn, "prod").ok(); }},
       {"SetState", [](TwoLives& t) { t.add_release("1.0"); },
-       [](TwoLives& t) { return t.registry().set_state(churn, "1.0", "production", kRoot); },
-       [](TwoLives& t) { return t.registry().states(churn)->size() == 1; }},
+       [](TwoLives& t) { return t.registry().model_states().set(churn, "1.0", "production", kRoot); },
+       [](TwoLives& t) { return t.registry().model_states().list(churn)->size() == 1; }},
       {"ClearState",
        [](TwoLives& t) {
          t.add_release("1.0");
-         ASSERT_TRUE(t.registry().set_state(churn, "1.0", "production", kRoot).ok());
+         ASSERT_TRUE(t.registry().model_states().set(churn, "1.0", "production", kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().clear_state(churn, "1.0", "production", kRoot); },
-       [](TwoLives& t) { return t.registry().states(churn)->empty(); }},
+       [](TwoLives& t) { return t.registry().model_states().clear(churn, "1.0", "production", kRoot); },
+       [](TwoLives& t) { return t.registry().model_states().list(churn)->empty(); }},
       {"Remove",
        [](TwoLives& t) {
          t.upload_model();
          ASSERT_TRUE(t.publish_model().ok());
-         ASSERT_TRUE(t.registry().set_state(churn, "m1", "production", kRoot).ok());
+         ASSERT_TRUE(t.registry().model_states().set(churn, "m1", "production", kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().remove_release(churn, "m1", kRoot); },
-       [](TwoLives& t) { return !t.is_live("m1") && t.registry().states(churn)->empty(); }},
+       [](TwoLives& t) { return t.registry().trash().remove(churn, "m1", kRoot); },
+       [](TwoLives& t) { return !t.is_live("m1") && t.registry().model_states().list(churn)->empty(); }},
       {"Restore",
        [](TwoLives& t) {
          t.upload_model();
          ASSERT_TRUE(t.publish_model().ok());
-         ASSERT_TRUE(t.registry().set_state(churn, "m1", "production", kRoot).ok());
-         ASSERT_TRUE(t.registry().remove_release(churn, "m1", kRoot).ok());
+         ASSERT_TRUE(t.registry().model_states().set(churn, "m1", "production", kRoot).ok());
+         ASSERT_TRUE(t.registry().trash().remove(churn, "m1", kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().restore_release(churn, "m1", kRoot); },
+       [](TwoLives& t) { return t.registry().trash().restore(churn, "m1", kRoot); },
        [](TwoLives& t) {
          return t.is_live("m1") && t.is_placed(TwoLives::kArchive, "model.onnx") && t.is_placed(production, "m1.json");
        }},
@@ -216,14 +216,14 @@ const std::vector<Verb>& EveryVerb::verbs() {
          t.upload_model();
          ASSERT_TRUE(t.publish_model().ok());
        },
-       [](TwoLives& t) { return t.registry().drop_archive_placement(churn, "m1", kRoot); },
+       [](TwoLives& t) { return t.registry().model_states().drop_archive(churn, "m1", kRoot); },
        [](TwoLives& t) { return t.is_live("m1") && !t.is_placed(TwoLives::kArchive, "model.onnx"); }},
       {"ForgetATombstone",
        [](TwoLives& t) {
          t.add_release("1.0");
-         ASSERT_TRUE(t.registry().remove_release(churn, "1.0", kRoot).ok());
+         ASSERT_TRUE(t.registry().trash().remove(churn, "1.0", kRoot).ok());
        },
-       [](TwoLives& t) { return t.registry().forget_tombstone(churn, "1.0", kRoot); },
+       [](TwoLives& t) { return t.registry().model_states().forget_tombstone(churn, "1.0", kRoot); },
        [](TwoLives& t) { return t.registry().snapshot()->tombstone(churn, "1.0")->is_forgotten; }},
   };
   return all;

@@ -29,8 +29,8 @@ class LayoutTables : public RegistryFixture {
     ASSERT_TRUE(publish_bytes(churn, "churn/1/next", "trained").ok());
     ASSERT_TRUE(publish_bytes(churn, "churn/2", "two").ok());
     ASSERT_TRUE(publish_bytes(churn, "churn/old", "gone").ok());
-    ASSERT_TRUE(registry_->remove_release(churn, "old", kRoot).ok());
-    ASSERT_TRUE(registry_->set_label(churn, "prod", "1", kRoot).ok());
+    ASSERT_TRUE(registry_->trash().remove(churn, "old", kRoot).ok());
+    ASSERT_TRUE(registry_->labels().set(churn, "prod", "1", kRoot).ok());
   }
 
   Result<Node> walk(std::string_view path) {

@@ -88,14 +88,14 @@ TEST_F(DamagedBlob, IsMendedForWhoHasItOpen) {
 TEST_F(DamagedBlob, ThatVerifyFoundIsReplaced) {
   const Ino first = container(publish_as("churn/1", bytes_));
   damage(bytes_);
-  const auto found = registry_->verify("", "", {});
+  const auto found = registry_->verifier().verify("", "", {});
   ASSERT_TRUE(found.ok());
   ASSERT_EQ(found->problems.size(), 1u);
 
   publish_as("churn/2", bytes_, HashBudget::Short);
 
   EXPECT_TRUE(read_committed(first, "weights") == bytes_);
-  EXPECT_TRUE(registry_->verify("", "", {})->problems.empty());
+  EXPECT_TRUE(registry_->verifier().verify("", "", {})->problems.empty());
 }
 
 TEST_F(DamagedBlob, OneThatIsWholeKeepsItsFile) {

@@ -43,7 +43,7 @@ TEST_F(ReadOnlyRegistry, ReadsReleasesAndDrafts) {
 
   EXPECT_TRUE(registry_->snapshot()->release(domain(), "1.0").ok());
   EXPECT_EQ(bytes_of_draft(registry_->drafts().lookup(stage(domain()), "draft")->ino), "bytes");
-  const auto report = registry_->verify("", "", {});
+  const auto report = registry_->verifier().verify("", "", {});
   ASSERT_TRUE(report.ok()) << report.status().message();
   EXPECT_TRUE(report->problems.empty());
 }
@@ -51,8 +51,8 @@ TEST_F(ReadOnlyRegistry, ReadsReleasesAndDrafts) {
 TEST_F(ReadOnlyRegistry, RefusesChangesAndLeavesWhatAnEndHasLeft) {
   open_for_reading();
 
-  EXPECT_EQ(registry_->create_domain(*DomainName::parse("other"), {0, 0, 0755}, kRoot).status().host_errno(), EROFS);
-  EXPECT_EQ(registry_->gc().status().host_errno(), EROFS);
+  EXPECT_EQ(registry_->domains().create(*DomainName::parse("other"), {0, 0, 0755}, kRoot).status().host_errno(), EROFS);
+  EXPECT_EQ(registry_->garbage().collect().status().host_errno(), EROFS);
   EXPECT_EQ(registry_->drafts().discard(stage(domain()), "draft").host_errno(), EROFS);
   registry_.reset();
 
@@ -123,7 +123,7 @@ TEST_F(DiskRefusal, SumsOfBeforeARebootAreNotBelievedThoughTheyCouldNotBeForgott
   const auto published = publish(draft, stage(churn), "x", "churn/1.0");
 
   ASSERT_TRUE(published.ok()) << published.status().message();
-  const auto report = registry_->verify("", "", {});
+  const auto report = registry_->verifier().verify("", "", {});
   ASSERT_TRUE(report.ok()) << report.status().message();
   EXPECT_TRUE(report->problems.empty()) << report->problems.front();
 }

@@ -16,31 +16,31 @@ TEST_F(Labels, NameExactlyOneLiveVersion) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
 
-  EXPECT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
-  EXPECT_EQ(registry_->set_label(domain, "prod", "2.0", kRoot).code(), Code::InvalidArgument);
-  EXPECT_EQ(registry_->set_label(domain, "prod", "../churn/1.0", kRoot).code(), Code::InvalidArgument);
-  EXPECT_EQ(registry_->set_label(domain, "2.0", "1.0", kRoot).code(), Code::InvalidArgument) << "reads as a version";
-  EXPECT_EQ(registry_->set_label(domain, "latest", "1.0", kRoot).code(), Code::InvalidArgument);
+  EXPECT_TRUE(registry_->labels().set(domain, "prod", "1.0", kRoot).ok());
+  EXPECT_EQ(registry_->labels().set(domain, "prod", "2.0", kRoot).code(), Code::InvalidArgument);
+  EXPECT_EQ(registry_->labels().set(domain, "prod", "../churn/1.0", kRoot).code(), Code::InvalidArgument);
+  EXPECT_EQ(registry_->labels().set(domain, "2.0", "1.0", kRoot).code(), Code::InvalidArgument) << "reads as a version";
+  EXPECT_EQ(registry_->labels().set(domain, "latest", "1.0", kRoot).code(), Code::InvalidArgument);
   EXPECT_EQ(registry_->snapshot()->label(domain, "prod")->version, "1.0");
 }
 
 TEST_F(Labels, ShareTheNamesOfVersions) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/one", "a").ok());
-  ASSERT_TRUE(registry_->set_label(domain, "prod", "one", kRoot).ok());
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "one", kRoot).ok());
 
   EXPECT_EQ(publish_bytes(domain, "churn/prod", "b").code(), Code::AlreadyExists);
-  EXPECT_EQ(registry_->set_label(domain, "one", "one", kRoot).code(), Code::AlreadyExists);
+  EXPECT_EQ(registry_->labels().set(domain, "one", "one", kRoot).code(), Code::AlreadyExists);
 }
 
 TEST_F(Labels, KeepTheirHistory) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
   ASSERT_TRUE(publish_bytes(domain, "churn/1.1", "b").ok());
-  ASSERT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "1.0", kRoot).ok());
   const Ino before = registry_->snapshot()->label(domain, "prod")->ino;
-  ASSERT_TRUE(registry_->set_label(domain, "prod", "1.1", kRoot).ok());
-  ASSERT_TRUE(registry_->remove_label(domain, "prod", kRoot).ok());
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "1.1", kRoot).ok());
+  ASSERT_TRUE(registry_->labels().remove(domain, "prod", kRoot).ok());
 
   std::vector<std::string> deeds;
   ASSERT_TRUE(registry_->snapshot()
@@ -61,10 +61,10 @@ TEST_F(Labels, GiveTheirNodeAlongWhenRenamed) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
   ASSERT_TRUE(publish_bytes(domain, "churn/1.1", "b").ok());
-  ASSERT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
-  const Ino moved = registry_->set_label(domain, "CuAb12Cd", "1.1", kRoot)->ino;
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "1.0", kRoot).ok());
+  const Ino moved = registry_->labels().set(domain, "CuAb12Cd", "1.1", kRoot)->ino;
 
-  ASSERT_TRUE(registry_->rename_label(domain, "CuAb12Cd", "prod", true, kRoot).ok());
+  ASSERT_TRUE(registry_->labels().rename(domain, "CuAb12Cd", "prod", true, kRoot).ok());
 
   EXPECT_EQ(registry_->snapshot()->label(domain, "prod")->version, "1.1");
   EXPECT_EQ(registry_->snapshot()->label(domain, "prod")->ino, moved);
@@ -74,28 +74,28 @@ TEST_F(Labels, GiveTheirNodeAlongWhenRenamed) {
 TEST_F(Labels, ReplaceNothingWhereTheyMayNot) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
-  for (const char* name : {"prod", "test"}) ASSERT_TRUE(registry_->set_label(domain, name, "1.0", kRoot).ok());
+  for (const char* name : {"prod", "test"}) ASSERT_TRUE(registry_->labels().set(domain, name, "1.0", kRoot).ok());
 
-  EXPECT_EQ(registry_->rename_label(domain, "test", "prod", false, kRoot).code(), Code::AlreadyExists);
-  EXPECT_TRUE(registry_->rename_label(domain, "test", "other", false, kRoot).ok());
+  EXPECT_EQ(registry_->labels().rename(domain, "test", "prod", false, kRoot).code(), Code::AlreadyExists);
+  EXPECT_TRUE(registry_->labels().rename(domain, "test", "other", false, kRoot).ok());
 }
 
 TEST_F(Labels, AreExchangedInOneCommitAndTheHistoryStaysDense) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
   ASSERT_TRUE(publish_bytes(domain, "churn/1.1", "b").ok());
-  const Ino blue = registry_->set_label(domain, "blue", "1.0", kRoot)->ino;
-  const Ino green = registry_->set_label(domain, "green", "1.1", kRoot)->ino;
+  const Ino blue = registry_->labels().set(domain, "blue", "1.0", kRoot)->ino;
+  const Ino green = registry_->labels().set(domain, "green", "1.1", kRoot)->ino;
 
-  ASSERT_TRUE(registry_->exchange_labels(domain, "blue", "green", kRoot).ok());
+  ASSERT_TRUE(registry_->labels().exchange(domain, "blue", "green", kRoot).ok());
 
   const auto stored = registry_->snapshot();
   EXPECT_EQ(stored->label(domain, "blue")->version, "1.1");
   EXPECT_EQ(stored->label(domain, "blue")->ino, green);
   EXPECT_EQ(stored->label(domain, "green")->version, "1.0");
   EXPECT_EQ(stored->label(domain, "green")->ino, blue);
-  EXPECT_EQ(registry_->exchange_labels(domain, "blue", "none", kRoot).code(), Code::NotFound);
-  EXPECT_TRUE(registry_->verify("", "", {})->problems.empty());
+  EXPECT_EQ(registry_->labels().exchange(domain, "blue", "none", kRoot).code(), Code::NotFound);
+  EXPECT_TRUE(registry_->verifier().verify("", "", {})->problems.empty());
 }
 
 TEST_F(Removal, TakesAReleaseOutOfLatestAndBack) {
@@ -104,12 +104,12 @@ TEST_F(Removal, TakesAReleaseOutOfLatestAndBack) {
   ASSERT_TRUE(publish_bytes(domain, "churn/1.1", "b").ok());
   ASSERT_TRUE(publish_bytes(domain, "churn/1.1/next", "g").ok());
 
-  ASSERT_TRUE(registry_->remove_release(domain, "1.1", kRoot).ok());
+  ASSERT_TRUE(registry_->trash().remove(domain, "1.1", kRoot).ok());
   EXPECT_EQ(registry_->snapshot()->latest_release(domain)->version, "1.0");
   EXPECT_EQ(registry_->snapshot()->release(domain, "1.1").code(), Code::NotFound);
   EXPECT_TRUE(registry_->snapshot()->removed(domain, "1.1").ok());
 
-  ASSERT_TRUE(registry_->restore_release(domain, "1.1", kRoot).ok());
+  ASSERT_TRUE(registry_->trash().restore(domain, "1.1", kRoot).ok());
   const auto back = registry_->snapshot()->latest_release(domain);
   EXPECT_EQ(back->version, "1.1");
   EXPECT_TRUE(registry_->snapshot()->generation(domain, back->sequence, Generation{1}).ok())
@@ -119,9 +119,9 @@ TEST_F(Removal, TakesAReleaseOutOfLatestAndBack) {
 TEST_F(Removal, OfALabelledReleaseIsBusy) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
-  ASSERT_TRUE(registry_->set_label(domain, "prod", "1.0", kRoot).ok());
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "1.0", kRoot).ok());
 
-  const Status refused = registry_->remove_release(domain, "1.0", kRoot);
+  const Status refused = registry_->trash().remove(domain, "1.0", kRoot);
 
   EXPECT_EQ(refused.code(), Code::Busy);
   EXPECT_NE(refused.message().find("prod"), std::string::npos);
@@ -130,7 +130,7 @@ TEST_F(Removal, OfALabelledReleaseIsBusy) {
 TEST_F(Removal, LetsTheNameComeBackOnlyWithTheSameContent) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
-  ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
+  ASSERT_TRUE(registry_->trash().remove(domain, "1.0", kRoot).ok());
 
   EXPECT_EQ(publish_bytes(domain, "churn/1.0", "other").code(), Code::AlreadyExists);
   EXPECT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
@@ -139,9 +139,9 @@ TEST_F(Removal, LetsTheNameComeBackOnlyWithTheSameContent) {
 TEST_F(Removal, TwiceOfOneNameKeepsBoth) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
-  ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
+  ASSERT_TRUE(registry_->trash().remove(domain, "1.0", kRoot).ok());
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
-  ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
+  ASSERT_TRUE(registry_->trash().remove(domain, "1.0", kRoot).ok());
 
   std::vector<std::string> names;
   ASSERT_TRUE(registry_->snapshot()
@@ -157,10 +157,10 @@ TEST_F(Removal, TwiceOfOneNameKeepsBoth) {
 TEST_F(Removal, RefusesToRestoreOverALiveRelease) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
-  ASSERT_TRUE(registry_->remove_release(domain, "1.0", kRoot).ok());
+  ASSERT_TRUE(registry_->trash().remove(domain, "1.0", kRoot).ok());
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
 
-  EXPECT_EQ(registry_->restore_release(domain, "1.0", kRoot).code(), Code::AlreadyExists);
+  EXPECT_EQ(registry_->trash().restore(domain, "1.0", kRoot).code(), Code::AlreadyExists);
 }
 
 TEST_F(States, SetWhileTheirReleaseIsRemovedLeaveNothingBehind) {
@@ -170,8 +170,8 @@ TEST_F(States, SetWhileTheirReleaseIsRemovedLeaveNothingBehind) {
   for (int round = 0; round < 200; ++round) {
     const std::string version = "v" + std::to_string(round);
     ASSERT_TRUE(publish_bytes(domain, "churn/" + version, version).ok());
-    std::thread setter([&] { (void)registry_->set_state(domain, version, "production", kRoot); });
-    EXPECT_TRUE(registry_->remove_release(domain, version, kRoot).ok());
+    std::thread setter([&] { (void)registry_->model_states().set(domain, version, "production", kRoot); });
+    EXPECT_TRUE(registry_->trash().remove(domain, version, kRoot).ok());
     setter.join();
 
     int left = 0;
@@ -187,7 +187,7 @@ TEST_F(Gc, RemovesOnlyWhatNothingRefersTo) {
   const auto published = publish_bytes(domain, "churn/1.0", large);
   ASSERT_TRUE(published.ok());
 
-  const auto report = registry_->gc();
+  const auto report = registry_->garbage().collect();
 
   ASSERT_TRUE(report.ok()) << report.status().message();
   EXPECT_EQ(report->blobs_removed, 0u);
@@ -199,21 +199,21 @@ TEST_F(Domains, AreRemovedOnlyWhenNothingIsInThem) {
   const DomainName other = make_domain("other");
   make_directory(stage(domain), "x");
 
-  EXPECT_EQ(registry_->remove_domain(domain, kRoot).code(), Code::NotEmpty);
-  EXPECT_TRUE(registry_->remove_domain(other, kRoot).ok());
+  EXPECT_EQ(registry_->domains().remove(domain, kRoot).code(), Code::NotEmpty);
+  EXPECT_TRUE(registry_->domains().remove(other, kRoot).ok());
   EXPECT_EQ(registry_->snapshot()->domain(other).code(), Code::NotFound);
 }
 
 TEST_F(Domains, AreMadeOnce) {
   make_domain();
-  const auto again = registry_->create_domain(*DomainName::parse("churn"), {0, 0, 0755}, kRoot);
+  const auto again = registry_->domains().create(*DomainName::parse("churn"), {0, 0, 0755}, kRoot);
   EXPECT_EQ(again.code(), Code::AlreadyExists);
 }
 
 TEST_F(Domains, ChangeOwnerByTheirOwnerOnly) {
   const DomainName domain = make_domain();
-  EXPECT_EQ(registry_->set_domain_owner(domain, {1000, 1000, 0777}, kAlice).code(), Code::NotPermitted);
-  EXPECT_TRUE(registry_->set_domain_owner(domain, {1000, 1000, 0777}, kRoot).ok());
+  EXPECT_EQ(registry_->domains().set_owner(domain, {1000, 1000, 0777}, kAlice).code(), Code::NotPermitted);
+  EXPECT_TRUE(registry_->domains().set_owner(domain, {1000, 1000, 0777}, kRoot).ok());
   EXPECT_EQ(registry_->snapshot()->domain(domain)->owner.mode, 0777u);
 }
 

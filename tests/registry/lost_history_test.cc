@@ -32,11 +32,11 @@ class LostHistory : public RegistryOnDisk {
   }
 
   void expect_told(const std::string& what) {
-    const auto verified = registry_->verify("", "", {});
+    const auto verified = registry_->verifier().verify("", "", {});
     ASSERT_TRUE(verified.ok()) << verified.status().message();
     ASSERT_EQ(verified->problems.size(), 1u);
     EXPECT_NE(verified->problems.front().find(what), std::string::npos) << verified->problems.front();
-    const auto collected = registry_->gc();
+    const auto collected = registry_->garbage().collect();
     EXPECT_EQ(collected.code(), Code::Corrupt);
     EXPECT_NE(collected.status().message().find(what), std::string::npos) << collected.status().message();
   }
@@ -45,11 +45,11 @@ class LostHistory : public RegistryOnDisk {
 };
 
 TEST_F(LostHistory, AWholeHistoryIsNoProblem) {
-  const auto verified = registry_->verify("", "", {});
+  const auto verified = registry_->verifier().verify("", "", {});
 
   ASSERT_TRUE(verified.ok()) << verified.status().message();
   EXPECT_TRUE(verified->problems.empty()) << verified->problems.front();
-  EXPECT_TRUE(registry_->gc().ok());
+  EXPECT_TRUE(registry_->garbage().collect().ok());
 }
 
 TEST_F(LostHistory, ACommitThatIsMissingIsToldAndNothingIsCollected) {
@@ -73,7 +73,7 @@ TEST_F(LostHistory, ADomainThatIsMissingIsTold) {
 TEST_F(LostHistory, VerifyOfOneReleaseDoesNotAskForIt) {
   lose({keys::history(domain_, Sequence{4})});
 
-  const auto verified = registry_->verify("churn", "1", {});
+  const auto verified = registry_->verifier().verify("churn", "1", {});
 
   ASSERT_TRUE(verified.ok()) << verified.status().message();
   EXPECT_TRUE(verified->problems.empty());

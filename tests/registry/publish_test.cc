@@ -68,7 +68,7 @@ TEST_F(Publish, SweepsTheDraftAway) {
   const Ino file = write_file(draft, "large", large_);
   ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0").ok());
 
-  ASSERT_TRUE(registry_->finish_sweeping().ok());
+  ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
   EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
   EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
@@ -82,11 +82,11 @@ TEST_F(PublishOnDisk, LeavesToTheNextStartWhatIsNotSweptAtTheEnd) {
   registry_->prepare_to_end();
 
   ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0").ok());
-  EXPECT_EQ(registry_->finish_sweeping().code(), Code::Interrupted);
+  EXPECT_EQ(registry_->garbage().finish_sweeping().code(), Code::Interrupted);
   EXPECT_TRUE(registry_->drafts().stat(file).ok());
   registry_.reset();
   SetUp();
-  ASSERT_TRUE(registry_->finish_sweeping().ok());
+  ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
   EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
   EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
@@ -103,7 +103,7 @@ TEST_F(PublishOnDisk, SweepsAllOfADraftHoweverFarTheLastProcessCame) {
 
   registry_.reset();  // while they are being swept
   SetUp();
-  ASSERT_TRUE(registry_->finish_sweeping().ok());
+  ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
   for (const Ino file : files) EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
   EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
@@ -217,7 +217,7 @@ TEST_F(Publish, StoresIdenticalBytesOnceInAllDomains) {
   ASSERT_TRUE(publish_bytes(churn, "churn/1", large_).ok());
   ASSERT_TRUE(publish_bytes(fraud, "fraud/1", large_).ok());
 
-  const auto report = registry_->verify("", "", nullptr);
+  const auto report = registry_->verifier().verify("", "", nullptr);
 
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->blobs, 1u);
@@ -312,7 +312,7 @@ TEST_F(PublishOnDisk, GivesAFileWithANameOutsideItsOwnBytesThere) {
   const Ino file = write_file(draft, "weights", large_);
   ASSERT_TRUE(registry_->drafts().link(file, place, "outside").ok());
   ASSERT_TRUE(publish(draft, place, "x", "churn/1").ok());
-  ASSERT_TRUE(registry_->finish_sweeping().ok());
+  ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
   auto writer = registry_->drafts().open_file(file, true, 0);
   ASSERT_TRUE(writer.ok()) << writer.status().message();
@@ -429,7 +429,7 @@ TEST_F(PublishOnDisk, NeverSharesABlobWithADraftThatIsWrittenAgain) {
     EXPECT_TRUE((*writer)->write(0, bytes_of("spoilt")).ok());
   }
   EXPECT_EQ(read_committed(registry_->snapshot()->release(domain, "1")->ino, "weights"), large_);
-  EXPECT_TRUE(registry_->verify("", "", nullptr)->problems.empty());
+  EXPECT_TRUE(registry_->verifier().verify("", "", nullptr)->problems.empty());
 }
 
 TEST_F(Publish, GivesEachOfManyTrainersANumberOfItsOwn) {
@@ -518,7 +518,7 @@ TEST_F(PublishWithGenerations, AgainIsFoundPublishedOrHasOtherContent) {
 TEST_F(PublishWithGenerations, ARemovedNameComesBackOnlyWithTheSameOnes) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_with("churn/1", {"a", "b"}).ok());
-  ASSERT_TRUE(registry_->remove_release(domain, "1", kRoot).ok());
+  ASSERT_TRUE(registry_->trash().remove(domain, "1", kRoot).ok());
 
   EXPECT_EQ(publish_with("churn/1", {"a", "c"}).code(), Code::AlreadyExists);
   EXPECT_EQ(publish_with("churn/1", {"a"}).code(), Code::AlreadyExists);

@@ -27,11 +27,11 @@ class RegistryFixture : public testing::Test {
 
   DomainName make_domain(std::string_view name = "churn") {
     auto domain = DomainName::parse(name);
-    EXPECT_TRUE(registry_->create_domain(*domain, {0, 0, 0755}, kRoot).ok());
+    EXPECT_TRUE(registry_->domains().create(*domain, {0, 0, 0755}, kRoot).ok());
     return *domain;
   }
 
-  Ino stage(const DomainName& domain) { return Registry::stage_of(*registry_->snapshot()->domain(domain)); }
+  Ino stage(const DomainName& domain) { return stage_of(*registry_->snapshot()->domain(domain)); }
 
   Ino make_directory(Ino parent, std::string_view name) {
     const auto made = registry_->drafts().make(parent, name, {FileType::Directory, {0, 0, 0755}, ""});

@@ -126,7 +126,7 @@ TEST_F(CatalogReads, APlaceInAClientsLayoutTakesOneReadMoreThanItsReleaseAlone) 
   const auto published = ingest_->models.publish({text, head.uploads(), "m1.json", churn, *VersionName::parse("m1"),
                                                   head.modelstore(), "operatorai-model-store/churn", kRoot, nullptr});
   ASSERT_TRUE(published.ok()) << published.status().message();
-  ASSERT_TRUE(registry_->use_modelstore().ok());
+  ASSERT_TRUE(registry_->model_states().use_modelstore().ok());
 
   const Ino layout = look_up(kRootIno, "operatorai-model-store", 2);
   const Ino domain = look_up(layout, "churn", 3);

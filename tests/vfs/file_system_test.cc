@@ -102,7 +102,7 @@ TEST_F(Overlay, PublishesByRenamingADraftOntoAVersion) {
 TEST_F(Overlay, SaysWhereMakingANameWaitsForASweep) {
   mkdir(kRootIno, "churn");
   publish_path("1.0", "abc");
-  ASSERT_TRUE(registry_->finish_sweeping().ok());
+  ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
   registry_->prepare_to_end();  // nothing is swept from now on
   publish_path("2.0", "def");
 

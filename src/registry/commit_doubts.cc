@@ -1,8 +1,11 @@
-// Commits of which nobody knows whether they took place, because the disk failed and could not be read again.
+#include "registry/commit_doubts.h"
+
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
-#include "registry/registry.h"
+#include "base/types.h"
+#include "catalog/records.h"
 
 namespace modelfs {
 namespace {
@@ -19,34 +22,46 @@ Events::Fields fields_of(const DomainName& domain, const Batch::Put& telling) {
 
 }  // namespace
 
-Status Registry::check_certain() { return engine_.keys->commit(Batch(), Durability::Buffered); }
+Status CommitDoubts::check_certain() const { return keys_.commit(Batch(), Durability::Buffered); }
 
-void Registry::doubt(const DomainName& domain, const Batch& batch, const std::function<void(bool)>& when_known) {
+void CommitDoubts::add(const DomainName& domain, const Batch& batch, const std::function<void(bool)>& when_known) {
   const auto telling = std::find_if(batch.puts.begin(), batch.puts.end(),
                                     [](const Batch::Put& put) { return put.key.starts_with("h/"); });
   if (telling == batch.puts.end()) return;  // it changes no content: whoever reads next sees what became of it
   events_.append("uncertain", fields_of(domain, *telling));
-  const MutexLock lock(doubts_mutex_);
+  const MutexLock lock(mutex_);
   doubts_.push_back({domain, *telling, when_known});
   ask_at_ = raw(now());
 }
 
-void Registry::resolve_doubts() {
+void CommitDoubts::ask_if_due() {
+  if (auto due = ask_at_.load(); due != kNever && raw(now()) >= due && ask_at_.compare_exchange_strong(due, kNever)) {
+    resolve_later_();
+  }
+}
+
+void CommitDoubts::resolve() {
   std::vector<Doubt> open;
   {
-    const MutexLock lock(doubts_mutex_);
+    const MutexLock lock(mutex_);
     open.swap(doubts_);
   }
-  while (!open.empty() && resolve(open.back())) open.pop_back();
-  const MutexLock lock(doubts_mutex_);
+  while (!open.empty() && resolve_one(open.back())) open.pop_back();
+  const MutexLock lock(mutex_);
   doubts_.insert(doubts_.end(), open.begin(), open.end());
   if (!doubts_.empty()) ask_at_ = raw(now()) + kAskAgainNs;
 }
 
-bool Registry::resolve(const Doubt& doubt) {
+void CommitDoubts::forget() {
+  std::vector<Doubt> forgotten;
+  const MutexLock lock(mutex_);
+  forgotten.swap(doubts_);
+}
+
+bool CommitDoubts::resolve_one(const Doubt& doubt) {
   Batch asks;
   asks.expect(doubt.telling.key, doubt.telling.value);
-  const Status answer = engine_.keys->commit(asks, Durability::Buffered);
+  const Status answer = keys_.commit(asks, Durability::Buffered);
   const bool took_place = answer.ok();
   if (!took_place && answer.code() != Code::Conflict) return false;
   auto fields = fields_of(doubt.domain, doubt.telling);
@@ -55,10 +70,7 @@ bool Registry::resolve(const Doubt& doubt) {
   log::info("a commit to {} that was uncertain {}", doubt.domain.str(),
             took_place ? "took place" : "did not take place");
   if (doubt.when_known) doubt.when_known(took_place);
-  if (const auto head = domain(doubt.domain); took_place && head.ok()) {
-    tell_changed(head->ino);
-    tell_changed(stage_of(*head));
-  }
+  if (took_place) on_took_place_(doubt.domain);
   return true;
 }
 
