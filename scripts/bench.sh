@@ -2,7 +2,7 @@
 # Installs what it is measured beside, builds the release and measures it: scripts/bench.sh [--quick] [--dir DIRECTORY]
 # Prints tables: reading 1 GiB by the kernel, through the daemon and natively (tests/bench/reads.py), many releases and many
 # files (tests/bench/scale.py), many small files and starting (tests/bench/metadata.py), publishing 1 GiB beside cp, sha256sum and
-# sync (tests/bench/publish.py), archives in and out (tests/bench/archives.py), other file systems that could be used instead
+# sync (tests/bench/publish.py), archives in and out (tests/bench/archives.py), their compaction (tests/bench/compaction.py), other file systems that could be used instead
 # (tests/bench/peers.py). DIRECTORY (default: $TMPDIR or /tmp) lies on the disk that is measured. $MODELFS names another program.
 set -euo pipefail
 callers_directory=$PWD
@@ -34,7 +34,7 @@ fi
 
 say "$(uname -sr), $(nproc) processors, load $(cut -d' ' -f1-3 /proc/loadavg)"
 status=0
-for bench in reads scale metadata publish archives peers; do
+for bench in reads scale metadata publish archives compaction peers; do
   say "" "== $bench"
   tests/bench/$bench.py "${options[@]}" || status=$?
 done

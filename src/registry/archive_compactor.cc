@@ -28,20 +28,37 @@ Result<std::vector<Ino>> ArchiveCompactor::find_waiting() const {
 
 Status ArchiveCompactor::compact_all(const std::atomic<bool>& cancel) {
   const auto waiting = find_waiting();
-  if (!waiting.ok()) return waiting.status();
-  for (const Ino container : *waiting) {
-    if (cancel) return {Code::Interrupted, "the end of the daemon"};
-    const auto dropped = compact_one(container, cancel);
-    // A damaged one stays as it is; verify reports it. The others need not wait for it.
-    if (!dropped.ok() && dropped.code() == Code::Interrupted) return dropped.status();
-    if (!dropped.ok()) log::warn("the archive of directory {}: {}", raw(container), dropped.status().message());
-    if (!dropped.ok() || !*dropped) continue;
-    if (Status status = garbage_.drop(**dropped); !status.ok()) return status;
-  }
-  return {};
+  return waiting.ok() ? compact(*waiting, cancel) : waiting.status();
 }
 
-Result<std::optional<Digest>> ArchiveCompactor::compact_one(Ino container, const std::atomic<bool>& cancel) {
+Status ArchiveCompactor::compact(const std::vector<Ino>& containers, const std::atomic<bool>& cancel) {
+  Status ended;
+  std::vector<Digest> replaced;
+  std::uint64_t replaced_bytes = 0;
+  for (const Ino container : containers) {
+    if (cancel) ended = {Code::Interrupted, "the end of the daemon"};
+    if (!ended.ok()) break;
+    const auto done = compact_one(container, cancel);
+    // A damaged one stays as it is; verify reports it. The others need not wait for it.
+    if (done.code() == Code::Interrupted) ended = done.status();
+    if (!done.ok() && ended.ok()) {
+      log::warn("the archive of directory {}: {}", raw(container), done.status().message());
+    }
+    if (!done.ok() || !*done) continue;
+    replaced.push_back((*done)->digest);
+    replaced_bytes += (*done)->size_bytes;
+    if (replaced_bytes < kUndroppedBytesMax) continue;
+    if (Status status = garbage_.drop(replaced); !status.ok()) return status;
+    replaced.clear();
+    replaced_bytes = 0;
+  }
+  // Also at the end of the daemon: afterwards only gc would find them.
+  const Status dropped = garbage_.drop(replaced);
+  return dropped.ok() ? ended : dropped;
+}
+
+Result<std::optional<ArchiveCompactor::Replaced>> ArchiveCompactor::compact_one(Ino container,
+                                                                                const std::atomic<bool>& cancel) {
   const auto value = core_.keys().get(keys::archive(container));
   if (!value.ok()) return value.status();
   auto record = ArchiveRecord::decode(*value);
@@ -74,7 +91,7 @@ Result<std::optional<Digest>> ArchiveCompactor::compact_one(Ino container, const
   batch.put(keys::archive(container), record->encode());
   if (fits) batch.put(keys::recipe(container), std::move(encoded));
   if (Status status = core_.keys().commit(batch, Durability::Durable); !status.ok()) return status;
-  return fits ? std::optional(record->hash.digest) : std::nullopt;
+  return fits ? std::optional(Replaced{record->hash.digest, record->size_bytes}) : std::nullopt;
 }
 
 Result<ArchiveCounts> ArchiveCompactor::count() const {

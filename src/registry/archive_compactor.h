@@ -27,14 +27,22 @@ class ArchiveCompactor {
   ArchiveCompactor(RegistryCore& core, GarbageCollector& garbage) : core_(core), garbage_(garbage) {}
 
   // Replaces archives by recipes where that is proven to give the same bytes, until `cancel`. Works in proportion to
-  // their sizes. Interrupted.
+  // their sizes: what is referred to is read once for kUndroppedBytesMax of them, and not for each. Interrupted.
   Status compact_all(const std::atomic<bool>& cancel);
+  // The same for the archives of these containers.
+  Status compact(const std::vector<Ino>& containers, const std::atomic<bool>& cancel);
   Result<ArchiveCounts> count() const;
 
  private:
+  // So many bytes of archives at most lie in the store beside their recipes until they are dropped together.
+  static constexpr std::uint64_t kUndroppedBytesMax = 1ull << 30;
+  struct Replaced {
+    Digest digest;
+    std::uint64_t size_bytes = 0;
+  };
   Result<std::vector<Ino>> find_waiting() const;
-  // The digest of the archive whose bytes are not needed any more, if a recipe took their place.
-  Result<std::optional<Digest>> compact_one(Ino container, const std::atomic<bool>& cancel);
+  // The archive whose bytes are not needed any more, if a recipe took their place.
+  Result<std::optional<Replaced>> compact_one(Ino container, const std::atomic<bool>& cancel);
 
   RegistryCore& core_;
   GarbageCollector& garbage_;

@@ -23,16 +23,16 @@ void become_idle() {
 
 }  // namespace
 
-CompactionThread::CompactionThread(Compact compact) : compact_(std::move(compact)), thread_([this] { run(); }) {}
+CompactionThread::CompactionThread(Work work) : work_(std::move(work)), thread_([this] { run(); }) {}
 
 CompactionThread::~CompactionThread() {
   stop();
   thread_.join();
 }
 
-void CompactionThread::wake() {
+void CompactionThread::wake(Ino container) {
   const MutexLock lock(mutex_);
-  woken_ = true;
+  came_.push_back(container);
   wake_.notify_all();
 }
 
@@ -48,16 +48,29 @@ void CompactionThread::run() {
   (void)::pthread_setname_np(::pthread_self(), "compact");
   become_idle();
   thread_id_ = ::gettid();
-  while (!stopping_) {
-    {
-      const MutexLock lock(mutex_);
-      while (!woken_ && !stopping_) wake_.wait(mutex_);
-      woken_ = false;
-    }
-    if (stopping_) return;
-    if (Status status = compact_(stopping_); !status.ok() && status.code() != Code::Interrupted) {
+  const auto warn = [](const Status& status) {
+    if (!status.ok() && status.code() != Code::Interrupted) {
       log::warn("archives are examined at the next start: {}", status.message());
     }
+  };
+  warn(work_.all(stopping_));
+  while (!stopping_) {
+    rest();
+    std::vector<Ino> some;
+    {
+      const MutexLock lock(mutex_);
+      while (came_.empty() && !stopping_) wake_.wait(mutex_);
+      some.swap(came_);
+    }
+    if (!stopping_) warn(work_.some(some, stopping_));
+  }
+}
+
+void CompactionThread::rest() {
+  const auto until = std::chrono::steady_clock::now() + kRest;
+  const MutexLock lock(mutex_);
+  for (auto at = std::chrono::steady_clock::now(); at < until && !stopping_; at = std::chrono::steady_clock::now()) {
+    wake_.wait_for(mutex_, until - at);
   }
 }
 

@@ -101,13 +101,16 @@ Result<GcReport> GarbageCollector::remove_unreferenced(
   return report;
 }
 
-Status GarbageCollector::drop(const Digest& digest) {
+Status GarbageCollector::drop(const std::vector<Digest>& digests) {
+  if (digests.empty()) return {};
   const MutexLock only(mutex_);
   core_.pins().watch();
   const Status asked = core_.doubts().check_certain();
   const auto referenced = asked.ok() ? referenced_blobs() : asked;
   Status failed = referenced.ok() ? Status() : referenced.status();
-  if (failed.ok() && !referenced->contains(digest)) {
+  for (const Digest& digest : digests) {
+    if (!failed.ok()) break;
+    if (referenced->contains(digest)) continue;
     // While it is open it stays; the next gc removes it.
     (void)core_.pins().remove_unpinned(digest, [&] {
       Batch batch;

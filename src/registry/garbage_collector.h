@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/mutex.h"
@@ -24,8 +25,8 @@ class GarbageCollector {
 
   // Removes blobs that nothing refers to and that are older than the grace time, and leftovers of drafts.
   Result<GcReport> collect() EXCLUDES(mutex_);
-  // Removes a blob that nothing refers to, however young it is.
-  Status drop(const Digest& digest) EXCLUDES(mutex_);
+  // Removes those of these blobs that nothing refers to, however young they are. Reads once all that refers to blobs.
+  Status drop(const std::vector<Digest>& digests) EXCLUDES(mutex_);
   // Begins, behind the caller, to remove what commits and discarded drafts have left.
   void sweep_later();
   // Waits until what earlier commits left to sweep is gone. Interrupted: see Registry::prepare_to_end().

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <utility>
+#include <vector>
 
 #include "registry/commit.h"
 
@@ -15,8 +16,11 @@ Result<std::unique_ptr<Registry>> Registry::open(Engine engine, int store_dir, c
   // Why not now: a large draft would keep the mount waiting.
   registry->garbage_.sweep_later();
   if (options.compacts_archives)
-    registry->compaction_ = std::make_unique<CompactionThread>(
-        [&compactor = registry->compactor_](const std::atomic<bool>& cancel) { return compactor.compact_all(cancel); });
+    registry->compaction_ = std::make_unique<CompactionThread>(CompactionThread::Work{
+        .all = [&compactor = registry->compactor_](const auto& cancel) { return compactor.compact_all(cancel); },
+        .some = [&compactor = registry->compactor_](
+                    const std::vector<Ino>& containers,
+                    const auto& cancel) { return compactor.compact(containers, cancel); }});
   return registry;
 }
 
@@ -45,7 +49,9 @@ void Registry::prepare_to_end(std::chrono::steady_clock::duration patience) {
 
 Result<Published> Registry::publish(const PublishRequest& request) {
   auto published = commit_draft(*core_, garbage_, request);
-  if (published.ok() && request.original != nullptr && compaction_) compaction_->wake();
+  // Nothing: identical content was there already.
+  const bool has_come = published.ok() && request.original != nullptr && !published->containers.empty();
+  if (has_come && compaction_) compaction_->wake(published->containers.front().first);
   return published;
 }
 

@@ -18,6 +18,7 @@ namespace modelfs {
 namespace {
 
 const Credentials kWho{0, 0, 0, {}};
+constexpr std::size_t kPackedBytes = 16'384;
 
 std::string numbered(const char* form, unsigned long number) {
   char text[32];
@@ -58,9 +59,12 @@ Status publish(Registry& registry, Ino stage, const std::string& domain, const s
   DraftStore& drafts = registry.drafts();
   const auto draft = drafts.make(stage, version, {FileType::Directory, {0, 0, 0755}, ""});
   if (!draft.ok()) return draft.status();
-  const std::string content = domain + "/" + version;
+  const std::string path = domain + "/" + version;
+  std::string content = path;
+  // A recipe of less would be no smaller than the archive.
+  while (as_archive && content.size() < kPackedBytes) content += path;
   if (const auto file = write_file(drafts, draft->ino, "model", content); !file.ok()) return file.status();
-  const auto target = Target::parse(content);
+  const auto target = Target::parse(path);
   if (!target.ok()) return target.status();
   PublishRequest request{draft->ino, stage, version, *target, kWho, HashBudget::Short, nullptr};
   if (!as_archive) return registry.publish(request).status();

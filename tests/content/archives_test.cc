@@ -149,6 +149,28 @@ TEST_F(ArchivesTest, ARecipeTakesThePlaceOfAnArchiveThatItMakes) {
   EXPECT_TRUE(registry_->verifier().verify("", "", nullptr)->problems.empty());
 }
 
+TEST_F(ArchivesTest, RecipesOfManyTakeTheirPlacesTogether) {
+  constexpr int kMany = 5;
+  const auto archive_of = [](int number) {
+    return gzipped(tar_file("model", weights() + std::to_string(number)) + tar_end());
+  };
+  for (int i = 0; i < kMany; ++i) {
+    ASSERT_TRUE(publish_archive("churn/" + std::to_string(i), archive_of(i), ".tar.gz").ok());
+  }
+  // A release whose file is one of these archives needs its bytes.
+  ASSERT_TRUE(publish_bytes(*domain_, "churn/kept", archive_of(0)).ok());
+  const std::atomic<bool> cancel{false};
+
+  ASSERT_TRUE(registry_->compactor().compact_all(cancel).ok());
+
+  EXPECT_EQ(registry_->compactor().count()->recipes, 5u);
+  for (int i = 0; i < kMany; ++i) {
+    const std::string archive = archive_of(i);
+    EXPECT_EQ(registry_->snapshot()->blob(hash_of(bytes_of(archive)).digest).ok(), i == 0) << i;
+    EXPECT_EQ(read_face(directory_of(std::to_string(i)), true, ArchiveFormat::TarGz), archive);
+  }
+}
+
 TEST_F(ArchivesTest, VerifyMindsNoRecipeThatTakesAnArchivesPlaceMeanwhile) {
   for (int i = 0; i < 20; ++i) {  // blobs are read in the order of their digests: some come before the archive's
     const std::string version = "0." + std::to_string(i);
