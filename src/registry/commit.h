@@ -2,7 +2,6 @@
 #pragma once
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "catalog/records.h"
@@ -67,7 +66,7 @@ class Commit {
     std::string path;          // for messages
     bool is_borrowed = false;  // no host file has its bytes
   };
-  Result<std::vector<Piece>> collect_pieces();
+  std::vector<Piece> collect_pieces() const;
   Status store_small(const std::vector<const Piece*>& small);
   Status link_large(const std::vector<const Piece*>& large);
   void put_original(Ino container, Batch& batch) const;
@@ -101,7 +100,6 @@ class Commit {
   std::shared_ptr<FrozenDraft> draft_;
   Package package_;
   std::optional<Given> given_;
-  std::unordered_map<std::uint32_t, ContentHash> sums_;  // of regular files, by index in the draft
   std::unique_ptr<BlobPins::Pin> pin_;
   std::uint64_t may_compare_bytes_ = kRenameCompareBytesMax;
   std::vector<Digest> linked_;

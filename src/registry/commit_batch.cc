@@ -286,7 +286,7 @@ Status Commit::fill_common(const DomainRecord& head, Batch& batch) {
     core_.drafts().retire_replaced_dir(*draft_, {head.ino, target().version.str()}, batch);
   }
   return core_.drafts().retire(*draft_, request_.directory, request_.name, batch,
-                               [&](std::uint32_t index) { return sums_[index]; });
+                               [&](std::uint32_t index) { return package_.hashes[index]; });
 }
 
 }  // namespace modelfs

@@ -83,18 +83,16 @@ Result<bool> Commit::has_blob(const Piece& piece) {
   return reader.ok() ? holds_piece(**reader, piece) : Result<bool>(false);
 }
 
-Result<std::vector<Commit::Piece>> Commit::collect_pieces() {
+std::vector<Commit::Piece> Commit::collect_pieces() const {
   std::vector<Piece> pieces;  // one for each digest
   std::unordered_set<Digest, DigestHash> seen;
   const auto& entries = draft_->entries();
   for (std::uint32_t i = 0; i < entries.size(); ++i) {
     if (entries[i].record.type != FileType::Regular) continue;
-    const auto hash = draft_->hash(i, false);
-    if (!hash.ok()) return hash.status();
-    sums_[i] = hash->hash;
-    if (!seen.insert(hash->hash.digest).second) continue;
+    const ContentHash& hash = package_.hashes[i];
+    if (!seen.insert(hash.digest).second) continue;
     pieces.push_back(
-        {hash->hash, entries[i].size_bytes, entries[i].allocated_bytes, draft_->host_name(i), draft_->path_of(i)});
+        {hash, entries[i].size_bytes, entries[i].allocated_bytes, draft_->host_name(i), draft_->path_of(i)});
     pieces.back().is_borrowed = entries[i].record.borrows_whole();
   }
   if (request_.original != nullptr) {
@@ -109,13 +107,12 @@ Result<std::vector<Commit::Piece>> Commit::collect_pieces() {
 
 Status Commit::store_blobs() {
   const auto pieces = collect_pieces();
-  if (!pieces.ok()) return pieces.status();
   std::vector<Digest> digests;
-  for (const Piece& piece : *pieces) digests.push_back(piece.hash.digest);
+  for (const Piece& piece : pieces) digests.push_back(piece.hash.digest);
   pin_ = core_.pins().take(digests);
   std::vector<const Piece*> small;
   std::vector<const Piece*> large;
-  for (const Piece& piece : *pieces) {
+  for (const Piece& piece : pieces) {
     const auto there = has_blob(piece);
     if (!there.ok()) return there.status();
     if (!*there && piece.is_borrowed) {

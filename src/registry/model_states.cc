@@ -5,6 +5,7 @@
 #include "catalog/keys.h"
 #include "formats/modelstore_document.h"
 #include "registry/access.h"
+#include "registry/domains.h"
 #include "registry/placements.h"
 
 namespace modelfs {
@@ -33,9 +34,7 @@ Status ModelStates::use_modelstore() {
 Status ModelStates::set(const DomainName& domain, std::string_view version, std::string_view state,
                         const Credentials& who) {
   if (Status status = check_name(state); !status.ok()) return status;
-  const auto stored = core_.snapshot();
-  if (!stored.ok()) return stored.status();
-  const auto head = stored->domain(domain);
+  const auto head = Domains(core_).find(domain);
   if (!head.ok()) return head.status();
   if (Status status = authorise(who, head->owner, Right::Publish, domain.str()); !status.ok()) return status;
   auto directory = core_.drafts().lookup(head->modelstore_versions(), state);

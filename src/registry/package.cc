@@ -112,6 +112,7 @@ Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::funct
                        const AttributesByIno& attributes, Package& package) {
   const auto& entries = draft.entries();
   const std::vector<std::uint32_t> part = assign(draft, package);
+  package.hashes.resize(entries.size());
   std::vector<std::unique_ptr<ManifestBuilder>> builders(package.parts.size());
   std::vector<std::uint32_t> number(entries.size(), 0);  // in its builder
   std::unordered_map<std::uint64_t, Ino> fresh;          // of files that live on outside
@@ -135,7 +136,7 @@ Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::funct
     if (entry.type == FileType::Regular) {
       auto hash = draft.hash(i, may_hash);
       if (!hash.ok()) return hash.status();
-      entry.hash = hash->hash;
+      entry.hash = package.hashes[i] = hash->hash;
       entry.size_bytes = from.size_bytes;
       entry.allocated_bytes = from.allocated_bytes;
     }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/status.h"
 #include "catalog/manifest.h"
 #include "drafts/draft_store.h"
@@ -25,6 +26,8 @@ struct PackagePart {
 struct Package {
   std::vector<PackagePart> parts;  // the release first, then its generations in order
   bool takes_generations = true;   // false: numbers at its top level are content
+  // Of its regular files, by index in the draft: looked up once, by build_manifests().
+  std::vector<ContentHash> hashes;
   // The symlink `latest` at its top, which leads to one of its generations: it is left out, since a release shows such
   // a symlink by itself. So what was copied from a release is what was published.
   std::optional<std::uint32_t> made_up;
@@ -42,9 +45,9 @@ using AttributesByIno = std::unordered_map<std::uint64_t, std::vector<Attribute>
 // What all attributes of a package may take, names and values.
 inline constexpr std::uint64_t kPackageAttributeBytesMax = 16ull << 20;
 
-// Fills the manifest of every part. `fresh_ino` numbers the files that go on living in a draft under another name.
-// Busy, IoError: see FrozenDraft::hash. Malformed: names the symlink that is absolute or leaves its part, and what to
-// do.
+// Fills the manifest of every part, and the hashes. `fresh_ino` numbers the files that go on living in a draft under
+// another name. Busy, IoError: see FrozenDraft::hash. Malformed: names the symlink that is absolute or leaves its part,
+// and what to do.
 Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
                        const AttributesByIno& attributes, Package& package);
 
