@@ -28,11 +28,11 @@ Result<Attributes> NativeLayout::attributes(const LayoutContext& context, const 
   }
   auto shown = describe_committed(context, node, content_bytes);
   if (shown.ok() && is_native_directory(node, NativeRole::Versions)) shown->link_count = 2;
-  // A tag never changes.
-  if (shown.ok() && node.kind == Kind::Text && native_role(node) == NativeRole::Tag) {
-    shown->valid_seconds = kForeverSeconds;
-    shown->mode &= 0444;
-  }
+  if (!shown.ok() || node.kind != Kind::Text) return shown;
+  // Neither a tag nor a document ever changes, but for one that a client writes anew.
+  const bool is_tag = native_role(node) == NativeRole::Tag;
+  if (is_tag || node.rewrite == Node::Rewrite::No) shown->valid_seconds = kForeverSeconds;
+  if (is_tag) shown->mode &= 0444;
   return shown;
 }
 
