@@ -23,6 +23,7 @@
 #include "mount/process_setup.h"
 #include "mount/session.h"
 #include "mount/volatile_store.h"
+#include "os/proc.h"
 #include "os/subprocess.h"
 #include "registry/registry.h"
 #include "registry/upgrade.h"
@@ -141,6 +142,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .owner_uid = ::geteuid(),
                     .owner_gid = ::getegid(),
                     .kernel_reads = &passthrough,
+                    .is_killed = is_killed,
                     .request_counts = [&counts] { return counts.by_kind(); },
                     .describe_requests = [&counts](PrometheusWriter& into) { counts.describe(into); }});
   auto control = ControlServer::start(**registry, (*ingest)->archives, lock->directory(), hooks_of(files),

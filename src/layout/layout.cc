@@ -13,6 +13,8 @@ RemoveRule Layout::remove_rule(const Node&, const Node&, std::string_view) const
           Status(Code::Immutable, "this view of what is published cannot be changed")};
 }
 
+bool Layout::is_marker(const Manifest&, const Node&) const { return false; }
+
 bool Layout::is_face(const Node&, std::string_view, const Node&) const { return false; }
 
 Result<bool> Layout::is_gone(const LayoutContext&, const Node&) const { return false; }

@@ -100,6 +100,9 @@ class Layout {
   virtual RemoveRule remove_rule(const Node& parent, const Node& node, std::string_view name) const;
   // Whether drafts may lie in a directory of this layout, beside what is committed. By default they may not.
   virtual bool holds_drafts(const Node& directory) const;
+  // Whether a file of a release or generation is the marker that its client wrote last, to publish it: whoever opens it
+  // to write it comes too late, AlreadyExists. By default it is not.
+  virtual bool is_marker(const Manifest& manifest, const Node& file) const;
   // Whether `node`, which is `name` in `parent`, is a face that is there exactly as long as its release is. The kernel
   // may keep such a name, and is told of those of a release that goes. By default it is none.
   virtual bool is_face(const Node& parent, std::string_view name, const Node& node) const;

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/time.h"
-#include "os/proc.h"
 #include "vfs/state.h"
 
 namespace modelfs {
@@ -108,7 +107,8 @@ Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Ch
       if (!handle.ok()) return handle.status();
       if (!(*handle)->draft || !(*handle)->draft->writes()) return Status(Code::BadHandle, "not open for writing");
     }
-    const auto inode = state_->registry.drafts().setattr(ino, values, [&who] { return is_killed(who.pid); });
+    const auto inode =
+        state_->registry.drafts().setattr(ino, values, [&] { return state_->options.is_killed(who.pid); });
     if (!inode.ok()) return inode.status();
     if (values.mode && (*values.mode & (S_ISUID | S_ISGID)) != 0) ++state_->set_ids_given;
     auto& packages = state_->client_writes.packages;

@@ -89,6 +89,8 @@ class FileSystem {
     uid_t owner_uid = 0;  // of the mount: owns the root and /.modelfs
     gid_t owner_gid = 0;
     KernelReads* kernel_reads = nullptr;  // null: the daemon serves all bytes. Outlives the file system.
+    // Whether the process of a request was killed, so that nobody waits for its answer; asked while it takes long.
+    std::function<bool(pid_t)> is_killed = [](pid_t) { return false; };
     // What the kernel has asked for since the mount, by kind: for status.json.
     std::function<std::vector<std::pair<std::string, std::uint64_t>>()> request_counts = {};
     // All that is known of them: for metrics.

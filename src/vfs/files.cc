@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "formats/forml_tag.h"
-#include "os/proc.h"
 #include "vfs/state.h"
 
 namespace modelfs {
@@ -27,14 +25,6 @@ Result<std::size_t> copy_part(std::string_view text, std::uint64_t offset_bytes,
 bool only_writes(int flags) { return (flags & O_ACCMODE) == O_WRONLY; }
 
 bool wants_to_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
-
-// The marker that a client wrote to publish a generation.
-bool is_tag_of_generation(ContainerCache& cache, const Node& place) {
-  if (place.kind != Kind::Entry || place.is_release) return false;
-  const auto container = cache.find(place.container);
-  const auto tag = container.ok() ? (*container)->manifest->find(kTagName) : Result<std::uint32_t>(container.status());
-  return tag.ok() && *tag == place.index;
-}
 
 }  // namespace
 
@@ -162,12 +152,18 @@ Result<Opened> FileSystem::open(const Credentials& who, Ino ino, int flags) {
   if (place.type == FileType::Directory) return Status(Code::IsADirectory, "a directory");
   if (Status status = state.check_face(place); !status.ok()) return status;
   // An archive is written to publish it, and so is a tag: that was done.
-  if (wants_to_write(flags) && (place.kind == Kind::Archive || place.rewrite == Node::Rewrite::Taken ||
-                                is_tag_of_generation(state.cache, place)))
+  if (wants_to_write(flags) &&
+      (place.kind == Kind::Archive || place.rewrite == Node::Rewrite::Taken || state.is_marker(place)))
     return Status(Code::AlreadyExists, "it is published already");
   if (wants_to_write(flags)) return Status(Code::Immutable, "what is published never changes");
   if (place.kind == Kind::Entry || place.kind == Kind::Archive) return state.open_content(place);
   return state.open_document(place);
+}
+
+bool FileSystem::State::is_marker(const Node& place) {
+  if (place.kind != Kind::Entry) return false;
+  const auto container = cache.find(place.container);
+  return container.ok() && layouts.of(place).is_marker(*(*container)->manifest, place);
 }
 
 Status FileSystem::State::refusal_now(Ino parent, std::string_view name) const {
@@ -269,7 +265,7 @@ Status FileSystem::flush(const Credentials& who, Handle handle) {
   const auto opened = state_->handles.find(handle);
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return {};
-  const auto is_gone = [&who] { return is_killed(who.pid); };
+  const auto is_gone = [this, &who] { return state_->options.is_killed(who.pid); };
   if (Status status = (*opened)->draft->flush(is_gone); !status.ok()) return status;
   return state_->client_writes.uploads.close(who, *(*opened)->draft);
 }

@@ -145,6 +145,8 @@ struct FileSystem::State final : ClientMount {
   Status refuse(const Credentials& who, Ino where, const std::string& what, Status status) override {
     return refusals.refuse(who, where, what, std::move(status));
   }
+  // Whether it is the file that its client wrote to publish what it lies in.
+  bool is_marker(const Node& place);
   // Before who is not root writes. Their errors are those of chmod.
   Status drop_set_ids(const Credentials& who, OpenHandle& opened);
   // A release was removed that was called `version` there: the kernel forgets its faces, and it is under no client's

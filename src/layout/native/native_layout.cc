@@ -354,6 +354,12 @@ Result<std::string> NativeLayout::text(const LayoutContext& context, const Node&
   return present_metadata(*text, {context.mount.path, context.mount.path + "/" + path});
 }
 
+bool NativeLayout::is_marker(const Manifest& manifest, const Node& file) const {
+  if (file.kind != Kind::Entry || file.is_release) return false;
+  const auto tag = manifest.find(kTagName);
+  return tag.ok() && *tag == file.index;
+}
+
 // Not `latest` with a suffix, which is another release's after each commit.
 bool NativeLayout::is_face(const Node& parent, std::string_view name, const Node& node) const {
   if (parent.kind != Kind::Domain || (node.kind != Kind::Text && node.kind != Kind::Archive)) return false;

@@ -21,6 +21,7 @@ class NativeLayout final : public Layout {
   CreateRule create_rule(const LayoutContext& context, const Node& parent, std::string_view name,
                          FileType type) const override;
   RemoveRule remove_rule(const Node& parent, const Node& node, std::string_view name) const override;
+  bool is_marker(const Manifest& manifest, const Node& file) const override;
   bool is_face(const Node& parent, std::string_view name, const Node& node) const override;
   Result<bool> is_gone(const LayoutContext& context, const Node& face) const override;
   std::vector<ListedNode> faces_of_removed(const Snapshot& stored, const Node& directory,
