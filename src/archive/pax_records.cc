@@ -30,6 +30,38 @@ bool is_time(std::string_view text) {
   return is_number(text.substr(0, dot)) && (fraction.empty() || is_number(fraction));
 }
 
+// What Python writes for a float that is tiny or huge, "1e-07", as "0.0000001"; anything else as it is. No value for an
+// exponent that no float has.
+std::optional<std::string> without_exponent(std::string_view text) {
+  constexpr int kExponentMax = 400;  // a double's lie between -324 and 308
+  const std::size_t mark = text.find_first_of("eE");
+  if (mark == std::string_view::npos) return std::string(text);
+  std::string_view exponent = text.substr(mark + 1);
+  const bool is_down = exponent.starts_with('-');
+  if (is_down || exponent.starts_with('+')) exponent.remove_prefix(1);
+  int shift = 0;
+  if (!is_number(exponent) ||
+      std::from_chars(exponent.data(), exponent.data() + exponent.size(), shift).ec != std::errc{} ||
+      shift > kExponentMax) {
+    return std::nullopt;
+  }
+  text = text.substr(0, mark);
+  const std::string sign = text.starts_with('-') ? "-" : "";
+  text.remove_prefix(sign.size());
+  const std::size_t dot = std::min(text.find('.'), text.size());
+  std::string digits = std::string(text.substr(0, dot)) + std::string(text.substr(std::min(dot + 1, text.size())));
+  if (dot == 0 || !is_number(digits)) return std::nullopt;
+  const auto zeros = static_cast<std::size_t>(shift);
+  std::size_t point = dot;
+  if (is_down) {
+    digits.insert(0, zeros, '0');
+  } else {
+    point += zeros;
+    digits.resize(std::max(digits.size(), point), '0');
+  }
+  return sign + digits.substr(0, point) + "." + digits.substr(point);
+}
+
 // Of what is_time() accepts. What is finer than a nanosecond is cut off towards the past, as GNU tar does; what lies
 // beyond 64 bits, at their ends.
 PaxTime time_of(std::string_view text) {
@@ -85,8 +117,9 @@ Status take_fact(const Record& record, PaxFacts& facts) {
   if (key == "path" && value.empty()) return malformed("has an empty path");
   if (key == "linkpath" && value.empty()) return malformed("has an empty linkpath");
   if (key == "mtime") {
-    if (!is_time(value)) return malformed("has an mtime that is not a time");
-    facts.mtime = time_of(value);
+    const auto plain = without_exponent(value);
+    if (!plain || !is_time(*plain)) return malformed("has an mtime that is not a time");
+    facts.mtime = time_of(*plain);
   }
   if (is_sparse_key(key)) facts.sparse = true;
   if (key == "GNU.sparse.major") facts.sparse_list = true;

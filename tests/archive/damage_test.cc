@@ -31,15 +31,16 @@ struct Sample {
   const char* name;
   ArchiveFormat format;
   std::string bytes;
+  std::size_t spare_bytes = 0;  // at its end, without which it is whole
 };
 
 class DamageTest : public testing::TestWithParam<Sample> {};
 
 TEST_P(DamageTest, TruncatedItIsRefusedWhereverItEnds) {
-  const auto& [name, format, bytes] = GetParam();
+  const auto& [name, format, bytes, spare_bytes] = GetParam();
   ASSERT_TRUE(read_bytes(bytes, format).status.ok()) << read_bytes(bytes, format).status.str();
 
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
+  for (std::size_t size = 0; size < bytes.size() - spare_bytes; ++size) {
     const bool at_a_block = (size + 1) % 512 <= 2;
     if (size > 200 && bytes.size() - size > 200 && !at_a_block && size % 37 != 0) continue;
     EXPECT_FALSE(read_bytes(bytes.substr(0, size), format).status.ok()) << size << " of " << bytes.size();
@@ -47,7 +48,7 @@ TEST_P(DamageTest, TruncatedItIsRefusedWhereverItEnds) {
 }
 
 TEST_P(DamageTest, WithABitFlippedItIsRefusedOrTheSameTree) {
-  const auto& [name, format, bytes] = GetParam();
+  const auto& [name, format, bytes, spare_bytes] = GetParam();
   const auto tree = read_bytes(bytes, format).tree;
   // A tar's content is under no checksum, and neither are a zip's attributes and times: they only may not do harm.
   const bool summed = format == ArchiveFormat::TarGz || format == ArchiveFormat::TarZst;
@@ -67,13 +68,13 @@ TEST_P(DamageTest, WithABitFlippedItIsRefusedOrTheSameTree) {
 }
 
 TEST_P(DamageTest, AppendedToItselfItIsRefused) {
-  const auto& [name, format, bytes] = GetParam();
+  const auto& [name, format, bytes, spare_bytes] = GetParam();
 
   EXPECT_EQ(read_bytes(bytes + bytes, format).status.code(), Code::Malformed);
 }
 
 INSTANTIATE_TEST_SUITE_P(, DamageTest,
-                         testing::Values(Sample{"Tar", ArchiveFormat::Tar, sample_tar()},
+                         testing::Values(Sample{"Tar", ArchiveFormat::Tar, sample_tar(), 512},
                                          Sample{"Gzip", ArchiveFormat::TarGz, gzipped(sample_tar())},
                                          Sample{"Zstd", ArchiveFormat::TarZst, zstandard(sample_tar())},
                                          Sample{"Zip", ArchiveFormat::Zip, sample_zip()}),

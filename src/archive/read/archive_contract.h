@@ -3,11 +3,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "base/types.h"
 
 namespace modelfs {
+
+// How the refusal begins of an archive that ends before it is complete.
+inline constexpr std::string_view kTruncatedArchive = "the archive is truncated";
 
 // Limits on what one archive may hold; options of the mount.
 struct ArchiveLimits {
@@ -40,6 +44,13 @@ class ArchiveSource {
   virtual Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) = 0;
   // The archive's size; may block until it is known.
   virtual Result<std::uint64_t> size_bytes() = 0;
+  // True: whatever was read has been judged, and only more of it leads on. False: something is left to judge. Called by
+  // any thread, and under a lock; true at first.
+  virtual void judge_waits(bool waits) { (void)waits; }
+  // What the first `bytes` hold has been judged, and is no fault.
+  virtual void judged(std::uint64_t bytes) { (void)bytes; }
+  // Nothing more is read: a read_at() that blocks fails. Called by any thread.
+  virtual void stop_reading() {}
 };
 
 // One validated member of an archive. Numbers are given in the order of appearance: 1, 2, 3, … without gaps. 0 is the

@@ -16,7 +16,8 @@ Status BufferedInput::read_on() {
   std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
   end_ -= begin_;
   begin_ = 0;
-  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kBytes - end_, limit_ - offset_));
+  const std::size_t room = offset_ == 0 ? kFirstBytes : kBytes - end_;
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(room, limit_ - offset_));
   const auto got = source_.read_at(offset_, ByteSpan(buffer_.get() + end_, wanted));
   if (!got.ok()) return got.status();
   at_end_ = *got < wanted || offset_ + *got == limit_;
@@ -28,7 +29,7 @@ Status BufferedInput::read_on() {
 Result<ByteView> BufferedInput::peek() { return peek(1); }
 
 Result<ByteView> BufferedInput::peek(std::size_t count) {
-  if (end_ - begin_ < count && !at_end_) {
+  while (end_ - begin_ < count && !at_end_) {
     if (Status status = read_on(); !status.ok()) return status;
   }
   return ByteView(buffer_.get() + begin_, end_ - begin_);

@@ -26,6 +26,7 @@ class BufferedInput {
   Status expect_zeros();
 
   static constexpr std::size_t kBytes = 256 << 10;
+  static constexpr std::size_t kFirstBytes = 64 << 10;  // what is read first, which may still be being written
 
  private:
   Status read_on();

@@ -6,8 +6,9 @@
 
 namespace modelfs {
 
-DecompressionThread::DecompressionThread(std::unique_ptr<Decompressor> from, const ArchiveLimits& limits)
-    : from_(std::move(from)), limits_(limits) {}
+DecompressionThread::DecompressionThread(std::unique_ptr<Decompressor> from, ArchiveSource& source,
+                                         const ArchiveLimits& limits)
+    : from_(std::move(from)), source_(source), limits_(limits) {}
 
 DecompressionThread::~DecompressionThread() {
   if (!thread_.joinable()) return;
@@ -16,13 +17,14 @@ DecompressionThread::~DecompressionThread() {
     stopping_ = true;
   }
   changed_.notify_all();
+  source_.stop_reading();
   thread_.join();
 }
 
-void DecompressionThread::fill(Piece& piece) {
+void DecompressionThread::fill(Piece& piece, std::size_t size_bytes) {
   try {
     if (!piece.buffer) piece.buffer = std::make_unique_for_overwrite<std::byte[]>(kPieceBytes);
-    const auto got = from_->read(ByteSpan(piece.buffer.get(), kPieceBytes));
+    const auto got = from_->read(ByteSpan(piece.buffer.get(), size_bytes));
     piece.status = got.status();
     piece.size_bytes = got.ok() ? *got : 0;
     unpacked_bytes_ += piece.size_bytes;
@@ -32,7 +34,7 @@ void DecompressionThread::fill(Piece& piece) {
   } catch (const std::exception& failure) {
     piece.status = {Code::Internal, std::string("unpacking failed: ") + failure.what()};
   }
-  piece.last = !piece.status.ok() || piece.size_bytes < kPieceBytes;
+  piece.last = !piece.status.ok() || piece.size_bytes < size_bytes;
 }
 
 void DecompressionThread::run() {
@@ -44,11 +46,12 @@ void DecompressionThread::run() {
       if (stopping_) return;
     }
     Piece& piece = ring_[number % ring_.size()];
-    fill(piece);
+    fill(piece, kPieceBytes);
     const bool last = piece.last;
     {
       const MutexLock lock(mutex_);
       made_ = number;
+      source_.judge_waits(false);
     }
     changed_.notify_all();
     if (last) return;
@@ -59,6 +62,7 @@ DecompressionThread::Piece& DecompressionThread::await() {
   std::uint64_t number = 0;
   {
     const MutexLock lock(mutex_);
+    if (made_ == taken_) source_.judge_waits(true);
     while (made_ == taken_) changed_.wait(mutex_);
     number = ++taken_;
   }
@@ -67,12 +71,17 @@ DecompressionThread::Piece& DecompressionThread::await() {
 }
 
 Result<ByteView> DecompressionThread::next() {
+  if (packed_bytes_ > 0) source_.judged(packed_bytes_);
   if (ended_) return ByteView();
   // The first piece is made here: a small archive needs no thread.
   const bool first = packed_bytes_ == 0 && !thread_.joinable();
   const bool here = first || is_alone_;
   Piece& piece = here ? ring_[0] : await();
-  if (here) fill(piece);
+  if (here) {
+    source_.judge_waits(true);
+    fill(piece, first ? kFirstPieceBytes : kPieceBytes);
+    source_.judge_waits(false);
+  }
   packed_bytes_ = piece.packed_bytes;
   ended_ = piece.last;
   if (!piece.status.ok()) return piece.status;

@@ -11,13 +11,15 @@
 
 namespace modelfs {
 
-// next() is for one thread. The destructor stops the other one and waits for it: as long as the source blocks.
+// next() is for one thread. The destructor stops the other one and waits for it.
 class DecompressionThread {
  public:
   static constexpr std::size_t kPieceBytes = 512 << 10;
+  // Why less: what is wrong with its first members is known at once.
+  static constexpr std::size_t kFirstPieceBytes = 32 << 10;
 
-  // `limits` has to outlive it.
-  DecompressionThread(std::unique_ptr<Decompressor> from, const ArchiveLimits& limits);
+  // `from` decompresses `source`. Both `source` and `limits` have to outlive it.
+  DecompressionThread(std::unique_ptr<Decompressor> from, ArchiveSource& source, const ArchiveLimits& limits);
   ~DecompressionThread();
   DecompressionThread(const DecompressionThread&) = delete;
   DecompressionThread& operator=(const DecompressionThread&) = delete;
@@ -37,11 +39,12 @@ class DecompressionThread {
     Status status;
   };
 
-  void fill(Piece& piece);
+  void fill(Piece& piece, std::size_t size_bytes);
   void run();
   Piece& await();
 
   const std::unique_ptr<Decompressor> from_;  // the thread's own once that runs
+  ArchiveSource& source_;
   const ArchiveLimits& limits_;
   std::uint64_t unpacked_bytes_ = 0;  // as from_
   FilledBytes filled_{limits_};       // as from_
@@ -50,7 +53,7 @@ class DecompressionThread {
   bool ended_ = false;
   bool is_alone_ = false;  // no thread could be started: every piece is made on demand
 
-  Mutex mutex_;  // leaf lock
+  Mutex mutex_;  // leaf lock but for that of `source_`
   Condition changed_;
   std::uint64_t made_ GUARDED_BY(mutex_) = 0;
   std::uint64_t taken_ GUARDED_BY(mutex_) = 0;  // the piece before this one may still be in use

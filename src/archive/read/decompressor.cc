@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 
@@ -14,7 +15,7 @@ namespace {
 constexpr std::size_t kPieceBytes = 1 << 20;
 
 Status truncated(std::string_view format) {
-  return {Code::Malformed, "the archive is truncated: its " + std::string(format) + " stream does not end"};
+  return {Code::Malformed, std::string(kTruncatedArchive) + ": its " + std::string(format) + " stream does not end"};
 }
 
 class PlainUnpacker final : public Decompressor {
@@ -142,6 +143,11 @@ class ZstdUnpacker final : public PartsUnpacker {
     ZSTD_inBuffer in{input.data(), input.size(), 0};
     ZSTD_outBuffer out{room.data(), room.size(), 0};
     const std::size_t answer = ::ZSTD_decompressStream(stream_, &out, &in);
+    if (::ZSTD_getErrorCode(answer) == ZSTD_error_frameParameter_windowTooLarge) {
+      return Status(
+          Code::Malformed,
+          "the zstd stream needs a window of more than 128 MiB; compress it again with --long=27 or without --long");
+    }
     if (::ZSTD_isError(answer) != 0) {
       return Status(Code::Malformed, std::string("the zstd stream is damaged: ") + ::ZSTD_getErrorName(answer));
     }

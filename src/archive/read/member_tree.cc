@@ -122,6 +122,11 @@ std::uint32_t MemberTree::add(std::uint32_t parent, std::string_view name, FileT
   return number;
 }
 
+void MemberTree::describe(std::uint32_t directory, const DirectoryFacts& facts) {
+  nodes_[directory].link = static_cast<std::uint32_t>(directories_.size());
+  directories_.push_back(facts);
+}
+
 std::string MemberTree::path_of(std::uint32_t number) const {
   std::vector<std::string_view> names;
   for (; number != kRoot; number = nodes_[number].parent) names.push_back(nodes_[number].name());

@@ -17,7 +17,8 @@ namespace modelfs {
 struct MemberNode {
   const char* text = nullptr;  // the name, then a symlink's target
   std::uint32_t parent = 0;
-  std::uint32_t link = 0;  // Regular: the file that it is (itself, or an earlier one); Symlink: its place in symlinks_
+  // Regular: the file that it is (itself, or an earlier one); Symlink, Directory: its place in symlinks_, directories_
+  std::uint32_t link = 0;
   std::uint16_t name_bytes = 0;
   std::uint16_t target_bytes = 0;
   FileType type = FileType::Directory;
@@ -25,6 +26,13 @@ struct MemberNode {
 
   std::string_view name() const { return {text, name_bytes}; }
   std::string_view target() const { return {text + name_bytes, target_bytes}; }
+};
+
+// What an archive says of a directory.
+struct DirectoryFacts {
+  TimeNs mtime{};
+  std::uint32_t mode = 0;
+  bool operator==(const DirectoryFacts&) const = default;
 };
 
 // Not safe for concurrent use.
@@ -49,6 +57,11 @@ class MemberTree {
   // The number of the new entry. `parent` is a directory without a child `name`; name and target have at most
   // kTextBytesMax.
   std::uint32_t add(std::uint32_t parent, std::string_view name, FileType type, std::string_view target = {});
+
+  // Notes what a member says of a directory; once for each.
+  void describe(std::uint32_t directory, const DirectoryFacts& facts);
+  // Of a directory that was described.
+  const DirectoryFacts& described(std::uint32_t directory) const { return directories_[nodes_[directory].link]; }
 
   // A symlink that leaves the root, by the rule that the registry applies to a release: walked from its directory,
   // through other symlinks, what does not exist counting as a directory. Takes time by the length of all targets.
@@ -75,6 +88,7 @@ class MemberTree {
   std::deque<MemberNode> nodes_;
   std::vector<std::uint32_t> slots_;  // open addressing; 0 is free, since the root is no entry's child
   std::vector<Symlink> symlinks_;
+  std::vector<DirectoryFacts> directories_;
   std::vector<std::unique_ptr<char[]>> chunks_;
   std::size_t chunk_left_ = 0;
   char* chunk_next_ = nullptr;

@@ -25,11 +25,33 @@ Status too_large(std::string_view what, std::uint64_t limit) {
   return {Code::TooLarge, "the archive holds more than " + std::to_string(limit) + " " + std::string(what)};
 }
 
+// Whether a symlink in a directory `depth` below the root leaves that by its first components, whatever else is there.
+bool leaves_at_once(std::string_view target, std::size_t depth) {
+  while (!target.empty()) {
+    const std::size_t slash = std::min(target.find('/'), target.size());
+    const std::string_view part = target.substr(0, slash);
+    target.remove_prefix(std::min(slash + 1, target.size()));
+    if (part.empty() || part == ".") continue;
+    if (part != "..") return false;
+    if (depth == 0) return true;
+    --depth;
+  }
+  return false;
+}
+
 }  // namespace
 
 Status refuse_member(std::string_view path, std::string_view why) {
   return {Code::Malformed, "member " + quoted(path) + ": " + std::string(why)};
 }
+
+namespace {
+
+Status refuse_leaving(std::string_view path, std::string_view target) {
+  return refuse_member(path, "the symlink leaves the archive's root, or is part of a loop, by " + quoted(target));
+}
+
+}  // namespace
 
 Status check_expansion(const ArchiveLimits& limits, std::uint64_t unpacked, std::uint64_t packed) {
   if (unpacked > limits.unpacked_bytes) return too_large("bytes when unpacked", limits.unpacked_bytes);
@@ -53,7 +75,9 @@ Status FilledBytes::add(ByteView bytes, std::uint64_t packed) {
 }
 
 Status MemberValidator::begin(const RawMember& raw) {
-  if (Status status = split(raw.path, parts_); !status.ok()) return status;
+  parts_.clear();
+  const bool is_root_directory = raw.path.empty() && raw.kind == MemberKind::Directory;
+  if (Status status = is_root_directory ? Status() : split(raw.path, parts_); !status.ok()) return status;
   if (Status status = check_kind(raw); !status.ok()) return status;
   const auto mtime = time_of(raw);
   if (!mtime.ok()) return mtime.status();
@@ -75,20 +99,18 @@ Status MemberValidator::begin(const RawMember& raw) {
 Status MemberValidator::split(std::string_view path, std::vector<std::string_view>& into) const {
   into.clear();
   if (path.empty()) return refuse_member(path, "the name is empty");
-  if (path.front() == '/') return refuse_member(path, "the name is absolute");
+  const bool is_root = path.find_first_not_of('/') == std::string_view::npos;
+  if (path.front() == '/' && !is_root) return refuse_member(path, "the name is absolute");
   if (path.size() > limits_.path_bytes) {
     return {Code::NameTooLong, "member " + quoted(path) + ": the path has " + std::to_string(path.size()) +
                                    " bytes, allowed are " + std::to_string(limits_.path_bytes)};
   }
-  if (path.back() == '/') path.remove_suffix(1);
   for (std::size_t from = 0; from <= path.size();) {
     const std::size_t slash = std::min(path.find('/', from), path.size());
     const std::string_view part = path.substr(from, slash - from);
     from = slash + 1;
-    if (part == ".") continue;
+    if (part.empty() || part == ".") continue;
     if (part == "..") return refuse_member(path, "the name contains '..'");
-    if (part.empty()) return refuse_member(path, "the name has an empty component");
-    if (has_control_character(part)) return refuse_member(path, "the name holds a control character or NUL");
     if (const Status status = check_file_name(part); !status.ok()) {
       const Code code = status.code() == Code::NameTooLong ? Code::NameTooLong : Code::Malformed;
       return {code, refuse_member(path, status.message()).message()};
@@ -125,7 +147,7 @@ Status MemberValidator::check_symlink(const RawMember& raw) const {
   if (raw.link.size() >= std::min(limits_.path_bytes, MemberTree::kTextBytesMax)) {
     return {Code::NameTooLong, refuse_member(raw.path, "the symlink's target is too long").message()};
   }
-  if (has_control_character(raw.link)) return refuse_member(raw.path, "the symlink's target holds a control character");
+  if (raw.link.find('\0') != std::string_view::npos) return refuse_member(raw.path, "the symlink's target holds a NUL");
   if (!is_utf8(raw.link)) return refuse_member(raw.path, "the symlink's target is not valid UTF-8");
   return {};
 }
@@ -164,13 +186,18 @@ Result<std::uint32_t> MemberValidator::directory_of(const RawMember& raw) {
   return at;
 }
 
-// A name appears again: allowed once, for a directory that was only implied.
+// A name appears again: allowed for a directory that was only implied, or that is described as before.
 Status MemberValidator::describe(const RawMember& raw, std::uint32_t number, std::string_view name, TimeNs mtime) {
   MemberNode& node = tree_.at(number);
+  const DirectoryFacts facts{mtime, raw.mode & 0777};
   if (!node.implied) {
-    return refuse_member(raw.path, "the archive holds it twice");
+    const bool both = raw.kind == MemberKind::Directory && node.type == FileType::Directory;
+    if (both && tree_.described(number) == facts) return {};
+    return refuse_member(raw.path, both ? "the archive holds this directory twice, with two modes or times"
+                                        : "the archive holds it twice");
   }
   node.implied = false;
+  tree_.describe(number, facts);
   ArchiveMember member;
   member.number = number;
   member.parent = node.parent;
@@ -199,6 +226,8 @@ Status MemberValidator::add(const RawMember& raw, std::uint32_t parent, TimeNs m
     member.target = tree_.at(*file).target();
     if (member.type == FileType::Regular) member.link_to = *file;
   }
+  // Why here, where finish() finds it as well: whoever writes the archive learns it while he does.
+  if (leaves_at_once(member.target, parts_.size() - 1)) return refuse_leaving(raw.path, member.target);
   if (Status status = room_for(member.name, member.target); !status.ok()) return status;
   if (raw.kind == MemberKind::Regular) {
     member.size_bytes = raw.size_bytes;
@@ -212,6 +241,7 @@ Status MemberValidator::add(const RawMember& raw, std::uint32_t parent, TimeNs m
   }
   member.number = tree_.add(parent, member.name, member.type, member.target);
   if (member.link_to) tree_.at(member.number).link = *member.link_to;
+  if (raw.kind == MemberKind::Directory) tree_.describe(member.number, {mtime, member.mode});
   return sink_.begin(member);
 }
 
@@ -258,8 +288,7 @@ Status MemberValidator::end(std::uint64_t packed_bytes) {
 
 Status MemberValidator::finish() {
   if (const auto symlink = tree_.find_escaping_symlink()) {
-    return refuse_member(tree_.path_of(*symlink), "the symlink leaves the archive's root, or is part of a loop, by " +
-                                                      quoted(tree_.at(*symlink).target()));
+    return refuse_leaving(tree_.path_of(*symlink), tree_.at(*symlink).target());
   }
   return {};
 }

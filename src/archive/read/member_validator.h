@@ -49,15 +49,16 @@ class MemberValidator {
   MemberValidator(const ArchiveLimits& limits, ArchiveSink& sink) : limits_(limits), sink_(sink) {}
 
   // A member begins. What is refused:
-  //   names    absolute, empty, with "..", an empty component, control characters, not UTF-8, over-long.
-  //            "./", "/./" and one trailing "/" are removed.
+  //   names    absolute, empty, with "..", NUL, not UTF-8, over-long.
+  //            "." and empty components are removed; a directory of which nothing is left ("/", "./", "") is the root.
   //   kinds    all but regular files, directories, symlinks and hard links.
   //   modes    set-user-id and set-group-id of files. Else only 0777 is kept: set-group-id and the sticky bit
   //            of a directory mean nothing in a release, which never changes.
   //   times    outside of what nanoseconds in 64 bits can hold (years 1677 to 2262). Not clamped: times are exact.
   //   links    hard links to anything but an earlier file or symlink (then it is a symlink again);
   //            absolute symlinks.
-  //   places   the same name twice; a name below something that is not a directory.
+  //   places   the same name twice, but for a directory with the same mode and time; a name below something that is
+  //            not a directory.
   Status begin(const RawMember& raw);
   // Bytes of the regular file that begin() announced: offsets only grow.
   Status write(std::uint64_t offset_bytes, ByteView bytes);

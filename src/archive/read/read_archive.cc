@@ -26,7 +26,7 @@ Status read_any(ArchiveSource& source, ArchiveFormat format, const ArchiveLimits
   if (Status status = check_archive_start(ByteView(start).first(*got), format); !status.ok()) return status;
   MemberValidator judge(limits, sink);
   if (format == ArchiveFormat::Zip) return read_zip(source, limits, judge);
-  DecompressionThread stream(unpacker_of(source, format), limits);
+  DecompressionThread stream(unpacker_of(source, format), source, limits);
   return read_tar(stream, limits, judge);
 }
 
@@ -46,6 +46,10 @@ Status read_archive(ArchiveSource& source, ArchiveFormat format, const ArchiveLi
   } catch (const std::exception& failure) {
     return {Code::Internal, std::string("reading the archive failed: ") + failure.what()};
   }
+}
+
+bool is_incomplete_archive(const Status& status) {
+  return status.code() == Code::Malformed && status.message().find(kTruncatedArchive) != std::string::npos;
 }
 
 std::optional<ArchiveFormat> recognise_archive(ByteView start) {

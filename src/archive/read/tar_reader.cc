@@ -155,7 +155,9 @@ class TarReader {
   }
 
   // libarchive sees an end; the validator must see the same one, and nothing behind it.
+  // What the members are is known by then, whatever follows.
   Status read_tail() {
+    if (Status status = judge_.finish(); !status.ok()) return status;
     const auto end = static_cast<std::uint64_t>(::archive_filter_bytes(archive_.get(), 0));
     while (true) {
       const auto bytes = stream_.next();
@@ -167,7 +169,7 @@ class TarReader {
     if (gate_.has_member() || gate_.end_bytes() != end) {
       return {Code::Malformed, "the tar is ambiguous at its end, byte " + std::to_string(end)};
     }
-    return judge_.finish();
+    return {};
   }
 
   DecompressionThread& stream_;

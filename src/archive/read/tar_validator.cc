@@ -78,6 +78,16 @@ bool checksum_fits(ByteView block, std::uint64_t checksum) {
   return checksum == hash || static_cast<std::int64_t>(checksum) == signed_sum;
 }
 
+// A tar without a header, as programs write it: two zero blocks (bsdtar, Go), or one record of 20 blocks (GNU, Python).
+constexpr std::uint64_t kEmptyTarBytes = 2 * kTarBlockBytes;
+constexpr std::uint64_t kEmptyRecordBytes = 20 * kTarBlockBytes;
+
+// Why it counts as truncated: its content may still come.
+Status nothing_but_zeros() {
+  return {Code::Malformed, std::string(kTruncatedArchive) +
+                               ": it holds nothing but zeros, as a file whose size was set before its content came"};
+}
+
 Status too_many_pieces(std::uint64_t offset) {
   return {Code::TooLarge, "the tar's block at byte " + std::to_string(offset) + " is of a sparse file with more than " +
                               std::to_string(kSparsePiecesMax) + " pieces"};
@@ -109,6 +119,7 @@ Status TarValidator::feed(ByteView bytes) {
     if (state_ == State::Zeros) {
       if (!is_zero(piece)) return malformed(offset_, "follows the archive's end: a second archive, or garbage");
       offset_ += size;
+      if (!has_header_ && offset_ > kEmptyRecordBytes) return nothing_but_zeros();
       continue;
     }
     if (size < kTarBlockBytes) part_.insert(part_.end(), piece.begin(), piece.end());
@@ -121,8 +132,12 @@ Status TarValidator::feed(ByteView bytes) {
 }
 
 Status TarValidator::finish() const {
-  if (state_ == State::Zeros) return {};
-  return {Code::Malformed, "the archive is truncated: the tar does not end in two zero blocks"};
+  const std::uint64_t size = offset_ + part_.size();
+  const bool is_empty = !has_header_ && (state_ == State::Zeros || state_ == State::SecondZero) && is_zero(part_);
+  if (is_empty && size != kEmptyTarBytes && size != kEmptyRecordBytes) return nothing_but_zeros();
+  // One block alone is what some writers end with, and every reader takes for the end.
+  if (state_ == State::Zeros || (state_ == State::SecondZero && is_zero(part_))) return {};
+  return {Code::Malformed, std::string(kTruncatedArchive) + ": the tar does not end in zero blocks"};
 }
 
 TarMember TarValidator::take_member() {
@@ -135,7 +150,7 @@ Status TarValidator::block(ByteView block) {
   switch (state_) {
     case State::Header: return header(block);
     case State::SecondZero:
-      if (!is_zero(block)) return malformed(offset_, "follows a single zero block; two end a tar");
+      if (!is_zero(block)) return malformed(offset_, "follows a zero block, which ends a tar");
       state_ = State::Zeros;
       end_bytes_ = offset_ + kTarBlockBytes;
       return {};
@@ -158,8 +173,10 @@ Status TarValidator::header(ByteView block) {
     if (seen_.find_first_not_of('g') != std::string::npos)
       return malformed(offset_, "ends the tar where a member is due");
     state_ = State::SecondZero;
+    end_bytes_ = offset_ + kTarBlockBytes;
     return {};
   }
+  has_header_ = true;
   const auto checksum = number(block, kChecksum, offset_);
   if (!checksum.ok()) return checksum.status();
   if (!checksum_fits(block, *checksum)) return malformed(offset_, "is not a header, or a damaged one: wrong checksum");

@@ -34,7 +34,7 @@ class TarValidator {
   Status feed(ByteView bytes);
   // The input ends. Malformed: the tar does not end here.
   Status finish() const;
-  // Just behind the two zero blocks that end the tar, once finish() is Ok.
+  // Just behind the two zero blocks that end the tar, or the only one, once finish() is Ok.
   std::uint64_t end_bytes() const { return end_bytes_; }
 
   bool has_member() const { return !members_.empty(); }
@@ -60,6 +60,7 @@ class TarValidator {
   std::vector<std::byte> part_;  // of a block that was fed in pieces
   std::uint64_t content_left_ = 0;
   std::uint64_t end_bytes_ = 0;
+  bool has_header_ = false;  // any has passed
 
   bool chained_ = false;           // headers that belong to the next member have passed
   std::uint64_t chain_begin_ = 0;  // where the first of them began

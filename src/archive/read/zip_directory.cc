@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "archive/read/member_validator.h"
@@ -24,17 +24,24 @@ Number little_endian(ByteView bytes, std::size_t at) {
 
 Status malformed(std::string_view why) { return {Code::Malformed, "the zip " + std::string(why)}; }
 
-// Where the end record begins in `tail`, the archive's last bytes.
+bool is_zero(ByteView bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte each) { return each == std::byte{0}; });
+}
+
+// Where the end record begins in `tail`, the archive's last bytes. Zeros may follow it and its comment.
 Result<std::size_t> find_end(ByteView tail) {
   std::optional<std::size_t> last, fitting;
-  for (std::size_t at = 0; at + kZipEndBytes <= tail.size(); ++at) {
+  // Why no earlier: some readers look no further back than the longest comment reaches.
+  const std::size_t from = tail.size() - std::min<std::size_t>(tail.size(), kZipEndBytes + kZipCommentBytesMax);
+  for (std::size_t at = from; at + kZipEndBytes <= tail.size(); ++at) {
     if (tail[at] != std::byte{'P'} || zip_u32(tail, at) != kZipEndSignature) continue;
     last = at;
-    if (zip_u16(tail, at + 20) != tail.size() - at - kZipEndBytes) continue;
+    const std::size_t end = at + kZipEndBytes + zip_u16(tail, at + 20);
+    if (end > tail.size() || !is_zero(tail.subspan(end))) continue;
     if (fitting) return malformed("has two end records that both fit, one in the comment of the other");
     fitting = at;
   }
-  if (!last) return malformed("is truncated: it has no end record");
+  if (!last) return Status(Code::Malformed, std::string(kTruncatedArchive) + ": the zip has no end record");
   // Why: some readers take the last signature there is, others ask whether the comment's length fits.
   if (fitting != last)
     return malformed("is truncated, or something follows its end record, or its comment holds another");
@@ -63,6 +70,9 @@ Result<ZipDirectory> read_end64(ArchiveSource& source, ByteView locator, std::ui
   if (zip_u32(record, 16) != 0 || zip_u32(record, 20) != 0 || zip_u64(record, 24) != entries) {
     return malformed("has several parts");
   }
+  if (!agrees(zip_u16(end, 4), 0, 0xffff) || !agrees(zip_u16(end, 6), 0, 0xffff)) {
+    return malformed("has several parts");
+  }
   if (!agrees(zip_u16(end, 8), entries, 0xffff) || !agrees(zip_u16(end, 10), entries, 0xffff) ||
       !agrees(zip_u32(end, 12), size, kZip64) || !agrees(zip_u32(end, 16), begin, kZip64)) {
     return malformed("has two end records that contradict each other");
@@ -72,44 +82,48 @@ Result<ZipDirectory> read_end64(ArchiveSource& source, ByteView locator, std::ui
   return ZipDirectory{begin, offset, entries};
 }
 
+// "Deflate64 (9)". Source: PKWARE APPNOTE.TXT 6.3.10, section 4.4.5.
+std::string describe_method(std::uint16_t method) {
+  constexpr std::array<std::pair<std::uint16_t, std::string_view>, 8> kMethods = {{{1, "shrunk"},
+                                                                                   {6, "imploded"},
+                                                                                   {9, "Deflate64"},
+                                                                                   {12, "bzip2"},
+                                                                                   {14, "LZMA"},
+                                                                                   {93, "zstd"},
+                                                                                   {95, "xz"},
+                                                                                   {98, "PPMd"}}};
+  const auto known =
+      std::find_if(kMethods.begin(), kMethods.end(), [&](const auto& each) { return each.first == method; });
+  const std::string number = std::to_string(method);
+  return known == kMethods.end() ? number : std::string(known->second) + " (" + number + ")";
+}
+
 Status check_flags(const ZipEntry& entry) {
   constexpr std::uint16_t kEncrypted = 1 << 0 | 1 << 6 | 1 << 13;
   constexpr std::uint16_t kKnown = 1 << 1 | 1 << 2 | kZipDescriptor | kZipUtf8;
-  if ((entry.flags & kEncrypted) != 0) return refuse_member(entry.name, "it is encrypted");
+  if ((entry.flags & kEncrypted) != 0)
+    return refuse_member(entry.name, "it is encrypted; pack it again without a password");
   if ((entry.flags & ~kKnown) != 0) return refuse_member(entry.name, "it has flags that are not known");
   if (entry.method != 0 && entry.method != 8) {
-    return refuse_member(entry.name, "its compression method is " + std::to_string(entry.method) +
-                                         ", only stored (0) and deflated (8) are read");
+    return refuse_member(entry.name, "its compression method is " + describe_method(entry.method) +
+                                         ", only stored (0) and deflated (8) are read; unpack the zip, and pack it "
+                                         "again with 'zip -r'");
   }
   return {};
 }
 
-// Sizes and place out of the zip64 field, as far as they are not in the entry itself. Some writers repeat there what is
-// (Go's archive/zip); then both have to say the same.
+// Sizes and place out of the zip64 field, as far as they are not in the entry itself.
 Status take_zip64(ByteView extra, ByteView record, ZipEntry& entry) {
   const auto field = find_zip_extra(extra, kZip64Extra);
   if (!field.ok()) return refuse_member(entry.name, field.status().message());
-  ByteView left = field->value_or(ByteView());
-  constexpr std::array<std::size_t, 3> kFields = {24, 20, 42};  // in the order of the zip64 field
-  std::array<std::uint64_t, 3> values{};
-  std::size_t due = zip_u16(record, 34) == 0xffff ? 4 : 0;
-  for (const std::size_t at : kFields) due += zip_u32(record, at) == kZip64 ? 8 : 0;
-  bool fits = left.size() >= due;
-  for (std::size_t i = 0; i < kFields.size() && fits; ++i) {
-    const std::uint32_t narrow = zip_u32(record, kFields[i]);
-    values[i] = narrow;
-    if (narrow != kZip64 && left.size() < due + 8) continue;
-    values[i] = zip_u64(left, 0);
-    left = left.subspan(8);
-    if (narrow == kZip64) due -= 8;
-    fits = narrow == kZip64 || values[i] == narrow;
+  Zip64Numbers numbers{{zip_u32(record, 24), zip_u32(record, 20), zip_u32(record, 42)}, zip_u16(record, 34)};
+  if (!take_zip64_field(field->value_or(ByteView()), numbers)) {
+    return refuse_member(entry.name, "its zip64 field does not fit its header");
   }
-  const std::uint32_t disk = fits && due == 4 && left.size() == 4 ? zip_u32(left, 0) : zip_u16(record, 34);
-  if (!fits || left.size() != due) return refuse_member(entry.name, "its zip64 field does not fit its header");
-  if (disk != 0) return refuse_member(entry.name, "it is in another part of the archive");
-  entry.unpacked_bytes = values[0];
-  entry.packed_bytes = values[1];
-  entry.header_bytes = values[2];
+  if (numbers.part != 0) return refuse_member(entry.name, "it is in another part of the archive");
+  entry.unpacked_bytes = numbers.values[0];
+  entry.packed_bytes = numbers.values[1];
+  entry.header_bytes = numbers.values[2];
   return {};
 }
 
@@ -134,6 +148,32 @@ std::uint16_t zip_u16(ByteView bytes, std::size_t at) { return little_endian<std
 std::uint32_t zip_u32(ByteView bytes, std::size_t at) { return little_endian<std::uint32_t>(bytes, at); }
 std::uint64_t zip_u64(ByteView bytes, std::size_t at) { return little_endian<std::uint64_t>(bytes, at); }
 
+// Why twice: readers take the numbers that are asked for one after the other, and some writers give all of them (Go's
+// archive/zip). Where the two differ there are two readings.
+bool take_zip64_field(ByteView field, Zip64Numbers& numbers) {
+  constexpr std::uint32_t kPartLeftToZip64 = 0xffff;
+  ByteView left = field;
+  for (std::uint64_t& value : numbers.values) {
+    if (value != kZip64) continue;
+    if (left.size() < 8) return false;
+    value = zip_u64(left, 0);
+    left = left.subspan(8);
+  }
+  if (numbers.part == kPartLeftToZip64) {
+    if (left.size() < 4) return false;
+    numbers.part = zip_u32(left, 0);
+    left = left.subspan(4);
+  }
+  if (left.empty()) return true;
+  left = field;
+  for (const std::uint64_t value : numbers.values) {
+    if (left.size() < 8) break;
+    if (zip_u64(left, 0) != value) return false;
+    left = left.subspan(8);
+  }
+  return left.empty() || (left.size() == 4 && field.size() == 28 && zip_u32(left, 0) == numbers.part);
+}
+
 Result<ZipDirectory> find_zip_directory(ArchiveSource& source, std::uint64_t archive_bytes) {
   const std::uint64_t tail_bytes =
       std::min<std::uint64_t>(archive_bytes, kZip64LocatorBytes + kZipEndBytes + kZipCommentBytesMax);
@@ -145,12 +185,13 @@ Result<ZipDirectory> find_zip_directory(ArchiveSource& source, std::uint64_t arc
   if (!at.ok()) return at.status();
   const ByteView end = ByteView(tail).subspan(*at);
   const std::uint64_t end_offset = archive_bytes - tail_bytes + *at;
-  if (zip_u16(end, 4) != 0 || zip_u16(end, 6) != 0) return malformed("has several parts");
   if (*at >= kZip64LocatorBytes && zip_u32(tail, *at - kZip64LocatorBytes) == kZip64LocatorSignature) {
     return read_end64(source, ByteView(tail).subspan(*at - kZip64LocatorBytes), end_offset - kZip64LocatorBytes, end);
   }
   const std::uint64_t size = zip_u32(end, 12), begin = zip_u32(end, 16);
-  if (zip_u16(end, 8) != zip_u16(end, 10)) return malformed("has several parts");
+  if (zip_u16(end, 4) != 0 || zip_u16(end, 6) != 0 || zip_u16(end, 8) != zip_u16(end, 10)) {
+    return malformed("has several parts");
+  }
   if (begin > end_offset || size != end_offset - begin) {
     return malformed(
         "has a directory that does not lie before its end record: something was put before or between them");

@@ -1,5 +1,6 @@
 // Where the members of a zip are, by its central directory. Source: PKWARE, APPNOTE.TXT 6.3.10, section 4.3.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,8 +24,9 @@ struct ZipDirectory {
   std::uint64_t entries = 0;
 };
 
-// By the end records, which have to lie at the very end of an archive of `archive_bytes`, one behind the other, and to
-// agree. Malformed: they do not, or there are two ways to find them, or the archive has several parts.
+// By the end records, which have to lie at the end of an archive of `archive_bytes`, one behind the other, and to
+// agree. Zeros may follow, as far as all readers look for an end record. Malformed: they do not, or there are two ways
+// to find them, or the archive has several parts.
 Result<ZipDirectory> find_zip_directory(ArchiveSource& source, std::uint64_t archive_bytes);
 
 // What the central directory says of one member.
@@ -46,6 +48,17 @@ struct ZipEntry {
 // The content of the extra field `id` in a header's extra fields; no value when there is none.
 // Malformed: they are no row of fields, or the field is there twice.
 Result<std::optional<ByteView>> find_zip_extra(ByteView extra, std::uint16_t id);
+
+// The numbers of a header that a zip64 field may have instead, in its order: unpacked and packed bytes, and where the
+// local header begins; then the part of the archive.
+struct Zip64Numbers {
+  std::array<std::uint64_t, 3> values{};
+  std::uint32_t part = 0;
+};
+
+// Takes out of a zip64 field what `numbers` leave to it: those that are kZip64, and a part of 0xffff. What else the
+// field has must be as the numbers are then, each in its place. False: the field does not fit.
+bool take_zip64_field(ByteView field, Zip64Numbers& numbers);
 
 // Walks the central directory. Used by one thread.
 class ZipEntries {

@@ -37,12 +37,12 @@ std::int64_t seconds_of(const ZipEntry& entry) {
 MemberKind kind_of(std::uint32_t mode, bool named_as_directory) {
   switch (mode & S_IFMT) {
     case 0: return named_as_directory ? MemberKind::Directory : MemberKind::Regular;
-    case S_IFREG: return MemberKind::Regular;
+    case S_IFREG:
+    case S_IFIFO: return MemberKind::Regular;  // Info-ZIP notes of a member from its standard input that it is a pipe
     case S_IFDIR: return MemberKind::Directory;
     case S_IFLNK: return MemberKind::Symlink;
     case S_IFCHR:
     case S_IFBLK: return MemberKind::Device;
-    case S_IFIFO: return MemberKind::Fifo;
     case S_IFSOCK: return MemberKind::Socket;
     default: return MemberKind::Other;
   }
@@ -203,20 +203,19 @@ Status ZipReader::check_local_sizes(const ZipEntry& entry, ByteView header, Byte
   if (crc != entry.crc && !(later && crc == 0)) return two_readings(entry, "checksum");
   const auto field = find_zip_extra(extra, kExtraZip64);
   if (!field.ok()) return refuse_member(entry.name, field.status().message());
-  ByteView wide = field->value_or(ByteView());
-  const auto fits = [&](std::size_t at, std::uint64_t expected) {
-    std::uint64_t size = zip_u32(header, at);
-    // Whatever the header says, a zip64 field here holds both sizes.
-    if (wide.size() >= 8) {
-      const std::uint64_t says = zip_u64(wide, 0);
-      wide = wide.subspan(8);
-      if (size == kZip64) size = says;
-      if (says != expected && !(later && says == 0)) return false;
-    }
-    return size == expected || (later && size == 0);
+  const ByteView wide = field->value_or(ByteView());
+  Zip64Numbers numbers{{zip_u32(header, 22), zip_u32(header, 18), entry.header_bytes}, 0};
+  // Whatever the header says, a zip64 field here holds both sizes.
+  if (later && wide.size() >= 16 && numbers.values[0] == 0 && numbers.values[1] == 0) {
+    numbers.values[0] = numbers.values[1] = kZip64;
+  }
+  if (!take_zip64_field(wide, numbers)) return two_readings(entry, "size");
+  const auto fits = [&](std::uint64_t says, std::uint64_t expected) {
+    return says == expected || (later && says == 0);
   };
-  if (!fits(22, entry.unpacked_bytes) || !fits(18, entry.packed_bytes) || !wide.empty())
+  if (!fits(numbers.values[0], entry.unpacked_bytes) || !fits(numbers.values[1], entry.packed_bytes)) {
     return two_readings(entry, "size");
+  }
   return {};
 }
 
@@ -257,8 +256,10 @@ Result<RawMember> ZipReader::translate(const ZipEntry& entry) const {
   if (mode == 0) raw.mode = raw.kind == MemberKind::Directory ? 0755 : 0644;
   raw.mtime_s = seconds_of(entry);
   raw.size_bytes = raw.stored_bytes = entry.unpacked_bytes;
-  if (entry.name.find('\\') != std::string::npos) {
-    return refuse_member(entry.name, "the name has a backslash, which some readers take for '/'");
+  // Of a Unix writer it is a character, and no reader takes it for more.
+  if (!unix_made && entry.name.find('\\') != std::string::npos) {
+    return refuse_member(entry.name,
+                         "the name has a backslash, which some readers take for '/'; pack it again on Unix");
   }
   const bool attribute = (entry.attributes & kDosDirectory) != 0;
   if ((raw.kind == MemberKind::Directory) != named_as_directory || (attribute && !named_as_directory)) {
