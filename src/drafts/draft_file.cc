@@ -115,7 +115,17 @@ bool DraftFile::follow(const std::shared_ptr<WriteListener>& follower) {
   return true;
 }
 
+Status DraftFile::verdict_on(std::uint64_t offset_bytes) const {
+  std::shared_ptr<WriteListener> follower;
+  {
+    const MutexLock lock(mutex_);
+    if (in_order_ && offset_bytes >= ordered_) follower = follower_.lock();
+  }
+  return follower ? follower->verdict() : Status();
+}
+
 Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
+  if (Status status = verdict_on(offset_bytes); !status.ok()) return status;
   if (Status status = store_.check_space(bytes.size()); !status.ok()) return status;
   if (Status status = begin_change(offset_bytes); !status.ok()) return status;
   const Status written = write_at(host_.fd(), offset_bytes, bytes);

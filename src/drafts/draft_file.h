@@ -81,6 +81,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   Result<std::size_t> read(std::uint64_t offset_bytes, ByteSpan into) const EXCLUDES(mutex_);
   // lseek(2) with SEEK_DATA or SEEK_HOLE. Borrowed bytes show no holes.
   Result<std::uint64_t> seek(std::uint64_t offset_bytes, int whence) const EXCLUDES(mutex_);
+  // What its follower has found to be beyond cure, if this goes on behind it.
   Status write(std::uint64_t offset_bytes, ByteView bytes) EXCLUDES(mutex_);
   Status truncate(std::uint64_t size_bytes) EXCLUDES(mutex_);
   // fallocate(2) with its modes.
@@ -136,6 +137,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   std::optional<Borrowed> borrowed() const EXCLUDES(mutex_);
   Status copy_to_host(const Borrowed& from, std::uint64_t size_bytes);
   void end_change() EXCLUDES(mutex_);
+  // The follower's verdict, for a write at `offset_bytes`.
+  Status verdict_on(std::uint64_t offset_bytes) const EXCLUDES(mutex_);
   // What was written in order is changed from `offset_bytes` on.
   void spoil_order(std::uint64_t offset_bytes) REQUIRES(mutex_);
   // What is known of the file when somebody takes hasher_ over, which has the bytes before `from_bytes`.

@@ -110,7 +110,9 @@ void DraftFile::drop_hash() {
   hasher_ = Hasher();
   hashed_ = 0;
   kept_at_.reset();
-  in_order_ = false;  // whoever writes on makes the next close begin at the start
+  // Whoever writes on makes the next close begin at the start, and nothing is lost where it begins there anyway: shells
+  // and tar close a descriptor of an empty file before its writer begins.
+  in_order_ = in_order_ && ordered_ == 0;
 }
 
 // Behind.

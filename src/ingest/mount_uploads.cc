@@ -107,7 +107,10 @@ void MountUploads::follow(Ino file, const Credentials& who) {
 
 std::optional<Ino> MountUploads::named(Ino parent, std::string_view name, const Credentials& who) const {
   const auto upload = pending_.named(parent, name, who.pid);
-  return upload ? std::optional(upload->file) : std::nullopt;
+  if (!upload) return std::nullopt;
+  // One that was refused may have been removed or moved since, by its other name.
+  const auto there = registry_.drafts().lookup(upload->directory, upload->draft_name);
+  return there.ok() && there->ino == upload->file ? std::optional(upload->file) : std::nullopt;
 }
 
 std::optional<Status> MountUploads::unlink(Ino parent, std::string_view name, const Credentials& who) {
@@ -147,7 +150,7 @@ Status MountUploads::publish_archive(const Credentials& who, const MountUpload& 
 }
 
 void MountUploads::refuse(const Credentials& who, const MountUpload& upload, std::uint64_t changes, const Status& why) {
-  pending_.refuse(upload.file, changes, why);
+  pending_.refuse(upload.file, changes, why, is_incomplete_archive(why));
   (void)pending_.take_follower(upload.file);
   const std::string kept = upload.kept_in() + "/" + upload.draft_name;
   mount_.remember_error(upload.file, who.uid, why.message());
@@ -160,6 +163,9 @@ Status MountUploads::close(const Credentials& who, DraftHandle& handle) {
   DraftFile& file = handle.file();
   const auto upload = pending_.find(file.ino());
   if (!upload || !handle.writes()) return {};
+  // Whoever else mends a refused file does it by its other name, and moves it.
+  const auto writer = pending_.resting_writer(upload->file);
+  if (writer && *writer != process_of(who.pid)) return {};
   const auto inode = registry_.drafts().stat(upload->file);
   if (!inode.ok()) return inode.code() == Code::NotFound ? Status() : inode.status();
   if (inode->record.link_count == 0 || inode->size_bytes == 0) return {};  // removed meanwhile; or nothing to decide
@@ -174,7 +180,11 @@ Status MountUploads::close(const Credentials& who, DraftHandle& handle) {
     return why;
   }
   const Ino seen = upload->seen_as == kNoIno ? upload->file : upload->seen_as;
-  if (has_writer(seen, upload->name, mount_point_)) return {};  // a later close decides
+  if (has_writer(seen, upload->name, mount_point_)) {
+    // A later close decides, and perhaps nobody looks at its answer: what is beyond cure is told now.
+    UnpackingBehind* const behind = pending_.follower(upload->file);
+    return behind != nullptr ? behind->judge_so_far() : Status();
+  }
   const Status status = publish(who, *upload);
   if (status.code() == Code::Conflict) return {};  // likewise: somebody writes it whom /proc does not show
   if (status.ok()) {
@@ -192,7 +202,10 @@ void MountUploads::end(std::unique_ptr<DraftHandle> handle) {
   const auto inode = registry_.drafts().stat(file);
   const std::uint64_t changes = handle->file().changes();
   handle.reset();  // else it would count as a writer of what is published below
-  const bool is_undecided = inode.ok() && inode->record.link_count > 0 && !pending_.refusal(file, changes);
+  const bool is_there = inode.ok() && inode->record.link_count > 0;
+  const auto writer = pending_.resting_writer(file);
+  if (writer && is_there && is_alive(*writer)) return;
+  const bool is_undecided = is_there && !writer && !pending_.refusal(file, changes);
   if (is_undecided && inode->size_bytes == 0) {
     (void)registry_.drafts().unlink(upload->directory, upload->draft_name);
   } else if (is_undecided) {

@@ -18,6 +18,7 @@ std::string MountUpload::kept_in() const {
 }
 
 void PendingUploads::add(MountUpload upload) {
+  forget_abandoned();
   const MutexLock lock(mutex_);
   const std::uint64_t file = raw(upload.file);
   items_.insert_or_assign(file, Item{.upload = std::move(upload)});
@@ -34,9 +35,18 @@ std::unique_ptr<UnpackingBehind> PendingUploads::take_follower(Ino file) {
   return found == items_.end() ? nullptr : std::move(found->second.behind);
 }
 
+UnpackingBehind* PendingUploads::follower(Ino file) const {
+  const MutexLock lock(mutex_);
+  const auto found = items_.find(raw(file));
+  return found == items_.end() ? nullptr : found->second.behind.get();
+}
+
 void PendingUploads::opened(Ino file) {
   const MutexLock lock(mutex_);
-  if (const auto found = items_.find(raw(file)); found != items_.end()) ++found->second.handles;
+  const auto found = items_.find(raw(file));
+  if (found == items_.end()) return;
+  // Changes are counted from the first handle on.
+  if (found->second.handles++ == 0) found->second.refused_changes = 0;
 }
 
 bool PendingUploads::released(Ino file) {
@@ -78,7 +88,8 @@ std::optional<MountUpload> PendingUploads::named(Ino parent, std::string_view na
     const MutexLock lock(mutex_);
     for (const auto& [file, item] : items_) {
       const MountUpload& upload = item.upload;
-      if (upload.parent != parent || upload.name != name || upload.creator == 0 || item.refusal) continue;
+      if (upload.parent != parent || upload.name != name || upload.creator == 0 || (item.refusal && !item.goes_on))
+        continue;
       candidates.push_back(upload);
     }
   }
@@ -97,12 +108,32 @@ std::optional<Status> PendingUploads::refusal(Ino file, std::uint64_t changes) c
   return found->second.refusal;
 }
 
-void PendingUploads::refuse(Ino file, std::uint64_t changes, Status why) {
+void PendingUploads::refuse(Ino file, std::uint64_t changes, Status why, bool goes_on) {
   const MutexLock lock(mutex_);
   const auto found = items_.find(raw(file));
   if (found == items_.end()) return;
   found->second.refused_changes = changes;
   found->second.refusal = std::move(why);
+  found->second.goes_on = goes_on;
+}
+
+std::optional<pid_t> PendingUploads::resting_writer(Ino file) const {
+  const MutexLock lock(mutex_);
+  const auto found = items_.find(raw(file));
+  if (found == items_.end() || !found->second.refusal || !found->second.goes_on) return std::nullopt;
+  return found->second.upload.creator;
+}
+
+void PendingUploads::forget_abandoned() {
+  std::vector<std::pair<Ino, pid_t>> resting;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [file, item] : items_) {
+      if (item.goes_on && item.handles == 0) resting.emplace_back(Ino{file}, item.upload.creator);
+    }
+  }
+  std::erase_if(resting, [](const auto& each) { return is_alive(each.second); });  // reads /proc: without the lock
+  for (const auto& [file, creator] : resting) unlinked(file);
 }
 
 void PendingUploads::remove(Ino file) {

@@ -53,6 +53,8 @@ class PendingUploads {
   // What unpacks it behind its writer; goes with it.
   void follow(Ino file, std::unique_ptr<UnpackingBehind> behind) EXCLUDES(mutex_);
   std::unique_ptr<UnpackingBehind> take_follower(Ino file) EXCLUDES(mutex_);
+  // Stays as long as the caller's Decision and a handle of the file. Null: none.
+  UnpackingBehind* follower(Ino file) const EXCLUDES(mutex_);
   // An open or a close of a handle. True if the close was the last one.
   void opened(Ino file) EXCLUDES(mutex_);
   bool released(Ino file) EXCLUDES(mutex_);
@@ -79,8 +81,11 @@ class PendingUploads {
 
   // Why the last close was refused, if nothing was written since (`changes` counts that).
   std::optional<Status> refusal(Ino file, std::uint64_t changes) const EXCLUDES(mutex_);
-  // A close was refused: the name is free again, the file stays a draft.
-  void refuse(Ino file, std::uint64_t changes, Status why) EXCLUDES(mutex_);
+  // A close was refused: the name is free again, the file stays a draft. `goes_on`: its writer still sees it under that
+  // name as long as he lives, and may write the rest.
+  void refuse(Ino file, std::uint64_t changes, Status why, bool goes_on) EXCLUDES(mutex_);
+  // The process that may go on with a file that was refused; none where that is over, or was not allowed.
+  std::optional<pid_t> resting_writer(Ino file) const EXCLUDES(mutex_);
   // It was published, or it is gone.
   void remove(Ino file) EXCLUDES(mutex_);
   // Its name was removed: it goes at once where nobody has it open, else with its last handle.
@@ -93,8 +98,12 @@ class PendingUploads {
     bool is_being_decided = false;
     std::uint64_t refused_changes = 0;
     std::optional<Status> refusal = std::nullopt;
+    bool goes_on = false;
     std::unique_ptr<UnpackingBehind> behind = nullptr;
   };
+  // Forgets those that rest and whose writer has ended.
+  void forget_abandoned() EXCLUDES(mutex_);
+
   mutable Mutex mutex_;  // leaf lock
   Condition decided_;    // a decision has ended
   std::unordered_map<std::uint64_t, Item> items_ GUARDED_BY(mutex_);

@@ -1,6 +1,7 @@
 #include "ingest/unpacking.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/log.h"
@@ -55,6 +56,39 @@ class UnpackingBehind::Work : public WriteListener, public ArchiveSource, public
     given_up_ = true;
     changed_.notify_all();
   }
+  Status verdict() override {
+    const MutexLock lock(mutex_);
+    if (there_ >= kAwaitedBytes && !std::exchange(was_awaited_, true)) {
+      const auto end = std::chrono::steady_clock::now() + kPatience;
+      while (is_under_way() && judged_bytes_ == 0 && !given_up_) {
+        if (!changed_.wait_for(mutex_, end - std::chrono::steady_clock::now())) break;
+      }
+    }
+    return verdict_so_far();
+  }
+  void judged(std::uint64_t bytes) override {
+    const MutexLock lock(mutex_);
+    const bool is_first = std::exchange(judged_bytes_, bytes) == 0;
+    if (is_first) changed_.notify_all();
+  }
+  void judge_waits(bool waits) override {
+    const MutexLock lock(mutex_);
+    judge_waits_ = waits;
+    if (waits) changed_.notify_all();
+  }
+  void stop_reading() override {
+    const MutexLock lock(mutex_);
+    is_judged_ = true;
+    changed_.notify_all();
+  }
+  Status judge_so_far() {
+    const MutexLock lock(mutex_);
+    // Where no thread is free it is judged at the end.
+    while (state_ == State::Queued && !given_up_ && changed_.wait_for(mutex_, kPatience)) {
+    }
+    while (state_ == State::Running && !given_up_ && !(judge_waits_ && wanted_ > there_)) changed_.wait(mutex_);
+    return verdict_so_far();
+  }
   void give_up() {
     std::unique_ptr<UnpackingDirectory> unused;  // goes without a lock held
     const MutexLock lock(mutex_);
@@ -78,8 +112,12 @@ class UnpackingBehind::Work : public WriteListener, public ArchiveSource, public
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) override {
     {
       const MutexLock lock(mutex_);
-      while (!given_up_ && !final_bytes_ && there_ < offset_bytes + into.size()) changed_.wait(mutex_);
-      if (given_up_) return Status(Code::Interrupted, "the archive is not unpacked behind its writer any more");
+      while (!is_over() && !final_bytes_ && there_ < offset_bytes + into.size()) {
+        if (std::exchange(wanted_, offset_bytes + into.size()) == 0) changed_.notify_all();
+        changed_.wait(mutex_);
+      }
+      wanted_ = 0;
+      if (is_over()) return Status(Code::Interrupted, "the archive is not unpacked behind its writer any more");
     }
     return handle_->file().read(offset_bytes, into);
   }
@@ -92,12 +130,21 @@ class UnpackingBehind::Work : public WriteListener, public ArchiveSource, public
 
  private:
   enum class State { Small, Queued, Running, Done };
+  static constexpr std::chrono::seconds kPatience{1};
+
+  bool is_under_way() const REQUIRES(mutex_) { return state_ == State::Queued || state_ == State::Running; }
+  bool is_over() const REQUIRES(mutex_) { return given_up_ || is_judged_; }
+  Status verdict_so_far() const REQUIRES(mutex_) {
+    const bool is_known = !given_up_ && !final_bytes_ && made_ && !made_->ok();
+    return is_known ? made_->status() : Status();
+  }
 
   void run() {
     {
       const MutexLock lock(mutex_);
       if (given_up_) return;
       state_ = State::Running;
+      changed_.notify_all();
     }
     auto made = unpack_followed();
     const MutexLock lock(mutex_);
@@ -130,6 +177,11 @@ class UnpackingBehind::Work : public WriteListener, public ArchiveSource, public
   std::uint64_t there_ GUARDED_BY(mutex_) = 0;
   std::optional<std::uint64_t> final_bytes_ GUARDED_BY(mutex_);
   bool given_up_ GUARDED_BY(mutex_) = false;
+  std::uint64_t judged_bytes_ GUARDED_BY(mutex_) = 0;
+  bool was_awaited_ GUARDED_BY(mutex_) = false;  // by its writer
+  bool is_judged_ GUARDED_BY(mutex_) = false;    // nothing more is read
+  std::uint64_t wanted_ GUARDED_BY(mutex_) = 0;  // a read waits until so many are there; 0: none does
+  bool judge_waits_ GUARDED_BY(mutex_) = true;   // for what is read next
   std::optional<Result<std::unique_ptr<UnpackingDirectory>>> made_ GUARDED_BY(mutex_);
 };
 
@@ -139,6 +191,8 @@ std::unique_ptr<UnpackingBehind> UnpackingBehind::follow(const UnpackingMeans& m
   if (!means.drafts.follow(file, work)) return nullptr;
   return std::unique_ptr<UnpackingBehind>(new UnpackingBehind(std::move(work)));
 }
+
+Status UnpackingBehind::judge_so_far() { return work_->judge_so_far(); }
 
 UnpackingBehind::~UnpackingBehind() { work_->give_up(); }
 

@@ -61,7 +61,10 @@ Result<std::unique_ptr<UnpackingDirectory>> unpack(const UnpackingMeans& means, 
 // then unpacked as it lies on the disk. Destroying it gives up.
 class UnpackingBehind {
  public:
-  static constexpr std::uint64_t kBeginBytes = 1ull << 20;
+  static constexpr std::uint64_t kBeginBytes = 256ull << 10;
+  // A writer that has written so many waits a moment until the first of them are judged. Why: some programs look at
+  // nothing but their writes, and a compressor makes the last of them soon.
+  static constexpr std::uint64_t kAwaitedBytes = 512ull << 10;
 
   // Null where the file cannot be followed: it is not open, or was not written in order so far. `runners`: gives each
   // of them one thread for as long as its writer takes; those for which no thread is free are unpacked later.
@@ -71,6 +74,9 @@ class UnpackingBehind {
   UnpackingBehind(const UnpackingBehind&) = delete;
   UnpackingBehind& operator=(const UnpackingBehind&) = delete;
 
+  // Waits until all that is there was judged. What nothing that is written behind it can cure, as whoever writes on
+  // hears it too; Ok as long as there is no such thing.
+  Status judge_so_far();
   // Called when the file has its last byte and nothing can change it any more. Waits for the rest. What unpack() would
   // have answered; empty: unpack it now. May be called once.
   std::optional<Result<std::unique_ptr<UnpackingDirectory>>> finish(std::uint64_t size_bytes);

@@ -236,6 +236,7 @@ TEST_F(Borrow, IsNotFollowedByAnybody) {
   struct Follower : WriteListener {
     void grown(std::uint64_t) override {}
     void spoiled() override {}
+    Status verdict() override { return {}; }
   };
   const auto handle = create("a");
   ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of("large"), 0, large_.size()).ok());

@@ -110,5 +110,48 @@ TEST_F(Uploads, AnotherProcessDoesNotSeeTheName) {
   EXPECT_FALSE(uploads_->unlink(parent_.ino, "1.0.tar", other));
 }
 
+TEST_F(Uploads, OneThatIsIncompleteGoesOnWhereItsWriterOpensItAgain) {
+  const std::string archive = tar_file("weights", std::string(3000, 'w')) + tar_end();
+  const Ino file = begin("1.0.tar");
+  auto handle = write(file, archive.substr(0, 2000));
+  ASSERT_EQ(uploads_->close(who_, *handle).code(), Code::Malformed);
+  uploads_->end(std::move(handle));
+
+  ASSERT_EQ(uploads_->named(parent_.ino, "1.0.tar", who_), file);
+  const Credentials other{0, 0, ::getppid(), {}};
+  EXPECT_FALSE(uploads_->named(parent_.ino, "1.0.tar", other)) << "the name is free for others";
+  auto again = open(file);
+  ASSERT_TRUE(again->write(2000, bytes_of(archive.substr(2000))).ok());
+  ASSERT_TRUE(again->flush().ok());
+
+  EXPECT_TRUE(uploads_->close(who_, *again).ok());
+  EXPECT_TRUE(is_published("1.0"));
+}
+
+TEST_F(Uploads, OneThatIsIncompleteIsNotJudgedAgainUntilItIsWritten) {
+  const Ino file = begin("1.0.tar");
+  auto handle = write(file, tar_file("weights", "abc"));
+  ASSERT_EQ(uploads_->close(who_, *handle).code(), Code::Malformed);
+  uploads_->end(std::move(handle));
+
+  auto again = open(file);
+  EXPECT_EQ(uploads_->close(who_, *again).code(), Code::Malformed);
+  uploads_->end(std::move(again));
+
+  EXPECT_EQ(reasons_.size(), 1u);
+  EXPECT_EQ(uploads_->named(parent_.ino, "1.0.tar", who_), file);
+}
+
+TEST_F(Uploads, OneThatIsIncompleteAndWasRemovedIsNotSeenAgain) {
+  const Ino file = begin("1.0.tar");
+  auto handle = write(file, tar_file("weights", "abc"));
+  ASSERT_EQ(uploads_->close(who_, *handle).code(), Code::Malformed);
+  uploads_->end(std::move(handle));
+
+  ASSERT_TRUE(registry_->drafts().unlink(registry_->snapshot()->domain(*domain_)->uploads(), "1.0.tar").ok());
+
+  EXPECT_FALSE(uploads_->named(parent_.ino, "1.0.tar", who_));
+}
+
 }  // namespace
 }  // namespace modelfs

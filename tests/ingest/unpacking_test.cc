@@ -180,5 +180,46 @@ TEST_F(UnpackingBehindTest, AZipAndAFileWithBytesAreNotFollowed) {
   EXPECT_EQ(ingest_->archives.unpack_behind(old, ".tar", *domain_, kRoot), nullptr);
 }
 
+TEST_F(UnpackingBehindTest, WhatNothingCuresRefusesWhatIsWrittenBehindIt) {
+  const std::string archive = tar_directory("r/") + tar_link('2', "r/a", "../../b") + tar_file("r/c", content(0)) +
+                              tar_file("r/d", content(1)) + tar_file("r/e", content(2));
+  write(0, archive);
+
+  const Status judged = behind_->judge_so_far();
+
+  EXPECT_EQ(judged.code(), Code::Malformed);
+  EXPECT_NE(judged.message().find("leaves"), std::string::npos) << judged.message();
+  EXPECT_EQ(handle_->write(archive.size(), bytes_of("more")).code(), Code::Malformed);
+  EXPECT_EQ(handle_->write(archive.size() + 5, bytes_of("more")).code(), Code::Malformed);
+  EXPECT_EQ(close_and_publish().code(), Code::Malformed);
+}
+
+TEST_F(UnpackingBehindTest, WhatNothingCuresBehindItIsCuredByWritingItAnew) {
+  const std::string bad = tar_link('2', "a", "../b");
+  const std::string rest = tar_file("weights-0", content(0)) + tar_file("weights-1", content(1)) +
+                           tar_file("weights-2", content(2)) + tar_end();
+  write(0, bad + rest);
+  ASSERT_EQ(behind_->judge_so_far().code(), Code::Malformed);
+
+  write(0, tar_link('2', "a", "b"));
+  EXPECT_TRUE(behind_->judge_so_far().ok());
+  const auto published = close_and_publish();
+
+  ASSERT_TRUE(published.ok()) << published.status().str();
+  EXPECT_EQ(published_file(1), content(1));
+}
+
+TEST_F(UnpackingBehindTest, WhatMayStillComeIsNoFault) {
+  const std::string archive = tar();
+  write(0, std::string_view(archive).substr(0, 100));
+  EXPECT_TRUE(behind_->judge_so_far().ok()) << "too little to begin with";
+  for (std::size_t at = 100; at < archive.size(); at += 700'000) {
+    write(at, std::string_view(archive).substr(at, 700'000));
+    const Status judged = behind_->judge_so_far();
+    EXPECT_TRUE(judged.ok()) << at << judged.message();
+  }
+  EXPECT_TRUE(close_and_publish().ok());
+}
+
 }  // namespace
 }  // namespace modelfs

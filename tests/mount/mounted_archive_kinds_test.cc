@@ -200,5 +200,54 @@ TEST_F(ArchiveKinds, OfNothingButZerosAreRefusedButForAProgramsEmptyOne) {
   EXPECT_TRUE(names_in(at("3.0")).empty());
 }
 
+// Its first member is a symlink that leaves it; what follows never ends.
+TEST_F(ArchiveKinds, ThatNothingCanCureFailTheirWritersNextWrite) {
+  make_directory(local("r"));
+  ASSERT_EQ(error(::symlink("../../x", local("r/a").c_str())), 0);
+  ASSERT_EQ(run("cd '" + local_.path() + "' && tar cf bad.tar r").exit_code, 0);
+  const std::string begin = read_file(local("bad.tar")).substr(0, 1024);
+  const int file = ::open(at("1.0.tar").c_str(), O_WRONLY | O_CREAT, 0644);
+  ASSERT_TRUE(writes_all(file, begin));
+  const std::string more = pattern(1 << 20);
+  int failed = 0;
+  for (int i = 0; i < 4096 && failed == 0; ++i) failed = error(::write(file, more.data(), more.size()));
+
+  EXPECT_EQ(failed, EBADMSG);
+  EXPECT_EQ(error(::write(file, more.data(), 1)), EBADMSG) << "from then on";
+  EXPECT_EQ(error(::close(file)), EBADMSG);
+  EXPECT_NE(why_refused("1.0.tar"), "");
+}
+
+// tar's compressor is a child of a shell, which closes last.
+TEST_F(ArchiveKinds, ThatNothingCanCureFailTarAndItsCompressor) {
+  make_directory(local("r"));
+  ASSERT_EQ(error(::symlink("../../x", local("r/a").c_str())), 0);
+  write_file(local("r/w"), pattern(3 << 20));
+
+  for (const std::string& line : {"tar cf '" + at("1.tar") + "' r/a r/w", "tar czf '" + at("2.tar.gz") + "' r/a r/w",
+                                  "tar c r/a r/w | gzip > '" + at("3.tar.gz") + "'"}) {
+    EXPECT_NE(run("cd '" + local_.path() + "' && " + line).exit_code, 0) << line;
+  }
+  EXPECT_TRUE(names_in(domain()).empty());
+}
+
+TEST_F(ArchiveKinds, ThatAreIncompleteGoOnWhereTheirWriterOpensThemAgain) {
+  write_file(local("w"), pattern(300'000));
+  ASSERT_EQ(run("tar czf '" + local("m.tar.gz") + "' -C '" + local_.path() + "' w").exit_code, 0);
+  const std::string bytes = read_file(local("m.tar.gz"));
+  const int first = ::open(at("1.0.tar.gz").c_str(), O_WRONLY | O_CREAT | O_EXCL, 0644);
+  ASSERT_TRUE(writes_all(first, std::string_view(bytes).substr(0, bytes.size() / 2)));
+  EXPECT_EQ(error(::close(first)), EBADMSG);
+  EXPECT_EQ(in_child([&] { return exists(at("1.0.tar.gz")) ? 1 : 0; }), 0);
+
+  EXPECT_EQ(stat_of(at("1.0.tar.gz")).st_size, static_cast<off_t>(bytes.size() / 2));
+  const int second = ::open(at("1.0.tar.gz").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  ASSERT_GE(second, 0);
+  ASSERT_TRUE(writes_all(second, std::string_view(bytes).substr(bytes.size() / 2)));
+
+  EXPECT_EQ(error(::close(second)), 0);
+  EXPECT_EQ(read_file(at("1.0/w")), pattern(300'000));
+}
+
 }  // namespace
 }  // namespace modelfs
