@@ -249,5 +249,17 @@ TEST_F(ArchiveKinds, ThatAreIncompleteGoOnWhereTheirWriterOpensThemAgain) {
   EXPECT_EQ(read_file(at("1.0/w")), pattern(300'000));
 }
 
+TEST_F(ArchiveKinds, WithASuffixThatIsNotTakenAreRefusedWhenTheyAreCreated) {
+  for (const char* name : {"1.0.tar.xz", "1.0.tar.bz2", "1.0.TAR.GZ", "1.0.7z", "1.0.Zip"}) {
+    EXPECT_EQ(error(::open(at(name).c_str(), O_WRONLY | O_CREAT, 0644)), EINVAL) << name;
+    EXPECT_NE(text_attribute(domain(), "user.modelfs.error").find("suffix"), std::string::npos) << name;
+    write_file(stage("part"), "x");
+    EXPECT_EQ(error(::rename(stage("part").c_str(), at(name).c_str())), EPERM) << name;
+  }
+  write_file(stage("inner.tar.xz"), "x");
+  make_draft("x", {{"inner.tar.xz", "x"}});
+  EXPECT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), 0) << "in a draft it is any file";
+}
+
 }  // namespace
 }  // namespace modelfs

@@ -32,6 +32,9 @@ CreateRule rule_in_domain(std::string_view name, FileType type) {
     const Status status = check_new_name(rule.stem);
     return status.ok() ? rule : CreateRule::refused(status);
   }
+  if (const std::string why = type == FileType::Regular ? why_not_taken(name) : ""; !why.empty()) {
+    return CreateRule::refused(Code::InvalidArgument, why);
+  }
   if (Status status = check_new_name(name); !status.ok()) return CreateRule::refused(status);
   if (type == FileType::Directory) return CreateRule::of(CreateRule::Kind::Release);
   if (type == FileType::Symlink) return CreateRule::of(CreateRule::Kind::Label);
@@ -52,6 +55,9 @@ CreateRule rule_in_release(const Snapshot& stored, const Node& parent, std::stri
   const bool is_document = suffix == kJson;
   const std::string_view stem = name.substr(0, name.size() - suffix.size());
   const auto number = parse_generation(stem);
+  if (const std::string why = type == FileType::Regular ? why_not_taken(name) : ""; !why.empty()) {
+    return CreateRule::refused(Code::InvalidArgument, why);
+  }
   if ((type != FileType::Directory && suffix.empty()) || (stem != "next" && !number.ok())) {
     const std::string reason =
         where + " is published: its files never change. Publish another version, or a generation as " + where + "/next";
