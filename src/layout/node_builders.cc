@@ -59,7 +59,8 @@ Status describe_entry(const LayoutContext& context, const DomainName& domain, co
   shown.mtime = entry.mtime;
   shown.valid_seconds = kForeverSeconds;
   if (entry.type == FileType::Regular) {
-    shown.mode = entry.mode & 0555;
+    // Why not its own read bits: programs make files that only their user may read (mkstemp), which would never end.
+    shown.mode = (shown.mode & 0444) | (entry.mode & 0111);
     shown.size_bytes = entry.size_bytes;
     shown.blocks = (entry.allocated_bytes + 511) / 512;
   } else if (entry.type == FileType::Symlink) {

@@ -12,12 +12,11 @@ using Kind = Node::Kind;
 Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedNode>& names) {
   auto drafts = registry.drafts().list(listing.directory.ino);
   if (!drafts.ok()) return drafts.status();
-  const bool in_place = is_in_place(listing.directory);
   const bool holds_generations = listing.directory.is_release_directory();
   for (DraftName& draft : *drafts) {
     // A server that looks for the greatest number would take one that is being written for a generation.
     if (holds_generations && draft.type == FileType::Directory && draft.name != kStageName) continue;
-    if (in_place && listing.who.uid != 0) {
+    if (is_closed(listing.directory, draft.type, draft.name) && listing.who.uid != 0) {
       const auto inode = registry.drafts().stat(draft.ino);
       if (!inode.ok() || inode->record.owner.uid != listing.who.uid) continue;
     }

@@ -37,7 +37,7 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const 
       draft, from.ino, std::string(name), std::move(*target), who, budget, [this](const Published& published) {
         rebind_nodes(published);
       }};
-  request.mode_mask = mode_mask(from);
+  request.mode_mask = mode_mask(from, FileType::Directory, name);
   const auto published = registry.publish(request);
   if (!published.ok()) {
     remember_error(draft, who.uid, published.status().message());
@@ -267,8 +267,8 @@ Status FileSystem::State::move_to_label(const Rename& rename, const DraftEntry& 
 
 Status FileSystem::State::move_to_upload(const Rename& rename, const DraftEntry& source, const CreateRule& rule) {
   const std::string what = "'" + printable(rename.name) + "'";
-  if (Status status = registry.draft_list().check_disclosing(rename.who, source.ino, mode_mask(rename.from), what);
-      !status.ok()) {
+  const std::uint32_t mask = mode_mask(rename.from, source.type, rename.name);
+  if (Status status = registry.draft_list().check_disclosing(rename.who, source.ino, mask, what); !status.ok()) {
     return refuse_rename(rename, status);
   }
   return for_rename(client_writes.uploads.publish_moved(

@@ -112,7 +112,7 @@ Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Node& place
 }
 
 Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Node& parent, std::string_view name) {
-  const bool in_place = is_in_place(parent);
+  const bool in_place = is_closed(parent, inode.record.type, name);
   Node place = layouts.draft(parent, name, inode.ino, inode.record.type);
   place.in_stage = place.type == FileType::Directory && holds_believed_drafts(parent) && !name.starts_with(kPutPrefix);
   nodes.add(place, in_place);

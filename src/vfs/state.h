@@ -54,7 +54,15 @@ struct FileSystem::State final : ClientMount {
   Result<Entry> enter_draft(const DraftInode& inode, const Node& parent, std::string_view name);
   // The answer for a node that is known and counted already.
   Result<Entry> enter_known(const KnownNode& node);
-  static std::uint32_t mode_mask(const Node& parent) { return is_in_place(parent) ? kInPlaceModeMask : 07777; }
+  static std::uint32_t mode_mask(const Node& parent, FileType type, std::string_view name) {
+    return is_closed(parent, type, name) ? kInPlaceModeMask : 07777;
+  }
+  // A draft there is nobody's business until it is committed; a plain file in a domain never is. A document will be the
+  // metadata of the version that it is called after.
+  static bool is_closed(const Node& parent, FileType type, std::string_view name) {
+    const bool is_plain = parent.kind == Node::Kind::Domain && type == FileType::Regular && face_suffix(name).empty();
+    return is_in_place(parent) && !is_plain;
+  }
   static bool is_in_place(const Node& parent) {
     return parent.kind == Node::Kind::Domain || parent.kind == Node::Kind::Entry || parent.kind == Node::Kind::Uploads;
   }

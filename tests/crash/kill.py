@@ -188,11 +188,11 @@ def prepare(run):
 
 
 def as_published(draft):
-    """What a release shows of a draft: files without w, directories with the domain's mode."""
+    """What a release shows of a draft: files with its x and the domain's r, directories with the domain's mode."""
     shown = {}
     for path, (kind, mode, mtime, value) in draft.items():
         if kind == stat.S_IFREG:
-            mode &= 0o555
+            mode = mode & 0o111 | 0o444
         shown[path] = (kind, 0 if kind == stat.S_IFDIR else mode, mtime, value)
     return shown
 

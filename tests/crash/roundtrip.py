@@ -106,8 +106,8 @@ def difference(found, wanted, exact):
         if exact.links and got.link != want.link:
             return f"{path!r} is one file with {got.link!r} instead of {want.link!r}"
         symlink = want.kind == stat.S_IFLNK
-        # A release takes no writing: its files have no w; who may enter its directories is the domain's to say.
-        mask = 0o7777 if not exact.of_release else 0o7555 if want.kind == stat.S_IFREG else 0
+        # A release takes no writing: its files have no w; who may read them and enter its directories is the domain's to say.
+        mask = 0o7777 if not exact.of_release else 0o7111 if want.kind == stat.S_IFREG else 0
         if not symlink and got.mode & mask != want.mode & mask:
             return f"{path!r} has mode {got.mode:o} instead of {want.mode:o}"
         if exact.times and (exact.symlink_times or not symlink) and got.mtime not in exact.times(want.mtime):

@@ -137,14 +137,39 @@ TEST_F(Permissions, StatusAndEventsAreClosedToOthers) {
   EXPECT_EQ(as(kNobody, [&] { return open_error(mount().point() + "/.modelfs/events", O_RDONLY); }), EACCES);
 }
 
-TEST_F(Permissions, ReadBitsOfFilesAreKept) {
-  make_draft("x", {{"secret", "abc"}});
-  ASSERT_EQ(error(::chmod(stage("x/secret").c_str(), 0600)), 0);
+TEST_F(Permissions, WhoMayReadADomainReadsEveryFileOfItsReleases) {
+  make_draft("x", {{"weights", "abc"}, {"run", "#!/bin/sh"}, {"none", "def"}});
+  ASSERT_EQ(error(::chmod(stage("x/weights").c_str(), 0600)), 0);  // as mkstemp(3) and safetensors make them
+  ASSERT_EQ(error(::chmod(stage("x/run").c_str(), 0711)), 0);
+  ASSERT_EQ(error(::chmod(stage("x/none").c_str(), 0)), 0);
 
   ASSERT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), 0);
 
-  EXPECT_EQ(permissions(stat_of(at("1.0/secret"))), 0400u);
-  EXPECT_EQ(as(kNobody, [&] { return open_error(at("1.0/secret"), O_RDONLY); }), EACCES);
+  EXPECT_EQ(permissions(stat_of(at("1.0/weights"))), 0444u);
+  EXPECT_EQ(permissions(stat_of(at("1.0/run"))), 0555u);
+  EXPECT_EQ(permissions(stat_of(at("1.0/none"))), 0444u);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("1.0/weights"), O_RDONLY); }), 0);
+
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0750)), 0);
+
+  EXPECT_EQ(permissions(stat_of(at("1.0/weights"))), 0440u);
+  EXPECT_EQ(permissions(stat_of(at("1.0/run"))), 0551u);
+}
+
+TEST_F(Permissions, APlainFileInADomainHasTheOwnerAndModeThatItsMakerGaveIt) {
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0777)), 0);
+  ASSERT_EQ(as(kSomebody, [&] { return open_error(at("config.pbtxt"), O_WRONLY | O_CREAT); }), 0);
+  ASSERT_EQ(as(kSomebody, [&] { return error(::chmod(at("config.pbtxt").c_str(), 0644)); }), 0);
+
+  EXPECT_EQ(permissions(stat_of(at("config.pbtxt"))), 0644u);
+  EXPECT_EQ(stat_of(at("config.pbtxt")).st_uid, kSomebody);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("config.pbtxt"), O_RDONLY); }), 0);
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("config.pbtxt"), O_WRONLY); }), EACCES);
+  EXPECT_EQ(as(kNobody, [&] { return names_in(domain()) == std::vector<std::string>{"config.pbtxt"} ? 0 : 1; }), 0);
+
+  ASSERT_EQ(as(kSomebody, [&] { return error(::chmod(at("config.pbtxt").c_str(), 0600)); }), 0);
+
+  EXPECT_EQ(as(kNobody, [&] { return open_error(at("config.pbtxt"), O_RDONLY); }), EACCES);
 }
 
 // A store that was filled, and is mounted again.
