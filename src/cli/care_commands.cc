@@ -131,7 +131,7 @@ Status verify(const CareOptions& options) {
 Status gc(const CareOptions& options) {
   const auto location = locate_store(options.target, options.store);
   if (!location.ok()) return location.status();
-  const auto connection = connect_to(*location);
+  const auto connection = connect_to_change(*location);
   if (!connection.ok()) return connection.status();
   const auto answer = (*connection)->channel().call(Channel::request("gc"));
   if (!answer.ok()) return answer.status();

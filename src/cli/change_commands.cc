@@ -27,7 +27,7 @@ struct TargetOptions : CommonOptions {
 };
 
 Result<Message> ask(const Location& location, const std::string& verb, Json fields) {
-  const auto connection = connect_to(location);
+  const auto connection = connect_to_change(location);
   if (!connection.ok()) return connection.status();
   return (*connection)->channel().call(Channel::request(verb, std::move(fields)));
 }

@@ -101,6 +101,16 @@ void add_json_flag(CLI::App& command, CommonOptions& common) { command.add_flag(
 
 Result<std::unique_ptr<Connection>> connect_to(const Location& location) { return Connection::open(location.store); }
 
+// Why here too, where the daemon refuses what its own options forbid: a bind mount, or one that was remounted, has
+// rights of its own, which the daemon does not know.
+Result<std::unique_ptr<Connection>> connect_to_change(const Location& location) {
+  if (location.is_read_only) {
+    return Status(Code::Immutable, printable(location.mount_point) +
+                                       " is mounted read-only (`-o ro`); a command changes nothing through it");
+  }
+  return connect_to(location);
+}
+
 Result<nlohmann::json> collect(const Location& location, const std::string& verb, nlohmann::json fields) {
   const auto connection = connect_to(location);
   if (!connection.ok()) return connection.status();

@@ -39,6 +39,8 @@ void add_json_flag(CLI::App& command, CommonOptions& common);
 
 // A connection to the store of `location`. Messages name the target.
 Result<std::unique_ptr<Connection>> connect_to(const Location& location);
+// The same, to change something in it. Immutable: the target lies on a mount that is read-only.
+Result<std::unique_ptr<Connection>> connect_to_change(const Location& location);
 // All items of the list that it answers to `verb`.
 Result<nlohmann::json> collect(const Location& location, const std::string& verb, nlohmann::json fields);
 // Ok, unless the output could not be written.

@@ -109,7 +109,7 @@ Status import(const ImportOptions& options) {
   if (!location.ok()) return location.status();
   auto plan = plan_import(options.source, options.artifact_roots);
   if (!plan.ok()) return plan.status();
-  const auto connection = connect_to(*location);
+  const auto connection = connect_to_change(*location);
   if (!connection.ok()) return connection.status();
   catch_interrupts();
   const auto imported = carry_out(*plan, (*connection)->channel());

@@ -55,6 +55,12 @@ Status not_on_a_mount(const std::string& given) {
                                      "such as DOMAIN/VERSION"};
 }
 
+Location whole_store_of(Location location) {
+  location.path.clear();
+  location.host_path = location.mount_point;
+  return location;
+}
+
 Result<Location> sole_mount(const std::vector<Mount>& table) {
   const Mount* found = nullptr;
   for (const Mount& mount : table) {
@@ -66,7 +72,7 @@ Result<Location> sole_mount(const std::vector<Mount>& table) {
     found = &mount;
   }
   if (found == nullptr) return Status(Code::InvalidArgument, "no store is mounted; name one with --store STORE");
-  return Location{found->source, "", found->mount_point, found->mount_point};
+  return Location{found->source, "", found->mount_point, found->mount_point, found->is_read_only};
 }
 
 }  // namespace
@@ -103,7 +109,7 @@ std::optional<Location> locate_on(const std::vector<Mount>& table, const std::st
   std::string inside = mount->root + path.substr(mount->mount_point == "/" ? 0 : mount->mount_point.size());
   while (inside.starts_with('/')) inside.erase(0, 1);
   while (inside.ends_with('/')) inside.pop_back();
-  return Location{mount->source, inside, mount->mount_point, path};
+  return Location{mount->source, inside, mount->mount_point, path, mount->is_read_only};
 }
 
 Result<Location> locate(const std::string& given, const std::string& store) {
@@ -128,14 +134,13 @@ Result<Location> locate_store(const std::string& given, const std::string& store
   if (given.empty()) {
     const auto here = working_directory();
     const auto found = here.ok() ? locate_on(*table, *here) : std::nullopt;
-    if (found) return Location{found->store, "", found->mount_point, found->mount_point};
+    if (found) return whole_store_of(*found);
     return sole_mount(*table);
   }
   auto path = absolute_path(given);
   if (!path.ok()) return path.status();
   if (const std::string real = real_path(*path); !real.empty()) path = real;
-  if (const auto found = locate_on(*table, *path))
-    return Location{found->store, "", found->mount_point, found->mount_point};
+  if (const auto found = locate_on(*table, *path)) return whole_store_of(*found);
   if (has_file(*path, "FORMAT")) return Location{*path, "", "", ""};
   return Status(Code::InvalidArgument,
                 printable(given) + ": neither a store nor on a modelfs mount; give the path of one of them");

@@ -11,10 +11,11 @@
 namespace modelfs {
 
 struct Location {
-  std::string store;        // the store's directory
-  std::string path;         // in the registry: "churn/1.2.0"; empty: all of it
-  std::string mount_point;  // of the mount it was reached by; empty: by --store
-  std::string host_path;    // there, an absolute path; empty: by --store
+  std::string store;          // the store's directory
+  std::string path;           // in the registry: "churn/1.2.0"; empty: all of it
+  std::string mount_point;    // of the mount it was reached by; empty: by --store
+  std::string host_path;      // there, an absolute path; empty: by --store
+  bool is_read_only = false;  // that mount
 };
 
 // A target as the command line gives it: `given` lies in `store`, or, if that is empty, on a mount. Symlinks on the

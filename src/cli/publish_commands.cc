@@ -68,7 +68,7 @@ Status put(const PutOptions& options) {
     if (!document.ok()) return document.status();
     source.metadata = std::move(*document);
   }
-  const auto connection = connect_to(*location);
+  const auto connection = connect_to_change(*location);
   if (!connection.ok()) return connection.status();
   catch_interrupts();
   const auto published = send_put((*connection)->channel(), source, location->path);
@@ -100,7 +100,7 @@ Status commit(const CommitOptions& options) {
     if (!target.ok()) return target.status();
     fields["target"] = target->path;
   }
-  const auto connection = connect_to(*draft);
+  const auto connection = connect_to_change(*draft);
   if (connection.code() == Code::Denied && !draft->host_path.empty()) return commit_there(*draft, options);
   if (!connection.ok()) return connection.status();
   const auto answer = (*connection)->channel().call(Channel::request("commit", std::move(fields)));

@@ -13,43 +13,54 @@ namespace {
 
 constexpr auto kProgressPeriod = std::chrono::milliseconds(100);
 
+Status is_read_only(const ServedAt& place) {
+  if (place.mount_point.empty()) return {Code::Immutable, "the store lies on a read-only disk; nothing is changed"};
+  return {Code::Immutable, printable(place.mount_point) +
+                               " is mounted read-only (`-o ro`); mount it without that to change what is in the store"};
+}
+
 }  // namespace
 
 struct Dispatcher::NamedVerb {
+  // Whether it may change the store: one that does is refused where system calls are.
+  enum class Effect { Reads, Changes };
+
   std::string_view name;
+  Effect effect;
   Verb verb;
 };
 
 const std::vector<Dispatcher::NamedVerb>& Dispatcher::verbs() {
+  using Effect = NamedVerb::Effect;
   static const std::vector<NamedVerb> kVerbs{
-      {"hello", &Dispatcher::hello},
-      {"domains", &Dispatcher::domains},
-      {"releases", &Dispatcher::releases},
-      {"removed", &Dispatcher::removed},
-      {"labels", &Dispatcher::labels},
-      {"states", &Dispatcher::states},
-      {"history", &Dispatcher::history},
-      {"show", &Dispatcher::show},
-      {"files", &Dispatcher::files},
-      {"open", &Dispatcher::open_package},
-      {"read", &Dispatcher::read},
-      {"archive.open", &Dispatcher::open_archive},
-      {"archive.read", &Dispatcher::read_archive_bytes},
-      {"put.begin", &Dispatcher::put_begin},
-      {"put.entries", &Dispatcher::put_entries},
-      {"put.data", &Dispatcher::put_data},
-      {"put.commit", &Dispatcher::put_commit},
-      {"put.abort", &Dispatcher::put_abort},
-      {"commit", &Dispatcher::commit},
-      {"label.set", &Dispatcher::set_label},
-      {"label.remove", &Dispatcher::remove_label},
-      {"state.set", &Dispatcher::set_state},
-      {"state.clear", &Dispatcher::clear_state},
-      {"remove", &Dispatcher::remove},
-      {"restore", &Dispatcher::restore},
-      {"status", &Dispatcher::status},
-      {"verify", &Dispatcher::verify},
-      {"gc", &Dispatcher::collect_garbage},
+      {"hello", Effect::Reads, &Dispatcher::hello},
+      {"domains", Effect::Reads, &Dispatcher::domains},
+      {"releases", Effect::Reads, &Dispatcher::releases},
+      {"removed", Effect::Reads, &Dispatcher::removed},
+      {"labels", Effect::Reads, &Dispatcher::labels},
+      {"states", Effect::Reads, &Dispatcher::states},
+      {"history", Effect::Reads, &Dispatcher::history},
+      {"show", Effect::Reads, &Dispatcher::show},
+      {"files", Effect::Reads, &Dispatcher::files},
+      {"open", Effect::Reads, &Dispatcher::open_package},
+      {"read", Effect::Reads, &Dispatcher::read},
+      {"archive.open", Effect::Reads, &Dispatcher::open_archive},
+      {"archive.read", Effect::Reads, &Dispatcher::read_archive_bytes},
+      {"put.begin", Effect::Changes, &Dispatcher::put_begin},
+      {"put.entries", Effect::Changes, &Dispatcher::put_entries},
+      {"put.data", Effect::Changes, &Dispatcher::put_data},
+      {"put.commit", Effect::Changes, &Dispatcher::put_commit},
+      {"put.abort", Effect::Changes, &Dispatcher::put_abort},
+      {"commit", Effect::Changes, &Dispatcher::commit},
+      {"label.set", Effect::Changes, &Dispatcher::set_label},
+      {"label.remove", Effect::Changes, &Dispatcher::remove_label},
+      {"state.set", Effect::Changes, &Dispatcher::set_state},
+      {"state.clear", Effect::Changes, &Dispatcher::clear_state},
+      {"remove", Effect::Changes, &Dispatcher::remove},
+      {"restore", Effect::Changes, &Dispatcher::restore},
+      {"status", Effect::Reads, &Dispatcher::status},
+      {"verify", Effect::Reads, &Dispatcher::verify},
+      {"gc", Effect::Changes, &Dispatcher::collect_garbage},
   };
   return kVerbs;
 }
@@ -81,6 +92,8 @@ Message Dispatcher::handle(Message request, const Emit& emit) {
       return failure({Code::Unsupported, "the daemon does not know the request '" + printable(name) +
                                              "'; it is older than this command: restart it"});
     }
+    if (found->effect == NamedVerb::Effect::Changes && context_.registry.is_read_only())
+      return failure(is_read_only(context_.place));
     const Emit emit_part = [&emit](Message part) {
       part.body["part"] = true;
       return emit(std::move(part));

@@ -26,7 +26,8 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  // The answer to {"verb": …, …}: a body with what was asked, or with "error".
+  // The answer to {"verb": …, …}: a body with what was asked, or with "error". Immutable: it would change the store,
+  // and the registry is read-only.
   Message handle(Message request, const Emit& emit);
 
  private:

@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t kTableBytesMax = 64ull << 20;
 
+// Of options as "rw,noatime" or "ro,noatime".
+bool says_read_only(std::string_view options) { return options.substr(0, options.find(',')) == "ro"; }
+
 bool is_octal(char c) { return c >= '0' && c <= '7'; }
 
 // The kernel writes blanks, newlines, backslashes and '#' as \ooo.
@@ -33,12 +36,14 @@ std::string unescape(std::string_view text) {
 // "36 35 98:0 /root /mnt rw,noatime master:1 - ext3 /dev/root rw": any number of fields before the lone dash.
 std::optional<Mount> parse_line(const std::string& line) {
   std::istringstream fields(line);
-  std::string root, mount_point, options, field, type, source;
+  std::string root, mount_point, options, field, type, source, super_options;
   Mount mount;
   if (!(fields >> mount.id >> mount.parent >> mount.device >> root >> mount_point)) return std::nullopt;
   fields >> options;
   while (fields >> field && field != "-") mount.propagation.push_back(field);
   if (!(fields >> type >> source)) return std::nullopt;
+  fields >> super_options;
+  mount.is_read_only = says_read_only(options) || says_read_only(super_options);
   mount.root = unescape(root);
   mount.mount_point = unescape(mount_point);
   mount.type = unescape(type);

@@ -16,9 +16,10 @@ struct Mount {
   std::string root;    // what of the file system is mounted: "/", or a directory of it for a bind mount
   std::string mount_point;
   std::string type;
-  std::string source;  // of ours: the path of the store
-  std::string id;      // in its mount namespace
-  std::string parent;  // the id of the mount that it lies on
+  std::string source;         // of ours: the path of the store
+  std::string id;             // in its mount namespace
+  std::string parent;         // the id of the mount that it lies on
+  bool is_read_only = false;  // this mount of it, or the file system itself
   // Peer groups, which propagate mounts and unmounts to each other: "shared:1", "master:2" (proc(5)).
   std::vector<std::string> propagation;
   bool is_ours() const { return type == kMountType; }

@@ -19,15 +19,19 @@ namespace modelfs {
 
 class StoreFixture : public testing::Test {
  protected:
-  StoreFixture() {
-    registry_ = std::move(*Registry::open(make_memory_engine(), directory_.fd(), {}));
+  StoreFixture() { open({}, ""); }
+  ~StoreFixture() override { close(); }
+
+  void open(const Registry::Options& options, const std::string& mount_point) {
+    registry_ = std::move(*Registry::open(make_memory_engine(), directory_.fd(), options));
     ingest_ = std::move(*Ingest::open(*registry_));
     Hooks hooks;
     hooks.on_published = [this](const Published&) { ++published_calls_; };
     hooks.on_domain_changed = [this](const DomainName&) { ++changed_calls_; };
-    context_ = std::make_unique<ControlContext>(*registry_, ingest_->archives, hooks, ServedAt{"memory", "", ""});
+    context_ =
+        std::make_unique<ControlContext>(*registry_, ingest_->archives, hooks, ServedAt{"memory", mount_point, ""});
   }
-  ~StoreFixture() override {
+  void close() {
     context_.reset();
     ingest_.reset();
     registry_.reset();
@@ -36,6 +40,12 @@ class StoreFixture : public testing::Test {
   static Credentials root() { return {0, 0, 1, {}}; }
   static Credentials user(uid_t uid) { return {uid, uid, 1, {}}; }
   std::unique_ptr<Channel> talk(const Credentials& who) { return converse_with(*context_, who); }
+
+  // An empty store, opened as `modelfs mount -o ro` opens one.
+  void open_empty_for_reading() {
+    close();
+    open({.read_only = true}, "/m");
+  }
 
   // A file in the temporary directory, open for reading.
   File source(const std::string& name, std::string_view bytes) {

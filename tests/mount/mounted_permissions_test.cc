@@ -1,6 +1,7 @@
 // mount/SEMANTICS.md, "Permissions": several users of one mount; and a mount for reading only.
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -215,6 +216,49 @@ TEST_F(ReadOnly, ChangesNothing) {
   EXPECT_EQ(error(::rename(at("1.0").c_str(), (mount_->point() + "/.modelfs/trash/churn/1.0").c_str())), EROFS);
   EXPECT_FALSE(set_attribute(at(".stage/left"), "user.a", "1"));
   EXPECT_EQ(errno, EROFS);
+}
+
+TEST_F(ReadOnly, RefusesCommandsThatChange) {
+  const std::string source = at(".stage/left");
+  // By the mount's path, and by the store's, which leads to the daemon as well.
+  for (const std::string& domain : {at(""), "--store " + mount_->store() + " churn/"}) {
+    for (const std::string& arguments :
+         {"put " + source + " " + domain + "3.0", "commit " + domain + ".stage/left", "label " + domain + "prod 1.0",
+          "label --remove " + domain + "prod", "state --set production " + domain + "1.0", "rm " + domain + "1.0",
+          "restore " + domain + "0.9"}) {
+      const Outcome outcome = modelfs(arguments);
+      EXPECT_EQ(outcome.exit_code, 1) << arguments << ": " << outcome.output;
+      EXPECT_NE(outcome.output.find("mounted read-only (`-o ro`)"), std::string::npos) << arguments << outcome.output;
+    }
+  }
+  const Outcome gc = modelfs("gc " + mount_->point());
+  EXPECT_EQ(gc.exit_code, 1) << gc.output;
+}
+
+TEST_F(ReadOnly, AnswersCommandsThatRead) {
+  for (const std::string& arguments : {"ls " + at(""), "show " + at("1.0"), "log " + at(""), "label " + at(""),
+                                       "state " + at(""), "status " + mount_->point(), "verify " + mount_->point(),
+                                       "get " + at("1.0") + " " + mount_->store() + "/../out"}) {
+    const Outcome outcome = modelfs(arguments);
+    EXPECT_EQ(outcome.exit_code, 0) << arguments << ": " << outcome.output;
+  }
+}
+
+class ReadOnlyBind : public Alone {};
+
+TEST_F(ReadOnlyBind, IsReadOnlyForCommands) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const TemporaryDirectory bound;
+  ASSERT_EQ(run("mount -o bind,ro '" + mount_->point() + "/churn' '" + bound.path() + "'").exit_code, 0);
+
+  const Outcome refused = modelfs("rm " + bound.path() + "/1.0");
+  const Outcome read = modelfs("ls " + bound.path());
+  ::umount2(bound.path().c_str(), MNT_DETACH);
+
+  EXPECT_EQ(refused.exit_code, 1) << refused.output;
+  EXPECT_NE(refused.output.find("mounted read-only (`-o ro`)"), std::string::npos) << refused.output;
+  EXPECT_EQ(read.exit_code, 0) << read.output;
+  EXPECT_EQ(modelfs("rm " + at("1.0")).exit_code, 0);
 }
 
 }  // namespace

@@ -32,6 +32,18 @@ TEST(MountTable, UnescapesBlanksAndBackslashes) {
   EXPECT_EQ(table[2].source, "/srv/my store\\x");
 }
 
+TEST(MountTable, KnowsWhatIsReadOnlyByItselfAndWhatOnlyInOnePlace) {
+  const auto table = parse_mounts(
+      "1 0 0:1 / /m rw,relatime - fuse.modelfs s rw,user_id=0\n2 1 0:1 / /bound ro,relatime - fuse.modelfs s rw\n"
+      "3 1 0:2 / /ro rw,relatime - fuse.modelfs t ro,user_id=0\n4 1 0:3 / /rotation rw - fuse.modelfs u rw,root=1\n");
+
+  ASSERT_EQ(table.size(), 4u);
+  EXPECT_FALSE(table[0].is_read_only);
+  EXPECT_TRUE(table[1].is_read_only);
+  EXPECT_TRUE(table[2].is_read_only);
+  EXPECT_FALSE(table[3].is_read_only);
+}
+
 TEST(MountTable, FindsTheInnermostMountOfAPath) {
   const auto table = parse_mounts(kTable);
 
