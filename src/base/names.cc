@@ -84,7 +84,10 @@ std::string_view face_suffix(std::string_view name) {
 }
 
 Result<Generation> parse_generation(std::string_view name) {
-  const Status bad(Code::InvalidArgument, "not a generation: '" + printable(name) + "'");
+  const Status bad(
+      Code::InvalidArgument,
+      "'" + printable(name) +
+          "' is not the number of a generation; write a number from 1, without zeros before it, or 'next'");
   if (name.empty() || name.front() < '1' || name.front() > '9') return bad;
   std::uint64_t number = 0;
   const char* const end = name.data() + name.size();

@@ -63,7 +63,11 @@ Status label(const LabelOptions& options) {
   const auto answer =
       ask(*location, "label.set", {{"domain", parts[0]}, {"label", parts[1]}, {"version", options.version}});
   if (!answer.ok()) return answer.status();
-  if (options.json) return written(print_json(answer->body.at("label")));
+  if (options.json) {
+    Json set = answer->body.at("label");
+    set["domain"] = parts[0];
+    return written(print_json(set));
+  }
   return written(print(printable(parts[0] + "/" + parts[1]) + " -> " + printable(options.version) + "\n"));
 }
 

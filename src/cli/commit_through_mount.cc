@@ -20,6 +20,10 @@ std::string attribute_of(const File& directory, const char* name) {
   return {text.data(), static_cast<std::size_t>(got < 0 ? 0 : got)};
 }
 
+CommittedThere committed(const File& directory) {
+  return {attribute_of(directory, "user.modelfs.name"), attribute_of(directory, "user.modelfs.digest")};
+}
+
 }  // namespace
 
 Result<CommittedThere> commit_through_mount(const std::string& draft, const std::string& target) {
@@ -30,11 +34,17 @@ Result<CommittedThere> commit_through_mount(const std::string& draft, const std:
                                     : ::rename(draft.c_str(), target.c_str());
   if (failed != 0) {
     const Status refused = Status::from_errno(errno, "commit " + printable(draft));
+    // Done before, as whoever asks the daemon itself hears.
+    if (CommittedThere before = committed(*directory);
+        target.empty() && refused.code() == Code::AlreadyExists && !before.digest.empty()) {
+      before.already = true;
+      return before;
+    }
     const std::string reason = attribute_of(*directory, "user.modelfs.error");
     if (reason.empty()) return refused;
     return Status(refused.code(), printable(draft) + ": " + reason);
   }
-  return CommittedThere{attribute_of(*directory, "user.modelfs.name"), attribute_of(*directory, "user.modelfs.digest")};
+  return committed(*directory);
 }
 
 }  // namespace modelfs

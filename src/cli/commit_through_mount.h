@@ -7,8 +7,9 @@
 namespace modelfs {
 
 struct CommittedThere {
-  std::string name;    // what the directory is called now: a version, or the number of a generation
-  std::string digest;  // "sha256:…", or empty where the mount does not tell
+  std::string name;      // what the directory is called now: a version, or the number of a generation
+  std::string digest;    // "sha256:…", or empty where the mount does not tell
+  bool already = false;  // it was published before
 };
 
 // Commits the draft directory at `draft`: by renaming it to `target`, or, if that is empty, by its attribute. The

@@ -68,6 +68,10 @@ Result<std::uint64_t> fetch_archive(Channel& channel, const std::string& path, c
   auto opened = channel.call(Channel::request("archive.open", {{"path", path}, {"suffix", suffix}}));
   // A release that was not uploaded as .tar.zst: its tar is compressed here.
   const bool packs = opened.code() == Code::NotFound && format_of_suffix(suffix) == ArchiveFormat::TarZst;
+  // Of one that was not uploaded as .tgz: the same archive has another suffix.
+  if (opened.code() == Code::NotFound && suffix == ".tgz") {
+    opened = channel.call(Channel::request("archive.open", {{"path", path}, {"suffix", ".tar.gz"}}));
+  }
   if (packs) opened = channel.call(Channel::request("archive.open", {{"path", path}, {"suffix", ".tar"}}));
   if (!opened.ok()) return opened.status();
   const auto total_bytes = opened->body.at("size").get<std::uint64_t>();

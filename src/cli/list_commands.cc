@@ -12,6 +12,17 @@ namespace {
 using Json = nlohmann::json;
 using Align = Table::Align;
 
+// A number that std::uint64_t holds. Why not CLI11's own message: "Could not convert" says nothing of what there is.
+CLI::Validator is_count() {
+  constexpr std::size_t kDigitsMax = 18;
+  const auto check = [](const std::string& text) {
+    const bool is_read = !text.empty() && text.size() <= kDigitsMax && text.front() != '0' &&
+                         text.find_first_not_of("0123456789") == std::string::npos;
+    return is_read ? std::string() : "'" + printable(text) + "' is not a count; write a number from 1";
+  };
+  return CLI::Validator(check, "");
+}
+
 struct ListOptions : CommonOptions {
   std::string target;
   bool removed = false;
@@ -78,8 +89,7 @@ Status print_files(const Json& files) {
 }
 
 Status ls(const ListOptions& options) {
-  const auto location =
-      options.target.empty() ? locate_store("", options.store) : locate(options.target, options.store);
+  const auto location = options.target.empty() ? locate_here(options.store) : locate(options.target, options.store);
   if (!location.ok()) return location.status();
   const std::size_t depth = split_path(location->path).size();
   if (depth == 0) return list_domains(*location, options.json);
@@ -164,7 +174,8 @@ void add_ls(CLI::App& app, Action& chosen) {
   CLI::App* const command =
       add_command(app, chosen, "ls", "List domains, a domain's releases (newest first), or a release's files",
                   [options] { return ls(*options); });
-  command->add_option("TARGET", options->target, "A domain or release; default: all domains");
+  command->add_option("TARGET", options->target,
+                      "A domain or release; default: that of the working directory, or all domains");
   command->add_flag("--removed", options->removed, "List a domain's removed releases, which `restore` brings back");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
@@ -175,7 +186,9 @@ void add_log(CLI::App& app, Action& chosen) {
   CLI::App* const command = add_command(app, chosen, "log", "Show the history of a domain or release, newest first",
                                         [options] { return log_of(*options); });
   command->add_option("TARGET", options->target, "A domain or release")->required();
-  command->add_option("-n,--max-count", options->count_max, "Show at most COUNT entries")->type_name("COUNT");
+  command->add_option("-n,--max-count", options->count_max, "Show at most COUNT entries")
+      ->type_name("COUNT")
+      ->check(is_count());
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -3,12 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <memory>
 
 #include "base/names.h"
+#include "base/path.h"
 #include "cli/no_answer.h"
 
 namespace modelfs {
@@ -61,21 +63,47 @@ Location whole_store_of(Location location) {
   return location;
 }
 
-Result<Location> sole_mount(const std::vector<Mount>& table) {
-  const Mount* found = nullptr;
-  for (const Mount& mount : table) {
-    if (!mount.is_ours() || (found != nullptr && mount.source == found->source)) continue;
-    if (found != nullptr) {
-      return Status(Code::InvalidArgument, "several stores are mounted, at " + found->mount_point + " and " +
-                                               mount.mount_point + "; name one of them");
-    }
-    found = &mount;
-  }
-  if (found == nullptr) return Status(Code::InvalidArgument, "no store is mounted; name one with --store STORE");
-  return Location{found->source, "", found->mount_point, found->mount_point, found->is_read_only};
+Result<Location> located_store(const std::vector<Mount>& table) {
+  const auto here = working_directory();
+  if (const auto found = here.ok() ? locate_on(table, *here) : std::nullopt) return *found;
+  return sole_mount(table);
 }
 
 }  // namespace
+
+Result<Location> sole_mount(const std::vector<Mount>& table) {
+  std::vector<const Mount*> found;  // one of each store
+  for (const Mount& mount : table) {
+    const auto is_same = [&mount](const Mount* other) { return other->source == mount.source; };
+    if (mount.is_ours() && std::none_of(found.begin(), found.end(), is_same)) found.push_back(&mount);
+  }
+  if (found.empty()) return Status(Code::InvalidArgument, "no store is mounted; name one with --store STORE");
+  if (found.size() == 1) {
+    const Mount& mount = *found.front();
+    return Location{mount.source, "", mount.mount_point, mount.mount_point, mount.is_read_only};
+  }
+  std::string places;
+  for (const Mount* mount : found) places += (places.empty() ? "" : ", ") + printable(mount->mount_point);
+  return Status(Code::InvalidArgument,
+                std::to_string(found.size()) + " stores are mounted, at " + places + "; name one of them");
+}
+
+Result<Location> locate_here(const std::string& store) {
+  if (!store.empty()) return locate_store("", store);
+  const auto table = read_mounts();
+  if (!table.ok()) return table.status();
+  auto here = located_store(*table);
+  if (!here.ok()) return here;
+  if (Status status = check_answers(here->host_path); !status.ok()) return status;
+  // What lies in `.stage` or `.modelfs` is no part of the registry; what it lies in is.
+  std::string path;
+  for (const std::string& part : split_path(here->path)) {
+    if (part.starts_with('.')) break;
+    path += (path.empty() ? "" : "/") + part;
+  }
+  here->path = path;
+  return here;
+}
 
 Result<std::string> absolute_path(const std::string& given) {
   if (given.empty()) return Status(Code::InvalidArgument, "the path is empty");
@@ -132,10 +160,8 @@ Result<Location> locate_store(const std::string& given, const std::string& store
   const auto table = read_mounts();
   if (!table.ok()) return table.status();
   if (given.empty()) {
-    const auto here = working_directory();
-    const auto found = here.ok() ? locate_on(*table, *here) : std::nullopt;
-    if (found) return whole_store_of(*found);
-    return sole_mount(*table);
+    auto here = located_store(*table);
+    return here.ok() ? Result<Location>(whole_store_of(*here)) : here;
   }
   auto path = absolute_path(given);
   if (!path.ok()) return path.status();

@@ -27,6 +27,12 @@ Result<Location> locate(const std::string& given, const std::string& store);
 // the only one.
 Result<Location> locate_store(const std::string& given, const std::string& store);
 
+// Where a command without a target works: the same, but with the path in the registry of the working directory.
+Result<Location> locate_here(const std::string& store);
+
+// The only store that is mounted. InvalidArgument: there is none; or several, and the message names them all.
+Result<Location> sole_mount(const std::vector<Mount>& table);
+
 // The same for an absolute path without symlinks; nullopt: it lies on no mount of ours.
 std::optional<Location> locate_on(const std::vector<Mount>& table, const std::string& path);
 

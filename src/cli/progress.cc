@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "cli/output.h"
 
@@ -15,6 +17,15 @@ constexpr double kRateSecondsMin = 0.5;
 constexpr const char* kClearLine = "\r\x1b[K";
 
 }  // namespace
+
+bool takes_escapes(int descriptor) {
+  const auto value_of = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return std::string_view(value == nullptr ? "" : value);
+  };
+  const std::string_view terminal = value_of("TERM");
+  return ::isatty(descriptor) == 1 && !terminal.empty() && terminal != "dumb" && value_of("NO_COLOR").empty();
+}
 
 std::string progress_line(const std::string& verb, std::uint64_t done_bytes, std::uint64_t total_bytes,
                           double seconds) {
@@ -33,7 +44,7 @@ std::string progress_line(const std::string& verb, std::uint64_t done_bytes, std
 
 Progress::Progress(std::string verb)
     : verb_(std::move(verb)),
-      on_terminal_(::isatty(STDERR_FILENO) == 1),
+      on_terminal_(takes_escapes(STDERR_FILENO)),
       start_(std::chrono::steady_clock::now()),
       next_(start_ + kPeriod) {}
 

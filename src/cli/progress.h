@@ -1,4 +1,4 @@
-// A progress line on the terminal; nothing where there is no terminal.
+// A progress line on the terminal; nothing where there is none that takes escapes.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -25,6 +25,10 @@ class Progress {
   std::chrono::steady_clock::time_point next_;
   bool shown_ = false;
 };
+
+// Whether the descriptor is a terminal that understands escapes, and its user wants them. Source: terminfo(5), whose
+// "dumb" terminal has none; no-color.org.
+bool takes_escapes(int descriptor);
 
 // "put  42%  1.2G of 2.9G  310M/s"
 std::string progress_line(const std::string& verb, std::uint64_t done_bytes, std::uint64_t total_bytes, double seconds);

@@ -4,8 +4,10 @@
 
 #include "archive/archive_format.h"
 #include "base/names.h"
+#include "base/path.h"
 #include "cli/commands.h"
 #include "cli/commit_through_mount.h"
+#include "cli/destination.h"
 #include "cli/fetch.h"
 #include "cli/fetch_archive.h"
 #include "cli/interrupt.h"
@@ -51,6 +53,9 @@ Status report_published(const Json& published, bool json) {
   if (json) return written(print_json(published));
   std::string line = printable(name_of(published)) + "  " + published.at("digest").get<std::string>() + "  " +
                      files_and_bytes(published);
+  if (const auto generations = published.value("generations", std::uint64_t{0}); generations > 0) {
+    line += ", with " + counted(generations, "generation");
+  }
   if (published.at("already_published").get<bool>()) line += "  already published";
   return written(print(line + "\n"));
 }
@@ -87,8 +92,14 @@ Status commit_there(const Location& draft, const CommitOptions& options) {
   const auto done = commit_through_mount(draft.host_path, options.target.empty() ? "" : target.host_path);
   if (!done.ok()) return done.status();
   const std::string path = target.path.substr(0, target.path.rfind('/') + 1) + done->name;
-  if (options.json) return written(print_json({{"path", path}, {"digest", done->digest}}));
-  return written(print(printable(path) + "  " + done->digest + "\n"));
+  if (options.json) {
+    const std::vector<std::string> parts = split_path(path);
+    Json published{{"domain", parts.front()}, {"version", parts.at(1)}, {"digest", done->digest}};
+    if (parts.size() > 2) published["generation"] = std::stoull(done->name);
+    published["already_published"] = done->already;
+    return written(print_json(published));
+  }
+  return written(print(printable(path) + "  " + done->digest + (done->already ? "  already published\n" : "\n")));
 }
 
 Status commit(const CommitOptions& options) {
@@ -125,16 +136,14 @@ Status get_archive(const GetOptions& options, const Location& location, Channel&
 }
 
 Status get(const GetOptions& options) {
+  const auto kind = destination_of(options.destination);
+  if (!kind.ok()) return kind.status();
   const auto location = locate(options.target, options.store);
   if (!location.ok()) return location.status();
   const auto connection = connect_to(*location);
   if (!connection.ok()) return connection.status();
   catch_interrupts();
-  std::error_code ignored;
-  if (format_of_suffix(face_suffix(options.destination)) &&
-      !std::filesystem::is_directory(options.destination, ignored)) {
-    return get_archive(options, *location, (*connection)->channel());
-  }
+  if (*kind == Destination::Archive) return get_archive(options, *location, (*connection)->channel());
   Result<Json> answer = Json();
   {
     Progress progress("get");
@@ -148,9 +157,15 @@ Status get(const GetOptions& options) {
   if (!answer.ok()) return answer.status();
   if (options.json) return written(print_json(*answer));
   const Json& packages = answer->at("packages");
+  Json all{{"files", 0}, {"bytes", 0}};
+  for (const Json& package : packages) {
+    for (const char* figure : {"files", "bytes"}) {
+      all[figure] = all[figure].get<std::uint64_t>() + package.at(figure).get<std::uint64_t>();
+    }
+  }
   std::string line = printable(name_of(packages.front())) + "  " + packages.front().at("digest").get<std::string>() +
-                     "  " + files_and_bytes(packages.front());
-  if (packages.size() > 1) line += "  and " + counted(packages.size() - 1, "generation");
+                     "  " + files_and_bytes(all);
+  if (packages.size() > 1) line += ", with " + counted(packages.size() - 1, "generation");
   return written(print(line + "  -> " + printable(options.destination) + "\n"));
 }
 
@@ -189,7 +204,7 @@ void add_get(CLI::App& app, Action& chosen) {
   command->add_option("TARGET", options->target, "A release or generation")->required();
   command
       ->add_option("DEST", options->destination,
-                   "A directory that does not exist or is empty; or a file x.tar, x.tar.gz, x.zip or x.tar.zst")
+                   "A directory that does not exist or is empty; or a file x.tar, x.tar.gz, x.tgz, x.tar.zst or x.zip")
       ->required();
   command->add_flag("--no-generations", options->without_generations, "Leave out the release's generations");
   add_store_option(*command, *options);

@@ -106,7 +106,7 @@ Status describe_busy(const Mount& mount, const std::string& given) {
   for (const Holder& holder : holders) {
     who += "\n  " + holder.program + " (pid " + std::to_string(holder.pid) + ") " + holder.how;
   }
-  if (who.empty()) who = " by processes that you cannot see";
+  if (who.empty()) who = " by processes that you cannot see, or by what this command's output is redirected to";
   if (holders.size() == kHoldersNamedMax) who += "\n  and perhaps others";
   return {Code::Busy, printable(mount.mount_point) + ": is in use" + who +
                           "\nEnd them, or unmount all the same with `modelfs umount -l " + printable(given) + "`."};
@@ -189,6 +189,8 @@ Status abort_connection(const Mount& mount) {
 Status umount(const UmountOptions& options) {
   const auto mount = mount_at(options.mount_point);
   if (!mount.ok()) return mount.status();
+  // Its own working directory, which may lie in the mount, would keep it busy.
+  if (::chdir("/") != 0) return Status::from_errno(errno, "leave the working directory");
   const bool was_orphaned = is_orphaned(*mount);
   if (was_orphaned) {
     if (Status status = abort_connection(*mount); !status.ok() && !options.lazy) return status;

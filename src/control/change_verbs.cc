@@ -5,6 +5,7 @@
 #include "control/fields.h"
 #include "control/resolve.h"
 #include "registry/access.h"
+#include "registry/events.h"
 
 namespace modelfs {
 namespace {
@@ -13,6 +14,37 @@ Message published_answer(const Published& published) {
   Message answer;
   answer.body["published"] = published_document(published);
   return answer;
+}
+
+// What its commit has answered.
+Result<Published> published_before(const Snapshot& stored, const NamedThing& thing) {
+  const ReleaseRecord& release = *thing.release;
+  Published published;
+  published.domain = thing.domain.str();
+  published.version = release.version;
+  published.model_id = release.model_id;
+  published.already = true;
+  if (thing.generation) {
+    published.generation = thing.generation->number;
+    published.sequence = thing.generation->sequence;
+    published.digest = thing.generation->digest;
+    published.file_count = thing.generation->file_count;
+    published.total_bytes = thing.generation->total_bytes;
+    return published;
+  }
+  published.sequence = release.sequence;
+  published.digest = release.digest;
+  published.file_count = release.file_count;
+  published.total_bytes = release.total_bytes;
+  for (std::uint64_t number = 1; number <= raw(release.last_generation); ++number) {
+    const auto generation = stored.generation(thing.domain, release.sequence, Generation{number});
+    if (!generation.ok()) return generation.status();
+    if (generation->sequence != release.sequence) break;  // it and all later ones came by themselves
+    published.file_count += generation->file_count;
+    published.total_bytes += generation->total_bytes;
+    ++published.generation_count;
+  }
+  return published;
 }
 
 // The version that `name` stands for in the domain: itself, unless it is `latest` or a label.
@@ -111,14 +143,34 @@ Dispatcher::Answer Dispatcher::put_abort(Message&, const Emit&) {
   return Message();
 }
 
+// There is no draft at `path`. If what it was to become is there under that very name, the commit is done already, as a
+// repeated put is. What was to get another name cannot be compared any more: then the message says what has that name.
+Dispatcher::Answer Dispatcher::committed_before(const Message& request, const std::string& path,
+                                                const Status& missing) {
+  const std::string target = text_or(request.body, "target", path);
+  const auto snapshot = context_.registry.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  const auto thing = resolve_package(*snapshot, who_, target);
+  if (!thing.ok() || split_path(thing->str()) != split_path(target)) return missing;
+  const auto published = published_before(*snapshot, *thing);
+  if (!published.ok()) return published.status();
+  if (split_path(path) == split_path(target)) return published_answer(*published);
+  return Status(Code::NotFound,
+                missing.message() + "; " + thing->str() + " is published, with " + digest_text(published->digest));
+}
+
 Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
   const std::string path = text_field(request.body, "draft");
   // First, so that no user learns the names of drafts in a domain that they may not publish into.
   if (Status status = authorise_publishing(context_.registry, who_, path); !status.ok()) return status;
   const auto place = context_.registry.draft_list().find(path, who_);
+  if (place.code() == Code::NotFound) return committed_before(request, path, place.status());
   if (!place.ok()) return place.status();
-  if (place->entry.type != FileType::Directory)
-    return Status(Code::NotADirectory, "the draft '" + printable(path) + "' is a file");
+  if (place->entry.type != FileType::Directory) {
+    return Status(Code::NotADirectory, "'" + printable(path) +
+                                           "' is a file, and a release is a directory; `modelfs put " +
+                                           "DIRECTORY DOMAIN/VERSION` publishes one");
+  }
   const auto inode = context_.registry.drafts().stat(place->entry.ino);
   if (!inode.ok()) return inode.status();
   const std::string what = "the draft " + printable(path);

@@ -63,6 +63,7 @@ class Dispatcher {
   Answer put_commit(Message& request, const Emit& emit);
   Answer put_abort(Message& request, const Emit& emit);
   Answer commit(Message& request, const Emit& emit);
+  Answer committed_before(const Message& request, const std::string& path, const Status& missing);
   Answer set_label(Message& request, const Emit& emit);
   Answer remove_label(Message& request, const Emit& emit);
   Answer set_state(Message& request, const Emit& emit);

@@ -8,12 +8,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string octal(std::uint32_t mode) {
-  std::string digits;
-  for (int shift = 9; shift >= 0; shift -= 3) digits += static_cast<char>('0' + (mode >> shift & 7));
-  return digits;
-}
-
 const char* type_name(FileType type) {
   switch (type) {
     case FileType::Regular: return "file";
@@ -24,12 +18,16 @@ const char* type_name(FileType type) {
 }
 
 Json owner_document(const Ownership& owner) {
-  return {{"uid", owner.uid}, {"gid", owner.gid}, {"owner", user_name(owner.uid)}, {"mode", octal(owner.mode)}};
+  return {{"uid", owner.uid}, {"gid", owner.gid}, {"owner", user_name(owner.uid)}, {"mode", mode_text(owner.mode)}};
 }
 
 }  // namespace
 
-std::string digest_text(const Digest& digest) { return "sha256:" + digest.hex(); }
+std::string mode_text(std::uint32_t mode) {
+  std::string digits;
+  for (int shift = 9; shift >= 0; shift -= 3) digits += static_cast<char>('0' + (mode >> shift & 7));
+  return digits;
+}
 
 Json domain_document(const DomainName& name, const DomainRecord& domain) {
   Json document = owner_document(domain.owner);
@@ -75,9 +73,12 @@ Json label_document(std::string_view name, const LabelRecord& label) {
 Json history_document(const HistoryRecord& history) {
   Json document{{"sequence", raw(history.sequence)},
                 {"deed", operation_name(history.operation)},
-                {"when", iso_time(history.when)},
-                {"who", history.who},
+                {"time", iso_time(history.when)},
+                {"by", history.who},
                 {"uid", history.uid}};
+  // As they were called before events had the same names.
+  document["when"] = document["time"];
+  document["who"] = document["by"];
   if (!history.version.empty()) document["version"] = history.version;
   if (history.generation != kNoGeneration) document["generation"] = raw(history.generation);
   if (!history.label.empty()) document["label"] = history.label;
@@ -95,7 +96,11 @@ Json published_document(const Published& published) {
                 {"files", published.file_count},
                 {"bytes", published.total_bytes},
                 {"already_published", published.already}};
-  if (published.generation != kNoGeneration) document["generation"] = raw(published.generation);
+  if (published.generation != kNoGeneration) {
+    document["generation"] = raw(published.generation);
+  } else {
+    document["generations"] = published.generation_count;
+  }
   return document;
 }
 
@@ -113,7 +118,7 @@ Json entry_document(const Manifest& manifest, std::uint32_t index) {
   const ManifestEntry& entry = manifest.at(index);
   Json document{{"path", manifest.path_of(index)},
                 {"type", type_name(entry.type)},
-                {"mode", octal(entry.mode)},
+                {"mode", mode_text(entry.mode)},
                 {"mtime", iso_time(entry.mtime)},
                 {"mtime_ns", raw(entry.mtime)}};
   if (entry.type == FileType::Symlink) document["target"] = entry.target;

@@ -8,8 +8,8 @@
 
 namespace modelfs {
 
-// "sha256:6b86…".
-std::string digest_text(const Digest& digest);
+// "0755".
+std::string mode_text(std::uint32_t mode);
 
 nlohmann::json domain_document(const DomainName& name, const DomainRecord& domain);
 nlohmann::json release_document(const ReleaseRecord& release);

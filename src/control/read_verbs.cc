@@ -13,6 +13,7 @@
 #include "control/lists.h"
 #include "control/resolve.h"
 #include "formats/metadata.h"
+#include "registry/events.h"
 
 namespace modelfs {
 namespace {
@@ -35,7 +36,8 @@ Json package_document(const NamedThing& thing, const Manifest& manifest) {
   Json document = thing.generation ? generation_document(*thing.generation) : release_document(*thing.release);
   document["domain"] = thing.domain.str();
   document["version"] = thing.release->version;
-  document["mode"] = root.mode;
+  document["mode"] = mode_text(root.mode);
+  document["mtime"] = iso_time(root.mtime);
   document["mtime_ns"] = raw(root.mtime);
   document["entries"] = manifest.entries().size();
   return document;

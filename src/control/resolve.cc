@@ -37,8 +37,11 @@ Result<std::optional<GenerationRecord>> follow_generation(const Snapshot& snapsh
   if (!number.ok()) return Found();
   const auto generation = snapshot.generation(thing.domain, release.sequence, *number);
   if (generation.code() == Code::NotFound) {
+    const auto last = raw(release.last_generation);
     return Status(Code::NotFound, "no generation " + name + " in " + thing.str() + "; it has " +
-                                      std::to_string(raw(release.last_generation)));
+                                      (last == 0   ? "none yet"
+                                       : last == 1 ? "1 only"
+                                                   : "1 to " + std::to_string(last)));
   }
   if (!generation.ok()) return generation.status();
   return Found(*generation);

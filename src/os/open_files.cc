@@ -94,7 +94,9 @@ std::vector<Holder> find_holders(const std::string& mount_point, std::size_t cou
   std::vector<std::string> names;
   if (!proc.ok() || !list_names(proc->fd(), names).ok()) return holders;
   const auto until = std::chrono::steady_clock::now() + kHolderSearchTime;
+  const std::string self = std::to_string(::getpid());
   for (const std::string& name : names) {
+    if (name == self) continue;
     if (holders.size() >= count_max || std::chrono::steady_clock::now() > until) break;
     if (auto holder = holder_of(name, mount_point)) holders.push_back(*std::move(holder));
   }

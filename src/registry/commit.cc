@@ -7,6 +7,7 @@
 #include "drafts/holes.h"
 #include "formats/metadata.h"
 #include "os/host.h"
+#include "registry/deed_events.h"
 #include "registry/draft_attributes.h"
 #include "registry/draft_list.h"
 
@@ -66,7 +67,7 @@ Result<Published> Commit::run() {
   if (request_.budget == HashBudget::Full) {
     const auto already = is_published_already();
     if (!already.ok()) return already.status();
-    if (*already) return published_;
+    if (*already) return counted();
   }
   if (Status status = read_given_metadata(); !status.ok()) return status;
   if (Status status = store_blobs(); !status.ok()) return refused(status.code(), status.message());
@@ -84,7 +85,7 @@ Result<Published> Commit::run() {
     // A version that identical content took meanwhile is no failure for a command.
     if (changed.code() == Code::AlreadyExists && request_.budget == HashBudget::Full) {
       const auto already = is_published_already();
-      if (already.ok() && *already) return published_;
+      if (already.ok() && *already) return counted();
     }
     return changed.status();
   }
@@ -99,8 +100,19 @@ Result<Published> Commit::run() {
   if (request_.original != nullptr) core_.drafts().file_retired(request_.original->file.ino());
   if (request_.marker != nullptr) core_.drafts().file_retired(request_.marker->file.ino());
   garbage_.sweep_later();
-  tell();
-  return published_;
+  tell_deed(core_.events(), target().domain, deed_);
+  return counted();
+}
+
+Published Commit::counted() const {
+  Published published = published_;
+  published.file_count = published.total_bytes = 0;
+  for (const PackagePart& part : package_.parts) {
+    published.file_count += part.manifest->file_count();
+    published.total_bytes += part.manifest->total_bytes();
+  }
+  published.generation_count = package_.parts.size() - 1;
+  return published;
 }
 
 std::function<void(bool)> Commit::when_known() const {
@@ -213,8 +225,9 @@ Result<bool> Commit::is_published_already() {
                 release->sequence,
                 release->model_id,
                 release->digest,
-                release->file_count,
-                release->total_bytes,
+                0,
+                0,
+                0,
                 true,
                 {}};
   const Manifest& mine = *package_.parts[0].manifest;
@@ -228,8 +241,6 @@ Result<bool> Commit::is_published_already() {
       return refused(Code::AlreadyExists, "that generation exists with other content");
     published_.generation = *target().number;
     published_.digest = mine.content_digest();
-    published_.file_count = mine.file_count();
-    published_.total_bytes = mine.total_bytes();
     return true;
   }
   const auto package = stored.container(release->ino);
@@ -281,17 +292,6 @@ Status Commit::read_given_metadata() {
   given.bytes = std::move(*bytes);
   given_ = std::move(given);
   return {};
-}
-
-void Commit::tell() const {
-  core_.events().append(
-      target().is_generation ? "generation" : "published",
-      {{"domain", published_.domain},
-       {"version", published_.version},
-       {"generation", published_.generation == kNoGeneration ? "" : std::to_string(raw(published_.generation))},
-       {"sequence", std::to_string(raw(published_.sequence))},
-       {"digest", published_.digest.hex()},
-       {"by", user_name(request_.who.uid)}});
 }
 
 }  // namespace modelfs

@@ -46,6 +46,8 @@ class Commit {
 
   Status check_target();
   Result<bool> is_published_already();
+  // What was published, or is, with the figures of all its parts.
+  Published counted() const;
   Status read_given_metadata();
   // Denied: the publisher may not read all of it.
   Status check_readable() const;
@@ -89,7 +91,6 @@ class Commit {
   Status fill_common(const DomainRecord& head, Batch& batch);
   // What is to be done when a commit that was Uncertain is known. Until then nobody can change the draft.
   std::function<void(bool)> when_known() const;
-  void tell() const;
 
   const Target& target() const { return request_.target; }
   Status refused(Code code, const std::string& why) const { return {code, target().str() + ": " + why}; }
@@ -110,6 +111,7 @@ class Commit {
   std::vector<Ino> generation_faces_;
   std::string program_;
   Published published_;
+  HistoryRecord deed_;
   bool committed_ = false;  // or may be
 };
 

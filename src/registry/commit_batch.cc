@@ -199,8 +199,7 @@ Status Commit::fill_release(const Snapshot& stored, DomainRecord& head, Batch& b
     put_original(record.ino, batch);
   }
   head.changed = head.status_changed = record.published;
-  published_ = {target().domain.str(), version, {}, head.last, model_id_, record.digest, record.file_count,
-                record.total_bytes,    false,   {}};
+  published_ = {target().domain.str(), version, {}, head.last, model_id_, record.digest, 0, 0, 0, false, {}};
   published_.containers.emplace_back(record.ino, part.manifest);
   put_container(part, record, record.ino, batch);
   batch.put(keys::metadata(record.ino), given_ ? given_->bytes : describe(part, record, kNoGeneration, head.last));
@@ -222,6 +221,7 @@ Status Commit::fill_release(const Snapshot& stored, DomainRecord& head, Batch& b
   history.version = version;
   history.digest = record.digest;
   batch.put(keys::history(target().domain, head.last), history.encode());
+  deed_ = history;
   return {};
 }
 
@@ -246,8 +246,9 @@ Status Commit::fill_generation(const Snapshot& stored, DomainRecord& head, Batch
                 head.last,
                 release->model_id,
                 part.manifest->content_digest(),
-                part.manifest->file_count(),
-                part.manifest->total_bytes(),
+                0,
+                0,
+                0,
                 false,
                 {}};
   put_generation(part, *release, next, head, batch);
@@ -257,6 +258,7 @@ Status Commit::fill_generation(const Snapshot& stored, DomainRecord& head, Batch
   history.generation = next;
   history.digest = published_.digest;
   batch.put(keys::history(target().domain, head.last), history.encode());
+  deed_ = history;
   return {};
 }
 

@@ -6,17 +6,16 @@
 #include "base/log.h"
 #include "base/types.h"
 #include "catalog/records.h"
+#include "registry/deed_events.h"
 
 namespace modelfs {
 namespace {
 
 Events::Fields fields_of(const DomainName& domain, const Batch::Put& telling) {
-  Events::Fields fields{{"domain", domain.str()}};
   const auto history = HistoryRecord::decode(telling.value);
-  if (!history.ok()) return fields;
-  fields.emplace_back("sequence", std::to_string(raw(history->sequence)));
-  if (!history->version.empty()) fields.emplace_back("version", history->version);
-  if (!history->label.empty()) fields.emplace_back("label", history->label);
+  if (!history.ok()) return {{"domain", domain.str()}};
+  Events::Fields fields = fields_of_deed(domain, *history);
+  fields.emplace_back("deed", std::string(operation_name(history->operation)));
   return fields;
 }
 
@@ -65,7 +64,7 @@ bool CommitDoubts::resolve_one(const Doubt& doubt) {
   const bool took_place = answer.ok();
   if (!took_place && answer.code() != Code::Conflict) return false;
   auto fields = fields_of(doubt.domain, doubt.telling);
-  fields.emplace_back("took_place", took_place ? "yes" : "no");
+  fields.emplace_back("took_place", took_place);
   events_.append("resolved", fields);
   log::info("a commit to {} that was uncertain {}", doubt.domain.str(),
             took_place ? "took place" : "did not take place");

@@ -5,6 +5,7 @@
 #include "base/new_name.h"
 #include "catalog/keys.h"
 #include "registry/access.h"
+#include "registry/deed_events.h"
 
 namespace modelfs {
 
@@ -32,13 +33,14 @@ Result<DomainRecord> Domains::create(const DomainName& name, const Ownership& ow
   Batch batch;
   batch.expect(key, std::nullopt);
   batch.put(key, head.encode());
-  batch.put(keys::history(name, head.last), make_history(Operation::CreateDomain, head.last, who).encode());
+  const HistoryRecord deed = make_history(Operation::CreateDomain, head.last, who);
+  batch.put(keys::history(name, head.last), deed.encode());
   const Status status = core_.keys().commit(batch, Durability::Durable);
   if (status.code() == Code::Conflict) return Status(Code::AlreadyExists, "domain " + name.str() + " exists already");
   if (!status.ok()) return status;
   core_.drafts().touch_place(kRootIno);
   core_.tell_changed(kRootIno);
-  core_.events().append("domain_created", {{"domain", name.str()}, {"by", user_name(who.uid)}});
+  tell_deed(core_.events(), name, deed);
   return head;
 }
 
@@ -90,7 +92,7 @@ Status Domains::remove(const DomainName& name, const Credentials& who) {
   if (!status.ok()) return status;
   core_.drafts().touch_place(kRootIno);
   core_.tell_changed(kRootIno);
-  core_.events().append("domain_removed", {{"domain", name.str()}, {"by", user_name(who.uid)}});
+  core_.events().append("remove_domain", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return status;
 }
 
@@ -101,7 +103,7 @@ Result<DomainRecord> Domains::set_owner(const DomainName& name, const Ownership&
         head.owner = owner;
         return {};
       });
-  if (changed.ok()) core_.events().append("domain_owner", {{"domain", name.str()}, {"by", user_name(who.uid)}});
+  if (changed.ok()) core_.events().append("set_domain_owner", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return changed;
 }
 

@@ -23,11 +23,15 @@ std::string iso_time(TimeNs time) {
   return std::string(date.data()) + fraction.data();
 }
 
+std::string digest_text(const Digest& digest) { return "sha256:" + digest.hex(); }
+
 void Events::append(std::string_view what, const Fields& fields) {
   nlohmann::ordered_json line;
   line["time"] = iso_time(now());
   line["event"] = what;
-  for (const auto& [name, value] : fields) line[std::string(name)] = value;
+  for (const auto& [name, value] : fields) {
+    std::visit([&line, key = std::string(name)](const auto& plain) { line[key] = plain; }, value);
+  }
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 
   const MutexLock lock(mutex_);

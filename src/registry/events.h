@@ -5,8 +5,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/status.h"
@@ -20,12 +22,16 @@ class Events {
   static constexpr std::uint64_t kFileBytesMax = 16ull << 20;  // then `events` becomes `events.1`, replacing it
   static constexpr const char* kFileName = "events";
   static constexpr const char* kOldFileName = "events.1";
-  using Fields = std::vector<std::pair<std::string_view, std::string>>;
+  // Numbers are numbers in JSON, and truths are truths.
+  using Value = std::variant<std::string, std::uint64_t, bool>;
+  using Fields = std::vector<std::pair<std::string_view, Value>>;
 
   // Appends to `events` in the store directory `dir`, which outlives this. -1: events are counted and not written.
   explicit Events(int dir, std::uint64_t file_bytes_max = kFileBytesMax) : dir_(dir), file_bytes_max_(file_bytes_max) {}
 
-  // {"time": "2026-11-21T22:00:00.123456789Z", "event": <what>, <fields>}. Text that is not UTF-8 is escaped.
+  // {"time": "2026-11-21T22:00:00.123456789Z", "event": <what>, <fields>}. Text that is not UTF-8 is escaped. What is
+  // in a domain's history too has the same name here, operation_name(), and its fields have the names that `modelfs log
+  // --json` gives them.
   void append(std::string_view what, const Fields& fields) EXCLUDES(mutex_);
 
   // How often each has happened since the start, lost lines included.
@@ -46,5 +52,8 @@ class Events {
 
 // "2026-11-21T22:00:00.123456789Z".
 std::string iso_time(TimeNs time);
+
+// "sha256:6b86…".
+std::string digest_text(const Digest& digest);
 
 }  // namespace modelfs

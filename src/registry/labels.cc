@@ -1,11 +1,13 @@
 #include "registry/labels.h"
 
 #include <string>
+#include <vector>
 
 #include "base/new_name.h"
 #include "catalog/keys.h"
 #include "formats/pep440.h"
 #include "registry/access.h"
+#include "registry/deed_events.h"
 
 namespace modelfs {
 namespace {
@@ -48,13 +50,13 @@ Result<LabelRecord> Labels::set_as(const DomainName& domain, std::string_view la
   const auto ino = core_.inos().take();
   if (!ino.ok()) return ino.status();
   LabelRecord record;
-  std::string previous;
+  HistoryRecord deed;
   const auto changed = core_.change_domain(
       domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
         if (!now_stored.release(domain, version).ok()) {
-          return {Code::InvalidArgument, "a label names exactly one live version of " + domain.str() +
-                                             ", such as '1.2.0'; '" + printable(version) + "' is none"};
+          return {Code::InvalidArgument, "'" + printable(version) + "' is not a published version of " + domain.str() +
+                                             ", and a label names exactly one; `modelfs ls` lists them"};
         }
         if (now_stored.release(domain, label).ok() || core_.drafts().lookup(head.ino, label).ok()) {
           return {Code::AlreadyExists, "'" + printable(label) + "' is a version or a draft of " + domain.str()};
@@ -64,29 +66,24 @@ Result<LabelRecord> Labels::set_as(const DomainName& domain, std::string_view la
         if (Status status = draft != nullptr ? retire_link(core_.drafts(), *draft, batch) : Status(); !status.ok()) {
           return status;
         }
-        previous = old.ok() ? old->version : "";
         record = {std::string(version), *ino, head.last, now(), who.uid};
         head.changed = head.status_changed = record.changed;
         HistoryRecord history = make_history(Operation::SetLabel, head.last, who);
         history.version = version;
         history.label = label;
-        history.previous = previous;
+        history.previous = old.ok() ? old->version : "";
         batch.put(keys::label(domain, label), record.encode());
         batch.put(keys::history(domain, head.last), history.encode());
+        deed = history;
         return {};
       });
   if (!changed.ok()) return changed.status();
-  if (!is_ln_temporary(label)) {
-    core_.events().append("label", {{"domain", domain.str()},
-                                    {"label", std::string(label)},
-                                    {"version", std::string(version)},
-                                    {"previous", previous},
-                                    {"by", user_name(who.uid)}});
-  }
+  if (!is_ln_temporary(label)) tell_deed(core_.events(), domain, deed);
   return record;
 }
 
 Status Labels::remove(const DomainName& domain, std::string_view label, const Credentials& who) {
+  HistoryRecord deed;
   const auto changed = core_.change_domain(
       domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
@@ -98,13 +95,11 @@ Status Labels::remove(const DomainName& domain, std::string_view label, const Cr
         head.changed = head.status_changed = history.when;
         batch.erase(keys::label(domain, label));
         batch.put(keys::history(domain, head.last), history.encode());
+        deed = history;
         return {};
       });
   if (!changed.ok()) return changed.status();
-  if (!is_ln_temporary(label)) {
-    core_.events().append("label_removed",
-                          {{"domain", domain.str()}, {"label", std::string(label)}, {"by", user_name(who.uid)}});
-  }
+  if (!is_ln_temporary(label)) tell_deed(core_.events(), domain, deed);
   return {};
 }
 
@@ -113,8 +108,7 @@ Status Labels::rename(const DomainName& domain, std::string_view from, std::stri
   if (Status status = check_new_name(to); !status.ok()) return status;
   if (reads_as_pep440(to))
     return {Code::NotPermitted, "'" + printable(to) + "' reads as a version and cannot be a label"};
-  std::string version;
-  std::string previous;
+  HistoryRecord deed;
   const auto changed = core_.change_domain(
       domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
@@ -125,27 +119,22 @@ Status Labels::rename(const DomainName& domain, std::string_view from, std::stri
         }
         const auto old = now_stored.label(domain, to);
         if (old.ok() && !replaces) return {Code::AlreadyExists, "there is a label '" + printable(to) + "'"};
-        version = moved->version;
-        previous = old.ok() ? old->version : "";
         // The number goes along: the kernel has the moved link's node under the new name from now on.
         moved->sequence = head.last;
         moved->changed = now();
         head.changed = head.status_changed = moved->changed;
         HistoryRecord history = make_history(Operation::SetLabel, head.last, who);
-        history.version = version;
+        history.version = moved->version;
         history.label = to;
-        history.previous = previous;
+        history.previous = old.ok() ? old->version : "";
         batch.erase(keys::label(domain, from));
         batch.put(keys::label(domain, to), moved->encode());
         batch.put(keys::history(domain, head.last), history.encode());
+        deed = history;
         return {};
       });
   if (!changed.ok()) return changed.status();
-  core_.events().append("label", {{"domain", domain.str()},
-                                  {"label", std::string(to)},
-                                  {"version", version},
-                                  {"previous", previous},
-                                  {"by", user_name(who.uid)}});
+  tell_deed(core_.events(), domain, deed);
   return {};
 }
 
@@ -153,6 +142,7 @@ Status Labels::exchange(const DomainName& domain, std::string_view one, std::str
                         const Credentials& who) {
   LabelRecord of_one;
   LabelRecord of_other;
+  std::vector<HistoryRecord> deeds;
   const auto changed = core_.change_domain(
       domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
@@ -163,6 +153,7 @@ Status Labels::exchange(const DomainName& domain, std::string_view one, std::str
         // The numbers go along, as the kernel has it. History has an entry for each label, so two numbers are spent.
         of_one = *second;
         of_other = *first;
+        deeds.clear();
         const auto put = [&](std::string_view label, LabelRecord& record, const std::string& previous) {
           record.sequence = head.last;
           record.changed = now();
@@ -172,6 +163,7 @@ Status Labels::exchange(const DomainName& domain, std::string_view one, std::str
           history.previous = previous;
           batch.put(keys::label(domain, label), record.encode());
           batch.put(keys::history(domain, head.last), history.encode());
+          deeds.push_back(history);
         };
         put(one, of_one, first->version);
         head.last = Sequence{raw(head.last) + 1};
@@ -180,15 +172,7 @@ Status Labels::exchange(const DomainName& domain, std::string_view one, std::str
         return {};
       });
   if (!changed.ok()) return changed.status();
-  const auto tell = [&](std::string_view label, const std::string& version, const std::string& previous) {
-    core_.events().append("label", {{"domain", domain.str()},
-                                    {"label", std::string(label)},
-                                    {"version", version},
-                                    {"previous", previous},
-                                    {"by", user_name(who.uid)}});
-  };
-  tell(one, of_one.version, of_other.version);
-  tell(other, of_other.version, of_one.version);
+  for (const HistoryRecord& deed : deeds) tell_deed(core_.events(), domain, deed);
   return {};
 }
 

@@ -55,7 +55,7 @@ Status ModelStates::set(const DomainName& domain, std::string_view version, std:
         put_placement(domain, state_directory(domain, state), release->model_id + std::string(kJson), placed, batch);
         return {};
       });
-  if (changed.ok()) tell_of_state(core_.events(), "state", domain, version, state, who);
+  if (changed.ok()) tell_of_state(core_.events(), "set_state", domain, version, state, who);
   return changed.status();
 }
 
@@ -78,7 +78,7 @@ Status ModelStates::clear(const DomainName& domain, std::string_view version, st
         batch.erase(keys::placement_of(release->ino, path, name));
         return {};
       });
-  if (changed.ok()) tell_of_state(core_.events(), "state_cleared", domain, version, state, who);
+  if (changed.ok()) tell_of_state(core_.events(), "clear_state", domain, version, state, who);
   return changed.status();
 }
 

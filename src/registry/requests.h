@@ -42,9 +42,11 @@ struct Published {
   Sequence sequence{};
   std::string model_id;  // of the release
   Digest digest;
+  // Of it and of the generations that came with it.
   std::uint64_t file_count = 0;
   std::uint64_t total_bytes = 0;
-  bool already = false;  // identical content was there before; nothing was committed
+  std::uint64_t generation_count = 0;  // that came with it
+  bool already = false;                // identical content was there before; nothing was committed
   // What was committed, with its directory's number: the release, then its generations.
   std::vector<std::pair<Ino, std::shared_ptr<const Manifest>>> containers;
 };

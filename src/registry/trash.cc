@@ -4,6 +4,7 @@
 
 #include "catalog/keys.h"
 #include "registry/access.h"
+#include "registry/deed_events.h"
 #include "registry/placements.h"
 
 namespace modelfs {
@@ -27,8 +28,8 @@ Result<std::string> label_of(const Snapshot& snapshot, const DomainName& domain,
 }  // namespace
 
 Status Trash::remove(const DomainName& domain, std::string_view version, const Credentials& who) {
-  Digest digest;
   Ino directory = kNoIno;
+  HistoryRecord deed;
   const auto changed = core_.change_domain(
       domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
@@ -43,7 +44,7 @@ Status Trash::remove(const DomainName& domain, std::string_view version, const C
         }
         HistoryRecord history = make_history(Operation::Remove, head.last, who);
         history.version = version;
-        history.digest = digest = release->digest;
+        history.digest = release->digest;
         directory = release->ino;
         head.changed = head.status_changed = release->changed = history.when;
         // An older removal of the same name makes room and keeps everything it has.
@@ -60,20 +61,19 @@ Status Trash::remove(const DomainName& domain, std::string_view version, const C
         batch.put(keys::tombstone(domain, version), tombstone.encode());
         if (Status status = lift_placements(domain, now_stored, release->ino, batch); !status.ok()) return status;
         batch.put(keys::history(domain, head.last), history.encode());
+        deed = history;
         return {};
       });
   if (!changed.ok()) return changed.status();
   core_.tell_changed(directory);
-  core_.events().append("removed", {{"domain", domain.str()},
-                                    {"version", std::string(version)},
-                                    {"digest", digest.hex()},
-                                    {"by", user_name(who.uid)}});
+  tell_deed(core_.events(), domain, deed);
   return {};
 }
 
 Status Trash::restore(const DomainName& domain, std::string_view trash_name, const Credentials& who) {
   std::string version;
   Ino directory = kNoIno;
+  HistoryRecord deed;
   const auto changed = core_.change_domain(
       domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
@@ -107,11 +107,12 @@ Status Trash::restore(const DomainName& domain, std::string_view trash_name, con
           return status;
         }
         batch.put(keys::history(domain, head.last), history.encode());
+        deed = history;
         return {};
       });
   if (!changed.ok()) return changed.status();
   core_.tell_changed(directory);
-  core_.events().append("restored", {{"domain", domain.str()}, {"version", version}, {"by", user_name(who.uid)}});
+  tell_deed(core_.events(), domain, deed);
   return {};
 }
 

@@ -245,6 +245,11 @@ Status FileSystem::setxattr(const Credentials& who, Ino ino, std::string_view na
   const Node& place = node->place;
   if (name == kCommitAttribute) {
     if (place.kind != Kind::Draft) return {Code::AlreadyExists, "it is published already"};
+    if (place.type != FileType::Directory) {
+      return state_->refuse(who, ino, "commit",
+                            {Code::NotADirectory, "a release is a directory, and this is a file: move it into a " +
+                                                      std::string("directory in .stage, and that onto the version")});
+    }
     return state_->commit_in_place(who, ino);
   }
   if (name.starts_with(kOwnAttributes)) return {Code::NotPermitted, "user.modelfs.* attributes are the mount's own"};

@@ -14,15 +14,15 @@ struct Commit {
   const char* event;
   const char* kind;
 };
-constexpr std::array<Commit, 9> kCommits = {{{"published", "release"},
-                                             {"generation", "generation"},
-                                             {"label", "label"},
-                                             {"label_removed", "label_removal"},
-                                             {"removed", "removal"},
-                                             {"restored", "restoration"},
-                                             {"domain_created", "domain"},
-                                             {"domain_removed", "domain_removal"},
-                                             {"domain_owner", "domain_owner"}}};
+constexpr std::array<Commit, 9> kCommits = {{{"publish", "release"},
+                                             {"generate", "generation"},
+                                             {"set_label", "label"},
+                                             {"remove_label", "label_removal"},
+                                             {"remove", "removal"},
+                                             {"restore", "restoration"},
+                                             {"create_domain", "domain"},
+                                             {"remove_domain", "domain_removal"},
+                                             {"set_domain_owner", "domain_owner"}}};
 
 void describe_commits(const Events& events, PrometheusWriter& into) {
   const auto counts = events.counts();

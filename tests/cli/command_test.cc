@@ -10,63 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "cli/cli.h"
+#include "command_fixture.h"
 #include "engine/rocksdb/rocksdb_engine.h"
 #include "registry/registry.h"
-#include "store/store_lock.h"
-#include "support/temporary_directory.h"
 
 namespace modelfs {
 namespace {
-
-namespace fs = std::filesystem;
-
-class Command : public testing::Test {
- protected:
-  Command() {
-    const auto lock = StoreLock::acquire(store_, CreateMode::CreateIfAbsent);
-    EXPECT_TRUE(lock.ok());
-    fs::create_directories(root_ + "/model/empty");
-    write("model/a.txt", "hello");
-    write("model/big", std::string(100'000, 'x'));
-    fs::create_hard_link(root_ + "/model/a.txt", root_ + "/model/b.txt");
-    fs::create_symlink("a.txt", root_ + "/model/link");
-  }
-
-  void write(const std::string& path, const std::string& text) { std::ofstream(root_ + "/" + path) << text; }
-  static std::string read(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
-  // Runs `modelfs <arguments> --store STORE`; leaves what it said in out_ and err_.
-  int run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "modelfs");
-    arguments.insert(arguments.end(), {"--store", store_});
-    return run_plain(std::move(arguments));
-  }
-  int run_plain(std::vector<std::string> arguments) {
-    std::vector<char*> pointers;
-    for (std::string& argument : arguments) pointers.push_back(argument.data());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = run_cli(static_cast<int>(pointers.size()), pointers.data(), [this](const MountRequest& request) {
-      asked_ = request;
-      return 42;
-    });
-    out_ = testing::internal::GetCapturedStdout();
-    err_ = testing::internal::GetCapturedStderr();
-    return code;
-  }
-  int put(const std::string& target) { return run({"put", root_ + "/model", target}); }
-
-  TemporaryDirectory directory_;
-  const std::string root_ = directory_.path();
-  const std::string store_ = root_ + "/store";
-  std::string out_;
-  std::string err_;
-  MountRequest asked_;
-};
 
 TEST_F(Command, PutPrintsNameDigestAndSize) {
   ASSERT_EQ(put("churn/1.2.0"), kExitOk) << err_;
@@ -80,6 +29,48 @@ TEST_F(Command, PutOfTheSameAgainSaysSo) {
   ASSERT_EQ(put("churn/1.2.0"), kExitOk) << err_;
 
   EXPECT_TRUE(out_.ends_with("  already published\n")) << out_;
+}
+
+TEST_F(Command, PutCountsWhatLiesInGenerations) {
+  fs::create_directories(root_ + "/servable/1/variables");
+  fs::create_directories(root_ + "/servable/2");
+  write("servable/1/saved_model.pb", "graph");
+  write("servable/1/variables/data", "abc");
+  write("servable/2/saved_model.pb", "graph two");
+
+  for (const char* end : {", with 2 generations\n", ", with 2 generations  already published\n"}) {
+    ASSERT_EQ(run({"put", root_ + "/servable", "churn/1"}), kExitOk) << err_;
+    EXPECT_TRUE(out_.ends_with("  3 files, 17 bytes" + std::string(end))) << out_;
+  }
+  ASSERT_EQ(run({"get", "churn/1", root_ + "/got"}), kExitOk) << err_;
+  EXPECT_NE(out_.find("  3 files, 17 bytes, with 2 generations  -> "), std::string::npos) << out_;
+}
+
+TEST_F(Command, GetWritesNoDirectoryUnderTheNameOfAnArchive) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+
+  EXPECT_EQ(run({"get", "churn/1", root_ + "/out.tar.xz"}), kExitFailure);
+  EXPECT_FALSE(fs::exists(root_ + "/out.tar.xz"));
+  EXPECT_EQ(run({"get", "churn/1", root_ + "/out.tar.xz/"}), kExitOk) << err_;
+  EXPECT_EQ(read(root_ + "/out.tar.xz/a.txt"), "hello");
+}
+
+TEST_F(Command, GetWritesATgzAsATarGz) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+
+  ASSERT_EQ(run({"get", "churn/1", root_ + "/out.tgz"}), kExitOk) << err_;
+  ASSERT_EQ(run({"get", "churn/1", root_ + "/out.tar.gz"}), kExitOk) << err_;
+
+  EXPECT_EQ(read(root_ + "/out.tgz"), read(root_ + "/out.tar.gz"));
+}
+
+TEST_F(Command, CommitOfWhatIsPublishedSaysSoAsPutDoes) {
+  ASSERT_EQ(put("churn/1"), kExitOk) << err_;
+  const std::string published = out_;
+
+  ASSERT_EQ(run({"commit", "churn/1"}), kExitOk) << err_;
+  EXPECT_EQ(out_, published.substr(0, published.size() - 1) + "  already published\n");
+  ASSERT_EQ(run({"commit", "churn/1", "churn/1"}), kExitOk) << err_;
 }
 
 TEST_F(Command, PutNextPrintsTheGeneration) {

@@ -45,6 +45,23 @@ TEST(OffAMount, IsNothing) {
   EXPECT_FALSE(locate_on(table(), "/m/other/x"));
 }
 
+TEST(WithoutATarget, SeveralStoresAreAllNamed) {
+  const auto several =
+      sole_mount(parse_mounts("1 0 0:1 / /a rw - fuse.modelfs s rw\n2 0 0:2 / /b rw - fuse.modelfs t rw\n"
+                              "3 0 0:1 / /c rw - fuse.modelfs s rw\n4 0 0:3 / /d rw - fuse.modelfs u rw\n"));
+
+  EXPECT_EQ(several.code(), Code::InvalidArgument);
+  EXPECT_EQ(several.status().message(), "3 stores are mounted, at /a, /b, /d; name one of them");
+}
+
+TEST(WithoutATarget, TheOnlyStoreIsMeant) {
+  const auto location = sole_mount(table());
+
+  ASSERT_TRUE(location.ok()) << location.status().message();
+  EXPECT_EQ(location->mount_point, "/m");
+  EXPECT_EQ(sole_mount({}).code(), Code::InvalidArgument);
+}
+
 TEST(WithAStore, TheTargetIsTakenAsItIs) {
   const auto location = locate("churn/1.2.0", "/srv/store");
 

@@ -1,7 +1,11 @@
 #include "cli/output.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "cli/progress.h"
 
 namespace modelfs {
@@ -56,6 +60,28 @@ TEST(Tables, EscapeWhatWouldMoveTheCursor) {
   table.add({"\x1b[2Jit's\n"});
 
   EXPECT_EQ(table.text(), "N\n\\x1b[2Jit's\\x0a\n");
+}
+
+TEST(Escapes, AreForTerminalsThatTakeThem) {
+  const File keyboard(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  ASSERT_EQ(::grantpt(keyboard.fd()), 0);
+  ASSERT_EQ(::unlockpt(keyboard.fd()), 0);
+  const File terminal(::open(::ptsname(keyboard.fd()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  const File file(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  ::unsetenv("NO_COLOR");
+
+  ::setenv("TERM", "xterm", 1);
+  EXPECT_TRUE(takes_escapes(terminal.fd()));
+  EXPECT_FALSE(takes_escapes(file.fd()));
+  ::setenv("NO_COLOR", "1", 1);
+  EXPECT_FALSE(takes_escapes(terminal.fd()));
+  ::setenv("NO_COLOR", "", 1);
+  EXPECT_TRUE(takes_escapes(terminal.fd()));
+  ::setenv("TERM", "dumb", 1);
+  EXPECT_FALSE(takes_escapes(terminal.fd()));
+  ::unsetenv("TERM");
+  EXPECT_FALSE(takes_escapes(terminal.fd()));
+  ::unsetenv("NO_COLOR");
 }
 
 TEST(ProgressLine, SaysShareSizeAndRate) {

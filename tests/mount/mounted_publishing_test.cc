@@ -171,6 +171,18 @@ TEST_F(Publishing, SetxattrOnAStagedDraftIsEinval) {
   EXPECT_EQ(errno, EINVAL);
 }
 
+TEST_F(Publishing, SetxattrOnAFileIsEnotdirAndSaysWhy) {
+  write_file(at("1.0"), "gguf");
+  make_draft("x", {{"weights", "abc"}});
+
+  for (const std::string& file : {at("1.0"), stage("x/weights")}) {
+    EXPECT_FALSE(set_attribute(file, "user.modelfs.commit", "1"));
+    EXPECT_EQ(errno, ENOTDIR) << file;
+    EXPECT_NE(text_attribute(file, "user.modelfs.error").find("a release is a directory"), std::string::npos);
+  }
+  EXPECT_EQ(read_file(at("1.0")), "gguf");
+}
+
 TEST_F(Publishing, SetxattrOnAReleaseIsEexist) {
   publish("1.0", {{"weights", "abc"}});
 

@@ -257,7 +257,7 @@ TEST_F(System, EventsAreLinesOfJsonThatCanBeFollowed) {
   line.resize(static_cast<std::size_t>(got));
   EXPECT_EQ(line.front(), '{');
   EXPECT_EQ(line.substr(line.size() - 2), "}\n");
-  EXPECT_NE(line.find("\"event\":\"published\""), std::string::npos) << line;
+  EXPECT_NE(line.find("\"event\":\"publish\""), std::string::npos) << line;
   EXPECT_NE(line.find(domain_name()), std::string::npos) << line;
 }
 

@@ -403,7 +403,7 @@ TEST_F(Overlay, ServesItsStatusAndEvents) {
   publish_path("1.0", "a");
 
   EXPECT_NE(read(".modelfs/status.json").find("churn/.stage/left"), std::string::npos);
-  EXPECT_NE(read(".modelfs/events").find("\"event\":\"published\""), std::string::npos);
+  EXPECT_NE(read(".modelfs/events").find("\"event\":\"publish\""), std::string::npos);
 }
 
 TEST_F(Overlay, ReplacesAnEmptyInPlaceDraftAsRenameDoes) {
