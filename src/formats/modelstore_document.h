@@ -17,7 +17,11 @@ struct ModelstoreFacts {
   std::string model_id;
   std::string created;       // "2026/11/21/21:22:47"
   std::string path;          // storage.path
-  bool is_readable = false;  // modelstore's reader takes it
+  bool has_storage = false;  // "storage" is an object
+  // Its lists take it beside others: it says when it was made, by a time that there is.
+  bool is_listed = false;
+  // Its reader takes all of it: every member that it needs is there, and those that it knows have the type it wants.
+  bool is_readable = false;
 };
 
 // Of any document; of one that is no JSON object nothing.
@@ -30,5 +34,8 @@ std::string make_modelstore_document(const MetadataFacts& facts, std::string_vie
 
 // The same for a document that make_metadata() has made.
 std::string shape_for_modelstore(std::string_view made, std::string_view extra);
+
+// `document`, one of the above, with the JSON object `extra` as its last member, byte for byte.
+std::string with_extra(std::string document, std::string_view extra);
 
 }  // namespace modelfs

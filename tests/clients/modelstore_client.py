@@ -16,9 +16,18 @@ from installed import Client, python_with  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def publish(run, daemon, version):
+# Metadata that modelstore itself does not read.
+ODD = ({"accuracy": 0.97}, {"model": "x", "code": None}, {"code": {"created": "yesterday"}}, {"model": {"domain": 3}, "storage": []},
+       {"source": {"mlflow": {"name": "churn", "version": 3, "tags": {"a": "b"}}}})
+
+
+def publish(run, daemon, version, metadata=None):
     mounted.make_tree(run.path("tree-" + version), {"weights.txt": version.encode()})
-    done = daemon.command("put", run.path("tree-" + version), f"{daemon.mount_point}/native/{version}")
+    arguments = ["put", run.path("tree-" + version), f"{daemon.mount_point}/native/{version}"]
+    if metadata is not None:
+        mounted.write_file(run.path(version + ".json"), json.dumps(metadata).encode())
+        arguments += ["--metadata", run.path(version + ".json")]
+    done = daemon.command(*arguments)
     if done.returncode != 0:
         run.violation(f"put: exit code {done.returncode}: {done.stderr}")
 
@@ -63,7 +72,9 @@ def body(run, options):
     store.do("reread")
     publish(run, daemon, "1.0")
     publish(run, daemon, "1.1")
-    store.do("native", "native", 2)
+    for number, metadata in enumerate(ODD):
+        publish(run, daemon, f"2.{number}", metadata)
+    store.do("native", "native", 2 + len(ODD))
     forml = Client(run, forml_python, "forml_life.py", daemon.mount_point)
     together = live_together(run, daemon, store, forml, options)
     daemon.stop()

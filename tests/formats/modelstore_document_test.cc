@@ -51,6 +51,57 @@ TEST(ModelstoreDocument, WithoutWhatItsReaderNeedsIsNotReadable) {
   }
 }
 
+// Each is the whole document with one member of another value. What modelstore 0.0.81 itself raises for was tried.
+struct Odd {
+  const char* path;
+  const char* value;
+};
+class OddDocument : public testing::TestWithParam<Odd> {};
+
+json odd_document(const Odd& odd) {
+  json whole = json::parse(std::string(kDocument).replace(std::string(kDocument).find("NaN"), 3, "1.0"));
+  whole[json::json_pointer(odd.path)] = json::parse(odd.value);
+  return whole;
+}
+
+TEST_P(OddDocument, IsNotReadable) {
+  EXPECT_FALSE(read_modelstore_document(odd_document(GetParam()).dump()).is_readable) << GetParam().path;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , OddDocument,
+    testing::Values(Odd{"/code", "null"}, Odd{"/code", R"("x")"}, Odd{"/code/created", R"("2026/13/21/21:22:47")"},
+                    Odd{"/code/created", R"("2026/02/29/21:22:47")"}, Odd{"/code/created", R"("2026/11/21/24:22:47")"},
+                    Odd{"/code/created", R"("0000/11/21/21:22:47")"}, Odd{"/code/created", "3"},
+                    Odd{"/code/dependencies", "[]"}, Odd{"/code/git", "[]"}, Odd{"/storage", R"("x")"},
+                    Odd{"/storage", "{}"}, Odd{"/model/parameters", "[1]"}, Odd{"/model/data", R"("x")"},
+                    Odd{"/model/data", R"({"features": "x"})"}, Odd{"/model/data", R"({"labels": {"values": 3}})"},
+                    Odd{"/model/model_type", R"("x")"}, Odd{"/model/model_type/models", "[{}]"}, Odd{"/extra", "[1]"},
+                    Odd{"/extra", R"("x")"}, Odd{"/modelstore", "null"}, Odd{"/model/domain", "3"}));
+
+class RareDocument : public testing::TestWithParam<Odd> {};
+
+TEST_P(RareDocument, IsReadable) {
+  EXPECT_TRUE(read_modelstore_document(odd_document(GetParam()).dump()).is_readable) << GetParam().path;
+}
+
+INSTANTIATE_TEST_SUITE_P(, RareDocument,
+                         testing::Values(Odd{"/storage", "null"}, Odd{"/code/created", R"("2024/02/29/00:00:59")"},
+                                         Odd{"/model/parameters", "null"},
+                                         Odd{"/model/data", R"({"features": {"shape": [1, 2]}})"},
+                                         Odd{"/model/model_type/models", R"([{"library": "sklearn"}])"},
+                                         Odd{"/extra", R"({"a": 1})"}, Odd{"/code/git", "{}"}));
+
+TEST(ModelstoreDocument, WithoutATimeIsInNoList) {
+  EXPECT_TRUE(read_modelstore_document(R"({"model": {"domain": "d", "model_id": "a"}, "code": {"created": )"
+                                       R"("2026/11/21/21:22:47"}})")
+                  .is_listed);
+  EXPECT_TRUE(read_modelstore_document(R"({"model": {"domain": "d", "model_id": "a"}, "meta": {"created": )"
+                                       R"("2020/11/21/21:22:47"}})")
+                  .is_listed);
+  EXPECT_FALSE(read_modelstore_document(R"({"model": {"domain": "d", "model_id": "a"}})").is_listed);
+}
+
 TEST(ModelstoreDocument, OfAReleaseThatCameWithoutOneIsReadable) {
   const std::string document = make_modelstore_document(facts(), "");
   const auto placed = splice_storage(document, "/srv", "/srv/a");

@@ -2,6 +2,7 @@
 
 #include "catalog/keys.h"
 #include "formats/modelstore_document.h"
+#include "layout/modelstore/client_document.h"
 #include "layout/modelstore/releases.h"
 #include "layout/modelstore/roles.h"
 #include "layout/node_builders.h"
@@ -196,7 +197,7 @@ Result<Attributes> ModelstoreLayout::attributes(const LayoutContext& context, co
 Result<std::string> ModelstoreLayout::text(const LayoutContext& context, const Node& node) const {
   const auto text = context.stored.metadata(node.container);
   if (!text.ok()) return text.status();
-  return splice_release_path(context, node, node.given ? *text : shape_for_modelstore(*text, ""));
+  return client_document(context, node, *text);
 }
 
 }  // namespace modelfs
