@@ -69,8 +69,17 @@ class ProjectExport {
       Status status = add(*release, path);
       if (!status.ok()) status = job_.leave_or_end(path, status);
       if (!status.ok()) return status;
+      for (const Json& label : release->value("labels", Json::array())) {
+        job_.leave(project_ + "/" + label.get<std::string>(), "a label; ForML has none");
+      }
     }
-    return {};
+    const auto states = job_.list("states", project_);
+    if (!states.ok()) return job_.leave_or_end(project_, states.status());
+    for (const Json& each : *states) {
+      job_.leave(project_ + "/" + member_text(each, "version") + " in the state " + member_text(each, "state"),
+                 "a state; ForML has none");
+    }
+    return job_.leave_removed(project_);
   }
 
  private:

@@ -46,6 +46,15 @@ void ExportJob::add(std::string path, const ExportPath& file, Kept kept) {
 
 void ExportJob::leave(std::string path, std::string reason) { left_.push_back({std::move(path), std::move(reason)}); }
 
+Status ExportJob::leave_removed(const std::string& domain) {
+  const auto removed = list("removed", domain);
+  if (!removed.ok()) return leave_or_end(domain, removed.status());
+  for (const Json& each : *removed) {
+    leave(domain + "/" + each.at("name").get<std::string>(), "removed; `modelfs restore` brings it back");
+  }
+  return {};
+}
+
 Status ExportJob::leave_or_end(const std::string& path, const Status& status) {
   const Code code = status.code();
   if (code == Code::NoSpace || code == Code::Denied || code == Code::Interrupted || code == Code::IoError) {

@@ -40,6 +40,8 @@ class ExportJob {
 
   void add(std::string path, const ExportPath& file, Kept kept);
   void leave(std::string path, std::string reason);
+  // Says of each removed release of the domain that it is left out.
+  Status leave_removed(const std::string& domain);
   // Ok for an error that concerns this one thing, which is skipped. Otherwise the next one would fail for the same
   // reason.
   Status leave_or_end(const std::string& path, const Status& status);

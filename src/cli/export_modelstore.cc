@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/names.h"
 #include "cli/export_job.h"
@@ -86,6 +88,8 @@ class DomainExport {
         job_.leave(domain_ + "/" + label.get<std::string>(), "a label; modelstore has none");
       }
     }
+    if (Status status = add_states(); !status.ok()) return status;
+    if (Status status = job_.leave_removed(domain_); !status.ok()) return status;
     return say_which_is_newest();
   }
 
@@ -94,18 +98,19 @@ class DomainExport {
   struct Document {
     std::string text;
     ModelstoreFacts facts;
+    std::string extra;  // what was given with the release, where that reader does not take it
   };
 
   Result<Document> document_of(const Json& release, const std::string& path) {
     auto shown = job_.channel().call(Channel::request("show", {{"path", path}}));
     if (!shown.ok()) return shown.status();
-    Document document{std::move(shown->bytes), {}};
+    Document document{std::move(shown->bytes), {}, {}};
     document.facts = read_modelstore_document(document.text);
     if (document.facts.is_readable) return document;
     if (release.at("metadata_given").get<bool>()) {
       const auto facts = facts_of(release, domain_, document.facts.model_id);
       if (!facts.ok()) return facts.status();
-      document.text = make_modelstore_document(*facts, document.text);
+      document.extra = std::exchange(document.text, make_modelstore_document(*facts, ""));
     } else {
       document.text = shape_for_modelstore(document.text, "");
     }
@@ -128,6 +133,8 @@ class DomainExport {
     const ExportPath archive{kStoreName, domain_, stamp, id, kArchiveName};
     auto text = placed(document->text, archive);
     if (!text.ok()) return text.status();
+    // Last, since with it the document may be larger and nest deeper than what we parse.
+    if (!document->extra.empty()) text = with_extra(*std::move(text), document->extra);
     return write(release, path, archive, {kStoreName, domain_, "versions", id + ".json"}, *std::move(text));
   }
 
@@ -161,8 +168,41 @@ class DomainExport {
     job_.add(path, version, *kept);
     if (*kept == Kept::Different) return {};
     texts_.insert(text);
+    written_[string_of(release, "version")] = {version.back(), text};
     newest_ = std::move(text);
     return leave_generations(release, path);
+  }
+
+  // As its client does: the document once more, in the state's directory, and one that says that there is such a state.
+  Status add_states() {
+    const auto states = job_.list("states", domain_);
+    if (!states.ok()) return job_.leave_or_end(domain_, states.status());
+    for (const Json& each : *states) {
+      const std::string state = string_of(each, "state");
+      const std::string name = domain_ + "/" + string_of(each, "version") + " in the state " + state;
+      const auto found = written_.find(string_of(each, "version"));
+      if (found == written_.end()) {
+        job_.leave(name, "a state of a release that is not exported");
+        continue;
+      }
+      const auto& [file, text] = found->second;
+      const ExportPath marker{kStoreName, domain_, "versions", state, file};
+      const auto kept = job_.into().write(marker, export_text(text));
+      const Status status = kept.ok() ? say_that_there_is(state, text) : job_.leave_or_end(name, kept.status());
+      if (!status.ok()) return status;
+      if (kept.ok() && *kept == Kept::Different) job_.add(name, marker, *kept);
+    }
+    return {};
+  }
+
+  // The time is that of a model in it, so that the next export writes the same.
+  Status say_that_there_is(const std::string& state, const std::string& text) {
+    const ExportPath path{kStoreName, "model_states", state + ".json"};
+    const auto there = job_.into().read(path);
+    if (!there.ok() || *there) return there.status();
+    const Json document{{"created", read_modelstore_document(text).created}, {"state_name", state}};
+    const std::string written = document.dump();
+    return job_.into().write(path, export_text(written)).status();
   }
 
   // Those that were published with the release are in its archive.
@@ -196,6 +236,7 @@ class DomainExport {
   const std::string domain_;
   std::set<std::string> texts_;  // of all documents that stand there as we write them
   std::optional<std::string> newest_;
+  std::map<std::string, std::pair<std::string, std::string>> written_;  // by version: its document's name and text
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 // import: publishes the content of another system's directory as releases and generations.
 #include <CLI/CLI.hpp>
+#include <set>
 
 #include "base/names.h"
 #include "cli/commands.h"
@@ -23,6 +24,8 @@ struct Imported {
   std::size_t published = 0;
   std::size_t already = 0;
   std::size_t labelled = 0;
+  std::size_t states = 0;
+  std::set<std::string> refused;  // targets: what has their names here, if anything, is something else
   std::vector<ImportLeft> left;
 };
 
@@ -58,11 +61,28 @@ Status set_label(Channel& channel, const ImportLabel& label, Imported& imported)
 
 Status set_labels(const ImportPlan& plan, Channel& channel, Imported& imported) {
   for (const ImportLabel& label : plan.labels) {
-    const Status status = set_label(channel, label, imported);
+    const bool is_refused = imported.refused.contains(label.domain + "/" + label.version);
+    const Status status = is_refused ? Status(Code::NotFound, "its version " + label.version + " was not imported")
+                                     : set_label(channel, label, imported);
     if (status.ok()) continue;
     const std::string name = label.domain + "/" + label.label;
     if (ends_all(status.code())) return {status.code(), name + ": " + status.message()};
     imported.left.push_back({name, status.message()});
+  }
+  return {};
+}
+
+Status set_states(const ImportPlan& plan, Channel& channel, Imported& imported) {
+  for (const ImportState& each : plan.states) {
+    if (imported.refused.contains(each.target)) {
+      imported.left.push_back({each.path, "a state of a model that is not imported"});
+      continue;
+    }
+    const auto set = channel.call(Channel::request("state.set", {{"path", each.target}, {"state", each.state}}));
+    if (set.ok()) ++imported.states;
+    if (set.ok()) continue;
+    if (ends_all(set.code())) return {set.code(), each.path + ": " + set.status().message()};
+    imported.left.push_back({each.path, set.status().message()});
   }
   return {};
 }
@@ -81,8 +101,10 @@ Result<Imported> carry_out(ImportPlan& plan, Channel& channel) {
       return Status(published.code(), item.target + ": " + published.status().message());
     }
     imported.left.push_back({item.source.path, published.status().message()});
+    imported.refused.insert(item.target);
   }
   if (Status status = set_labels(plan, channel, imported); !status.ok()) return status;
+  if (Status status = set_states(plan, channel, imported); !status.ok()) return status;
   return imported;
 }
 
@@ -94,6 +116,7 @@ Status report(const ImportPlan& plan, const Imported& imported, bool json) {
                                {"published", imported.published},
                                {"already_published", imported.already},
                                {"labels", imported.labelled},
+                               {"states", imported.states},
                                {"left", std::move(left)}}));
   }
   Table table({{"NOT IMPORTED"}, {"WHY"}});
@@ -101,12 +124,21 @@ Status report(const ImportPlan& plan, const Imported& imported, bool json) {
   return written(print(table.text() + plan.layout + ": " + counted(imported.published, "commit") + ", " +
                        std::to_string(imported.already) + " published already, " +
                        (plan.labels.empty() ? "" : counted(imported.labelled, "label") + ", ") +
+                       (plan.states.empty() ? "" : counted(imported.states, "state") + ", ") +
                        std::to_string(imported.left.size()) + " not imported\n"));
+}
+
+Status check_source(const std::string& source) {
+  // Its last component may be a symlink to a mount.
+  const auto path = absolute_path(source + "/.");
+  const auto table = read_mounts();
+  return path.ok() && table.ok() ? check_not_ours(*table, *path) : Status();  // what is wrong there is said later
 }
 
 Status import(const ImportOptions& options) {
   const auto location = locate_store(options.target, options.store);
   if (!location.ok()) return location.status();
+  if (Status status = check_source(options.source); !status.ok()) return status;
   auto plan = plan_import(options.source, options.artifact_roots);
   if (!plan.ok()) return plan.status();
   const auto connection = connect_to_change(*location);
@@ -114,7 +146,10 @@ Status import(const ImportOptions& options) {
   catch_interrupts();
   const auto imported = carry_out(*plan, (*connection)->channel());
   if (!imported.ok()) return {imported.code(), imported.status().message() + "; import again to go on"};
-  return report(*plan, *imported, options.json);
+  if (Status status = report(*plan, *imported, options.json); !status.ok()) return status;
+  if (plan->items.empty() || imported->published + imported->already > 0) return {};
+  return {Code::Conflict, "nothing was imported: each of the " + counted(plan->items.size(), "model") +
+                              " was refused, as the report says"};
 }
 
 }  // namespace

@@ -20,6 +20,13 @@ struct ImportLabel {
   std::string version;
 };
 
+// A set of releases of modelstore, and one that is in it.
+struct ImportState {
+  std::string path;  // of what says so
+  std::string target;
+  std::string state;
+};
+
 // Something that is not imported.
 struct ImportLeft {
   std::string path;
@@ -31,6 +38,7 @@ struct ImportPlan {
   // In the order in which they must be published: the oldest first, and a release before its generations.
   std::vector<ImportItem> items;
   std::vector<ImportLabel> labels;
+  std::vector<ImportState> states;
   std::vector<ImportLeft> left;
 };
 

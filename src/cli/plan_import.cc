@@ -7,9 +7,11 @@
 #include <tuple>
 
 #include "base/names.h"
+#include "base/path.h"
 #include "cli/directory_entries.h"
 #include "cli/import_mlflow.h"
 #include "cli/import_roots.h"
+#include "cli/location.h"
 #include "formats/modelstore_document.h"
 #include "formats/pep440.h"
 
@@ -20,6 +22,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kVersions = "versions";
 constexpr const char* kDeletedState = "modelstore-deleted";
+constexpr const char* kHowToCopy =
+    "a release is copied with `modelfs get MOUNT/DOMAIN/VERSION DIR` and `modelfs put DIR OTHER/DOMAIN/VERSION`, "
+    "labels are "
+    "set with `modelfs label`, and a whole store is copied with `cp -a` while it is not mounted";
 
 bool is_document(const fs::directory_entry& entry) {
   return entry.path().extension() == ".json" && !is_directory(entry);
@@ -53,6 +59,7 @@ class ModelstorePlan {
     for (const fs::path& domain : entries_of(root_, is_directory)) {
       if (is_there(domain / kVersions)) add_domain(domain);
     }
+    leave_empty_states();
     // What modelstore takes for the newest becomes `latest` here. Times are whole seconds.
     std::stable_sort(models_.begin(), models_.end(), [](const Model& one, const Model& other) {
       return std::tie(one.is_newest, one.created) < std::tie(other.is_newest, other.created);
@@ -115,10 +122,30 @@ class ModelstorePlan {
     for (const auto& [tail, path] : archives) {
       if (!taken.contains(tail)) leave(path, "no model's document names it");
     }
-    for (const fs::path& state : entries_of(domain / kVersions, is_directory)) {
-      const bool deleted = state.filename() == kDeletedState;
-      for (const fs::path& marker : entries_of(state, is_document)) {
-        leave(marker, deleted ? "a deleted model" : "states are not imported; use a label instead");
+    for (const fs::path& state : entries_of(domain / kVersions, is_directory)) add_state(domain, state);
+  }
+
+  void add_state(const fs::path& domain, const fs::path& state) {
+    for (const fs::path& marker : entries_of(state, is_document)) {
+      const std::string target = domain.filename().string() + "/" + marker.stem().string();
+      const bool is_there = std::any_of(models_.begin(), models_.end(),
+                                        [&target](const Model& model) { return model.item.target == target; });
+      if (state.filename() == kDeletedState) {
+        leave(marker, "a deleted model");
+      } else if (!is_there) {
+        leave(marker, "a state of a model that is not imported");
+      } else {
+        plan_.states.push_back({marker.string(), target, state.filename().string()});
+      }
+    }
+  }
+
+  void leave_empty_states() {
+    for (const fs::path& path : entries_of(root_ / "model_states", is_document)) {
+      const std::string name = path.stem().string();
+      const auto is_it = [&name](const ImportState& each) { return each.state == name; };
+      if (name != kDeletedState && std::none_of(plan_.states.begin(), plan_.states.end(), is_it)) {
+        leave(path, "a state that no imported model is in");
       }
     }
   }
@@ -206,6 +233,16 @@ bool is_forml_registry(const fs::path& root) {
 
 }  // namespace
 
+Status check_not_ours(const std::vector<Mount>& table, const std::string& path) {
+  const auto location = locate_on(table, path);
+  if (!location) return {};
+  const std::vector<std::string> parts = split_path(location->path);
+  if (!parts.empty() && parts.front() != kModelstoreName) return {};
+  return {Code::Unsupported,
+          printable(path) + ": a modelfs mount, of which an import would rename all versions and lose the labels; " +
+              kHowToCopy + ". To import a store of MLflow that lies in it, name its directory"};
+}
+
 Result<ImportPlan> plan_import(const std::string& directory, const std::vector<std::string>& more_roots) {
   const fs::path root(directory);
   std::error_code error;
@@ -217,6 +254,10 @@ Result<ImportPlan> plan_import(const std::string& directory, const std::vector<s
   if (is_mlflow_store(root)) return plan_mlflow(root, *roots);
   if (is_mlflow_store(root / "mlruns")) return plan_mlflow(root / "mlruns", *roots);
   if (is_forml_registry(root)) return FormlPlan(root, *roots).run();
+  if (is_there(root / "FORMAT")) {
+    return Status(Code::Unsupported,
+                  printable(directory) + ": a modelfs store; `modelfs mount` shows what is in it, and " + kHowToCopy);
+  }
   return Status(Code::Unsupported, printable(directory) +
                                        ": neither a modelstore (operatorai-model-store/), nor a registry of ForML "
                                        "(PROJECT/VERSION/package.4ml), nor an MLflow store with registered models "

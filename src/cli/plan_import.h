@@ -4,8 +4,14 @@
 #include <vector>
 
 #include "cli/import_plan.h"
+#include "os/mountinfo.h"
 
 namespace modelfs {
+
+// Ok, unless `path`, absolute and without symlinks, is all that a modelfs mount of `table` shows, or its view for
+// modelstore's client: taken for a modelstore, its releases would lose their names and labels. Then the message says
+// how they are copied. Directories in a mount, as that of an MLflow store, are not meant.
+Status check_not_ours(const std::vector<Mount>& table, const std::string& path);
 
 // Knows three layouts, by what lies in the directory:
 //   modelstore  operatorai-model-store/<domain>/versions/<id>.json, with the archive that it names (one of today's, or

@@ -142,6 +142,10 @@ def exported_models(root, models):
         path = f"{STORE}/{domain}/{stamp}/{model_id}/artifacts.tar.gz"
         text = document(root, domain, number, model_id, f"{root}/{path}")
         files |= {path: archive, f"{STORE}/{domain}/versions/{model_id}.json": text, f"{STORE}/domains/{domain}.json": text}
+        if (domain, model_id) == ("domain-0", "model-0"):
+            created = json.loads(text)["code"]["created"]
+            files |= {f"{STORE}/{domain}/versions/production/{model_id}.json": text,
+                      f"{STORE}/model_states/production.json": f'{{"created":"{created}","state_name":"production"}}'.encode()}
     return files, len(models)
 
 
@@ -170,7 +174,7 @@ def check_exports(run, daemon, models, releases):
     daemon.stop()
     everything = ["--store", daemon.store]
     report = exporting.exported(run, daemon, "forml", everything, run.path("out-forml-2"))
-    expect(run, "left of the models", len(report["left"]), len(models))
+    expect(run, "left of the models", len(report["left"]), len(models) + 1)  # and a state
     if wrong := mounted.difference(run.path("out-forml-2"), exported_releases(releases)[0]):
         run.violation(wrong)
     report = exporting.exported(run, daemon, "modelstore", [*everything, "domain-0"], run.path("out-one"))
@@ -183,6 +187,7 @@ def check_exports(run, daemon, models, releases):
 def body(run, options):
     models = make_modelstore(run, run.path("modelstore"), options.models)
     releases = make_forml(run.path("forml"))
+    os.mkdir(run.path("nothing"))
     daemon = run.daemon("store")
     daemon.start()
     begin = time.monotonic()
@@ -190,8 +195,8 @@ def body(run, options):
     taken = time.monotonic() - begin
     expect(run, "models published", report.get("published"), len(models))
     expect(run, "left", sorted(each["reason"] for each in report.get("left", [])),
-           ["a deleted model", "no model's document names it", "states are not imported; use a label instead",
-            "the archive that it names is not there"])
+           ["a deleted model", "no model's document names it", "the archive that it names is not there"])
+    expect(run, "states", report.get("states"), 1)
     check_models(run, daemon, models)
     daemon.stop()
     # Without a daemon, and a second time.
@@ -205,8 +210,11 @@ def body(run, options):
     check_releases(run, daemon, releases)
     out_taken = check_exports(run, daemon, models, releases)
     importing_mlflow.check(run, daemon, imported)
-    none = daemon.command("import", run.path("store"), daemon.mount_point)
+    none = daemon.command("import", run.path("nothing"), daemon.mount_point)
     expect(run, "a directory of neither", none.returncode != 0 and "neither a modelstore" in none.stderr, True)
+    for own in (run.path("store"), daemon.mount_point, f"{daemon.mount_point}/{STORE}"):
+        refused = daemon.command("import", own, daemon.mount_point)
+        expect(run, f"an import of {own}", refused.returncode != 0 and "modelfs put DIR" in refused.stderr, True)
     daemon.stop()
     print(f"{len(models)} models imported in {taken:.2f} s ({taken / max(1, len(models)) * 1000:.1f} ms each), exported twice in {out_taken:.2f} s, "
           f"{len(releases)} packages with {sum(len(each) for _, each in releases.values())} generations")

@@ -55,6 +55,16 @@ TEST_F(Commands, ACommitOfAFileSaysThatAReleaseIsADirectory) {
   EXPECT_NE(outcome.output.find("is a file, and a release is a directory"), std::string::npos) << outcome.output;
 }
 
+TEST_F(Commands, AnImportOfAMountIsRefusedWithTheWayToCopy) {
+  publish("1.0", {{"weights", "w"}});
+
+  const Outcome outcome = modelfs("import " + mount().point() + " " + mount().point());
+
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.output.find("`modelfs put DIR OTHER/DOMAIN/VERSION`"), std::string::npos) << outcome.output;
+  EXPECT_EQ(names_in(domain()).size(), 2u);  // 1.0 and latest
+}
+
 TEST_F(Commands, MetricsAreCopiedForACollectorAsTheReadmeSays) {
   NEEDS("install");
   const TemporaryDirectory collected;
