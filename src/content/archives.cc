@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "archive/write/tar_header.h"
+
 namespace modelfs {
 namespace {
 
@@ -13,6 +15,12 @@ class Collector {
  public:
   static constexpr std::uint32_t kRoot = ArchiveEntry::kRoot;
 
+  // As records of a tar.
+  static std::string attributes_of(const ManifestEntry& entry) {
+    std::string records;
+    for (const Attribute& each : entry.attributes) append_attribute(records, each.name, each.value);
+    return records;
+  }
   // The number of a directory, as `in` for what it holds.
   std::uint32_t add_directory(const std::string& name, const ManifestEntry& entry, std::uint32_t in) {
     ArchiveEntry file;
@@ -21,6 +29,7 @@ class Collector {
     file.type = FileType::Directory;
     file.mode = entry.mode;
     file.mtime = entry.mtime;
+    file.attributes = attributes_of(entry);
     files.push_back(std::move(file));
     return static_cast<std::uint32_t>(files.size() - 1);
   }
@@ -65,6 +74,7 @@ class Collector {
     file.mode = entry.mode;
     file.mtime = entry.mtime;
     file.target = entry.target;
+    file.attributes = attributes_of(entry);
     if (entry.type == FileType::Regular) {
       file.size_bytes = entry.size_bytes;
       file.crc32 = entry.hash.crc32;

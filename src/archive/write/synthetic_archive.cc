@@ -54,7 +54,7 @@ SyntheticEntry entry_of(const std::vector<ArchiveEntry>& files, std::size_t inde
                         std::string& path, std::string& first) {
   const ArchiveEntry& file = files[index];
   path = whole_path(files, index);
-  SyntheticEntry entry{path, file.type, false, file.mode, file.mtime, 0, 0, {}};
+  SyntheticEntry entry{path, file.type, false, file.mode, file.mtime, 0, 0, {}, {}};
   if (file.type == FileType::Symlink) {
     entry.target = file.target;
     if (format == ArchiveFormat::Zip) {
@@ -72,6 +72,8 @@ SyntheticEntry entry_of(const std::vector<ArchiveEntry>& files, std::size_t inde
       entry.crc32 = source.crc32;
     }
   }
+  // A hard link has those of its first member.
+  if (format != ArchiveFormat::Zip && !entry.is_hard_link) entry.attributes = file.attributes;
   return entry;
 }
 
@@ -161,6 +163,7 @@ class ArchiveLayout::Maker {
   void add_texts(Member& member, const SyntheticEntry& entry, std::size_t index) {
     const ArchiveEntry& file = files_[index];
     std::string& texts = layout_.texts_;
+    if (!entry.attributes.empty()) layout_.attributes_.emplace(static_cast<std::uint32_t>(index), entry.attributes);
     member.in = file.in;
     member.path_at = texts.size();
     member.path_bytes = static_cast<std::uint16_t>(file.path.size());
@@ -223,7 +226,9 @@ Result<std::shared_ptr<const ArchiveLayout>> ArchiveLayout::make(const std::vect
 }
 
 std::size_t ArchiveLayout::memory_bytes() const {
-  return sizeof *this + members_.capacity() * sizeof(Member) + texts_.capacity();
+  std::size_t bytes = sizeof *this + members_.capacity() * sizeof(Member) + texts_.capacity();
+  for (const auto& [member, records] : attributes_) bytes += records.capacity() + sizeof records;
+  return bytes;
 }
 
 std::string ArchiveLayout::path_of(const Member& member) const {
@@ -237,6 +242,7 @@ SyntheticEntry ArchiveLayout::entry(const Member& member, Texts& texts) const {
   texts.path = path_of(member);
   texts.target =
       member.is_hard_link ? path_of(members_[member.target_at]) : texts_.substr(member.target_at, member.target_bytes);
+  const auto attributes = attributes_.find(static_cast<std::uint32_t>(&member - members_.data()));
   return {.path = texts.path,
           .type = member.type,
           .is_hard_link = member.is_hard_link,
@@ -244,7 +250,8 @@ SyntheticEntry ArchiveLayout::entry(const Member& member, Texts& texts) const {
           .mtime = member.mtime,
           .size_bytes = member.size_bytes,
           .crc32 = member.crc32,
-          .target = texts.target};
+          .target = texts.target,
+          .attributes = attributes != attributes_.end() ? std::string_view(attributes->second) : std::string_view()};
 }
 
 std::uint64_t archive_size_bytes(const std::vector<ArchiveEntry>& files, ArchiveFormat format) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ struct ArchiveEntry {
   std::uint64_t size_bytes = 0;          // regular files
   std::uint32_t crc32 = 0;               // of the bytes, regular files
   std::string target;                    // symlinks
+  std::string attributes = {};           // records of append_attribute(); tar only
   std::uint32_t content = 0;             // the caller's number of its bytes, regular files
   std::optional<std::uint32_t> link_to;  // a hard link: index of an earlier regular file that is not one itself
   // Index of an earlier directory. Why not whole paths: of a million files in a deep directory they are gigabytes.
@@ -104,6 +106,8 @@ class ArchiveLayout {
   std::uint32_t crc32_ = 0;            // TarGz: of the tar
   std::vector<Member> members_;        // by offset
   std::string texts_;
+  // By the member's number. Why beside them: few have any.
+  std::map<std::uint32_t, std::string> attributes_;
 };
 
 // What make() would say of size_bytes(), for a list that make() accepts; without keeping anything.

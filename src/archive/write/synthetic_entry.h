@@ -14,9 +14,10 @@ struct SyntheticEntry {
   bool is_hard_link = false;  // to `target`; tar only
   std::uint32_t mode = 0;     // permission bits
   TimeNs mtime{};
-  std::uint64_t size_bytes = 0;  // what follows the header
-  std::uint32_t crc32 = 0;       // of that
-  std::string_view target;       // of a symlink, as it reads; of a hard link, the other member's path
+  std::uint64_t size_bytes = 0;      // what follows the header
+  std::uint32_t crc32 = 0;           // of that
+  std::string_view target;           // of a symlink, as it reads; of a hard link, the other member's path
+  std::string_view attributes = {};  // records of append_attribute(); tar only
 };
 
 }  // namespace modelfs

@@ -120,7 +120,7 @@ std::string pax_records(const SyntheticEntry& entry, std::string_view path) {
   if (entry.size_bytes > kOctal11Max) append_record(records, "size", std::to_string(entry.size_bytes));
   const Magnitude time = magnitude_of(entry.mtime);
   if (!fits_ustar(time)) append_record(records, "mtime", decimal(time));
-  return records;
+  return records.append(entry.attributes);
 }
 
 char type_flag(const SyntheticEntry& entry) {
@@ -162,6 +162,10 @@ void append_pax_header(std::string& out, std::string_view records) {
 }
 
 }  // namespace
+
+void append_attribute(std::string& attributes, std::string_view name, std::string_view value) {
+  append_record(attributes, "SCHILY.xattr." + std::string(name), value);
+}
 
 std::string tar_header(const SyntheticEntry& entry) {
   const std::string path = tar_path(entry);

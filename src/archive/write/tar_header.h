@@ -12,8 +12,13 @@ inline constexpr std::uint64_t kTarBlockBytes = 512;
 inline constexpr std::uint64_t kTarRecordBytes = 20 * kTarBlockBytes;
 
 // All blocks that stand before the member's bytes. A pax header is there only when something needs it: a time that is
-// not a whole second of 1970 to 2242, a path or target that is long or not ASCII, 8 GiB and more. No owner is named.
+// not a whole second of 1970 to 2242, a path or target that is long or not ASCII, 8 GiB and more, extended attributes.
+// No owner is named.
 std::string tar_header(const SyntheticEntry& entry);
+
+// Adds the pax record of an extended attribute, such as "user.origin", to `attributes`. Source: star(1) and GNU tar
+// --xattrs, SCHILY.xattr.
+void append_attribute(std::string& attributes, std::string_view name, std::string_view value);
 
 // Length of tar_header(entry).
 std::uint32_t tar_header_bytes(const SyntheticEntry& entry);
