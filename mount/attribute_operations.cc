@@ -67,10 +67,10 @@ void on_listxattr(fuse_req_t raw, fuse_ino_t node, std::size_t room_bytes) {
   });
 }
 
-DraftStore::AttributeMode to_attribute_mode(int flags) {
-  if ((flags & XATTR_CREATE) != 0) return DraftStore::AttributeMode::Create;
-  if ((flags & XATTR_REPLACE) != 0) return DraftStore::AttributeMode::Replace;
-  return DraftStore::AttributeMode::Set;
+AttributeMode to_attribute_mode(int flags) {
+  if ((flags & XATTR_CREATE) != 0) return AttributeMode::Create;
+  if ((flags & XATTR_REPLACE) != 0) return AttributeMode::Replace;
+  return AttributeMode::Set;
 }
 
 void on_setxattr(fuse_req_t raw, fuse_ino_t node, const char* name, const char* value, std::size_t size_bytes,

@@ -171,7 +171,7 @@ Dispatcher::Answer Dispatcher::commit(Message& request, const Emit&) {
                                            "' is a file, and a release is a directory; `modelfs put " +
                                            "DIRECTORY DOMAIN/VERSION` publishes one");
   }
-  const auto inode = context_.registry.drafts().stat(place->entry.ino);
+  const auto inode = context_.registry.drafts().tree().stat(place->entry.ino);
   if (!inode.ok()) return inode.status();
   const std::string what = "the draft " + printable(path);
   // As rename(2) checks it, which removes the name and needs write access to what it moves.

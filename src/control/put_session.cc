@@ -116,12 +116,12 @@ Status PutSession::make_draft(Ino stage) {
   const std::string prefix = std::string(kPutPrefix) + std::to_string(who_.pid) + "-";
   for (int tries = 0; tries < kNameTriesMax; ++tries) {
     const std::string name = prefix + std::to_string(++context_.puts);
-    const auto made = drafts.make(stage, name, {FileType::Directory, {who_.uid, who_.gid, kPrivateMode}, ""});
+    const auto made = drafts.tree().make(stage, name, {FileType::Directory, {who_.uid, who_.gid, kPrivateMode}, ""});
     if (made.code() == Code::AlreadyExists) continue;
     if (!made.ok()) return made.status();
     name_ = name;
     entries_.push_back({made->ino, FileType::Directory, {}});
-    return drafts.setxattr(made->ino, kPutMark, "1", DraftStore::AttributeMode::Set);
+    return drafts.attributes().setxattr(made->ino, kPutMark, "1", AttributeMode::Set);
   }
   return {Code::Busy, "no name is free for the draft of a put; remove what is in " + target_.domain.str() + "/.stage"};
 }
@@ -168,20 +168,20 @@ Status PutSession::add_one(const Wanted& wanted, Message& message, const Proceed
         return malformed(wanted.name, "is a hard link to something that is not a file");
       }
       entries_.push_back({entries_[wanted.to].ino, FileType::Regular, {}});
-      return drafts.link(entries_.back().ino, directory, wanted.name).status();
+      return drafts.tree().link(entries_.back().ino, directory, wanted.name).status();
     }
     case Wanted::Kind::Symlink: {
       const auto made =
-          drafts.make(directory, wanted.name, {FileType::Symlink, {who_.uid, who_.gid, 0777}, wanted.target});
+          drafts.tree().make(directory, wanted.name, {FileType::Symlink, {who_.uid, who_.gid, 0777}, wanted.target});
       if (!made.ok()) return made.status();
       entries_.push_back({made->ino, FileType::Symlink, {}});
       DraftChange times;
       times.mtime = wanted.mtime;
-      return drafts.setattr(made->ino, times).status();
+      return drafts.attributes().setattr(made->ino, times).status();
     }
     case Wanted::Kind::Directory: {
       const auto made =
-          drafts.make(directory, wanted.name, {FileType::Directory, {who_.uid, who_.gid, wanted.mode}, ""});
+          drafts.tree().make(directory, wanted.name, {FileType::Directory, {who_.uid, who_.gid, wanted.mode}, ""});
       if (!made.ok()) return made.status();
       entries_.push_back({made->ino, FileType::Directory, wanted.mtime});
       return {};
@@ -192,11 +192,11 @@ Status PutSession::add_one(const Wanted& wanted, Message& message, const Proceed
 
 Status PutSession::add_file(const Wanted& wanted, Message& message, const Proceed& proceed) {
   DraftStore& drafts = context_.registry.drafts();
-  const auto made =
-      drafts.make(entries_[wanted.in].ino, wanted.name, {FileType::Regular, {who_.uid, who_.gid, wanted.mode}, ""});
+  const auto made = drafts.tree().make(entries_[wanted.in].ino, wanted.name,
+                                       {FileType::Regular, {who_.uid, who_.gid, wanted.mode}, ""});
   if (!made.ok()) return made.status();
   entries_.push_back({made->ino, FileType::Regular, {}});
-  auto handle = drafts.open_file(made->ino, true, who_.pid);
+  auto handle = drafts.files().open(made->ino, true, who_.pid);
   if (!handle.ok()) return handle.status();
   if (!archive_.empty()) behind_ = context_.archives.unpack_behind(made->ino, archive_, target_.domain, who_);
   if (wanted.content == Wanted::Content::Chunks) {
@@ -228,7 +228,7 @@ Status PutSession::fill(const Wanted& wanted, Message& message, const Proceed& p
 Status PutSession::finish_file(Ino ino, std::string_view name, TimeNs mtime, DraftHandle& handle) {
   DraftChange times;
   times.mtime = mtime;
-  Status status = context_.registry.drafts().setattr(ino, times).status();
+  Status status = context_.registry.drafts().attributes().setattr(ino, times).status();
   if (status.ok()) status = handle.flush();
   if (status.ok()) return status;
   return {status.code(), "'" + printable(name) + "': " + status.message()};
@@ -247,7 +247,7 @@ Status PutSession::end_chunks() {
   if (!pending_) return {Code::Malformed, "no entry is waiting for bytes"};
   const Pending done = std::move(*pending_);
   pending_.reset();
-  const auto inode = context_.registry.drafts().stat(done.ino);
+  const auto inode = context_.registry.drafts().tree().stat(done.ino);
   if (!inode.ok()) return inode.status();
   if (inode->size_bytes < done.size_bytes) {  // a hole at the end
     if (Status status = done.handle->file().truncate(done.size_bytes); !status.ok()) return status;
@@ -264,7 +264,7 @@ Result<Published> PutSession::commit(std::uint32_t root_mode, TimeNs root_mtime)
     DraftChange last;
     last.mtime = *entry.mtime;
     if (entry.ino == entries_[0].ino) last.mode = root_mode & kModeBits;
-    if (const auto changed = drafts.setattr(entry.ino, last); !changed.ok()) return changed.status();
+    if (const auto changed = drafts.attributes().setattr(entry.ino, last); !changed.ok()) return changed.status();
   }
   auto published = publish();
   if (published.ok()) made_domain_ = false;
@@ -280,7 +280,7 @@ Result<Published> PutSession::publish() {
     if (published.ok() && !published->already) name_.clear();  // the draft became the release
     return published;
   }
-  const auto files = context_.registry.drafts().list(entries_[0].ino);
+  const auto files = context_.registry.drafts().tree().list(entries_[0].ino);
   if (!files.ok()) return files.status();
   if (files->size() != 1 || files->front().type != FileType::Regular) {
     return Status(Code::Malformed, "an archive is one file");
@@ -297,7 +297,7 @@ Status PutSession::discard(DraftStore& drafts, Ino directory, const std::string&
     DraftName at;
     bool emptied = false;
   };
-  const auto root = drafts.lookup(directory, name);
+  const auto root = drafts.tree().lookup(directory, name);
   if (!root.ok()) return root.code() == Code::NotFound ? Status() : root.status();
   std::vector<Step> steps{{directory, {name, root->ino, root->type}, false}};
   while (!steps.empty()) {
@@ -305,15 +305,15 @@ Status PutSession::discard(DraftStore& drafts, Ino directory, const std::string&
     if (step.at.type == FileType::Directory && !step.emptied) {
       step.emptied = true;
       const Ino inside = step.at.ino;
-      auto names = drafts.list(inside);
+      auto names = drafts.tree().list(inside);
       if (!names.ok()) return names.status();
       for (DraftName& child : *names) steps.push_back({inside, std::move(child), false});
       continue;
     }
     const Step last = std::move(steps.back());
     steps.pop_back();
-    const Status gone = last.at.type == FileType::Directory ? drafts.rmdir(last.directory, last.at.name)
-                                                            : drafts.unlink(last.directory, last.at.name);
+    const Status gone = last.at.type == FileType::Directory ? drafts.tree().rmdir(last.directory, last.at.name)
+                                                            : drafts.tree().unlink(last.directory, last.at.name);
     if (!gone.ok() && gone.code() != Code::NotFound) return gone;
   }
   return {};
@@ -333,10 +333,10 @@ Status PutSession::discard_all(Registry& registry) {
   }
   DraftStore& drafts = registry.drafts();
   for (const Ino stage : stages) {
-    const auto names = drafts.list(stage);
+    const auto names = drafts.tree().list(stage);
     if (!names.ok()) return names.status();
     for (const DraftName& draft : *names) {
-      if (!draft.name.starts_with(kPutPrefix) || !drafts.getxattr(draft.ino, kPutMark).ok()) continue;
+      if (!draft.name.starts_with(kPutPrefix) || !drafts.attributes().getxattr(draft.ino, kPutMark).ok()) continue;
       if (Status status = discard(drafts, stage, draft.name); !status.ok()) return status;
     }
   }

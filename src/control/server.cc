@@ -32,7 +32,7 @@ constexpr timeval kPatience{60, 0};
 constexpr int kIdleMs = 600'000;
 constexpr int kQueueMax = 64;
 // How long the end of the daemon waits for the answers to what clients have asked. A commit is given less
-// (DraftStore::kEndPatience).
+// (Shutdown::kPatience).
 constexpr std::chrono::seconds kLastAnswers{8};
 // Between two tries when the process has no descriptor left for a client.
 constexpr int kRetryMs = 100;

@@ -23,13 +23,11 @@ Result<std::uint64_t> size_of(int fd) {
 }  // namespace
 
 DraftFile::DraftFile(Ino ino, File host, bool writable, std::optional<DraftHash> recorded,
-                     std::optional<Borrowed> borrowed, DraftFileHost& store, ThreadPool& workers,
-                     ThreadPool::Owner owner)
+                     std::optional<Borrowed> borrowed, const DraftFileContext& context, ThreadPool::Owner owner)
     : ino_(ino),
       host_(std::move(host)),
       writable_(writable),
-      store_(store),
-      workers_(workers),
+      context_(context),
       owner_(owner),
       recorded_(recorded),
       borrowed_(std::move(borrowed)) {
@@ -84,7 +82,7 @@ Status DraftFile::begin_change(std::uint64_t offset_bytes, std::uint64_t kept_by
     if (borrowed_) continue;  // a moment ago
     if (recorded_ && !damaged_) {
       // Why before the bytes change: a crash in between must not leave a hash of other bytes.
-      if (Status status = store_.forget_hash(ino_); !status.ok()) return status;
+      if (Status status = context_.hashes.forget(ino_); !status.ok()) return status;
       recorded_.reset();
     }
     ++changes_;
@@ -126,7 +124,7 @@ Status DraftFile::verdict_on(std::uint64_t offset_bytes) const {
 
 Status DraftFile::write(std::uint64_t offset_bytes, ByteView bytes) {
   if (Status status = verdict_on(offset_bytes); !status.ok()) return status;
-  if (Status status = store_.check_space(bytes.size()); !status.ok()) return status;
+  if (Status status = context_.space.check(bytes.size()); !status.ok()) return status;
   if (Status status = begin_change(offset_bytes); !status.ok()) return status;
   const Status written = write_at(host_.fd(), offset_bytes, bytes);
   end_change();
@@ -159,7 +157,7 @@ Status DraftFile::truncate(std::uint64_t size_bytes) {
     ++epoch_;
     ordered_ = 0;
     if (damaged_) {
-      if (Status status = store_.forget_hash(ino_); !status.ok()) return status;
+      if (Status status = context_.hashes.forget(ino_); !status.ok()) return status;
       damaged_ = false;
       recorded_.reset();
     }
@@ -176,7 +174,7 @@ Status DraftFile::truncate(std::uint64_t size_bytes) {
 Status DraftFile::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
   // Preallocation changes no byte that was there, but it may move the end of the file: both spoil the order only.
   const bool keeps_bytes = (mode & ~FALLOC_FL_KEEP_SIZE) == 0;
-  if (Status status = store_.check_space(keeps_bytes ? length_bytes : 0); !status.ok()) return status;
+  if (Status status = context_.space.check(keeps_bytes ? length_bytes : 0); !status.ok()) return status;
   if (Status status = begin_change(keeps_bytes ? ~std::uint64_t{0} : offset_bytes); !status.ok()) return status;
   const bool done =
       ::fallocate(host_.fd(), mode, static_cast<off_t>(offset_bytes), static_cast<off_t>(length_bytes)) == 0;
@@ -199,13 +197,18 @@ Status DraftFile::sync() {
   const MutexLock lock(mutex_);
   damaged_ = true;
   recorded_.reset();
-  (void)store_.remember_hash(ino_, DraftHash{0, {}, true});
+  (void)context_.hashes.remember(ino_, DraftHash{0, {}, true});
   return failed;
 }
 
 std::uint64_t DraftFile::changes() const {
   const MutexLock lock(mutex_);
   return changes_;
+}
+
+std::optional<DraftHash> DraftFile::recorded() const {
+  const MutexLock lock(mutex_);
+  return damaged_ ? std::optional(DraftHash{0, {}, true}) : recorded_;
 }
 
 std::uint64_t DraftFile::unhashed_bytes() const {

@@ -15,31 +15,25 @@
 #include "base/thread_pool.h"
 #include "base/types.h"
 #include "content/blob_extent.h"
+#include "drafts/blob_references.h"
+#include "drafts/draft_hashes.h"
 #include "drafts/draft_records.h"
+#include "drafts/draft_space.h"
+#include "drafts/host_files.h"
+#include "drafts/shutdown.h"
 #include "drafts/write_listener.h"
 
 namespace modelfs {
 
-// What a draft file needs of the store that it belongs to. Safe for concurrent use.
-class DraftFileHost {
- public:
-  virtual Status forget_hash(Ino ino) = 0;
-  virtual Status remember_hash(Ino ino, const DraftHash& hash) = 0;
-  // NoSpace: `more_bytes` would reach into the reserve.
-  virtual Status check_space(std::uint64_t more_bytes) const = 0;
-  // True of a file that has no name any more.
-  virtual bool is_removed(Ino ino) const = 0;
-  // The end has begun: what is done ahead stops at its next step.
-  virtual bool is_ending() const = 0;
-  // Busy: the time that commits have after that is over too.
-  virtual Status check_not_over() const = 0;
-  // A new host file in place of any other.
-  virtual Result<File> replace_host(Ino ino) const = 0;
-  // The file's bytes are those of its host file from now on, which gets its times.
-  virtual Status forget_blob(Ino ino, int host) = 0;
-
- protected:
-  ~DraftFileHost() = default;
+// What a draft file needs of the drafts that it is one of. All of it outlives the file.
+struct DraftFileContext {
+  const HostFiles& hosts;
+  const DraftRecords& records;
+  DraftHashes& hashes;
+  DraftSpace& space;
+  const BlobReferences& references;
+  const Shutdown& shutdown;
+  ThreadPool& workers;  // hash files behind their writers
 };
 
 // A draft file while at least one handle holds it. Safe for concurrent use.
@@ -50,7 +44,7 @@ class DraftFileHost {
 //
 // Its bytes may be borrowed: those of a blob, or the first of them. Then there is no host file until something changes;
 // they are copied to one first, so that no change ever reaches a blob. A new file borrows the empty blob, and small
-// bytes that are written to it at once become a blob that it borrows (DraftStore::write_small).
+// bytes that are written to it at once become a blob that it borrows (DraftHandle::write).
 class DraftFile : public std::enable_shared_from_this<DraftFile> {
  public:
   // Bytes hashed at once, and the lead a writer must have before somebody hashes behind it.
@@ -69,9 +63,9 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
 
   // `host`: the host file, none if its bytes are `borrowed`; `writable` as it was opened. `recorded`: its stored hash,
   // if it is still good.
-  // `owner`: whose file it is, for whom `workers` hash it.
+  // `owner`: whose file it is, for whom the workers hash it.
   DraftFile(Ino ino, File host, bool writable, std::optional<DraftHash> recorded, std::optional<Borrowed> borrowed,
-            DraftFileHost& store, ThreadPool& workers, ThreadPool::Owner owner);
+            const DraftFileContext& context, ThreadPool::Owner owner);
 
   Ino ino() const { return ino_; }
   // -1 as long as it borrows.
@@ -103,13 +97,13 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // They were not published: changes are welcome again.
   void unseal() EXCLUDES(mutex_);
 
-  // fsync(2) of the bytes, as far as they lie in the host file; DraftStore::sync_names() does the rest. IoError: see
+  // fsync(2) of the bytes, as far as they lie in the host file; DraftTree::sync_names() does the rest. IoError: see
   // settle().
   Status sync() EXCLUDES(mutex_);
 
   // Hashes what is not hashed yet, syncs what needs it and records the hash. Conflict when somebody writes meanwhile;
   // then the last writer's call does it. Busy: the store is being closed, and the next start goes on; a commit is given
-  // DraftStore::kEndPatience before. IoError: the bytes did not reach the disk; they cannot be published until they are
+  // Shutdown::kPatience before. IoError: the bytes did not reach the disk; they cannot be published until they are
   // written anew.
   // Interrupted: `given_up`, which is asked now and then, said that nobody waits for it any more; what was hashed so
   // far counts for the next call.
@@ -128,6 +122,8 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   // From now on tells `follower` what is written in order, beginning with what was so far, as long as it lives. One
   // follower at a time. False: it was not written in order so far.
   bool follow(const std::shared_ptr<WriteListener>& follower) EXCLUDES(mutex_);
+  // The hash of its bytes as they are; nothing: they are to be hashed first, or are a blob's.
+  std::optional<DraftHash> recorded() const EXCLUDES(mutex_);
   // Bytes that settle() would have to read now.
   std::uint64_t unhashed_bytes() const EXCLUDES(mutex_);
 
@@ -169,8 +165,7 @@ class DraftFile : public std::enable_shared_from_this<DraftFile> {
   const Ino ino_;
   File host_;  // made by whoever set owning_; constant once nothing is borrowed
   const bool writable_;
-  DraftFileHost& store_;
-  ThreadPool& workers_;
+  const DraftFileContext context_;
   const ThreadPool::Owner owner_;
 
   mutable Mutex mutex_;

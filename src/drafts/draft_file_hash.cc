@@ -71,7 +71,7 @@ class PieceReader {
 }  // namespace
 
 bool DraftFile::is_to_stop(SettleFor what) const {
-  return what == SettleFor::Commit ? !store_.check_not_over().ok() : store_.is_ending();
+  return what == SettleFor::Commit ? !context_.shutdown.check_not_over().ok() : context_.shutdown.has_begun();
 }
 
 Result<std::uint64_t> DraftFile::hash_range(const Hashing& hashing, std::uint64_t end_bytes, const GivenUp& given_up) {
@@ -87,7 +87,7 @@ Result<std::uint64_t> DraftFile::hash_range(const Hashing& hashing, std::uint64_
     write_back_early(host_.fd(), before, position);
     if (before / kHashPieceBytes != position / kHashPieceBytes) {
       // Nobody needs the hash of what was removed, though somebody may still have it open.
-      if (store_.is_removed(ino_)) break;
+      if (context_.records.is_removed(ino_)) break;
       if (given_up && given_up()) break;
     }
     const MutexLock lock(mutex_);
@@ -120,7 +120,7 @@ void DraftFile::drop_hash() {
 void DraftFile::take_turn() {
   if (queued_ || hashing_) return;  // whoever hashes takes the next turn
   queued_ = true;
-  workers_.submit([self = shared_from_this()] { self->hash_in_turn(); }, owner_);
+  context_.workers.submit([self = shared_from_this()] { self->hash_in_turn(); }, owner_);
 }
 
 void DraftFile::finalize_behind() {
@@ -136,7 +136,7 @@ void DraftFile::hash_in_turn() {
   {
     const MutexLock lock(mutex_);
     queued_ = false;
-    if (hashing_ || store_.is_ending()) return;
+    if (hashing_ || context_.shutdown.has_begun()) return;
     finalizes = finalize_behind_;
     if (!finalizes) {
       if (!in_order_ || ordered_ - hashed_ < kHashChunkBytes) return;
@@ -225,7 +225,7 @@ Status DraftFile::record_hash(std::uint64_t size_bytes, const Status& synced) {
   drop_hash();
   if (superseded_) return {Code::Conflict, "the file is being written"};
   damaged_ = record.damaged;  // never synced again as if it could succeed: the pages may be gone
-  if (Status status = store_.remember_hash(ino_, record); !status.ok()) return status;
+  if (Status status = context_.hashes.remember(ino_, record); !status.ok()) return status;
   recorded_ = record;
   return synced;
 }

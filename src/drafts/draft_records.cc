@@ -1,112 +1,112 @@
 #include "drafts/draft_records.h"
 
-#include "base/codec.h"
-#include "catalog/record_version.h"
+#include "base/time.h"
+#include "catalog/keys.h"
 
 namespace modelfs {
-namespace {
 
-constexpr std::uint64_t kFormat = 1;
-
-// Where the bytes of a file are.
-enum class Bytes : std::uint64_t { Own = 0, Blob = 1, StartOfBlob = 2 };
-
-Status damaged(const char* what) { return {Code::Corrupt, std::string("a draft's ") + what + " record is damaged"}; }
-
-Status check_format(std::uint64_t version, const char* what) {
-  return check_record_version(std::string("a draft's ") + what + " record", version, kFormat);
-}
-
-std::optional<FileType> file_type(std::uint64_t number) {
-  if (number < 1 || number > 3) return std::nullopt;
-  return static_cast<FileType>(number);
-}
-
-}  // namespace
-
-std::string DraftRecord::encode() const {
-  Encoder out;
-  out.number(kFormat).number(static_cast<std::uint64_t>(type));
-  out.number(owner.uid).number(owner.gid).number(owner.mode).number(link_count).number(raw(parent));
-  out.signed_number(raw(atime)).signed_number(raw(mtime)).signed_number(raw(ctime)).text(target);
-  out.number(static_cast<std::uint64_t>(!blob ? Bytes::Own : borrows_whole() ? Bytes::Blob : Bytes::StartOfBlob));
-  if (blob)
-    out.number(blob->size_bytes).number(blob->allocated_bytes).digest(blob->hash.digest).fixed32(blob->hash.crc32);
-  return out.take();
-}
-
-Result<DraftRecord> DraftRecord::decode(std::string_view bytes) {
-  Decoder in(bytes);
-  if (Status status = check_format(in.number(), "inode"); !status.ok()) return status;
-  const auto type = file_type(in.number());
-  if (!type) return damaged("inode");
-  DraftRecord record;
-  record.type = *type;
-  record.owner.uid = static_cast<uid_t>(in.number());
-  record.owner.gid = static_cast<gid_t>(in.number());
-  record.owner.mode = static_cast<std::uint32_t>(in.number());
-  record.link_count = static_cast<std::uint32_t>(in.number());
-  record.parent = Ino{in.number()};
-  record.atime = TimeNs{in.signed_number()};
-  record.mtime = TimeNs{in.signed_number()};
-  record.ctime = TimeNs{in.signed_number()};
-  record.target = in.text();
-  const auto whose = static_cast<Bytes>(in.number());
-  if (whose != Bytes::Own) {
-    BlobBytes& blob = record.blob.emplace();
-    blob.size_bytes = in.number();
-    blob.allocated_bytes = in.number();
-    blob.hash.digest = in.digest();
-    blob.hash.crc32 = in.fixed32();
-    blob.is_whole = whose == Bytes::Blob;
+Result<DraftRecord> DraftRecords::inode(Ino ino) const {
+  const auto value = keys_.get(keys::draft_inode(ino));
+  if (!value.ok()) {
+    if (value.code() == Code::NotFound) return Status(Code::NotFound, "the draft is gone");
+    return value.status();
   }
-  if (!in.finished() || whose > Bytes::StartOfBlob) return damaged("inode");
-  return record;
+  return DraftRecord::decode(*value);
 }
 
-timespec to_timespec(TimeNs time) {
-  std::int64_t seconds = raw(time) / 1'000'000'000;
-  std::int64_t rest = raw(time) % 1'000'000'000;
-  if (rest < 0) {  // before 1970
-    rest += 1'000'000'000;
-    --seconds;
+bool DraftRecords::is_removed(Ino ino) const {
+  const auto known = inode(ino);
+  return known.ok() ? known->link_count == 0 : known.code() == Code::NotFound;
+}
+
+Result<DraftEntry> DraftRecords::entry(Ino directory, std::string_view name) const {
+  const auto value = keys_.get(keys::draft_entry(directory, name));
+  if (!value.ok()) {
+    if (value.code() == Code::NotFound) return Status(Code::NotFound, "no '" + printable(name) + "' here");
+    return value.status();
   }
-  return {seconds, rest};
+  return DraftEntry::decode(*value);
 }
 
-std::string DraftHash::encode() const {
-  Encoder out;
-  out.number(kFormat).number(size_bytes).digest(hash.digest).fixed32(hash.crc32).number(damaged ? 1 : 0);
-  return out.take();
+Result<std::vector<DraftName>> DraftRecords::list(Ino directory) const {
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  std::vector<DraftName> names;
+  Status bad;
+  const std::string prefix = keys::draft_entries(directory);
+  const Status scanned = (*snapshot)->scan(prefix, "", [&](std::string_view key, std::string_view value) {
+    const auto found = DraftEntry::decode(value);
+    if (!found.ok()) {
+      bad = found.status();
+      return false;
+    }
+    names.push_back({std::string(key.substr(prefix.size())), found->ino, found->type});
+    return true;
+  });
+  if (!scanned.ok()) return scanned;
+  if (!bad.ok()) return bad;
+  return names;
 }
 
-Result<DraftHash> DraftHash::decode(std::string_view bytes) {
-  Decoder in(bytes);
-  DraftHash record;
-  if (Status status = check_format(in.number(), "sum"); !status.ok()) return status;
-  record.size_bytes = in.number();
-  record.hash.digest = in.digest();
-  record.hash.crc32 = in.fixed32();
-  record.damaged = in.number() == 1;
-  if (!in.finished()) return modelfs::damaged("sum");
-  return record;
+bool DraftRecords::is_empty(Ino directory) const {
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return false;
+  bool empty = true;
+  const Status scanned = (*snapshot)->scan(keys::draft_entries(directory), "", [&](std::string_view, std::string_view) {
+    empty = false;
+    return false;
+  });
+  return scanned.ok() && empty;
 }
 
-std::string DraftEntry::encode() const {
-  Encoder out;
-  out.number(kFormat).number(raw(ino)).number(static_cast<std::uint64_t>(type));
-  return out.take();
+Result<NamedAt> DraftRecords::name_of(Ino directory) const {
+  const auto found = inode(directory);
+  if (!found.ok()) return found.status();
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  NamedAt named{found->parent, ""};
+  const std::string prefix = keys::draft_entries(found->parent);
+  const Status scanned = (*snapshot)->scan(prefix, "", [&](std::string_view key, std::string_view value) {
+    const auto entry = DraftEntry::decode(value);
+    if (entry.ok() && entry->ino == directory) named.name = key.substr(prefix.size());
+    return named.name.empty();
+  });
+  if (!scanned.ok()) return scanned;
+  if (found->parent == kNoIno || named.name.empty())
+    return Status(Code::NotFound, "the directory has no name any more");
+  return named;
 }
 
-Result<DraftEntry> DraftEntry::decode(std::string_view bytes) {
-  Decoder in(bytes);
-  if (Status status = check_format(in.number(), "name"); !status.ok()) return status;
-  DraftEntry entry;
-  entry.ino = Ino{in.number()};
-  const auto type = file_type(in.number());
-  if (!type || !in.finished()) return damaged("name");
-  entry.type = *type;
-  return entry;
+Status DraftRecords::for_each_blob(const std::function<void(const Digest&)>& visit) const {
+  const auto snapshot = keys_.snapshot();
+  if (!snapshot.ok()) return snapshot.status();
+  Status failed;
+  const Status scanned = (*snapshot)->scan("n/", "", [&](std::string_view, std::string_view value) {
+    const auto found = DraftRecord::decode(value);
+    if (!found.ok()) failed = found.status();
+    if (found.ok() && found->blob) visit(found->blob->hash.digest);
+    return found.ok();
+  });
+  return scanned.ok() ? failed : scanned;
+}
+
+void DraftRecords::touch_directory(Ino directory, int subdirectories, Batch& batch) const {
+  auto found = inode(directory);
+  DraftRecord changed = found.ok() ? std::move(*found) : DraftRecord{};
+  if (!found.ok()) changed.type = FileType::Directory;
+  changed.link_count = static_cast<std::uint32_t>(static_cast<int>(changed.link_count) + subdirectories);
+  changed.mtime = changed.ctime = now();
+  batch.put(keys::draft_inode(directory), changed.encode());
+}
+
+void DraftRecords::erase_inode(Ino ino, Batch& batch) {
+  batch.erase(keys::draft_inode(ino));
+  batch.erase(keys::draft_hash(ino));
+  batch.erase_prefix(keys::attributes(ino));
+}
+
+Status DraftRecords::commit(const Batch& batch, SpaceNeed need) const {
+  return keys_.commit(batch, Durability::Buffered, need);
 }
 
 }  // namespace modelfs

@@ -1,62 +1,67 @@
-// What the store remembers of a draft beside the bytes of its files. Layout in catalog/FORMAT.md.
+// What the store knows of drafts, typed: inodes and the names of directories.
 #pragma once
-#include <time.h>
-
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "base/digest.h"
 #include "base/status.h"
 #include "base/types.h"
+#include "drafts/draft_record.h"
+#include "store/key_value_store.h"
 
 namespace modelfs {
 
-// n/<ino>. A regular file's size, mtime and blocks are its host file's, unless its bytes are a blob's.
-struct DraftRecord {
-  // The bytes of a blob, or of its start.
-  struct BlobBytes {
-    ContentHash hash;  // the blob's
-    std::uint64_t size_bytes = 0;
-    std::uint64_t allocated_bytes = 0;
-    bool is_whole = true;
-  };
-  FileType type = FileType::Regular;
-  Ownership owner;
-  std::uint32_t link_count = 1;   // files and symlinks: names; directories: 2 + subdirectories
-  Ino parent = kNoIno;            // directories
-  TimeNs atime{};                 // directories and symlinks
-  TimeNs mtime{};                 // directories and symlinks
-  TimeNs ctime{};                 // all; a file shows the later of this and its host file's
-  std::string target;             // symlinks
-  std::optional<BlobBytes> blob;  // regular files: the bytes are these until the first change; no host file
+// Where drafts are made that are to be moved into place; not listed as content anywhere.
+inline constexpr std::string_view kStageName = ".stage";
+// So begin the names of the drafts in `.stage` that `modelfs put` fills: they come and go without a request.
+inline constexpr std::string_view kPutPrefix = ".put-";
 
-  bool borrows_whole() const { return blob && blob->is_whole; }
-  std::string encode() const;
-  static Result<DraftRecord> decode(std::string_view bytes);
-};
-
-// c/<ino>: the hash of a file's bytes. Absent while they are being written; dropped when the machine was rebooted,
-// because power loss may keep newer bytes than records.
-struct DraftHash {
-  std::uint64_t size_bytes = 0;
-  ContentHash hash;
-  bool damaged = false;  // its fsync failed once: the bytes may be lost, so they cannot be published
-
-  std::string encode() const;
-  static Result<DraftHash> decode(std::string_view bytes);
-};
-
-// For futimens(2).
-timespec to_timespec(TimeNs time);
-
-// e/<directory><name>
-struct DraftEntry {
+// A name in a draft directory.
+struct DraftName {
+  std::string name;
   Ino ino = kNoIno;
   FileType type = FileType::Regular;
+};
 
-  std::string encode() const;
-  static Result<DraftEntry> decode(std::string_view bytes);
+// Where a draft directory is named.
+struct NamedAt {
+  Ino directory = kNoIno;
+  std::string name;
+};
+
+// Safe for concurrent use. Takes no lock of the drafts: who must not meet a change holds a NamesLock.
+class DraftRecords {
+ public:
+  // `keys` stays as long as this lives.
+  explicit DraftRecords(KeyValueStore& keys) : keys_(keys) {}
+
+  KeyValueStore& keys() const { return keys_; }
+
+  // NotFound: no draft inode of that number.
+  Result<DraftRecord> inode(Ino ino) const;
+  // True of a file that has no name any more.
+  bool is_removed(Ino ino) const;
+  // NotFound: `directory` holds no draft of that name.
+  Result<DraftEntry> entry(Ino directory, std::string_view name) const;
+  Result<std::vector<DraftName>> list(Ino directory) const;
+  // False also where that cannot be told.
+  bool is_empty(Ino directory) const;
+  // NotFound: it has no name.
+  Result<NamedAt> name_of(Ino directory) const;
+  // Calls `visit` for each blob that a draft file refers to. What cannot be read may refer to anything: Corrupt.
+  Status for_each_blob(const std::function<void(const Digest&)>& visit) const;
+
+  // Adds to `batch` that mtime and ctime of `directory` move, and that it has so many more subdirectories. A committed
+  // place has a record for its times only.
+  void touch_directory(Ino directory, int subdirectories, Batch& batch) const;
+  // Adds to `batch` that nothing is known of `ino` any more; its names are the caller's part.
+  static void erase_inode(Ino ino, Batch& batch);
+  // Buffered: durable with the next durable commit.
+  Status commit(const Batch& batch, SpaceNeed need) const;
+
+ private:
+  KeyValueStore& keys_;
 };
 
 }  // namespace modelfs

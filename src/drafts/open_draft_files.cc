@@ -1,79 +1,99 @@
-// Open draft files: handles, and what is shared between them.
+#include "drafts/open_draft_files.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 
-#include "base/log.h"
+#include "base/names.h"
+#include "base/time.h"
 #include "catalog/keys.h"
-#include "catalog/records.h"
-#include "drafts/draft_store.h"
 #include "drafts/holes.h"
 
 namespace modelfs {
+namespace {
 
-DraftHandle::DraftHandle(DraftStore& store, std::shared_ptr<DraftFile> file, bool writes, pid_t pid)
-    : store_(store), file_(std::move(file)), writes_(writes), pid_(pid) {
-  const MutexLock lock(store_.opens_mutex_);
-  store_.opens_[raw(file_->ino())].handles.push_back(this);
+std::string program_of(pid_t pid) {
+  if (pid == 0) return "another process";
+  auto file = open_at(AT_FDCWD, "/proc/" + std::to_string(pid) + "/comm", O_RDONLY);
+  std::string name = "process";
+  if (file.ok()) {
+    if (auto text = read_all(file->fd(), 64); text.ok()) name = text->substr(0, text->find('\n'));
+  }
+  return printable(name) + " (pid " + std::to_string(pid) + ")";
 }
 
-DraftHandle::~DraftHandle() { store_.release(*this); }
+}  // namespace
 
-Status DraftHandle::write(std::uint64_t offset_bytes, ByteView bytes) {
-  if (!writes_) return {Code::BadHandle, "the file is not open for writing"};
-  {
-    const MutexLock lock(store_.opens_mutex_);
-    closing_ = false;
-  }
-  if (offset_bytes == 0) {
-    if (auto written = store_.write_small(*this, bytes)) return *written;
-  }
-  return file_->write(offset_bytes, bytes);
-}
-
-Status DraftHandle::allocate(int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
-  if (!writes_) return {Code::BadHandle, "the file is not open for writing"};
-  {
-    const MutexLock lock(store_.opens_mutex_);
-    closing_ = false;
-  }
-  return file_->allocate(mode, offset_bytes, length_bytes);
-}
-
-Status DraftHandle::flush(const DraftFile::GivenUp& given_up) {
-  if (!writes_) return {};
-  {
-    const MutexLock lock(store_.opens_mutex_);
-    closing_ = true;
-    if (store_.has_open_writer(file_->ino())) return {};
-  }
-  if (hole_bytes(file_->host(), kCloseHoleBytesMax) > kCloseHoleBytesMax) return {};  // who publishes it hashes it
-  const Status status = file_->finalize(DraftFile::SettleFor::LaterCommit, given_up);
-  const bool is_left = status.code() == Code::Busy || status.code() == Code::Conflict ||
-                       status.code() == Code::Interrupted;  // to a later close, or to who publishes it
-  return is_left ? Status() : status;
-}
-
-bool DraftStore::has_open_writer(Ino ino) const {
+const DraftHandleState* OpenDraftFiles::writer_of(Ino ino) const {
   const auto found = opens_.find(raw(ino));
-  if (found == opens_.end()) return false;
-  const auto& handles = found->second.handles;
-  return std::any_of(handles.begin(), handles.end(),
-                     [](const DraftHandle* handle) { return handle->writes_ && !handle->closing_; });
+  if (found == opens_.end()) return nullptr;
+  const auto& users = found->second.users;
+  const auto writer = std::find_if(
+      users.begin(), users.end(), [](const User& user) { return user.handle->writes() && !user.handle->is_closing(); });
+  return writer == users.end() ? nullptr : writer->handle;
 }
 
-Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
-  {
-    const MutexLock lock(opens_mutex_);
+bool OpenDraftFiles::has_writer(Ino ino) const {
+  const MutexLock lock(mutex_);
+  return writer_of(ino) != nullptr;
+}
+
+Status OpenDraftFiles::check_no_writer(Ino ino) const {
+  const MutexLock lock(mutex_);
+  const DraftHandleState* writer = writer_of(ino);
+  if (writer == nullptr) return {};
+  return {Code::Conflict, "it is open for writing by " + program_of(writer->pid())};
+}
+
+Status OpenDraftFiles::wait_for_release(Ino ino, const std::string& name,
+                                        std::chrono::steady_clock::time_point deadline) {
+  const MutexLock lock(mutex_);
+  for (;;) {
     const auto found = opens_.find(raw(ino));
-    auto file = found == opens_.end() ? nullptr : found->second.file.lock();
-    if (!file) {
-      if (const auto borrower = borrowers_.find(raw(ino)); borrower != borrowers_.end()) file = borrower->second.lock();
-    }
+    if (found == opens_.end()) return {};
+    const auto& users = found->second.users;
+    const auto writer =
+        std::find_if(users.begin(), users.end(), [](const User& user) { return user.handle->writes(); });
+    if (writer == users.end()) return {};
+    const bool late = std::chrono::steady_clock::now() >= deadline;
+    if (!writer->handle->is_closing() || late)
+      return {Code::Busy, name + " is open for writing by " + program_of(writer->handle->pid())};
+    released_.wait_for(mutex_, std::chrono::milliseconds(10));
+  }
+}
+
+bool OpenDraftFiles::follow(Ino ino, const std::shared_ptr<WriteListener>& follower) {
+  std::shared_ptr<DraftFile> file;
+  {
+    const MutexLock lock(mutex_);
+    if (writer_of(ino) == nullptr) return false;
+    file = opens_.find(raw(ino))->second.file.lock();
+  }
+  return file && file->follow(follower);
+}
+
+// The shared file.
+
+std::shared_ptr<DraftFile> OpenDraftFiles::current(Ino ino) const {
+  const auto opened = opens_.find(raw(ino));
+  if (opened != opens_.end()) {
+    if (auto file = opened->second.file.lock()) return file;
+  }
+  const auto kept = shared_.find(raw(ino));
+  return kept == shared_.end() ? nullptr : kept->second.lock();
+}
+
+std::shared_ptr<DraftFile> OpenDraftFiles::find(Ino ino) const {
+  const MutexLock lock(mutex_);
+  return current(ino);
+}
+
+Result<std::shared_ptr<DraftFile>> OpenDraftFiles::file_of(const NamesLock::Held&, Ino ino, bool writes,
+                                                           const LookedUp* looked_up) {
+  {
+    const MutexLock lock(mutex_);
+    auto file = current(ino);
     struct stat info {};
     // Why the link count: a commit may have made a blob of the very file since it was opened.
     const bool fits = file && (!writes || file->is_borrowed() ||
@@ -81,99 +101,137 @@ Result<std::shared_ptr<DraftFile>> DraftStore::file_of(Ino ino, bool writes) {
     if (fits) return file;
     if (file) file->supersede();
   }
-  const auto stored = record(ino);
+  auto file = make(ino, writes, looked_up);
+  if (!file.ok()) return file;
+  const MutexLock lock(mutex_);
+  if ((*file)->is_borrowed()) keep_shared(*file);
+  // Why even without a handle: two users of one file must share its hash.
+  if (const auto found = opens_.find(raw(ino)); found != opens_.end()) found->second.file = *file;
+  return file;
+}
+
+Result<std::shared_ptr<DraftFile>> OpenDraftFiles::make(Ino ino, bool writes, const LookedUp* looked_up) const {
+  const auto stored = context_.records.inode(ino);
   if (!stored.ok()) return stored.status();
   std::optional<DraftFile::Borrowed> borrowed;
   File host;
   if (stored->blob) {
-    Result<std::shared_ptr<const BlobExtent>> from = stored->blob->size_bytes == 0
-                                                         ? BlobExtent::holding(stored->blob->hash, "")
-                                                         : BlobExtent::open(keys_, blobs_, stored->blob->hash.digest);
+    auto from = context_.references.open(*stored->blob);
     if (!from.ok()) return from.status();
     const std::uint64_t size_bytes = std::min(stored->blob->size_bytes, (*from)->size_bytes());
     borrowed = DraftFile::Borrowed{std::move(*from), size_bytes};
   } else {
-    if (Status status = writes ? unshare(ino) : Status(); !status.ok()) return status;
-    auto opened = open_host(ino, writes);
+    if (Status status = writes ? context_.hosts.unshare(ino) : Status(); !status.ok()) return status;
+    auto opened = context_.hosts.open(ino, writes);
     if (!opened.ok()) return opened.status();
     host = std::move(*opened);
   }
-  std::optional<DraftHash> hash;
-  if (const auto value = stored_sum(ino); value.ok()) {
-    if (auto decoded = DraftHash::decode(*value); decoded.ok()) hash = *decoded;
-  }
+  const std::optional<DraftHash> hash = looked_up != nullptr ? looked_up->hash : context_.hashes.stored(ino);
   // Why writable: what is borrowed must be one file for all who have it open, also for those who write later.
-  auto file = std::make_shared<DraftFile>(ino, std::move(host), writes || borrowed, hash, std::move(borrowed),
-                                          static_cast<DraftFileHost&>(*this), workers_, stored->owner.uid);
-  const MutexLock lock(opens_mutex_);
-  if (stored->blob) add_borrower(file);
-  // Why even without a handle: two users of one file must share its hash.
-  if (const auto found = opens_.find(raw(ino)); found != opens_.end()) found->second.file = file;
-  return file;
+  const bool is_writable = writes || borrowed;
+  return std::make_shared<DraftFile>(ino, std::move(host), is_writable, hash, std::move(borrowed), context_,
+                                     stored->owner.uid);
 }
 
-Result<std::unique_ptr<DraftHandle>> DraftStore::open_file(Ino ino, bool writes, pid_t pid) {
-  const MutexLock lock(names_mutex_);
-  if (writes) {
-    if (Status status = check_unfrozen({ino}); !status.ok()) return status;
+void OpenDraftFiles::keep_shared(const std::shared_ptr<DraftFile>& file) {
+  shared_[raw(file->ino())] = file;
+  if (shared_.size() < shared_cleaned_at_) return;
+  std::erase_if(shared_, [](const auto& kept) { return kept.second.expired(); });
+  shared_cleaned_at_ = std::max<std::size_t>(64, 2 * shared_.size());
+}
+
+Status OpenDraftFiles::share(const std::shared_ptr<DraftFile>& file) {
+  const MutexLock lock(mutex_);
+  if (const auto found = opens_.find(raw(file->ino())); found != opens_.end()) {
+    for (const User& user : found->second.users) {
+      if (user.file != file.get()) return {Code::Conflict, "it is open elsewhere"};
+    }
   }
-  const auto found = record(ino);
-  if (!found.ok()) return found.status();
-  if (found->type != FileType::Regular) return Status(Code::InvalidArgument, "not a regular file");
-  auto file = file_of(ino, writes);
-  if (!file.ok()) return file.status();
-  auto handle = std::make_unique<DraftHandle>(*this, *file, writes, pid);
-  const MutexLock opens(opens_mutex_);
-  opens_[raw(ino)].file = *file;
-  return handle;
+  keep_shared(file);
+  return {};
 }
 
-bool DraftStore::follow(Ino ino, const std::shared_ptr<WriteListener>& follower) {
-  std::shared_ptr<DraftFile> file;
+void OpenDraftFiles::detach(Ino ino) {
+  const MutexLock lock(mutex_);
+  shared_.erase(raw(ino));
+  if (const auto found = opens_.find(raw(ino)); found != opens_.end()) found->second.file.reset();
+}
+
+void OpenDraftFiles::finalize_behind(const std::shared_ptr<DraftFile>& file) {
   {
-    const MutexLock lock(opens_mutex_);
-    if (!has_open_writer(ino)) return false;
-    file = opens_.find(raw(ino))->second.file.lock();
+    // Whoever asks again, or opens it, must find this one: it would be hashed twice, or as it was before a change.
+    const MutexLock lock(mutex_);
+    keep_shared(file);
   }
-  return file && file->follow(follower);
+  file->finalize_behind();
 }
 
-void DraftStore::release(DraftHandle& handle) {
-  const Ino ino = handle.file_->ino();
+// Handles.
+
+void OpenDraftFiles::add(const DraftHandleState& handle, const std::shared_ptr<DraftFile>& file) {
+  const MutexLock lock(mutex_);
+  Opened& opened = opens_[raw(file->ino())];
+  opened.users.push_back({&handle, file.get()});
+  opened.file = file;
+}
+
+void OpenDraftFiles::release(const DraftHandleState& handle, const std::shared_ptr<DraftFile>& file) {
+  const Ino ino = file->ino();
   bool last = false;
   bool last_writer = false;
   {
-    const MutexLock lock(opens_mutex_);
+    const MutexLock lock(mutex_);
     const auto found = opens_.find(raw(ino));
     if (found != opens_.end()) {
-      std::erase(found->second.handles, &handle);
-      last = found->second.handles.empty();
-      last_writer = handle.writes_ && !has_open_writer(ino);
+      std::erase_if(found->second.users, [&](const User& user) { return user.handle == &handle; });
+      last = found->second.users.empty();
+      last_writer = handle.writes() && writer_of(ino) == nullptr;
       if (last) opens_.erase(found);
     }
   }
   released_.notify_all();
   if (last) {
-    const auto found = record(ino);
-    if (found.ok() && found->link_count == 0) {
-      file_retired(ino);
-      return;
-    }
+    const auto found = context_.records.inode(ino);
+    if (found.ok() && found->link_count == 0) return remove_nameless(ino);
   }
-  if (last_writer && handle.file_->unhashed_bytes() > 0 &&
-      hole_bytes(handle.file_->host(), kCloseHoleBytesMax) <= kCloseHoleBytesMax) {
+  if (last_writer && file->unhashed_bytes() > 0 && hole_bytes(file->host(), kCloseHoleBytesMax) <= kCloseHoleBytesMax) {
     // Written after its last close, or never closed properly: hash it now, so that a commit need not.
-    finalize_behind(handle.file_);
+    finalize_behind(file);
   }
 }
 
-void DraftStore::finalize_behind(const std::shared_ptr<DraftFile>& file) {
+// Names that go.
+
+void OpenDraftFiles::drop_name(const NamesLock::Held&, Ino ino, DraftRecord dropped, Batch& batch,
+                               std::vector<Ino>& gone) {
+  dropped.link_count -= dropped.type == FileType::Directory ? dropped.link_count : 1;
+  dropped.ctime = now();
+  bool is_open = false;
   {
-    // Whoever asks again, or opens it, must find this one: it would be hashed twice, or as it was before a change.
-    const MutexLock lock(opens_mutex_);
-    add_borrower(file);
+    const MutexLock lock(mutex_);
+    is_open = opens_.contains(raw(ino));
   }
-  file->finalize_behind();
+  if (dropped.link_count > 0 || (is_open && dropped.type == FileType::Regular)) {
+    batch.put(keys::draft_inode(ino), dropped.encode());
+    if (dropped.link_count == 0) batch.put(keys::nameless(ino), "1");
+    return;
+  }
+  DraftRecords::erase_inode(ino, batch);
+  if (dropped.type == FileType::Regular) gone.push_back(ino);
+}
+
+void OpenDraftFiles::remove_nameless(Ino ino) {
+  const NamesLock::Held held(names_);
+  {
+    const MutexLock lock(mutex_);
+    if (opens_.contains(raw(ino))) return;  // the last release does it
+  }
+  const auto found = context_.records.inode(ino);
+  if (!found.ok() || found->link_count > 0) return;
+  Batch batch;
+  DraftRecords::erase_inode(ino, batch);
+  batch.erase(keys::nameless(ino));
+  if (context_.records.commit(batch, SpaceNeed::Reclaims).ok()) context_.hosts.remove({ino});
 }
 
 }  // namespace modelfs

@@ -70,7 +70,7 @@ Result<Published> ArchiveUploads::unpack_and_publish(const ArchiveRequest& reque
   const auto format = format_of_suffix(request.suffix);
   if (!format) return Status(Code::InvalidArgument, "'" + printable(request.suffix) + "' names no archive format");
 
-  auto sealed = registry_.drafts().seal(request.file);
+  auto sealed = registry_.drafts().sealer().seal(request.file);
   if (!sealed.ok()) return sealed.status();
   std::optional<Result<std::unique_ptr<UnpackingDirectory>>> unpacked;
   if (request.behind) unpacked = request.behind->finish((*sealed)->hash().size_bytes);
@@ -99,7 +99,7 @@ Result<Published> ArchiveUploads::unpack_and_publish(const ArchiveRequest& reque
   }
   // The same content is there: what was sent is not needed.
   sealed->reset();
-  if (Status removed = registry_.drafts().unlink(request.directory, request.name); !removed.ok()) {
+  if (Status removed = registry_.drafts().tree().unlink(request.directory, request.name); !removed.ok()) {
     log::warn("an upload stays behind: {}", removed.message());
   }
   return published;
@@ -110,10 +110,10 @@ Status ArchiveUploads::discard_leftovers() {
   if (!stored.ok()) return stored.status();
   Status failed;
   const Status walked = stored->for_each_domain([&](const DomainName&, const DomainRecord& head) {
-    const auto left = registry_.drafts().list(head.unpacking());
+    const auto left = registry_.drafts().tree().list(head.unpacking());
     if (!left.ok()) failed = left.status();
     for (const DraftName& name : left.ok() ? *left : std::vector<DraftName>()) {
-      if (failed.ok()) failed = registry_.drafts().discard(head.unpacking(), name.name);
+      if (failed.ok()) failed = registry_.drafts().reclaimer().discard(head.unpacking(), name.name);
     }
     return failed.ok();
   });

@@ -31,15 +31,15 @@ Status ClosingFiles::finish() {
 }
 
 Status DraftSink::begin(const ArchiveMember& member) {
-  if (Status status = drafts_.check_not_over(); !status.ok()) return status;
+  if (Status status = drafts_.shutdown().check_not_over(); !status.ok()) return status;
   if (member.number == 0) return {};
   // Before the first of its bytes is written, and not when the disk is full of them.
-  if (Status status = drafts_.check_space(member.stored_bytes); !status.ok() && member.stored_bytes > 0) {
+  if (Status status = drafts_.space().check(member.stored_bytes); !status.ok() && member.stored_bytes > 0) {
     return {status.code(), "there is no room for member '" + printable(member.name) + "' of " +
                                std::to_string(member.stored_bytes) + " bytes: " + status.message()};
   }
   if (member.link_to) {
-    const auto made = drafts_.link(inos_[*member.link_to], inos_[member.parent], member.name);
+    const auto made = drafts_.tree().link(inos_[*member.link_to], inos_[member.parent], member.name);
     if (!made.ok()) return made.status();
     return add(member.number, made->ino);
   }
@@ -47,7 +47,7 @@ Status DraftSink::begin(const ArchiveMember& member) {
   fresh.type = member.type;
   fresh.owner = {who_.uid, who_.gid, member.implied ? kUnnamedDirectoryMode : member.mode & 0777};
   fresh.target = member.target;
-  const auto made = drafts_.make(inos_[member.parent], member.name, fresh);
+  const auto made = drafts_.tree().make(inos_[member.parent], member.name, fresh);
   if (!made.ok()) return made.status();
   if (Status status = add(member.number, made->ino); !status.ok()) return status;
   if (member.type == FileType::Directory) {
@@ -55,7 +55,7 @@ Status DraftSink::begin(const ArchiveMember& member) {
     return {};
   }
   if (member.type == FileType::Symlink) return set_time(made->ino, member.mtime);
-  auto handle = drafts_.open_file(made->ino, true, 0);
+  auto handle = drafts_.files().open(made->ino, true, 0);
   if (!handle.ok()) return handle.status();
   handle_ = std::move(*handle);
   mtime_ = member.mtime;
@@ -64,7 +64,7 @@ Status DraftSink::begin(const ArchiveMember& member) {
 }
 
 Status DraftSink::write(std::uint64_t offset_bytes, ByteView bytes) {
-  if (Status status = drafts_.check_not_over(); !status.ok()) return status;
+  if (Status status = drafts_.shutdown().check_not_over(); !status.ok()) return status;
   written_ = offset_bytes + bytes.size();
   return handle_->write(offset_bytes, bytes);
 }
@@ -85,7 +85,7 @@ Status DraftSink::describe(const ArchiveMember& directory) {
   directory_times_[directory.number] = directory.mtime;
   DraftChange change;
   change.mode = directory.mode & 0777;
-  const auto changed = drafts_.setattr(inos_[directory.number], change);
+  const auto changed = drafts_.attributes().setattr(inos_[directory.number], change);
   return changed.ok() ? Status() : changed.status();
 }
 
@@ -106,7 +106,7 @@ Status DraftSink::set_time(Ino ino, TimeNs mtime) {
   DraftChange change;
   change.mtime = mtime;
   change.atime = mtime;
-  const auto changed = drafts_.setattr(ino, change);
+  const auto changed = drafts_.attributes().setattr(ino, change);
   return changed.ok() ? Status() : changed.status();
 }
 

@@ -21,20 +21,20 @@ bool FormlPackageUploads::ends_copy(const Credentials& who, const Node& node, co
 
 Status FormlPackageUploads::publish_copy(const Credentials& who, Ino directory) {
   DraftStore& drafts = registry_.drafts();
-  const auto inode = drafts.stat(directory);
+  const auto inode = drafts.tree().stat(directory);
   if (!inode.ok()) return {};
   const Ino place = inode->record.parent;
-  const auto named = drafts.lookup(place, kFormlPackageName);
+  const auto named = drafts.tree().lookup(place, kFormlPackageName);
   if (!named.ok() || named->ino != directory) return {};
-  const auto beneath = drafts.name_of(place);
+  const auto beneath = drafts.tree().name_of(place);
   const auto above = beneath.ok() ? mount_.find_node(beneath->directory) : std::nullopt;
   if (!above || above->kind != Node::Kind::Domain) return {};
   auto domain = DomainName::parse(above->domain);
   auto version = VersionName::parse(beneath->name);
   if (!domain.ok() || !version.ok()) return {};
-  const auto manifest = drafts.lookup(directory, kPackageManifestName);
+  const auto manifest = drafts.tree().lookup(directory, kPackageManifestName);
   if (!manifest.ok()) return {};
-  const auto file = drafts.open_file(manifest->ino, false, who.pid);
+  const auto file = drafts.files().open(manifest->ino, false, who.pid);
   if (!file.ok()) return {};
   // One byte more than may be, so that what is too long is not taken for its beginning.
   std::string text(kPackageManifestBytesMax + 1, '\0');

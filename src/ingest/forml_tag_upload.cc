@@ -15,7 +15,7 @@ constexpr int kTriesMax = 1000;
 }  // namespace
 
 Status FormlTagUploads::unstage_others(const TagRequest& request, std::unordered_set<std::string> wanted) {
-  const auto names = registry_.drafts().list(request.draft);
+  const auto names = registry_.drafts().tree().list(request.draft);
   if (!names.ok()) return names.status();
   std::vector<std::string> others;
   for (const DraftName& each : *names) {
@@ -26,15 +26,15 @@ Status FormlTagUploads::unstage_others(const TagRequest& request, std::unordered
                                 printable(request.draft_name) + "'; move it there first"};
   }
   if (others.empty()) return {};
-  auto stage = registry_.drafts().lookup(request.release, kStageName);
+  auto stage = registry_.drafts().tree().lookup(request.release, kStageName);
   if (!stage.ok()) {
     const NewDraft fresh{FileType::Directory, {request.who.uid, request.who.gid, 0755}, ""};
-    const auto made = registry_.drafts().make(request.release, kStageName, fresh);
+    const auto made = registry_.drafts().tree().make(request.release, kStageName, fresh);
     if (!made.ok()) return made.status();
     stage = DraftEntry{made->ino, FileType::Directory};
   }
   for (const std::string& name : others) {
-    if (Status status = registry_.drafts().rename(request.draft, name, stage->ino, name, false); !status.ok()) {
+    if (Status status = registry_.drafts().tree().rename(request.draft, name, stage->ino, name, false); !status.ok()) {
       return {status.code(),
               "'" + printable(name) + "' is no state of this tag and cannot go back to .stage: " + status.message()};
     }
@@ -44,7 +44,7 @@ Status FormlTagUploads::unstage_others(const TagRequest& request, std::unordered
 
 Result<Published> FormlTagUploads::publish(const TagRequest& request) {
   const MutexLock only(mutexes_[raw(request.draft) % mutexes_.size()]);
-  const auto sealed = registry_.drafts().seal(request.file);
+  const auto sealed = registry_.drafts().sealer().seal(request.file);
   if (!sealed.ok()) return sealed.status();
   const auto refused = [&](const Status& status) {
     return Status(status.code(), request.target.str() + ": " + status.message());

@@ -18,11 +18,11 @@ Status ModelstoreRemovals::remove(const Credentials& who, const Node& parent, co
   if (step == Step::Metadata) return remove_release(who, parent, *domain, version, node.container);
   if (step == Step::Tombstone) {
     const Status status = registry_.model_states().forget_tombstone(*domain, version, who);
-    (void)registry_.drafts().unlink(parent.ino, name);  // what its client wrote before the removal
+    (void)registry_.drafts().tree().unlink(parent.ino, name);  // what its client wrote before the removal
     return status;
   }
   if (step == Step::State) {
-    const auto state = registry_.drafts().name_of(parent.ino);
+    const auto state = registry_.drafts().tree().name_of(parent.ino);
     return state.ok() ? registry_.model_states().clear(*domain, version, state->name, who) : state.status();
   }
   // Why at the first step: what follows it takes the states away, and the last would be refused.

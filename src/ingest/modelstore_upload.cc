@@ -20,7 +20,7 @@ std::optional<FoundFile> find_file(const DraftStore& drafts, Ino base, std::span
   FoundFile found;
   Ino at = base;
   for (std::size_t i = 0; i < path.size(); ++i) {
-    const auto entry = drafts.lookup(at, path[i]);
+    const auto entry = drafts.tree().lookup(at, path[i]);
     if (!entry.ok()) return std::nullopt;
     const bool is_last = i + 1 == path.size();
     if (entry->type != (is_last ? FileType::Regular : FileType::Directory)) return std::nullopt;
@@ -61,7 +61,7 @@ Status ModelstoreUploads::check_archive_path(const ModelRequest& request, Ino fi
     return status;
   }
   while (directory != request.base) {
-    const auto inode = registry_.drafts().stat(directory);
+    const auto inode = registry_.drafts().tree().stat(directory);
     if (!inode.ok()) return inode.status();
     Ownership owner = inode->record.owner;
     owner.mode &= mask(inode->record.parent);
@@ -96,7 +96,7 @@ Result<Published> ModelstoreUploads::publish_file(const ModelRequest& request, I
     return status;
   std::unique_ptr<SealedFile> sealed;
   if (file != kNoIno) {
-    auto taken = registry_.drafts().seal(file);
+    auto taken = registry_.drafts().sealer().seal(file);
     if (!taken.ok()) return taken.status();
     sealed = *std::move(taken);
   }
@@ -122,7 +122,7 @@ Result<Published> ModelstoreUploads::publish_file(const ModelRequest& request, I
 Result<Published> ModelstoreUploads::publish(const ModelRequest& request) {
   const std::string what = request.domain.str() + "/versions/" + request.model_id.str() + ".json";
   const auto refused = [&](Code code, const std::string& why) { return Status(code, what + ": " + why); };
-  auto sealed = registry_.drafts().seal(request.file);
+  auto sealed = registry_.drafts().sealer().seal(request.file);
   if (!sealed.ok()) return sealed.status();
   auto read = (*sealed)->text(kMetadataBytesMax);
   if (!read.ok()) return refused(read.code(), read.status().message());
@@ -151,7 +151,7 @@ Result<Published> ModelstoreUploads::publish(const ModelRequest& request) {
   if (published.code() == Code::Conflict) return refused(Code::Busy, "its archive: " + published.status().message());
   if (!published.ok()) return published;
   sealed->reset();
-  if (Status removed = registry_.drafts().unlink(request.directory, request.name); !removed.ok()) {
+  if (Status removed = registry_.drafts().tree().unlink(request.directory, request.name); !removed.ok()) {
     log::warn("an upload stays behind: {}", removed.message());
   }
   return published;

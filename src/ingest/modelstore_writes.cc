@@ -84,7 +84,7 @@ Status ModelstoreWrites::publish_model(const Credentials& who, const MountUpload
 
 Status ModelstoreWrites::publish_document(const Credentials& who, const MountUpload& upload) {
   const auto text = [&]() -> Result<std::string> {
-    const auto sealed = registry_.drafts().seal(upload.file);
+    const auto sealed = registry_.drafts().sealer().seal(upload.file);
     return sealed.ok() ? (*sealed)->text(kMetadataBytesMax) : sealed.status();
   }();
   const auto refused = [&](const Status& status) {
@@ -95,7 +95,7 @@ Status ModelstoreWrites::publish_document(const Credentials& who, const MountUpl
   if (upload.kind == Upload::ReplaceOnClose) return keep_whole(upload);
   const Status status = upload.kind == Upload::State ? take_state(who, upload, *text) : check_copy(upload, *text);
   if (!status.ok()) return refused(status);
-  return registry_.drafts().unlink(upload.directory, upload.draft_name);
+  return registry_.drafts().tree().unlink(upload.directory, upload.draft_name);
 }
 
 Status ModelstoreWrites::keep_whole(const MountUpload& upload) {
@@ -105,7 +105,7 @@ Status ModelstoreWrites::keep_whole(const MountUpload& upload) {
     return stored.ok() ? stored->placement(*upload.domain, upload.parent_path, upload.name) : stored.status();
   }();
   if (!placed.ok() && placed.code() != Code::NotFound) return placed.status();
-  const auto there = registry_.drafts().lookup(upload.parent, upload.name);
+  const auto there = registry_.drafts().tree().lookup(upload.parent, upload.name);
   // Where a path holds no model id, two that upload in the same second meet.
   const bool is_awaited = there.ok() && is_archive(upload) && writers_.is_anothers(there->ino, upload.creator);
   if (placed.ok() || is_awaited) {
@@ -113,7 +113,7 @@ Status ModelstoreWrites::keep_whole(const MountUpload& upload) {
     return {taken.code(), upload.str() + ": " + taken.message()};
   }
   const Status status =
-      registry_.drafts().rename(upload.directory, upload.draft_name, upload.parent, upload.name, true);
+      registry_.drafts().tree().rename(upload.directory, upload.draft_name, upload.parent, upload.name, true);
   if (status.ok() && is_archive(upload)) writers_.put(upload.file, upload.creator);
   return status;
 }
@@ -128,7 +128,7 @@ Status ModelstoreWrites::take_state(const Credentials& who, const MountUpload& u
     return stored.ok() ? stored->release_by_model_id(*upload.domain, upload.stem) : stored.status();
   }();
   if (!release.ok()) return release.status();
-  const auto state = registry_.drafts().name_of(upload.parent);
+  const auto state = registry_.drafts().tree().name_of(upload.parent);
   if (!state.ok()) return state.status();
   return registry_.model_states().set(*upload.domain, release->version, state->name, who);
 }

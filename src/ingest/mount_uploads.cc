@@ -88,7 +88,7 @@ Result<DraftInode> MountUploads::make_file(const Credentials& who, MountUpload u
   upload.creator = process_of(who.pid);
   for (int i = 1; i <= kNamesMax; ++i) {
     upload.draft_name = i == 1 ? shown : shown + ".~" + std::to_string(i) + "~";
-    auto made = registry_.drafts().make(upload.directory, upload.draft_name, fresh_file);
+    auto made = registry_.drafts().tree().make(upload.directory, upload.draft_name, fresh_file);
     if (made.code() == Code::AlreadyExists) continue;
     if (!made.ok()) return made.status();
     upload.file = made->ino;
@@ -109,14 +109,14 @@ std::optional<Ino> MountUploads::named(Ino parent, std::string_view name, const 
   const auto upload = pending_.named(parent, name, who.pid);
   if (!upload) return std::nullopt;
   // One that was refused may have been removed or moved since, by its other name.
-  const auto there = registry_.drafts().lookup(upload->directory, upload->draft_name);
+  const auto there = registry_.drafts().tree().lookup(upload->directory, upload->draft_name);
   return there.ok() && there->ino == upload->file ? std::optional(upload->file) : std::nullopt;
 }
 
 std::optional<Status> MountUploads::unlink(Ino parent, std::string_view name, const Credentials& who) {
   const auto upload = pending_.named(parent, name, who.pid);
   if (!upload) return std::nullopt;
-  const Status status = registry_.drafts().unlink(upload->directory, upload->draft_name);
+  const Status status = registry_.drafts().tree().unlink(upload->directory, upload->draft_name);
   if (status.ok()) pending_.unlinked(upload->file);
   return status;
 }
@@ -143,7 +143,7 @@ Status MountUploads::publish_archive(const Credentials& who, const MountUpload& 
   if (upload.kind == Upload::Package) {
     request.orders_versions = true;
     // It may have been removed while the package was written.
-    const auto draft = registry_.drafts().lookup(upload.above, upload.stem);
+    const auto draft = registry_.drafts().tree().lookup(upload.above, upload.stem);
     if (draft.ok() && draft->ino == upload.beside) request.beneath = upload.beside;
   }
   return ingest_.archives.publish(request).status();
@@ -166,7 +166,7 @@ Status MountUploads::close(const Credentials& who, DraftHandle& handle) {
   // Whoever else mends a refused file does it by its other name, and moves it.
   const auto writer = pending_.resting_writer(upload->file);
   if (writer && *writer != process_of(who.pid)) return {};
-  const auto inode = registry_.drafts().stat(upload->file);
+  const auto inode = registry_.drafts().tree().stat(upload->file);
   if (!inode.ok()) return inode.code() == Code::NotFound ? Status() : inode.status();
   if (inode->record.link_count == 0 || inode->size_bytes == 0) return {};  // removed meanwhile; or nothing to decide
   // Of closes at the same time each answers what became of it, not only the one that decides.
@@ -199,7 +199,7 @@ void MountUploads::end(std::unique_ptr<DraftHandle> handle) {
   const Ino file = handle->file().ino();
   const auto upload = pending_.find(file);
   if (!upload || !pending_.released(file)) return;
-  const auto inode = registry_.drafts().stat(file);
+  const auto inode = registry_.drafts().tree().stat(file);
   const std::uint64_t changes = handle->file().changes();
   handle.reset();  // else it would count as a writer of what is published below
   const bool is_there = inode.ok() && inode->record.link_count > 0;
@@ -207,7 +207,7 @@ void MountUploads::end(std::unique_ptr<DraftHandle> handle) {
   if (writer && is_there && is_alive(*writer)) return;
   const bool is_undecided = is_there && !writer && !pending_.refusal(file, changes);
   if (is_undecided && inode->size_bytes == 0) {
-    (void)registry_.drafts().unlink(upload->directory, upload->draft_name);
+    (void)registry_.drafts().tree().unlink(upload->directory, upload->draft_name);
   } else if (is_undecided) {
     // No close could decide: somebody seemed to write until the end. Nobody does any more.
     Credentials who{inode->record.owner.uid, inode->record.owner.gid, 0, {}};
@@ -219,7 +219,7 @@ void MountUploads::end(std::unique_ptr<DraftHandle> handle) {
   pending_.remove(file);
 }
 
-Status MountUploads::publish_moved(const Credentials& who, Ino file, const DraftStore::NamedAt& named, const Node& to,
+Status MountUploads::publish_moved(const Credentials& who, Ino file, const NamedAt& named, const Node& to,
                                    std::string_view new_name, const CreateRule& rule) {
   auto upload = plan(to, new_name, rule);
   if (!upload.ok()) return upload.status();

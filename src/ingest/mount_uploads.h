@@ -46,7 +46,7 @@ class MountUploads {
   // The end of a handle: what no close has decided is decided now, in the background.
   void end(std::unique_ptr<DraftHandle> handle);
   // A finished file that is moved onto the name of an archive or marker. Busy: somebody writes it.
-  Status publish_moved(const Credentials& who, Ino file, const DraftStore::NamedAt& named, const Node& to,
+  Status publish_moved(const Credentials& who, Ino file, const NamedAt& named, const Node& to,
                        std::string_view new_name, const CreateRule& rule);
 
  private:

@@ -15,7 +15,7 @@ Result<std::unique_ptr<UnpackingDirectory>> UnpackingDirectory::make(DraftStore&
   NewDraft fresh;
   fresh.type = FileType::Directory;
   fresh.owner = {who.uid, who.gid, kUnnamedDirectoryMode};
-  const auto root = drafts.make(place, made->name_, fresh);
+  const auto root = drafts.tree().make(place, made->name_, fresh);
   if (!root.ok()) return root.status();
   made->root_ = root->ino;
   return made;
@@ -23,7 +23,8 @@ Result<std::unique_ptr<UnpackingDirectory>> UnpackingDirectory::make(DraftStore&
 
 UnpackingDirectory::~UnpackingDirectory() {
   if (root_ == kNoIno) return;
-  if (Status status = drafts_.discard(place_, name_); !status.ok()) log::warn("unpacking: {}", status.message());
+  if (Status status = drafts_.reclaimer().discard(place_, name_); !status.ok())
+    log::warn("unpacking: {}", status.message());
 }
 
 Result<std::unique_ptr<UnpackingDirectory>> unpack(const UnpackingMeans& means, const UnpackingPlan& plan,
@@ -157,7 +158,7 @@ class UnpackingBehind::Work : public WriteListener, public ArchiveSource, public
   }
 
   Result<std::unique_ptr<UnpackingDirectory>> unpack_followed() {
-    auto handle = means_.drafts.open_file(file_, false, 0);
+    auto handle = means_.drafts.files().open(file_, false, 0);
     if (!handle.ok()) return handle.status();
     handle_ = std::move(*handle);
     auto made = unpack(means_, plan_, *this);
@@ -188,7 +189,7 @@ class UnpackingBehind::Work : public WriteListener, public ArchiveSource, public
 std::unique_ptr<UnpackingBehind> UnpackingBehind::follow(const UnpackingMeans& means, ThreadPool& runners, Ino file,
                                                          UnpackingPlan plan) {
   auto work = std::make_shared<Work>(means, runners, file, std::move(plan));
-  if (!means.drafts.follow(file, work)) return nullptr;
+  if (!means.drafts.files().follow(file, work)) return nullptr;
   return std::unique_ptr<UnpackingBehind>(new UnpackingBehind(std::move(work)));
 }
 

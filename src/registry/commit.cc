@@ -12,22 +12,6 @@
 #include "registry/draft_list.h"
 
 namespace modelfs {
-namespace {
-
-// Of the files that have no hash yet, so that somebody would have to hash them.
-std::uint64_t unsummed_hole_bytes(const KeyValueStore& keys, const FrozenDraft& draft) {
-  std::uint64_t bytes = 0;
-  for (const FrozenEntry& entry : draft.entries()) {
-    if (entry.record.type != FileType::Regular || entry.record.borrows_whole()) continue;
-    if (entry.size_bytes <= entry.allocated_bytes) continue;
-    if (keys.get(keys::draft_hash(entry.ino)).code() == Code::NotFound)
-      bytes += entry.size_bytes - entry.allocated_bytes;
-  }
-  return bytes;
-}
-
-}  // namespace
-
 Result<Published> commit_draft(RegistryCore& core, GarbageCollector& garbage, const PublishRequest& request) {
   auto published = Commit(core, garbage, request).run();
   if (!published.ok() && published.code() != Code::AlreadyExists && published.code() != Code::Conflict &&
@@ -46,17 +30,17 @@ Commit::~Commit() {
 
 Result<Published> Commit::run() {
   if (Status status = check_target(); !status.ok()) return status;
-  auto frozen = core_.drafts().freeze(request_.draft);
+  auto frozen = core_.drafts().freezer().freeze(request_.draft);
   if (!frozen.ok()) return refused(frozen.code(), frozen.status().message());
   draft_ = std::move(*frozen);
   if (Status status = take_along(); !status.ok()) return refused(status.code(), status.message());
   if (Status status = check_readable(); !status.ok()) return refused(status.code(), status.message());
   const bool may_hash = request_.budget == HashBudget::Full || draft_->unhashed_bytes() <= kRenameHashBytesMax;
-  if (!may_hash && unsummed_hole_bytes(core_.keys(), *draft_) > kRenameHoleBytesMax) {
+  if (!may_hash && draft_->unhashed_hole_bytes() > kRenameHoleBytesMax) {
     return refused(Code::TooLarge, "its files have more than " + std::to_string(kRenameHoleBytesMax >> 30) +
                                        " GiB of holes, whose sum takes long; `modelfs commit` waits for it");
   }
-  if (!may_hash) core_.drafts().hash_in_background(*draft_);
+  if (!may_hash) draft_->hash_in_background();
   package_ = split_package(*draft_, !target().is_generation);
   const auto fresh_ino = [&] { return core_.inos().take(); };
   const auto attributes = attributes_of(core_.keys(), *draft_);
@@ -96,9 +80,9 @@ Result<Published> Commit::run() {
   draft_->mark_published();
   if (request_.on_published) request_.on_published(published_);
   draft_.reset();  // thaws
-  if (given_ && given_->ino != kNoIno) core_.drafts().file_retired(given_->ino);
-  if (request_.original != nullptr) core_.drafts().file_retired(request_.original->file.ino());
-  if (request_.marker != nullptr) core_.drafts().file_retired(request_.marker->file.ino());
+  if (given_ && given_->ino != kNoIno) core_.drafts().reclaimer().file_retired(given_->ino);
+  if (request_.original != nullptr) core_.drafts().reclaimer().file_retired(request_.original->file.ino());
+  if (request_.marker != nullptr) core_.drafts().reclaimer().file_retired(request_.marker->file.ino());
   garbage_.sweep_later();
   tell_deed(core_.events(), target().domain, deed_);
   return counted();
@@ -125,7 +109,6 @@ std::function<void(bool)> Commit::when_known() const {
 }
 
 Status Commit::take_along() {
-  DraftStore& drafts = core_.drafts();
   if (request_.marker != nullptr) {
     // Why now: names came and went until it was frozen.
     std::size_t found = 0;
@@ -136,9 +119,9 @@ Status Commit::take_along() {
       ++found;
     }
     if (found != request_.marker->beside.size()) return {Code::Conflict, "something has left the draft"};
-    if (Status status = drafts.graft(*draft_, request_.marker->file, request_.marker->as); !status.ok()) return status;
+    if (Status status = draft_->graft(request_.marker->file, request_.marker->as); !status.ok()) return status;
   }
-  return request_.beneath == kNoIno ? Status() : drafts.freeze_replaced_dir(*draft_, request_.beneath);
+  return request_.beneath == kNoIno ? Status() : draft_->freeze_replaced_dir(request_.beneath);
 }
 
 Status Commit::check_readable() const {
@@ -206,7 +189,7 @@ Status Commit::check_target() {
   if (stored.label(target().domain, target().version.str()).ok()) {
     return refused(Code::AlreadyExists, "a label has that name");
   }
-  const auto draft = core_.drafts().lookup(domain->ino, target().version.str());
+  const auto draft = core_.drafts().tree().lookup(domain->ino, target().version.str());
   if (draft.ok() && draft->ino != request_.draft && draft->ino != request_.beneath) {
     return refused(Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it");
   }
@@ -275,7 +258,7 @@ Status Commit::read_given_metadata() {
     given.directory = domain->ino;
     given.name = target().version.str() + ".json";
   }
-  const auto entry = core_.drafts().lookup(given.directory, given.name);
+  const auto entry = core_.drafts().tree().lookup(given.directory, given.name);
   if (!entry.ok() || entry->type != FileType::Regular) return {};
   given.ino = entry->ino;
   if (Status status =
@@ -283,7 +266,7 @@ Status Commit::read_given_metadata() {
       !status.ok()) {
     return refused(status.code(), status.message());
   }
-  auto bytes = core_.drafts().read_finished(*draft_, given.ino, kMetadataBytesMax);
+  auto bytes = draft_->read_finished(given.ino, kMetadataBytesMax);
   if (!bytes.ok()) return refused(bytes.code(), given.name + ": " + bytes.status().message());
   if (Status status = check_given_metadata(*bytes); !status.ok()) {
     return refused(status.code(),

@@ -70,7 +70,7 @@ void Commit::put_original(Ino container, Batch& batch) const {
   record.size_bytes = file.hash().size_bytes;
   record.allocated_bytes = file.allocated_bytes();
   record.hash = file.hash().hash;
-  if (const auto inode = core_.drafts().stat(file.ino()); inode.ok()) record.mtime = inode->mtime;
+  if (const auto inode = core_.drafts().tree().stat(file.ino()); inode.ok()) record.mtime = inode->mtime;
   batch.put(keys::archive(container), record.encode());
 }
 
@@ -214,7 +214,8 @@ Status Commit::fill_release(const Snapshot& stored, DomainRecord& head, Batch& b
     const UploadPlacement& placement = *request_.placement;
     const auto kind = request_.original != nullptr ? PlacementRecord::Kind::Archive : PlacementRecord::Kind::File;
     const PlacementRecord placed{kind, target().domain.str(), version, record.sequence, record.ino};
-    if (Status status = core_.drafts().hold_directory(placement.directory, batch); !status.ok()) return status;
+    const Status held = core_.drafts().tree().hold_directory(placement.directory, batch);
+    if (!held.ok()) return held;
     put_placement(target().domain, placement.path, placement.name, placed, batch);
   }
   HistoryRecord history = make_history(Operation::Publish, head.last, request_.who);
@@ -266,29 +267,31 @@ Status Commit::fill_common(const DomainRecord& head, Batch& batch) {
   for (const auto& [digest, record] : large_records_) batch.put(keys::blob(digest), record.encode());
   if (!linked_.empty()) batch.erase(keys::intent(request_.draft));
   if (given_ && given_->ino != kNoIno) {
-    if (Status status = core_.drafts().retire_file(given_->directory, given_->name, given_->ino, batch); !status.ok()) {
+    if (Status status = core_.drafts().reclaimer().retire_file(given_->directory, given_->name, given_->ino, batch);
+        !status.ok()) {
       return status;
     }
   }
   if (request_.original != nullptr) {
     const ArchiveOriginal& original = *request_.original;
-    if (Status status = core_.drafts().retire_file(original.directory, original.name, original.file.ino(), batch);
+    if (Status status =
+            core_.drafts().reclaimer().retire_file(original.directory, original.name, original.file.ino(), batch);
         !status.ok()) {
       return status;
     }
   }
   if (request_.marker != nullptr) {
     const DraftMarker& marker = *request_.marker;
-    if (Status status = core_.drafts().retire_file(marker.directory, marker.name, marker.file.ino(), batch);
+    if (Status status = core_.drafts().reclaimer().retire_file(marker.directory, marker.name, marker.file.ino(), batch);
         !status.ok()) {
       return status;
     }
   }
   if (request_.beneath != kNoIno) {
-    core_.drafts().retire_replaced_dir(*draft_, {head.ino, target().version.str()}, batch);
+    draft_->retire_replaced_dir({head.ino, target().version.str()}, batch);
   }
-  return core_.drafts().retire(*draft_, request_.directory, request_.name, batch,
-                               [&](std::uint32_t index) { return package_.hashes[index]; });
+  return draft_->retire(request_.directory, request_.name, batch,
+                        [&](std::uint32_t index) { return package_.hashes[index]; });
 }
 
 }  // namespace modelfs

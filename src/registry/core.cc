@@ -92,7 +92,7 @@ Status RegistryCore::open_archives() {
     scratch_dir_ = std::move(*scratch);
   }
   const auto check_space = [this](std::uint64_t more_bytes) {
-    return options_.read_only ? Status() : drafts_->check_space(more_bytes);
+    return options_.read_only ? Status() : drafts_->space().check(more_bytes);
   };
   archives_ =
       std::make_unique<Archives>(content_, options_.read_only ? scratch_dir_.fd() : drafts_dir_.fd(), check_space);

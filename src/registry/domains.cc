@@ -18,7 +18,7 @@ Result<DomainRecord> Domains::create(const DomainName& name, const Ownership& ow
   if (Status status = check_new_name(name.str()); !status.ok()) return status;
   // Why the drafts are asked first and not in the batch: only the mount makes names in the root, and its kernel holds
   // the root's lock meanwhile.
-  if (core_.drafts().lookup(kRootIno, name.str()).ok()) {
+  if (core_.drafts().tree().lookup(kRootIno, name.str()).ok()) {
     return Status(Code::AlreadyExists, "a draft lies under the name " + name.str());
   }
   const auto ino = core_.inos().take(DomainRecord::kInoBlock);
@@ -38,7 +38,7 @@ Result<DomainRecord> Domains::create(const DomainName& name, const Ownership& ow
   const Status status = core_.keys().commit(batch, Durability::Durable);
   if (status.code() == Code::Conflict) return Status(Code::AlreadyExists, "domain " + name.str() + " exists already");
   if (!status.ok()) return status;
-  core_.drafts().touch_place(kRootIno);
+  core_.drafts().tree().touch_place(kRootIno);
   core_.tell_changed(kRootIno);
   tell_deed(core_.events(), name, deed);
   return head;
@@ -72,7 +72,7 @@ Status Domains::prepare_removal(const DomainName& name, Batch& batch) {
   }
   for (const Ino place : {head->ino, stage_of(*head), head->uploads(), head->modelstore(), head->modelstore_versions(),
                           head->modelstore_deleted()}) {
-    const auto drafts = core_.drafts().list(place);
+    const auto drafts = core_.drafts().tree().list(place);
     if (!drafts.ok()) return drafts.status();
     if (!drafts->empty()) holds = "drafts ('" + printable(drafts->front().name) + "' is one)";
   }
@@ -90,7 +90,7 @@ Status Domains::remove(const DomainName& name, const Credentials& who) {
   if (status.code() == Code::Conflict)
     return {Code::NotEmpty, "domain " + name.str() + " has just been published into"};
   if (!status.ok()) return status;
-  core_.drafts().touch_place(kRootIno);
+  core_.drafts().tree().touch_place(kRootIno);
   core_.tell_changed(kRootIno);
   core_.events().append("remove_domain", {{"domain", name.str()}, {"by", user_name(who.uid)}});
   return status;

@@ -45,7 +45,7 @@ Result<std::vector<DraftSummary>> DraftList::list(std::optional<uid_t> owner) {
   std::vector<DraftSummary> found;
   Status failed;
   const auto summarise = [&](Ino place, const std::string& prefix, bool names_versions) {
-    const auto names = core_.drafts().list(place);
+    const auto names = core_.drafts().tree().list(place);
     if (!names.ok()) {
       failed = names.status();
       return;
@@ -90,7 +90,7 @@ Result<DraftSummary> DraftList::summarise_draft(const DraftName& draft) {
   for (std::size_t seen = 0; !rest.empty() && seen < kDraftEntriesMax; ++seen) {
     const DraftName at = std::move(rest.back());
     rest.pop_back();
-    const auto inode = core_.drafts().stat(at.ino);
+    const auto inode = core_.drafts().tree().stat(at.ino);
     if (!inode.ok()) {
       if (at.ino == draft.ino) return inode.status();
       continue;  // removed meanwhile
@@ -102,7 +102,7 @@ Result<DraftSummary> DraftList::summarise_draft(const DraftName& draft) {
       summary.bytes += inode->size_bytes;
     }
     if (inode->record.type != FileType::Directory) continue;
-    auto names = core_.drafts().list(at.ino);
+    auto names = core_.drafts().tree().list(at.ino);
     if (!names.ok()) return names.status();
     std::move(names->begin(), names->end(), std::back_inserter(rest));
   }
@@ -111,7 +111,7 @@ Result<DraftSummary> DraftList::summarise_draft(const DraftName& draft) {
 
 Status DraftList::check_disclosing(const Credentials& who, Ino ino, std::uint32_t mode_mask,
                                    std::string_view what) const {
-  const auto inode = core_.drafts().stat(ino);
+  const auto inode = core_.drafts().tree().stat(ino);
   if (!inode.ok()) return inode.status();
   Ownership owner = inode->record.owner;
   owner.mode &= mode_mask;
@@ -138,9 +138,9 @@ Result<FoundDraft> DraftList::find(std::string_view path, const Credentials& who
     }
     walked += (walked.empty() ? "" : "/") + printable(name);
     const Ino at = place.entry.ino;
-    const auto entry = core_.drafts().lookup(at, name);
+    const auto entry = core_.drafts().tree().lookup(at, name);
     if (entry.ok()) {
-      const auto inode = core_.drafts().stat(entry->ino);
+      const auto inode = core_.drafts().tree().stat(entry->ino);
       if (!inode.ok()) return inode.status();
       const bool is_sticky = domain && (!in_drafts || (owner.mode & S_ISVTX) != 0);
       place = {at, std::string(name), *entry, owner, domain && !in_drafts && !is_stage, is_sticky};

@@ -12,13 +12,13 @@ namespace modelfs {
 
 void GarbageCollector::sweep_later() {
   core_.do_later([this] {
-    const Status status = core_.drafts().sweep();
+    const Status status = core_.drafts().reclaimer().sweep();
     if (!status.ok() && status.code() != Code::Interrupted) log::warn("sweep: {}", status.message());
     if (status.ok()) collect_candidates();
   });
 }
 
-Status GarbageCollector::finish_sweeping() { return core_.drafts().sweep(); }
+Status GarbageCollector::finish_sweeping() { return core_.drafts().reclaimer().sweep(); }
 
 Result<GcReport> GarbageCollector::collect() {
   if (core_.options().read_only) return Status::from_errno(EROFS, "collect garbage");
@@ -60,14 +60,14 @@ Result<GcReport> GarbageCollector::collect_alone() {
   if (!files.ok()) return files;
   auto report = remove_unreferenced(candidates);
   if (!report.ok()) return report;
-  const auto orphans = core_.drafts().remove_orphans();
+  const auto orphans = core_.drafts().reclaimer().remove_orphans();
   if (!orphans.ok()) return orphans.status();
   report->draft_files_removed = *orphans;
   return report;
 }
 
 void GarbageCollector::collect_candidates() {
-  const auto litter = core_.drafts().take_gc_candidates();
+  const auto litter = core_.drafts().reclaimer().take_gc_candidates();
   if (litter.empty()) return;
   const MutexLock only(mutex_);
   core_.pins().watch();
@@ -151,7 +151,8 @@ Result<std::unordered_set<Digest, DigestHash>> GarbageCollector::referenced_blob
   });
   if (!archives.ok()) return archives;
   if (!failed.ok()) return failed;
-  if (Status status = core_.drafts().for_each_blob([&](const Digest& digest) { referenced.insert(digest); });
+  if (Status status =
+          core_.drafts().reclaimer().for_each_blob([&](const Digest& digest) { referenced.insert(digest); });
       !status.ok()) {
     return status;
   }

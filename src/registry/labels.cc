@@ -17,11 +17,11 @@ bool is_ln_temporary(std::string_view name) { return name.size() == 8 && name.st
 
 // Adds to `batch` what takes a draft symlink out of the drafts, if it is still the one that was meant. NotFound.
 Status retire_link(DraftStore& drafts, const DraftLink& draft, Batch& batch) {
-  const auto there = drafts.lookup(draft.directory, draft.name);
+  const auto there = drafts.tree().lookup(draft.directory, draft.name);
   if (!there.ok()) return there.status();
   if (there->ino != draft.ino) return {Code::NotFound, "'" + printable(draft.name) + "' was moved meanwhile"};
   batch.expect(keys::draft_entry(draft.directory, draft.name), there->encode());
-  return drafts.retire_file(draft.directory, draft.name, draft.ino, batch);
+  return drafts.reclaimer().retire_file(draft.directory, draft.name, draft.ino, batch);
 }
 
 }  // namespace
@@ -33,10 +33,10 @@ Result<LabelRecord> Labels::set(const DomainName& domain, std::string_view label
 
 Result<LabelRecord> Labels::set_by_draft(const DomainName& domain, std::string_view label, const DraftLink& draft,
                                          bool replaces, const Credentials& who) {
-  const auto inode = core_.drafts().stat(draft.ino);
+  const auto inode = core_.drafts().tree().stat(draft.ino);
   if (!inode.ok()) return inode.status();
   const auto made = set_as(domain, label, inode->record.target, who, &draft, replaces);
-  if (made.ok()) core_.drafts().file_retired(draft.ino);
+  if (made.ok()) core_.drafts().reclaimer().file_retired(draft.ino);
   return made;
 }
 
@@ -58,7 +58,7 @@ Result<LabelRecord> Labels::set_as(const DomainName& domain, std::string_view la
           return {Code::InvalidArgument, "'" + printable(version) + "' is not a published version of " + domain.str() +
                                              ", and a label names exactly one; `modelfs ls` lists them"};
         }
-        if (now_stored.release(domain, label).ok() || core_.drafts().lookup(head.ino, label).ok()) {
+        if (now_stored.release(domain, label).ok() || core_.drafts().tree().lookup(head.ino, label).ok()) {
           return {Code::AlreadyExists, "'" + printable(label) + "' is a version or a draft of " + domain.str()};
         }
         const auto old = now_stored.label(domain, label);
@@ -114,7 +114,7 @@ Status Labels::rename(const DomainName& domain, std::string_view from, std::stri
         if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
         auto moved = now_stored.label(domain, from);
         if (!moved.ok()) return moved.status();
-        if (now_stored.release(domain, to).ok() || core_.drafts().lookup(head.ino, to).ok()) {
+        if (now_stored.release(domain, to).ok() || core_.drafts().tree().lookup(head.ino, to).ok()) {
           return {Code::AlreadyExists, "'" + printable(to) + "' is a version or a draft of " + domain.str()};
         }
         const auto old = now_stored.label(domain, to);

@@ -37,12 +37,12 @@ Status ModelStates::set(const DomainName& domain, std::string_view version, std:
   const auto head = Domains(core_).find(domain);
   if (!head.ok()) return head.status();
   if (Status status = authorise(who, head->owner, Right::Publish, domain.str()); !status.ok()) return status;
-  auto directory = core_.drafts().lookup(head->modelstore_versions(), state);
+  auto directory = core_.drafts().tree().lookup(head->modelstore_versions(), state);
   if (directory.code() == Code::NotFound) {
     const NewDraft fresh{FileType::Directory, {who.uid, who.gid, head->owner.mode & 07777}, ""};
-    const auto made = core_.drafts().make(head->modelstore_versions(), state, fresh);
+    const auto made = core_.drafts().tree().make(head->modelstore_versions(), state, fresh);
     if (!made.ok() && made.code() != Code::AlreadyExists) return made.status();
-    directory = core_.drafts().lookup(head->modelstore_versions(), state);
+    directory = core_.drafts().tree().lookup(head->modelstore_versions(), state);
   }
   if (!directory.ok()) return directory.status();
   const auto changed = core_.change_uncounted(
@@ -51,7 +51,7 @@ Status ModelStates::set(const DomainName& domain, std::string_view version, std:
         if (!release.ok()) return release.status();
         const PlacementRecord placed{PlacementRecord::Kind::State, domain.str(), release->version, release->sequence,
                                      release->ino};
-        if (Status status = core_.drafts().hold_directory(directory->ino, batch); !status.ok()) return status;
+        if (Status status = core_.drafts().tree().hold_directory(directory->ino, batch); !status.ok()) return status;
         put_placement(domain, state_directory(domain, state), release->model_id + std::string(kJson), placed, batch);
         return {};
       });
@@ -67,13 +67,13 @@ Status ModelStates::clear(const DomainName& domain, std::string_view version, st
         const auto release = now_stored.release(domain, version);
         if (!release.ok()) return release.status();
         const std::string name = release->model_id + std::string(kJson);
-        const auto directory = core_.drafts().lookup(head.modelstore_versions(), state);
+        const auto directory = core_.drafts().tree().lookup(head.modelstore_versions(), state);
         const std::string path = state_directory(domain, state);
         if (!directory.ok() || !now_stored.placement(domain, path, name).ok()) {
           return {Code::NotFound,
                   domain.str() + "/" + printable(version) + " is not in the state '" + printable(state) + "'"};
         }
-        if (Status status = core_.drafts().hold_directory(directory->ino, batch); !status.ok()) return status;
+        if (Status status = core_.drafts().tree().hold_directory(directory->ino, batch); !status.ok()) return status;
         batch.erase(keys::placement(domain, path, name));
         batch.erase(keys::placement_of(release->ino, path, name));
         return {};
@@ -87,7 +87,7 @@ Result<std::vector<std::pair<std::string, std::string>>> ModelStates::list(const
   if (!stored.ok()) return stored.status();
   const auto head = stored->domain(domain);
   if (!head.ok()) return head.status();
-  const auto directories = core_.drafts().list(head->modelstore_versions());
+  const auto directories = core_.drafts().tree().list(head->modelstore_versions());
   if (!directories.ok()) return directories.status();
   std::vector<std::pair<std::string, std::string>> found;
   for (const DraftName& each : *directories) {

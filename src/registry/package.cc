@@ -108,7 +108,7 @@ Digest Package::digest() const {
   return digest_of_release(parts[0].manifest->content_digest(), generations);
 }
 
-Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
+Status build_manifests(FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
                        const AttributesByIno& attributes, Package& package) {
   const auto& entries = draft.entries();
   const std::vector<std::uint32_t> part = assign(draft, package);

@@ -48,7 +48,7 @@ inline constexpr std::uint64_t kPackageAttributeBytesMax = 16ull << 20;
 // Fills the manifest of every part, and the hashes. `fresh_ino` numbers the files that go on living in a draft under
 // another name. Busy, IoError: see FrozenDraft::hash. Malformed: names the symlink that is absolute or leaves its part,
 // and what to do.
-Status build_manifests(const FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
+Status build_manifests(FrozenDraft& draft, bool may_hash, const std::function<Result<Ino>()>& fresh_ino,
                        const AttributesByIno& attributes, Package& package);
 
 // Ok if every symlink of `manifest` is relative and stays inside, also when it passes through other symlinks of it.

@@ -27,12 +27,12 @@ Result<Ino> directory_at(const DomainName& domain, const DomainRecord& head, Dra
       at = head.modelstore_versions();
       continue;
     }
-    auto entry = drafts.lookup(at, names[i]);
+    auto entry = drafts.tree().lookup(at, names[i]);
     if (entry.code() == Code::NotFound && makes) {
       const NewDraft fresh{FileType::Directory, {head.owner.uid, head.owner.gid, head.owner.mode & 07777}, ""};
-      const auto made = drafts.make(at, names[i], fresh);
+      const auto made = drafts.tree().make(at, names[i], fresh);
       if (!made.ok() && made.code() != Code::AlreadyExists) return made.status();
-      entry = drafts.lookup(at, names[i]);
+      entry = drafts.tree().lookup(at, names[i]);
     }
     if (!entry.ok()) return entry.status();
     if (entry->type != FileType::Directory) return Status(Code::NotFound, "no directory");
@@ -66,8 +66,9 @@ Status replace_placements(const DomainName& domain, const DomainRecord& head, Dr
                           const Snapshot& stored, Ino release, Batch& batch) {
   std::set<std::uint64_t> held;
   const auto is_free = [&](const Result<Ino>& directory, std::string_view path, std::string_view name) {
-    return directory.ok() && !drafts.lookup(*directory, name).ok() && !stored.placement(domain, path, name).ok() &&
-           (held.contains(raw(*directory)) || drafts.hold_directory(*directory, batch).ok());
+    return directory.ok() && !drafts.tree().lookup(*directory, name).ok() &&
+           !stored.placement(domain, path, name).ok() &&
+           (held.contains(raw(*directory)) || drafts.tree().hold_directory(*directory, batch).ok());
   };
   return stored.for_each_placement_of(
       release, [&](std::string_view path, std::string_view name, const PlacementRecord& each) {

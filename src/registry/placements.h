@@ -11,7 +11,7 @@ namespace modelfs {
 // The path beneath the mount point of the directory that stands for a state, in modelstore's layout.
 std::string state_directory(const DomainName& domain, std::string_view state);
 
-// Adds `placement` under `name` in a directory that the batch holds (DraftStore::hold_directory).
+// Adds `placement` under `name` in a directory that the batch holds (DraftTree::hold_directory).
 void put_placement(const DomainName& domain, std::string_view directory, std::string_view name,
                    const PlacementRecord& placement, Batch& batch);
 // Takes all names of a release away, and remembers them.

@@ -43,7 +43,7 @@ Registry::~Registry() {
 }
 
 void Registry::prepare_to_end(std::chrono::steady_clock::duration patience) {
-  core_->drafts().prepare_to_end(patience);
+  core_->drafts().shutdown().begin(patience);
   if (compaction_) compaction_->stop();
 }
 

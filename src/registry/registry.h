@@ -41,7 +41,7 @@ class Registry {
   // Nothing waits for long work behind any more: hashes and sweeps end at their next step, and the next start goes on
   // with them. Commits go on, for `patience`; then they fail, Busy. The destructor does this; call it
   // earlier when requests that may wait for such work are to end.
-  void prepare_to_end(std::chrono::steady_clock::duration patience = DraftStore::kEndPatience);
+  void prepare_to_end(std::chrono::steady_clock::duration patience = Shutdown::kPatience);
 
   // What exists now. Let it go before anything that commits.
   Result<Snapshot> snapshot() const { return core_->snapshot(); }

@@ -88,7 +88,7 @@ Status Trash::restore(const DomainName& domain, std::string_view trash_name, con
         if (now_stored.release(domain, version).ok())
           return {Code::AlreadyExists, taken + "a live release has that name"};
         if (now_stored.label(domain, version).ok()) return {Code::AlreadyExists, taken + "a label has that name"};
-        if (core_.drafts().lookup(head.ino, version).ok())
+        if (core_.drafts().tree().lookup(head.ino, version).ok())
           return {Code::AlreadyExists, taken + "a draft has that name"};
         HistoryRecord history = make_history(Operation::Restore, head.last, who);
         history.version = version;

@@ -22,7 +22,7 @@ constexpr std::uint32_t kRootMode = 0755;
 }  // namespace
 
 Ownership FileSystem::State::root_owner() const {
-  const auto kept = registry.drafts().stat(kRootIno);
+  const auto kept = registry.drafts().tree().stat(kRootIno);
   if (kept.ok() && kept->record.owner.mode != 0) return kept->record.owner;
   return {options.owner_uid, options.owner_gid, kRootMode};
 }
@@ -49,7 +49,7 @@ Attributes FileSystem::State::describe_inode(const DraftInode& inode, bool in_pl
 Result<Attributes> FileSystem::State::describe(const KnownNode& node, const Snapshot* stored) {
   const Node& place = node.place;
   if (place.kind == Kind::Draft) {
-    const auto inode = registry.drafts().stat(place.ino);
+    const auto inode = registry.drafts().tree().stat(place.ino);
     if (!inode.ok()) return inode.status();
     return describe_inode(*inode, node.in_place, place.in_stage);
   }
@@ -72,7 +72,7 @@ Result<Attributes> FileSystem::State::describe_committed(const Snapshot& stored,
   }
   auto shown = layouts.of(place).attributes(context(stored), place, content_bytes);
   if (shown.ok() && layouts.holds_drafts(place)) {
-    shown->mtime = std::max(shown->mtime, registry.drafts().names_changed(place.ino));
+    shown->mtime = std::max(shown->mtime, registry.drafts().tree().names_changed(place.ino));
     shown->ctime = std::max(shown->ctime, shown->mtime);
     shown->atime = shown->mtime;
   }
@@ -108,7 +108,7 @@ Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Ch
       if (!(*handle)->draft || !(*handle)->draft->writes()) return Status(Code::BadHandle, "not open for writing");
     }
     const auto inode =
-        state_->registry.drafts().setattr(ino, values, [&] { return state_->options.is_killed(who.pid); });
+        state_->registry.drafts().attributes().setattr(ino, values, [&] { return state_->options.is_killed(who.pid); });
     if (!inode.ok()) return inode.status();
     if (values.mode && (*values.mode & (S_ISUID | S_ISGID)) != 0) ++state_->set_ids_given;
     auto& packages = state_->client_writes.packages;
@@ -138,7 +138,8 @@ Result<Attributes> FileSystem::setattr(const Credentials& who, Ino ino, const Ch
     if (values.uid) owner.uid = *values.uid;
     if (values.gid) owner.gid = *values.gid;
     if (place.kind == Kind::Root) {
-      if (Status status = state_->registry.drafts().set_place_owner(kRootIno, owner); !status.ok()) return status;
+      if (Status status = state_->registry.drafts().tree().set_place_owner(kRootIno, owner); !status.ok())
+        return status;
       state_->kernel.invalidate_attributes(kRootIno);
     } else {
       const auto name = DomainName::parse(place.domain);
@@ -165,7 +166,7 @@ Result<std::string> FileSystem::read_link(Ino ino) {
     if (!container.ok()) return container.status();
     return (*container)->manifest->at(place.index).target;
   }
-  const auto inode = state_->registry.drafts().stat(ino);
+  const auto inode = state_->registry.drafts().tree().stat(ino);
   if (!inode.ok()) return inode.status();
   return inode->record.target;
 }
@@ -195,7 +196,7 @@ Result<std::string> FileSystem::getxattr(const Credentials& who, Ino ino, std::s
   }
   if (place.kind == Kind::Draft) {
     if (name.starts_with(kOwnAttributes)) return none;
-    return state_->registry.drafts().getxattr(ino, name);
+    return state_->registry.drafts().attributes().getxattr(ino, name);
   }
   if (name == kReadModeAttribute) return state_->read_mode_of(place);
   if (place.kind != Kind::Entry) return none;
@@ -228,7 +229,7 @@ Result<std::vector<std::string>> FileSystem::listxattr(Ino ino) {
   if (!node.ok()) return node.status();
   // Our own are not listed: copying programs would carry them along.
   const Node& place = node->place;
-  if (place.kind == Kind::Draft) return state_->registry.drafts().listxattr(ino);
+  if (place.kind == Kind::Draft) return state_->registry.drafts().attributes().listxattr(ino);
   std::vector<std::string> names;
   if (place.kind != Kind::Entry) return names;
   const auto container = state_->cache.find(place.container);
@@ -238,7 +239,7 @@ Result<std::vector<std::string>> FileSystem::listxattr(Ino ino) {
 }
 
 Status FileSystem::setxattr(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
-                            DraftStore::AttributeMode mode) {
+                            AttributeMode mode) {
   const auto node = state_->node(ino);
   if (!node.ok()) return node.status();
   if (!name.starts_with("user.")) return {Code::Unsupported, "only user.* attributes are kept"};
@@ -254,7 +255,7 @@ Status FileSystem::setxattr(const Credentials& who, Ino ino, std::string_view na
   }
   if (name.starts_with(kOwnAttributes)) return {Code::NotPermitted, "user.modelfs.* attributes are the mount's own"};
   if (place.kind != Kind::Draft) return {Code::Immutable, "what is published never changes"};
-  return state_->registry.drafts().setxattr(ino, name, value, mode);
+  return state_->registry.drafts().attributes().setxattr(ino, name, value, mode);
 }
 
 Status FileSystem::removexattr(const Credentials&, Ino ino, std::string_view name) {
@@ -262,7 +263,7 @@ Status FileSystem::removexattr(const Credentials&, Ino ino, std::string_view nam
   if (!node.ok()) return node.status();
   if (!name.starts_with("user.")) return unknown_namespace(name);
   if (node->place.kind != Kind::Draft) return {Code::Immutable, "what is published never changes"};
-  return state_->registry.drafts().removexattr(ino, name);
+  return state_->registry.drafts().attributes().removexattr(ino, name);
 }
 
 Result<SpaceFigures> FileSystem::space() { return store_space(state_->registry); }

@@ -36,7 +36,7 @@ Status FileSystem::State::borrow(const OpenHandle& from, std::uint64_t offset_by
   const auto container = cache.find(source->place.container);
   if (!container.ok()) return container.status();
   const ManifestEntry& entry = (*container)->manifest->at(source->place.index);
-  return registry.drafts().borrow(*to.draft, entry.hash.digest, offset_bytes, count_bytes);
+  return to.draft->borrow(entry.hash.digest, offset_bytes, count_bytes);
 }
 
 Result<std::size_t> FileSystem::copy(Handle from, std::uint64_t from_bytes, Handle to, std::uint64_t to_bytes,

@@ -22,7 +22,7 @@ void FileSystem::State::doubt_moved(const Node& directory, std::string_view name
 
 Status FileSystem::State::exchange_drafts(const Node& from, std::string_view name, const Node& to,
                                           std::string_view new_name) {
-  const Status exchanged = registry.drafts().exchange(from.ino, name, to.ino, new_name);
+  const Status exchanged = registry.drafts().tree().exchange(from.ino, name, to.ino, new_name);
   if (!exchanged.ok()) return exchanged;
   doubt_moved(to, new_name);
   doubt_moved(from, name);
@@ -34,27 +34,27 @@ Status FileSystem::State::move_draft(FileType type, const Node& from, std::strin
   DraftStore& drafts = registry.drafts();
   const Status taken(Code::AlreadyExists, "where it was to go was published a moment ago; use the next number");
   wait_for_sweep(to);
-  Status moved = drafts.rename(from.ino, name, to.ino, new_name, replace);
+  Status moved = drafts.tree().rename(from.ino, name, to.ino, new_name, replace);
   // Whether the commit that has frozen one of them takes the place away is known when it has ended.
   CommitWait wait;
   while (moved.code() == Code::Busy && to.kind == Kind::Draft && wait.go_on()) {
     if (was_published_meanwhile(to)) return taken;
-    moved = drafts.rename(from.ino, name, to.ino, new_name, replace);
+    moved = drafts.tree().rename(from.ino, name, to.ino, new_name, replace);
   }
   // A commit is durable a moment before the nodes say so.
-  if (!moved.ok()) return was_published_meanwhile(to) || drafts.is_dead(to.ino) ? taken : moved;
+  if (!moved.ok()) return was_published_meanwhile(to) || drafts.tree().is_dead(to.ino) ? taken : moved;
   if (!was_published_meanwhile(to)) {
     if (type == FileType::Directory) doubt_moved(to, new_name);
     return {};
   }
-  if (Status status = drafts.rename(to.ino, new_name, from.ino, name, false); !status.ok()) return status;
+  if (Status status = drafts.tree().rename(to.ino, new_name, from.ino, name, false); !status.ok()) return status;
   return taken;
 }
 
 Status FileSystem::State::check_others_draft(const Credentials& who, const Node& directory, std::string_view name) {
   if (who.uid == 0 || !(is_in_place(directory) || directory.kind == Kind::Stage)) return {};
-  const auto there = registry.drafts().lookup(directory.ino, name);
-  const auto inode = there.ok() ? registry.drafts().stat(there->ino) : Result<DraftInode>(there.status());
+  const auto there = registry.drafts().tree().lookup(directory.ino, name);
+  const auto inode = there.ok() ? registry.drafts().tree().stat(there->ino) : Result<DraftInode>(there.status());
   if (!inode.ok()) return inode.code() == Code::NotFound ? Status() : inode.status();
   const auto owner = owner_of_directory(directory);
   if (!owner.ok()) return owner.status();
@@ -63,8 +63,8 @@ Status FileSystem::State::check_others_draft(const Credentials& who, const Node&
 
 Status FileSystem::State::remove_draft_directory(const Node& parent, std::string_view name) {
   const Node directory = layouts.draft(parent, name, kNoIno, FileType::Directory);
-  if (directory.domain.empty()) return registry.drafts().rmdir(parent.ino, name);
-  return registry.drafts().rmdir(parent.ino, name, [&]() -> Status {
+  if (directory.domain.empty()) return registry.drafts().tree().rmdir(parent.ino, name);
+  return registry.drafts().tree().rmdir(parent.ino, name, [&]() -> Status {
     const auto domain = DomainName::parse(directory.domain);
     const auto stored = registry.snapshot();
     if (!domain.ok() || !stored.ok()) return domain.ok() ? stored.status() : domain.status();
@@ -89,7 +89,7 @@ Status FileSystem::State::check_shows_nothing(const Node& parent, std::string_vi
 Status FileSystem::State::clear_empty_target(const Credentials& who, const Node& place, std::string_view name,
                                              bool replace) {
   const Ino directory = place.ino;
-  const auto there = registry.drafts().lookup(directory, name);
+  const auto there = registry.drafts().tree().lookup(directory, name);
   if (!there.ok()) return there.code() == Code::NotFound ? Status() : there.status();
   if (Status status = check_others_draft(who, place, name); !status.ok()) return status;
   if (!replace) return {Code::AlreadyExists, "a draft lies under that name; commit it, move it or remove it"};

@@ -128,8 +128,7 @@ class FileSystem {
   Result<std::string> getxattr(const Credentials& who, Ino ino, std::string_view name);
   Result<std::vector<std::string>> listxattr(Ino ino);
   // May take long: user.modelfs.commit commits.
-  Status setxattr(const Credentials& who, Ino ino, std::string_view name, std::string_view value,
-                  DraftStore::AttributeMode mode);
+  Status setxattr(const Credentials& who, Ino ino, std::string_view name, std::string_view value, AttributeMode mode);
   Status removexattr(const Credentials& who, Ino ino, std::string_view name);
 
   // Files. `flags` are open(2)'s. open may take long when it writes, and where may_block_open().

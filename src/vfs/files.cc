@@ -34,7 +34,7 @@ Result<Opened> FileSystem::State::open_draft(const Credentials& who, Ino ino, in
   // Also where its bytes lie in the catalog: the first change gives it a file of its own.
   auto descriptor = descriptors.take();
   if (!descriptor.ok()) return descriptor.status();
-  auto draft = registry.drafts().open_file(ino, writes, who.pid);
+  auto draft = registry.drafts().files().open(ino, writes, who.pid);
   if (!draft.ok()) return draft.status();
   if (truncates) {
     if (Status status = (*draft)->file().truncate(0); !status.ok()) return status;
@@ -236,14 +236,15 @@ Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_
 Status FileSystem::State::drop_set_ids(const Credentials& who, OpenHandle& opened) {
   const std::uint64_t given = set_ids_given.load();
   if (who.uid == 0 || opened.set_ids_seen.load(std::memory_order_relaxed) == given) return {};
-  const auto inode = registry.drafts().stat(opened.ino);
+  const auto inode = registry.drafts().tree().stat(opened.ino);
   if (!inode.ok()) return {};  // it has no name any more
   const std::uint32_t mode = inode->record.owner.mode;
   const std::uint32_t taken = S_ISUID | ((mode & S_IXGRP) != 0 ? S_ISGID : 0u);
   if ((mode & taken) != 0) {
     DraftChange change;
     change.mode = mode & ~taken;
-    if (const auto changed = registry.drafts().setattr(opened.ino, change); !changed.ok()) return changed.status();
+    if (const auto changed = registry.drafts().attributes().setattr(opened.ino, change); !changed.ok())
+      return changed.status();
     kernel.invalidate_attributes(opened.ino);
   }
   opened.set_ids_seen = given;
@@ -280,10 +281,10 @@ Status FileSystem::sync(Handle handle) {
   if (!opened.ok()) return opened.status();
   if (!(*opened)->draft) return {};
   if (Status status = (*opened)->draft->file().sync(); !status.ok()) return status;
-  return state_->registry.drafts().sync_names();
+  return state_->registry.drafts().tree().sync_names();
 }
 
-Status FileSystem::sync_directory(Handle) { return state_->registry.drafts().sync_names(); }
+Status FileSystem::sync_directory(Handle) { return state_->registry.drafts().tree().sync_names(); }
 
 Status FileSystem::allocate(Handle handle, int mode, std::uint64_t offset_bytes, std::uint64_t length_bytes) {
   const auto opened = state_->handles.find(handle);

@@ -10,14 +10,14 @@ namespace modelfs {
 using Kind = Node::Kind;
 
 Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedNode>& names) {
-  auto drafts = registry.drafts().list(listing.directory.ino);
+  auto drafts = registry.drafts().tree().list(listing.directory.ino);
   if (!drafts.ok()) return drafts.status();
   const bool holds_generations = listing.directory.is_release_directory();
   for (DraftName& draft : *drafts) {
     // A server that looks for the greatest number would take one that is being written for a generation.
     if (holds_generations && draft.type == FileType::Directory && draft.name != kStageName) continue;
     if (is_closed(listing.directory, draft.type, draft.name) && listing.who.uid != 0) {
-      const auto inode = registry.drafts().stat(draft.ino);
+      const auto inode = registry.drafts().tree().stat(draft.ino);
       if (!inode.ok() || inode->record.owner.uid != listing.who.uid) continue;
     }
     names.push_back({std::move(draft.name), draft.ino, draft.type});
@@ -27,7 +27,7 @@ Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedN
 
 Result<Ino> FileSystem::State::parent_of(const Node& directory) {
   if (directory.kind == Kind::Draft) {
-    const auto inode = registry.drafts().stat(directory.ino);
+    const auto inode = registry.drafts().tree().stat(directory.ino);
     if (!inode.ok()) return inode.status();
     return inode->record.parent;
   }
@@ -56,7 +56,7 @@ Status FileSystem::State::make_listing(Listing& listing) {
     if (directory.kind == Kind::Domain) {
       const auto stage = committed_child(*stored, directory, ".stage");
       if (!stage.ok()) return stage.status();
-      const auto staged = registry.drafts().list(stage->ino);
+      const auto staged = registry.drafts().tree().list(stage->ino);
       if (staged.ok() && !staged->empty()) names.push_back({".stage", stage->ino, FileType::Directory});
     }
   }

@@ -65,7 +65,7 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       if (!state.layouts.holds_drafts(parent->place)) return place.status();
       newest = newest_commit(*stored, parent->place);
     }
-    const auto found = state.registry.drafts().lookup(parent_ino, name);
+    const auto found = state.registry.drafts().tree().lookup(parent_ino, name);
     if (!found.ok()) {
       // The directory, or what we look for, may have been published since we asked.
       const auto again = state.node(parent_ino);
@@ -73,19 +73,19 @@ Result<Entry> FileSystem::lookup(const Credentials& who, Ino parent_ino, std::st
       if (flipped) continue;
       if (shows_committed && tries == 0 && state.has_changed(parent->place, newest)) continue;
       if (const auto upload = state.client_writes.uploads.named(parent_ino, name, who)) {
-        const auto inode = state.registry.drafts().stat(*upload);
+        const auto inode = state.registry.drafts().tree().stat(*upload);
         if (inode.ok()) return state.enter_draft(*inode, parent->place, name);
       }
       return found.status();
     }
-    const auto inode = state.registry.drafts().stat(found->ino);
+    const auto inode = state.registry.drafts().tree().stat(found->ino);
     if (!inode.ok()) {
       if (inode.code() == Code::NotFound) continue;
       return inode.status();
     }
     auto entry = state.enter_draft(*inode, parent->place, name);
     // Why after the node is known: whoever publishes it from now on finds and flips it.
-    if (!state.registry.drafts().is_dead(found->ino)) return entry;
+    if (!state.registry.drafts().tree().is_dead(found->ino)) return entry;
     const auto node = state.node(found->ino);
     if (node.ok() && node->place.kind != Kind::Draft) return state.enter_known(*node);
     state.nodes.forget(found->ino, 1);
@@ -159,7 +159,7 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
       return made.ok() ? enter_committed(directory->place, name) : made.status();
     }
     case CreateRule::Kind::Shown:
-      registry.drafts().touch_place(rule.directory);
+      registry.drafts().tree().touch_place(rule.directory);
       return enter_committed(directory->place, name);
     case CreateRule::Kind::Label: {
       const auto domain = DomainName::parse(directory->place.domain);
@@ -176,11 +176,11 @@ Result<Entry> FileSystem::State::make_draft(const Credentials& who, Ino parent, 
     case CreateRule::Kind::Generation: break;
   }
   wait_for_sweep(directory->place);
-  const auto made = registry.drafts().make(parent, name, draft);
+  const auto made = registry.drafts().tree().make(parent, name, draft);
   if (!made.ok()) return made.status();
   if (was_published_meanwhile(directory->place)) {
     const bool is_directory = draft.type == FileType::Directory;
-    (void)(is_directory ? registry.drafts().rmdir(parent, name) : registry.drafts().unlink(parent, name));
+    (void)(is_directory ? registry.drafts().tree().rmdir(parent, name) : registry.drafts().tree().unlink(parent, name));
     return Status(Code::Immutable, "it was published a moment ago");
   }
   names_changed(parent);
@@ -238,10 +238,10 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
     return state_->refuse(who, new_parent, what, {Code::NotPermitted, "what is published is copied or moved here"});
   }
   state_->wait_for_sweep(directory->place);
-  const auto made = state_->registry.drafts().link(ino, new_parent, new_name);
+  const auto made = state_->registry.drafts().tree().link(ino, new_parent, new_name);
   if (!made.ok()) return made.status();
   if (state_->was_published_meanwhile(directory->place)) {
-    (void)state_->registry.drafts().unlink(new_parent, new_name);
+    (void)state_->registry.drafts().tree().unlink(new_parent, new_name);
     return Status(Code::Immutable, "it was published a moment ago");
   }
   state_->names_changed(new_parent);
@@ -278,7 +278,7 @@ Status FileSystem::unlink(const Credentials& who, Ino parent, std::string_view n
   if (Status theirs = state_->check_others_draft(who, directory->place, name); !theirs.ok()) {
     return state_->refuse(who, parent, "remove '" + printable(name) + "'", theirs);
   }
-  const Status status = state_->registry.drafts().unlink(parent, name);
+  const Status status = state_->registry.drafts().tree().unlink(parent, name);
   if (status.ok()) state_->names_changed(parent);
   return status;
 }

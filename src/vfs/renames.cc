@@ -6,7 +6,7 @@ namespace modelfs {
 using Kind = Node::Kind;
 
 Status FileSystem::State::commit_in_place(const Credentials& who, Ino draft) {
-  const auto named = registry.drafts().name_of(draft);
+  const auto named = registry.drafts().tree().name_of(draft);
   if (!named.ok()) return named.status();
   const auto parent = node(named->directory);
   if (!parent.ok() || !is_in_place(parent->place)) {
@@ -145,7 +145,7 @@ Status FileSystem::State::refuse_rename(const Rename& rename, const Status& stat
 
 Status FileSystem::State::check_stage_move(const Node& from, const Node& to) const {
   if (from.kind != Kind::Draft || !to.is_generation_directory()) return {};
-  const auto named = registry.drafts().name_of(from.ino);
+  const auto named = registry.drafts().tree().name_of(from.ino);
   if (!named.ok() || named->name != kStageName) return {};
   const auto above = nodes.find(named->directory);
   if (!above || !above->place.is_release_directory()) return {};
@@ -171,7 +171,7 @@ Result<FileSystem::State::Moved> FileSystem::State::judge_rename(const Rename& r
     if (moved.ok()) return Moved{std::move(*moved), {}, {}};
     if (moved.code() != Code::NotFound || !layouts.holds_drafts(rename.from)) return moved.status();
   }
-  const auto source = registry.drafts().lookup(rename.from.ino, rename.name);
+  const auto source = registry.drafts().tree().lookup(rename.from.ino, rename.name);
   if (!source.ok()) return source.status();
   auto there = layouts.shows_committed(rename.to) ? committed_child(*stored, rename.to, rename.new_name)
                                                   : Result<Node>(Status(Code::NotFound, "no such name"));
@@ -203,7 +203,7 @@ Status FileSystem::State::move_name(const Credentials& who, Ino parent, std::str
     return refuse_rename(rename, {Code::NotPermitted, "only drafts can be exchanged"});
   }
   // Why: what is shown in them is found by their path, and so is what lies below.
-  const auto other = registry.drafts().lookup(rename.to.ino, new_name);
+  const auto other = registry.drafts().tree().lookup(rename.to.ino, new_name);
   const bool moves_directory =
       moved->draft.type == FileType::Directory || (other.ok() && other->type == FileType::Directory);
   if (moves_directory && (is_adopted(rename.from, name) || is_adopted(rename.to, new_name))) {

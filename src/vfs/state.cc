@@ -36,7 +36,7 @@ LayoutMount FileSystem::State::make_layout_mount() {
 }
 
 std::optional<DraftPosition> FileSystem::State::find_draft(Ino directory) const {
-  const auto named = registry.drafts().name_of(directory);
+  const auto named = registry.drafts().tree().name_of(directory);
   if (!named.ok()) return std::nullopt;
   DraftPosition position{named->directory, {}, named->name};
   if (auto above = nodes.find(named->directory)) position.above = std::move(above->place);

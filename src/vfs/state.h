@@ -103,7 +103,7 @@ struct FileSystem::State final : ClientMount {
   Status check_others_draft(const Credentials& who, const Node& directory, std::string_view name);
   // Until a release's former draft is swept away, no draft can be made in its directory.
   bool is_swept_first(const Node& directory) const {
-    return directory.is_release_directory() && registry.drafts().is_dead(directory.ino);
+    return directory.is_release_directory() && registry.drafts().tree().is_dead(directory.ino);
   }
   void wait_for_sweep(const Node& directory);
   bool was_published_meanwhile(const Node& directory) const;

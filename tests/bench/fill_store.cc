@@ -27,9 +27,9 @@ std::string numbered(const char* form, unsigned long number) {
 }
 
 Result<Ino> write_file(DraftStore& drafts, Ino directory, const std::string& name, std::string_view bytes) {
-  const auto file = drafts.make(directory, name, {FileType::Regular, {0, 0, 0644}, ""});
+  const auto file = drafts.tree().make(directory, name, {FileType::Regular, {0, 0, 0644}, ""});
   if (!file.ok()) return file.status();
-  const auto handle = drafts.open_file(file->ino, true, 0);
+  const auto handle = drafts.files().open(file->ino, true, 0);
   if (!handle.ok()) return handle.status();
   if (Status status = (*handle)->write(0, bytes_of(bytes)); !status.ok()) return status;
   if (Status status = (*handle)->flush(); !status.ok()) return status;
@@ -57,7 +57,7 @@ Result<std::string> tar_of(const std::string& name, std::string_view content) {
 
 Status publish(Registry& registry, Ino stage, const std::string& domain, const std::string& version, bool as_archive) {
   DraftStore& drafts = registry.drafts();
-  const auto draft = drafts.make(stage, version, {FileType::Directory, {0, 0, 0755}, ""});
+  const auto draft = drafts.tree().make(stage, version, {FileType::Directory, {0, 0, 0755}, ""});
   if (!draft.ok()) return draft.status();
   const std::string path = domain + "/" + version;
   std::string content = path;
@@ -73,7 +73,7 @@ Status publish(Registry& registry, Ino stage, const std::string& domain, const s
   const std::string name = version + ".tar";
   const auto file = write_file(drafts, stage, name, *packed);
   if (!file.ok()) return file.status();
-  const auto sealed = drafts.seal(*file);
+  const auto sealed = drafts.sealer().seal(*file);
   if (!sealed.ok()) return sealed.status();
   ArchiveOriginal original{**sealed, stage, name, ".tar"};
   request.original = &original;

@@ -65,9 +65,9 @@ TEST_F(ArchivesTest, NothingIsLeftOfAnUploadThatWasPublished) {
   ASSERT_TRUE(publish_archive("churn/1.0", tar(), ".tar").ok());
   ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
-  EXPECT_TRUE(registry_->drafts().list(uploads())->empty());
-  EXPECT_TRUE(registry_->drafts().list(unpacking())->empty());
-  EXPECT_EQ(registry_->drafts().stat(file_).code(), Code::NotFound);
+  EXPECT_TRUE(registry_->drafts().tree().list(uploads())->empty());
+  EXPECT_TRUE(registry_->drafts().tree().list(unpacking())->empty());
+  EXPECT_EQ(registry_->drafts().tree().stat(file_).code(), Code::NotFound);
 }
 
 TEST_F(ArchivesTest, ARefusedArchiveKeepsItsFileAndLeavesNothingElse) {
@@ -76,16 +76,16 @@ TEST_F(ArchivesTest, ARefusedArchiveKeepsItsFileAndLeavesNothingElse) {
 
   EXPECT_EQ(published.code(), Code::Malformed);
   EXPECT_EQ(registry_->snapshot()->release(*domain_, "1.0").code(), Code::NotFound);
-  EXPECT_EQ(registry_->drafts().list(uploads())->size(), 1u);
-  EXPECT_TRUE(registry_->drafts().list(unpacking())->empty());
-  const auto handle = registry_->drafts().open_file(file_, true, 0);
+  EXPECT_EQ(registry_->drafts().tree().list(uploads())->size(), 1u);
+  EXPECT_TRUE(registry_->drafts().tree().list(unpacking())->empty());
+  const auto handle = registry_->drafts().files().open(file_, true, 0);
   ASSERT_TRUE(handle.ok());
   EXPECT_TRUE((*handle)->write(0, bytes_of("x")).ok());
 }
 
 TEST_F(ArchivesTest, AnArchiveThatIsOpenForWritingIsForItsLastClose) {
   const Ino file = write_file(uploads(), "upload", tar());
-  const auto handle = registry_->drafts().open_file(file, true, 0);
+  const auto handle = registry_->drafts().files().open(file, true, 0);
   ASSERT_TRUE(handle.ok());
 
   const auto published =
@@ -96,7 +96,7 @@ TEST_F(ArchivesTest, AnArchiveThatIsOpenForWritingIsForItsLastClose) {
 
 TEST_F(ArchivesTest, AHandleFromBeforeCannotWriteWhatWasPublished) {
   const Ino file = write_file(uploads(), "upload", tar());
-  const auto handle = registry_->drafts().open_file(file, true, 0);
+  const auto handle = registry_->drafts().files().open(file, true, 0);
   ASSERT_TRUE(handle.ok());
   ASSERT_TRUE((*handle)->flush().ok());  // closing
 
@@ -113,7 +113,7 @@ TEST_F(ArchivesTest, TheSameContentAgainIsPublishedAlready) {
 
   ASSERT_TRUE(again.ok()) << again.status().str();
   EXPECT_TRUE(again->already);
-  EXPECT_TRUE(registry_->drafts().list(uploads())->empty());
+  EXPECT_TRUE(registry_->drafts().tree().list(uploads())->empty());
 }
 
 TEST_F(ArchivesTest, OtherContentUnderATakenVersionIsRefusedAndKept) {
@@ -121,7 +121,7 @@ TEST_F(ArchivesTest, OtherContentUnderATakenVersionIsRefusedAndKept) {
 
   EXPECT_EQ(publish_archive("churn/1.0", tar_file("other", "x") + tar_end(), ".tar").code(), Code::AlreadyExists);
 
-  EXPECT_EQ(registry_->drafts().list(uploads())->size(), 1u);
+  EXPECT_EQ(registry_->drafts().tree().list(uploads())->size(), 1u);
 }
 
 TEST_F(ArchivesTest, AFaceThatIsMadeIsAFunctionOfWhatWasPublished) {
@@ -252,7 +252,7 @@ TEST_F(ArchivesOnDisk, WhatWasBeingUnpackedWhenTheProcessDiedGoesAtTheNextStart)
 
   open_again();
 
-  EXPECT_TRUE(registry_->drafts().list(unpacking())->empty());
+  EXPECT_TRUE(registry_->drafts().tree().list(unpacking())->empty());
 }
 
 TEST_F(ArchivesOnDisk, ARecipeIsThereAfterARestart) {

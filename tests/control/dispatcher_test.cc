@@ -79,10 +79,10 @@ TEST_F(Verbs, PutThatWasCutOffIsClearedAtTheNextStart) {
   const auto head = registry_->snapshot()->domain(*DomainName::parse("churn"));
   DraftStore& drafts = registry_->drafts();
   const NewDraft directory{FileType::Directory, {kAlice, kAlice, 0700}, ""};
-  const auto torn = drafts.make(stage_of(*head), ".put-1-1", directory);
-  ASSERT_TRUE(drafts.setxattr(torn->ino, "user.modelfs.put", "1", DraftStore::AttributeMode::Set).ok());
-  ASSERT_TRUE(drafts.make(torn->ino, "a", {FileType::Regular, {kAlice, kAlice, 0600}, ""}).ok());
-  ASSERT_TRUE(drafts.make(stage_of(*head), ".put-of-mine", directory).ok());
+  const auto torn = drafts.tree().make(stage_of(*head), ".put-1-1", directory);
+  ASSERT_TRUE(drafts.attributes().setxattr(torn->ino, "user.modelfs.put", "1", AttributeMode::Set).ok());
+  ASSERT_TRUE(drafts.tree().make(torn->ino, "a", {FileType::Regular, {kAlice, kAlice, 0600}, ""}).ok());
+  ASSERT_TRUE(drafts.tree().make(stage_of(*head), ".put-of-mine", directory).ok());
 
   ASSERT_TRUE(PutSession::discard_all(*registry_).ok());
 
@@ -101,9 +101,9 @@ TEST_F(Verbs, PutTakesADescriptorsBytesAndItsHoles) {
   ASSERT_TRUE(channel->call(entry_with_descriptor("big", kSize, std::move(file))).ok());
 
   const auto head = registry_->snapshot()->domain(*DomainName::parse("churn"));
-  const auto stage = registry_->drafts().list(stage_of(*head));
-  const auto entry = registry_->drafts().lookup(stage->front().ino, "big");
-  const auto inode = registry_->drafts().stat(entry->ino);
+  const auto stage = registry_->drafts().tree().list(stage_of(*head));
+  const auto entry = registry_->drafts().tree().lookup(stage->front().ino, "big");
+  const auto inode = registry_->drafts().tree().stat(entry->ino);
   EXPECT_EQ(inode->size_bytes, kSize);
   EXPECT_LT(inode->blocks * 512, kSize / 2);
   EXPECT_TRUE(channel->call(Channel::request("put.commit", {{"mode", 0755}, {"mtime_ns", 1}})).ok());
@@ -221,7 +221,8 @@ TEST_F(Verbs, RemoveByALabelsNameIsRefused) {
 TEST_F(Verbs, CommitPublishesADraftOnce) {
   make_domain_of_alice(0755);
   const auto head = registry_->snapshot()->domain(*DomainName::parse("churn"));
-  const auto draft = registry_->drafts().make(stage_of(*head), "x", {FileType::Directory, {kAlice, kAlice, 0755}, ""});
+  const auto draft =
+      registry_->drafts().tree().make(stage_of(*head), "x", {FileType::Directory, {kAlice, kAlice, 0755}, ""});
   ASSERT_TRUE(draft.ok());
   const auto channel = talk(user(kAlice));
 
@@ -322,7 +323,7 @@ TEST_F(Verbs, CommittingSomebodyElsesDraftIsNotPermitted) {
   make_domain_of_alice(0777);
   const auto head = registry_->snapshot()->domain(*DomainName::parse("churn"));
   const NewDraft directory{FileType::Directory, {kAlice, kAlice, 0755}, ""};
-  ASSERT_TRUE(registry_->drafts().make(stage_of(*head), "x", directory).ok());
+  ASSERT_TRUE(registry_->drafts().tree().make(stage_of(*head), "x", directory).ok());
 
   const auto answer =
       talk(user(kBob))->call(Channel::request("commit", {{"draft", "churn/.stage/x"}, {"target", "churn/2"}}));
@@ -338,7 +339,7 @@ TEST_F(Verbs, StatusShowsEveryoneHisOwnDrafts) {
   make_domain_of_alice(0777);
   const auto head = registry_->snapshot()->domain(*DomainName::parse("churn"));
   const NewDraft directory{FileType::Directory, {kAlice, kAlice, 0755}, ""};
-  ASSERT_TRUE(registry_->drafts().make(stage_of(*head), "x", directory).ok());
+  ASSERT_TRUE(registry_->drafts().tree().make(stage_of(*head), "x", directory).ok());
 
   EXPECT_EQ(talk(user(kBob))->call(Channel::request("status"))->body["draft_count"], 0);
   EXPECT_EQ(talk(user(kAlice))->call(Channel::request("status"))->body["draft_count"], 1);

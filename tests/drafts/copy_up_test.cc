@@ -30,7 +30,7 @@ class Borrow : public RegistryOnDisk {
   }
 
   std::unique_ptr<DraftHandle> create(const std::string& name) {
-    const auto made = registry_->drafts().make(copy_, name, {FileType::Regular, {0, 0, 0644}, ""});
+    const auto made = registry_->drafts().tree().make(copy_, name, {FileType::Regular, {0, 0, 0644}, ""});
     EXPECT_TRUE(made.ok()) << made.status().message();
     return open_for_writing(made->ino);
   }
@@ -40,7 +40,7 @@ class Borrow : public RegistryOnDisk {
   // As cp does: a file that is borrowed whole and closed.
   Ino borrow_whole(const std::string& name, const std::string& as) {
     const auto handle = create(as);
-    const Status status = registry_->drafts().borrow(*handle, digest_of(name), 0, bytes_in(name).size());
+    const Status status = handle->borrow(digest_of(name), 0, bytes_in(name).size());
     EXPECT_TRUE(status.ok()) << status.message();
     EXPECT_TRUE(handle->flush().ok());
     return handle->file().ino();
@@ -64,8 +64,8 @@ TEST_F(Borrow, ShowsTheBytesAndWritesNone) {
   for (const char* name : {"large", "small"}) {
     const Ino ino = borrow_whole(name, name);
 
-    EXPECT_EQ(registry_->drafts().stat(ino)->size_bytes, bytes_in(name).size());
-    EXPECT_EQ(registry_->drafts().stat(ino)->blocks, (bytes_in(name).size() + 4095) / 4096 * 8);
+    EXPECT_EQ(registry_->drafts().tree().stat(ino)->size_bytes, bytes_in(name).size());
+    EXPECT_EQ(registry_->drafts().tree().stat(ino)->blocks, (bytes_in(name).size() + 4095) / 4096 * 8);
     EXPECT_EQ(bytes_of_draft(ino), bytes_in(name));
     EXPECT_EQ(host_bytes(ino), std::nullopt);
   }
@@ -83,22 +83,22 @@ TEST_F(Borrow, IsPublishedWithoutASum) {
   EXPECT_EQ(read_committed(copy_, "b"), small_);
   EXPECT_TRUE(registry_->verifier().verify("", "", [](std::uint64_t, std::uint64_t) {})->problems.empty());
   ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
-  EXPECT_EQ(registry_->drafts().stat(large).code(), Code::NotFound);
-  EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
+  EXPECT_EQ(registry_->drafts().tree().stat(large).code(), Code::NotFound);
+  EXPECT_EQ(*registry_->drafts().reclaimer().remove_orphans(), 0u);
 }
 
 TEST_F(Borrow, NoChangeEverReachesTheBlob) {
   for (const char* name : {"large", "small"}) {
     const auto handle = create(std::string(name) + "-open");
     const Ino open = handle->file().ino();
-    ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of(name), 0, bytes_in(name).size()).ok());
+    ASSERT_TRUE(handle->borrow(digest_of(name), 0, bytes_in(name).size()).ok());
     ASSERT_TRUE(handle->write(1, bytes_of("X")).ok()) << "through the handle that borrowed";
     const Ino closed = borrow_whole(name, std::string(name) + "-closed");
     ASSERT_TRUE(open_for_writing(closed)->write(1, bytes_of("X")).ok());
     const Ino cut = borrow_whole(name, std::string(name) + "-cut");
     DraftChange shorter;
     shorter.size_bytes = 2;
-    ASSERT_TRUE(registry_->drafts().setattr(cut, shorter).ok());
+    ASSERT_TRUE(registry_->drafts().attributes().setattr(cut, shorter).ok());
     const Ino emptied = borrow_whole(name, std::string(name) + "-emptied");
     ASSERT_TRUE(open_for_writing(emptied)->file().truncate(0).ok());
 
@@ -115,7 +115,7 @@ TEST_F(Borrow, NoChangeEverReachesTheBlob) {
 
 TEST_F(Borrow, WhatWasChangedAfterwardsIsPublishedAsItIs) {
   auto handle = create("a");
-  ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of("large"), 0, large_.size()).ok());
+  ASSERT_TRUE(handle->borrow(digest_of("large"), 0, large_.size()).ok());
   ASSERT_TRUE(handle->write(large_.size(), bytes_of("more")).ok());
   ASSERT_TRUE(handle->flush().ok());
 
@@ -130,10 +130,10 @@ TEST_F(Borrow, WhatWasChangedAfterwardsIsPublishedAsItIs) {
 
 TEST_F(Borrow, GoesOnWhereItEnded) {
   const auto handle = create("a");
-  ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of("large"), 0, 100'000).ok());
-  EXPECT_EQ(registry_->drafts().stat(handle->file().ino())->size_bytes, 100'000u);
+  ASSERT_TRUE(handle->borrow(digest_of("large"), 0, 100'000).ok());
+  EXPECT_EQ(registry_->drafts().tree().stat(handle->file().ino())->size_bytes, 100'000u);
   EXPECT_EQ(bytes_of_draft(handle->file().ino()), large_.substr(0, 100'000));
-  ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of("large"), 100'000, 200'000).ok());
+  ASSERT_TRUE(handle->borrow(digest_of("large"), 100'000, 200'000).ok());
 
   EXPECT_EQ(bytes_of_draft(handle->file().ino()), large_);
   EXPECT_EQ(host_bytes(handle->file().ino()), std::nullopt);
@@ -142,7 +142,7 @@ TEST_F(Borrow, GoesOnWhereItEnded) {
 TEST_F(Borrow, TheStartOfABlobIsPublishedAsItself) {
   {
     const auto handle = create("a");
-    ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of("large"), 0, 100'000).ok());
+    ASSERT_TRUE(handle->borrow(digest_of("large"), 0, 100'000).ok());
     ASSERT_TRUE(handle->flush().ok());
   }
 
@@ -154,7 +154,7 @@ TEST_F(Borrow, TheStartOfABlobIsPublishedAsItself) {
 TEST_F(Borrow, RefusesWhatWouldNotBeTheSameBytes) {
   const auto handle = create("a");
   const auto borrow = [&](std::uint64_t from, std::uint64_t count) {
-    return registry_->drafts().borrow(*handle, digest_of("large"), from, count).code();
+    return handle->borrow(digest_of("large"), from, count).code();
   };
   EXPECT_EQ(borrow(10, 10), Code::Conflict) << "it has not the first ten";
   EXPECT_EQ(borrow(0, large_.size() + 1), Code::InvalidArgument);
@@ -163,16 +163,16 @@ TEST_F(Borrow, RefusesWhatWouldNotBeTheSameBytes) {
   EXPECT_EQ(borrow(1, 10), Code::Conflict);
 
   const auto other = create("b");
-  ASSERT_TRUE(registry_->drafts().borrow(*other, digest_of("large"), 0, 2).ok());
-  EXPECT_EQ(registry_->drafts().borrow(*other, digest_of("small"), 2, 1).code(), Code::Conflict) << "another blob's";
-  EXPECT_EQ(registry_->drafts().borrow(*other, digest_of("large"), 0, 3).code(), Code::Conflict) << "from the start";
+  ASSERT_TRUE(other->borrow(digest_of("large"), 0, 2).ok());
+  EXPECT_EQ(other->borrow(digest_of("small"), 2, 1).code(), Code::Conflict) << "another blob's";
+  EXPECT_EQ(other->borrow(digest_of("large"), 0, 3).code(), Code::Conflict) << "from the start";
 }
 
 TEST_F(Borrow, IsTheSameInTheNextProcess) {
   const Ino whole = borrow_whole("large", "whole");
   auto handle = create("start");
   const Ino start = handle->file().ino();
-  ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of("large"), 0, 100'000).ok());
+  ASSERT_TRUE(handle->borrow(digest_of("large"), 0, 100'000).ok());
   handle.reset();
   restart();
 
@@ -185,8 +185,10 @@ TEST_F(Borrow, IsTheSameInTheNextProcess) {
 TEST_F(Borrow, KeepsTheBlobFromGc) {
   const auto is_kept = [&] {
     bool found = false;
-    EXPECT_TRUE(
-        registry_->drafts().for_each_blob([&](const Digest& digest) { found |= digest == digest_of("large"); }).ok());
+    EXPECT_TRUE(registry_->drafts()
+                    .reclaimer()
+                    .for_each_blob([&](const Digest& digest) { found |= digest == digest_of("large"); })
+                    .ok());
     return found;
   };
   EXPECT_FALSE(is_kept());
@@ -212,9 +214,9 @@ TEST_F(Borrow, KeepsTheTimesThatItIsGiven) {
   const Ino ino = borrow_whole("large", "a");
   DraftChange times;
   times.mtime = TimeNs{5'000'000'000};
-  ASSERT_TRUE(registry_->drafts().setattr(ino, times).ok());
+  ASSERT_TRUE(registry_->drafts().attributes().setattr(ino, times).ok());
 
-  EXPECT_EQ(registry_->drafts().stat(ino)->mtime, *times.mtime);
+  EXPECT_EQ(registry_->drafts().tree().stat(ino)->mtime, *times.mtime);
   EXPECT_EQ(host_bytes(ino), std::nullopt) << "as cp -p does";
   ASSERT_TRUE(publish_copy("2").ok());
   const auto found = registry_->snapshot()->container(copy_);
@@ -223,7 +225,7 @@ TEST_F(Borrow, KeepsTheTimesThatItIsGiven) {
 
 TEST_F(Borrow, WhoOpensTheCopyReadsWhatIsWrittenLater) {
   const Ino ino = borrow_whole("large", "a");
-  const auto reader = registry_->drafts().open_file(ino, false, 0);
+  const auto reader = registry_->drafts().files().open(ino, false, 0);
   ASSERT_TRUE(reader.ok());
   ASSERT_TRUE(open_for_writing(ino)->write(0, bytes_of("X")).ok());
 
@@ -239,23 +241,23 @@ TEST_F(Borrow, IsNotFollowedByAnybody) {
     Status verdict() override { return {}; }
   };
   const auto handle = create("a");
-  ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of("large"), 0, large_.size()).ok());
-  EXPECT_FALSE(registry_->drafts().follow(handle->file().ino(), std::make_shared<Follower>()))
+  ASSERT_TRUE(handle->borrow(digest_of("large"), 0, large_.size()).ok());
+  EXPECT_FALSE(registry_->drafts().files().follow(handle->file().ino(), std::make_shared<Follower>()))
       << "its bytes were not written";
 
   const auto other = create("b");
   const auto follower = std::make_shared<Follower>();
-  ASSERT_TRUE(registry_->drafts().follow(other->file().ino(), follower));
-  EXPECT_EQ(registry_->drafts().borrow(*other, digest_of("large"), 0, large_.size()).code(), Code::Conflict);
+  ASSERT_TRUE(registry_->drafts().files().follow(other->file().ino(), follower));
+  EXPECT_EQ(other->borrow(digest_of("large"), 0, large_.size()).code(), Code::Conflict);
 }
 
 TEST_F(Borrow, IsNotDoneWhereAnotherHasItOpenAsAnotherFile) {
-  const auto made = registry_->drafts().make(copy_, "a", {FileType::Regular, {0, 0, 0644}, ""});
+  const auto made = registry_->drafts().tree().make(copy_, "a", {FileType::Regular, {0, 0, 0644}, ""});
   ASSERT_TRUE(open_for_writing(made->ino)->file().own().ok());
-  const auto reader = registry_->drafts().open_file(made->ino, false, 0);
+  const auto reader = registry_->drafts().files().open(made->ino, false, 0);
   const auto writer = open_for_writing(made->ino);
 
-  EXPECT_EQ(registry_->drafts().borrow(*writer, digest_of("large"), 0, large_.size()).code(), Code::Conflict);
+  EXPECT_EQ(writer->borrow(digest_of("large"), 0, large_.size()).code(), Code::Conflict);
 }
 
 TEST_F(Borrow, GivesMetadataFromFilesThatAreBorrowed) {
@@ -264,7 +266,7 @@ TEST_F(Borrow, GivesMetadataFromFilesThatAreBorrowed) {
   ASSERT_TRUE(publish(draft, place_, "with-info", "churn/1.5").ok());
   source_ = draft;
   auto handle = create("model-info.json");
-  ASSERT_TRUE(registry_->drafts().borrow(*handle, digest_of("model-info.json"), 0, 17).ok());
+  ASSERT_TRUE(handle->borrow(digest_of("model-info.json"), 0, 17).ok());
   handle.reset();
 
   ASSERT_TRUE(publish_copy("2").ok());
@@ -275,7 +277,7 @@ TEST_F(Borrow, GivesMetadataFromFilesThatAreBorrowed) {
 TEST_F(Borrow, TheEndOfACopyIsOneFileForAll) {
   const auto first = create("a");
   const Ino ino = first->file().ino();
-  ASSERT_TRUE(registry_->drafts().borrow(*first, digest_of("large"), 0, large_.size()).ok());
+  ASSERT_TRUE(first->borrow(digest_of("large"), 0, large_.size()).ok());
   const auto second = open_for_writing(ino);
   ASSERT_TRUE(first->write(0, bytes_of("1")).ok());
   ASSERT_TRUE(second->write(1, bytes_of("2")).ok());

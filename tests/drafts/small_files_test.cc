@@ -20,16 +20,16 @@ class SmallFiles : public RegistryOnDisk {
   }
 
   std::unique_ptr<DraftHandle> create(const std::string& name) {
-    const auto made = registry_->drafts().make(draft_, name, {FileType::Regular, {0, 0, 0644}, ""});
+    const auto made = registry_->drafts().tree().make(draft_, name, {FileType::Regular, {0, 0, 0644}, ""});
     EXPECT_TRUE(made.ok()) << made.status().message();
     return open_draft(made->ino, true);
   }
-  std::uint64_t size_of_draft(Ino ino) { return registry_->drafts().stat(ino)->size_bytes; }
+  std::uint64_t size_of_draft(Ino ino) { return registry_->drafts().tree().stat(ino)->size_bytes; }
 
   Status set_size(Ino ino, std::uint64_t size_bytes) {
     DraftChange change;
     change.size_bytes = size_bytes;
-    return registry_->drafts().setattr(ino, change).status();
+    return registry_->drafts().attributes().setattr(ino, change).status();
   }
 
   bool has_host_file(Ino ino) { return host_bytes(ino).has_value(); }
@@ -51,7 +51,7 @@ TEST_F(SmallFiles, LieInTheCatalogFromTheirFirstWrite) {
   EXPECT_TRUE(has_blob("abc"));
   EXPECT_EQ(bytes_of_draft(ino), "abc");
   EXPECT_EQ(size_of_draft(ino), 3u);
-  EXPECT_EQ(registry_->drafts().stat(ino)->blocks, 8u);
+  EXPECT_EQ(registry_->drafts().tree().stat(ino)->blocks, 8u);
   EXPECT_FALSE(handle->file().may_block_finalize());
   EXPECT_FALSE(handle->file().may_block_setattr()) << "the bytes need not be synced before they are copied";
 }
@@ -71,7 +71,7 @@ TEST_F(SmallFiles, HaveAtMost65536Bytes) {
 
 TEST_F(SmallFiles, ThatWereNeverWrittenAreEmpty) {
   write_file(draft_, "full", "abc");
-  const auto made = registry_->drafts().make(draft_, "empty", {FileType::Regular, {0, 0, 0644}, ""});
+  const auto made = registry_->drafts().tree().make(draft_, "empty", {FileType::Regular, {0, 0, 0644}, ""});
   ASSERT_TRUE(made.ok());
   EXPECT_FALSE(has_host_file(made->ino));
   EXPECT_EQ(size_of_draft(made->ino), 0u);
@@ -81,7 +81,7 @@ TEST_F(SmallFiles, ThatWereNeverWrittenAreEmpty) {
   ASSERT_TRUE(published.ok()) << published.status().message();
   EXPECT_EQ(published->total_bytes, 3u);
   ASSERT_TRUE(registry_->garbage().collect().ok());
-  const auto more = registry_->drafts().make(place_, "later", {FileType::Regular, {0, 0, 0644}, ""});
+  const auto more = registry_->drafts().tree().make(place_, "later", {FileType::Regular, {0, 0, 0644}, ""});
   EXPECT_EQ(bytes_of_draft(more->ino), "") << "gc never takes what new files begin with";
 }
 
@@ -134,7 +134,7 @@ TEST_F(SmallFiles, AreKeptByGcWhileTheDraftIsThereAndGoWithIt) {
   ASSERT_TRUE(registry_->garbage().collect().ok());
   EXPECT_TRUE(has_blob("abc"));
 
-  ASSERT_TRUE(registry_->drafts().unlink(draft_, "a").ok());
+  ASSERT_TRUE(registry_->drafts().tree().unlink(draft_, "a").ok());
   ASSERT_TRUE(registry_->garbage().collect().ok());
   EXPECT_FALSE(has_blob("abc"));
 }
@@ -142,18 +142,18 @@ TEST_F(SmallFiles, AreKeptByGcWhileTheDraftIsThereAndGoWithIt) {
 // Removes `count` small files that were never published, and publishes one that the last of them shares its bytes with.
 TEST_F(SmallFiles, OfManyThatAreRemovedAreCollectedAfterTheNextCommit) {
   const std::string shared = "published too";
-  for (const std::size_t count : {kGcCandidatesMax - 1, kGcCandidatesMax}) {
+  for (const std::size_t count : {GcCandidates::kCountMax - 1, GcCandidates::kCountMax}) {
     const auto bytes = [&](std::size_t i) { return std::to_string(count) + " " + std::to_string(i); };
     for (std::size_t i = 0; i + 1 < count; ++i) {
       write_file(draft_, "f", bytes(i));
-      ASSERT_TRUE(registry_->drafts().unlink(draft_, "f").ok());
+      ASSERT_TRUE(registry_->drafts().tree().unlink(draft_, "f").ok());
     }
     write_file(draft_, "f", shared);
-    ASSERT_TRUE(registry_->drafts().unlink(draft_, "f").ok());
+    ASSERT_TRUE(registry_->drafts().tree().unlink(draft_, "f").ok());
 
     ASSERT_TRUE(publish_bytes(*domain_, "churn/" + std::to_string(count), shared).ok());
 
-    const bool is_litter = count >= kGcCandidatesMax;
+    const bool is_litter = count >= GcCandidates::kCountMax;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (is_litter && has_blob(bytes(0)) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
     EXPECT_EQ(has_blob(bytes(0)), !is_litter) << count;
@@ -174,7 +174,7 @@ TEST_F(SmallFiles, AreSummedBehindTheirWriterWhenTheyGrow) {
   ASSERT_TRUE(handle->flush().ok());
 
   EXPECT_EQ(handle->file().unhashed_bytes(), 0u);
-  const auto sealed = registry_->drafts().seal(handle->file().ino());
+  const auto sealed = registry_->drafts().sealer().seal(handle->file().ino());
   ASSERT_TRUE(sealed.ok()) << sealed.status().message();
   EXPECT_EQ((*sealed)->hash().hash, hash_of(bytes_of(all)));
 }
@@ -227,7 +227,7 @@ TEST_F(SmallFiles, HoldWhatIsWrittenInAnyOrderWhateverTheirSize) {
     ASSERT_TRUE(other->flush().ok());
     one.reset();
     other.reset();
-    const auto sealed = registry_->drafts().seal(ino);
+    const auto sealed = registry_->drafts().sealer().seal(ino);
     ASSERT_TRUE(sealed.ok()) << sealed.status().message();
     ASSERT_EQ((*sealed)->hash().hash, hash_of(bytes_of(model)));
   }

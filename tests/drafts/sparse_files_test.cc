@@ -16,9 +16,9 @@ class SparseFiles : public RegistryFixture {
     draft_ = make_directory(stage(*domain_), "x");
   }
   std::unique_ptr<DraftHandle> create(std::string_view name) {
-    const auto made = registry_->drafts().make(draft_, name, {FileType::Regular, {0, 0, 0644}, ""});
+    const auto made = registry_->drafts().tree().make(draft_, name, {FileType::Regular, {0, 0, 0644}, ""});
     EXPECT_TRUE(made.ok());
-    auto handle = registry_->drafts().open_file(made->ino, true, 0);
+    auto handle = registry_->drafts().files().open(made->ino, true, 0);
     EXPECT_TRUE(handle.ok());
     return std::move(*handle);
   }
@@ -64,7 +64,7 @@ TEST_F(SparseFiles, AreSummedByTheirCloseUpToALimit) {
   const Ino beyond = make_hole("beyond", kCloseHoleBytesMax + 4096);
 
   const auto unsummed = [&](Ino file) {
-    return (*registry_->drafts().open_file(file, false, 0))->file().unhashed_bytes();
+    return (*registry_->drafts().files().open(file, false, 0))->file().unhashed_bytes();
   };
   EXPECT_EQ(unsummed(at_limit), 0u);
   EXPECT_EQ(unsummed(beyond), kCloseHoleBytesMax + 4096);
@@ -88,18 +88,18 @@ TEST_F(SparseFiles, OfMoreThanALimitAreNoRenames) {
 
   EXPECT_EQ(refused.code(), Code::TooLarge);
   EXPECT_NE(refused.status().message().find("modelfs commit"), std::string::npos) << refused.status().message();
-  EXPECT_TRUE(registry_->drafts().stat(file).ok()) << "the draft is as it was";
-  for (const char* name : {"at", "one more"}) ASSERT_TRUE(registry_->drafts().unlink(draft_, name).ok());
+  EXPECT_TRUE(registry_->drafts().tree().stat(file).ok()) << "the draft is as it was";
+  for (const char* name : {"at", "one more"}) ASSERT_TRUE(registry_->drafts().tree().unlink(draft_, name).ok());
 }
 
 TEST_F(SparseFiles, KeepNoThreadFromOthersOnceTheyAreRemoved) {
   const Ino other = make_directory(stage(*domain_), "y");
   for (const char* name : {"a", "b"}) make_hole(name, kRenameHoleBytesMax / 2);
   ASSERT_EQ(publish_draft(HashBudget::Short).code(), Code::Busy);
-  for (const char* name : {"a", "b"}) ASSERT_TRUE(registry_->drafts().unlink(draft_, name).ok());
+  for (const char* name : {"a", "b"}) ASSERT_TRUE(registry_->drafts().tree().unlink(draft_, name).ok());
   {
-    const auto made = registry_->drafts().make(other, "weights", {FileType::Regular, {0, 0, 0644}, ""});
-    const auto handle = registry_->drafts().open_file(made->ino, true, 0);
+    const auto made = registry_->drafts().tree().make(other, "weights", {FileType::Regular, {0, 0, 0644}, ""});
+    const auto handle = registry_->drafts().files().open(made->ino, true, 0);
     ASSERT_TRUE((*handle)->file().truncate(kCloseHoleBytesMax + 4096).ok());
     ASSERT_TRUE((*handle)->flush().ok());
   }
@@ -113,8 +113,9 @@ TEST_F(SparseFiles, AreHashedInTurnsWithThoseOfOtherUsers) {
   const auto draft_of = [&](std::string_view name, uid_t user, std::uint64_t size_bytes, int count) {
     const Ino draft = make_directory(stage(*domain_), name);
     for (int i = 0; i < count; ++i) {
-      const auto made = registry_->drafts().make(draft, std::to_string(i), {FileType::Regular, {user, user, 0644}, ""});
-      const auto handle = registry_->drafts().open_file(made->ino, true, 0);
+      const auto made =
+          registry_->drafts().tree().make(draft, std::to_string(i), {FileType::Regular, {user, user, 0644}, ""});
+      const auto handle = registry_->drafts().files().open(made->ino, true, 0);
       EXPECT_TRUE((*handle)->file().truncate(size_bytes).ok());
       EXPECT_TRUE((*handle)->flush().ok());
     }
@@ -129,12 +130,12 @@ TEST_F(SparseFiles, AreHashedInTurnsWithThoseOfOtherUsers) {
       becomes_true([&] { return publish(small, stage(*domain_), "2.0", "churn/2.0", HashBudget::Short).ok(); }));
 
   // As much was hashed for the one as for the other, give or take what two threads have under way.
-  const auto names = registry_->drafts().list(large);
+  const auto names = registry_->drafts().tree().list(large);
   ASSERT_TRUE(names.ok());
   for (const DraftName& name : *names) {
-    const auto handle = registry_->drafts().open_file(name.ino, false, 0);
+    const auto handle = registry_->drafts().files().open(name.ino, false, 0);
     EXPECT_GT((*handle)->file().unhashed_bytes(), kRenameHoleBytesMax / 8) << name.name;
-    ASSERT_TRUE(registry_->drafts().unlink(large, name.name).ok());
+    ASSERT_TRUE(registry_->drafts().tree().unlink(large, name.name).ok());
   }
 }
 
@@ -143,13 +144,13 @@ TEST_F(SparseFiles, ThatAreChangedWhileTheyAreHashedBehindKeepNoHashOfBefore) {
   const Ino later = make_hole("later", 2 * kCloseHoleBytesMax);
   ASSERT_EQ(publish_draft(HashBudget::Short).code(), Code::Busy) << "it is hashed behind";
   {
-    const auto handle = registry_->drafts().open_file(file, true, 0);
+    const auto handle = registry_->drafts().files().open(file, true, 0);
     ASSERT_TRUE(handle.ok());
     ASSERT_TRUE((*handle)->write(4096, bytes_of("changed")).ok());
     ASSERT_TRUE((*handle)->flush().ok());
   }
   const auto unhashed = [&](Ino which) {
-    return (*registry_->drafts().open_file(which, false, 0))->file().unhashed_bytes();
+    return (*registry_->drafts().files().open(which, false, 0))->file().unhashed_bytes();
   };
   ASSERT_TRUE(becomes_true([&] { return unhashed(later) == 0; }));
 
@@ -188,7 +189,7 @@ TEST_F(SparseFiles, AreNoUploadsBeyondTheLimit) {
     const std::string name = "a" + std::to_string(more_bytes);
     const Ino file = make_hole(name, kCloseHoleBytesMax + more_bytes);
 
-    const auto sealed = registry_->drafts().seal(file);
+    const auto sealed = registry_->drafts().sealer().seal(file);
 
     EXPECT_EQ(sealed.code(), more_bytes == 0 ? Code::Ok : Code::TooLarge);
   }

@@ -42,10 +42,10 @@ class FuzzedRegistry {
   void publish(const FuzzInput& input) {
     DraftStore& drafts = registry_->drafts();
     const std::string name = std::to_string(++number_);
-    const auto file = drafts.make(uploads_, name, {FileType::Regular, {0, 0, 0644}, ""});
+    const auto file = drafts.tree().make(uploads_, name, {FileType::Regular, {0, 0, 0644}, ""});
     need(file.status(), "make");
     {
-      const auto handle = drafts.open_file(file->ino, true, 0);
+      const auto handle = drafts.files().open(file->ino, true, 0);
       need(handle.status(), "open");
       need((*handle)->write(0, bytes_of(input.bytes)), "write");
       need((*handle)->flush(), "close");
@@ -54,11 +54,11 @@ class FuzzedRegistry {
     const auto published =
         ingest_->archives.publish({file->ino, uploads_, name, suffix_of(input.format), target, who_, nullptr});
     refuse_own_errors(published.status());
-    if (!drafts.list(unpacking_)->empty()) fail("something is left of the unpacking");
-    if (drafts.list(uploads_)->size() != (published.ok() ? 0u : 1u)) fail("the upload is not where it belongs");
+    if (!drafts.tree().list(unpacking_)->empty()) fail("something is left of the unpacking");
+    if (drafts.tree().list(uploads_)->size() != (published.ok() ? 0u : 1u)) fail("the upload is not where it belongs");
     if (published.ok()) return read(name, input);
     if (registry_->snapshot()->release(domain_, name).ok()) fail("a refused archive is published");
-    need(drafts.unlink(uploads_, name), "unlink");
+    need(drafts.tree().unlink(uploads_, name), "unlink");
   }
 
  private:
@@ -88,17 +88,17 @@ class FuzzedRegistry {
     // What we make of it must be acceptable to us, and be the same tree.
     const std::string tar = whole({container, false, ArchiveFormat::Tar});
     const std::string again = name + "-again";
-    const auto file = registry_->drafts().make(uploads_, again, {FileType::Regular, {0, 0, 0644}, ""});
+    const auto file = registry_->drafts().tree().make(uploads_, again, {FileType::Regular, {0, 0, 0644}, ""});
     need(file.status(), "make");
     {
-      const auto handle = registry_->drafts().open_file(file->ino, true, 0);
+      const auto handle = registry_->drafts().files().open(file->ino, true, 0);
       need((*handle)->write(0, bytes_of(tar)), "write");
       need((*handle)->flush(), "close");
     }
     const auto published =
         ingest_->archives.publish({file->ino, uploads_, again, ".tar", *Target::parse("d/" + again), who_, nullptr});
     // A tar that we make has headers that one that came in may lack, so limits may refuse it.
-    if (published.code() == Code::TooLarge) return need(registry_->drafts().unlink(uploads_, again), "unlink");
+    if (published.code() == Code::TooLarge) return need(registry_->drafts().tree().unlink(uploads_, again), "unlink");
     need(published.status(), "publish our own tar");
     if (published->digest != registry_->snapshot()->release(domain_, name)->digest) fail("our own tar is another tree");
   }

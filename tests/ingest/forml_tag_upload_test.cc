@@ -34,7 +34,7 @@ class TagTest : public IngestFixture {
   }
   std::vector<std::string> names(Ino directory) {
     std::vector<std::string> found;
-    const auto listed = registry_->drafts().list(directory);
+    const auto listed = registry_->drafts().tree().list(directory);
     for (const DraftName& each : *listed) found.push_back(each.name);
     return found;
   }
@@ -68,7 +68,7 @@ TEST_F(TagTest, WhatOthersMoveInMeanwhileIsNeitherTakenNorLost) {
     write_file(draft, bin(kOne), "one");
     std::atomic<bool> done = false;
     std::thread other([&] {
-      while (!done) (void)registry_->drafts().rename(stage_, bin(kTwo), draft, bin(kTwo), false);
+      while (!done) (void)registry_->drafts().tree().rename(stage_, bin(kTwo), draft, bin(kTwo), false);
     });
     // A mount knows the draft as published from then on, and moves nothing there.
     const auto stop = [&](const Published&) {
@@ -104,10 +104,10 @@ TEST_F(TagTest, OfTwoTagsForOneDraftOneWins) {
     ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
     const std::string next = std::to_string(number + 1);
     const Ino again = make_directory(release_, next);
-    ASSERT_TRUE(registry_->drafts().rename(stage_, bin(loser), again, bin(loser), false).ok());
+    ASSERT_TRUE(registry_->drafts().tree().rename(stage_, bin(loser), again, bin(loser), false).ok());
     ASSERT_TRUE(publish_tag(again, next, loser).ok());
     ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
-    for (const std::string& left : names(uploads_)) ASSERT_TRUE(registry_->drafts().unlink(uploads_, left).ok());
+    for (const std::string& left : names(uploads_)) ASSERT_TRUE(registry_->drafts().tree().unlink(uploads_, left).ok());
   }
 }
 

@@ -26,7 +26,7 @@ class Uploads : public ClientMountFixture {
     return made.ok() ? made->ino : kNoIno;
   }
   std::unique_ptr<DraftHandle> open(Ino file) {
-    auto handle = registry_->drafts().open_file(file, true, 0);
+    auto handle = registry_->drafts().files().open(file, true, 0);
     EXPECT_TRUE(handle.ok()) << handle.status().message();
     uploads_->opened(file);
     return std::move(*handle);
@@ -68,7 +68,7 @@ TEST_F(Uploads, ARefusedCloseSaysWhyFreesTheNameAndAnswersLaterClosesAlike) {
   EXPECT_EQ(second.message(), first.message());
   EXPECT_EQ(reasons_.size(), 1u);
   EXPECT_FALSE(uploads_->named(parent_.ino, "1.0.tar", who_));
-  EXPECT_EQ(registry_->drafts().list(registry_->snapshot()->domain(*domain_)->uploads())->size(), 1u);
+  EXPECT_EQ(registry_->drafts().tree().list(registry_->snapshot()->domain(*domain_)->uploads())->size(), 1u);
 }
 
 TEST_F(Uploads, AnEmptyFileIsNotDecidedAndGoesWithItsLastHandle) {
@@ -82,7 +82,7 @@ TEST_F(Uploads, AnEmptyFileIsNotDecidedAndGoesWithItsLastHandle) {
   uploads_->end(std::move(other));
 
   EXPECT_FALSE(uploads_->is_pending(file));
-  EXPECT_TRUE(registry_->drafts().list(registry_->snapshot()->domain(*domain_)->uploads())->empty());
+  EXPECT_TRUE(registry_->drafts().tree().list(registry_->snapshot()->domain(*domain_)->uploads())->empty());
 }
 
 TEST_F(Uploads, WhatNoCloseHasDecidedIsDecidedAtTheEnd) {
@@ -148,7 +148,7 @@ TEST_F(Uploads, OneThatIsIncompleteAndWasRemovedIsNotSeenAgain) {
   ASSERT_EQ(uploads_->close(who_, *handle).code(), Code::Malformed);
   uploads_->end(std::move(handle));
 
-  ASSERT_TRUE(registry_->drafts().unlink(registry_->snapshot()->domain(*domain_)->uploads(), "1.0.tar").ok());
+  ASSERT_TRUE(registry_->drafts().tree().unlink(registry_->snapshot()->domain(*domain_)->uploads(), "1.0.tar").ok());
 
   EXPECT_FALSE(uploads_->named(parent_.ino, "1.0.tar", who_));
 }

@@ -39,7 +39,7 @@ class TwoLives : public IngestFixture {
     return draft;
   }
   Status publish_draft(std::string_view name, std::string_view as) {
-    const auto entry = registry_->drafts().lookup(stage(), name);
+    const auto entry = registry_->drafts().tree().lookup(stage(), name);
     return entry.ok() ? publish(entry->ino, stage(), name, as).status() : entry.status();
   }
   void add_release(std::string_view version) {
@@ -56,7 +56,7 @@ class TwoLives : public IngestFixture {
                    R"(/model.onnx"}})");
   }
   Status publish_model() {
-    const auto file = registry_->drafts().lookup(head().uploads(), "m1.json");
+    const auto file = registry_->drafts().tree().lookup(head().uploads(), "m1.json");
     if (!file.ok()) return file.status();
     return ingest_->models
         .publish({file->ino, head().uploads(), "m1.json", domain(), *VersionName::parse("m1"), head().modelstore(),
@@ -86,7 +86,7 @@ class TwoLives : public IngestFixture {
   bool is_placed(std::string_view directory, std::string_view name) {
     return registry_->snapshot()->placement(domain(), directory, name).ok();
   }
-  bool has_draft(std::string_view name) { return registry_->drafts().lookup(stage(), name).ok(); }
+  bool has_draft(std::string_view name) { return registry_->drafts().tree().lookup(stage(), name).ok(); }
 
  protected:
   Engine disk_ = make_memory_engine();  // its keys and blobs outlive each process
@@ -142,7 +142,7 @@ const std::vector<Verb>& EveryVerb::verbs() {
        [](TwoLives& t) {
          const Ino draft = t.make_draft("x");
          const Ino file = t.write_file(draft, "linked", std::string(kLarge) + "y");
-         ASSERT_TRUE(t.registry().drafts().link(file, t.stage(), "outside").ok());
+         ASSERT_TRUE(t.registry().drafts().tree().link(file, t.stage(), "outside").ok());
        },
        [](TwoLives& t) { return t.publish_draft("x", "churn/1.0"); },
        [](TwoLives& t) { return t.is_live("1.0") && t.has_draft("outside"); }},

@@ -19,10 +19,10 @@ class UnpackingBehindTest : public IngestFixture {
   void SetUp() override {
     IngestFixture::SetUp();
     domain_ = std::make_unique<DomainName>(make_domain());
-    const auto made = registry_->drafts().make(place(), "upload", {FileType::Regular, {0, 0, 0644}, ""});
+    const auto made = registry_->drafts().tree().make(place(), "upload", {FileType::Regular, {0, 0, 0644}, ""});
     ASSERT_TRUE(made.ok());
     file_ = made->ino;
-    handle_ = std::move(*registry_->drafts().open_file(file_, true, 0));
+    handle_ = std::move(*registry_->drafts().files().open(file_, true, 0));
     behind_ = ingest_->archives.unpack_behind(file_, ".tar", *domain_, kRoot);
     ASSERT_NE(behind_, nullptr);
   }
@@ -50,9 +50,9 @@ class UnpackingBehindTest : public IngestFixture {
   }
   // How many members lie unpacked so far.
   std::size_t unpacked() {
-    const auto directories = registry_->drafts().list(unpacking());
+    const auto directories = registry_->drafts().tree().list(unpacking());
     if (!directories.ok() || directories->empty()) return 0;
-    const auto members = registry_->drafts().list(directories->front().ino);
+    const auto members = registry_->drafts().tree().list(directories->front().ino);
     return members.ok() ? members->size() : 0;
   }
   std::string published_file(int number) {
@@ -76,7 +76,7 @@ TEST_F(UnpackingBehindTest, MembersAreUnpackedWhileTheArchiveIsWritten) {
 
   ASSERT_TRUE(published.ok()) << published.status().str();
   for (int i = 0; i < kFiles; ++i) EXPECT_EQ(published_file(i), content(i));
-  EXPECT_TRUE(registry_->drafts().list(unpacking())->empty());
+  EXPECT_TRUE(registry_->drafts().tree().list(unpacking())->empty());
 }
 
 TEST_F(UnpackingBehindTest, BytesThatAreWrittenAgainCountAsTheyWereLast) {
@@ -135,8 +135,8 @@ TEST_F(UnpackingBehindTest, WhatCannotBePublishedIsRefusedWhenItIsComplete) {
 
   EXPECT_EQ(published.code(), Code::Malformed);
   EXPECT_NE(published.status().message().find("../escape"), std::string::npos) << published.status().message();
-  EXPECT_EQ(registry_->drafts().list(place())->size(), 1u);
-  EXPECT_TRUE(registry_->drafts().list(unpacking())->empty());
+  EXPECT_EQ(registry_->drafts().tree().list(place())->size(), 1u);
+  EXPECT_TRUE(registry_->drafts().tree().list(unpacking())->empty());
 }
 
 TEST_F(UnpackingBehindTest, GivingUpLeavesNothing) {
@@ -145,7 +145,7 @@ TEST_F(UnpackingBehindTest, GivingUpLeavesNothing) {
 
   behind_.reset();
 
-  EXPECT_TRUE(becomes_true([&] { return registry_->drafts().list(unpacking())->empty(); }));
+  EXPECT_TRUE(becomes_true([&] { return registry_->drafts().tree().list(unpacking())->empty(); }));
 }
 
 TEST_F(UnpackingBehindTest, MoreUploadsThanThreadsAreAllPublished) {
@@ -155,8 +155,9 @@ TEST_F(UnpackingBehindTest, MoreUploadsThanThreadsAreAllPublished) {
   std::vector<std::unique_ptr<DraftHandle>> handles;
   const std::string archive = tar();
   for (int i = 0; i < kUploads; ++i) {
-    files.push_back(registry_->drafts().make(place(), std::to_string(i), {FileType::Regular, {0, 0, 0644}, ""})->ino);
-    handles.push_back(std::move(*registry_->drafts().open_file(files.back(), true, 0)));
+    files.push_back(
+        registry_->drafts().tree().make(place(), std::to_string(i), {FileType::Regular, {0, 0, 0644}, ""})->ino);
+    handles.push_back(std::move(*registry_->drafts().files().open(files.back(), true, 0)));
     behind.push_back(ingest_->archives.unpack_behind(files.back(), ".tar", *domain_, kRoot));
     ASSERT_TRUE(handles.back()->write(0, bytes_of(std::string_view(archive).substr(0, 2 * kFileBytes))).ok());
   }
@@ -175,7 +176,7 @@ TEST_F(UnpackingBehindTest, MoreUploadsThanThreadsAreAllPublished) {
 TEST_F(UnpackingBehindTest, AZipAndAFileWithBytesAreNotFollowed) {
   EXPECT_EQ(ingest_->archives.unpack_behind(file_, ".zip", *domain_, kRoot), nullptr);
   const Ino old = write_file(place(), "old", tar());
-  const auto handle = registry_->drafts().open_file(old, true, 0);
+  const auto handle = registry_->drafts().files().open(old, true, 0);
   ASSERT_TRUE(handle.ok());
   EXPECT_EQ(ingest_->archives.unpack_behind(old, ".tar", *domain_, kRoot), nullptr);
 }

@@ -42,7 +42,7 @@ TEST_F(ReadOnlyRegistry, ReadsReleasesAndDrafts) {
   open_for_reading();
 
   EXPECT_TRUE(registry_->snapshot()->release(domain(), "1.0").ok());
-  EXPECT_EQ(bytes_of_draft(registry_->drafts().lookup(stage(domain()), "draft")->ino), "bytes");
+  EXPECT_EQ(bytes_of_draft(registry_->drafts().tree().lookup(stage(domain()), "draft")->ino), "bytes");
   const auto report = registry_->verifier().verify("", "", {});
   ASSERT_TRUE(report.ok()) << report.status().message();
   EXPECT_TRUE(report->problems.empty());
@@ -53,7 +53,7 @@ TEST_F(ReadOnlyRegistry, RefusesChangesAndLeavesWhatAnEndHasLeft) {
 
   EXPECT_EQ(registry_->domains().create(*DomainName::parse("other"), {0, 0, 0755}, kRoot).status().host_errno(), EROFS);
   EXPECT_EQ(registry_->garbage().collect().status().host_errno(), EROFS);
-  EXPECT_EQ(registry_->drafts().discard(stage(domain()), "draft").host_errno(), EROFS);
+  EXPECT_EQ(registry_->drafts().reclaimer().discard(stage(domain()), "draft").host_errno(), EROFS);
   registry_.reset();
 
   const auto engine = open_rocksdb_engine(directory_.path(), {.reserve_bytes = 0});

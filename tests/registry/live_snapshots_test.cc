@@ -58,7 +58,7 @@ class LiveSnapshots : public RegistryFixture {
   Status publish_archive(std::string_view version) {
     const std::string name = std::string(version) + ".tar";
     const Ino file = write_file(stage(churn()), name, "as if it were one of " + std::string(version));
-    const auto sealed = registry_->drafts().seal(file);
+    const auto sealed = registry_->drafts().sealer().seal(file);
     if (!sealed.ok()) return sealed.status();
     ArchiveOriginal original{**sealed, stage(churn()), name, ".tar"};
     return registry_

@@ -15,7 +15,7 @@ class PackageTest : public RegistryFixture {
   }
   // The numbers of the generations that the draft comes with.
   std::vector<std::uint64_t> generations(bool is_release = true) {
-    const auto frozen = registry_->drafts().freeze(draft_);
+    const auto frozen = registry_->drafts().freezer().freeze(draft_);
     EXPECT_TRUE(frozen.ok()) << frozen.status().message();
     const Package package = split_package(**frozen, is_release);
     takes_generations_ = package.takes_generations;

@@ -43,7 +43,7 @@ TEST_F(Publish, MakesSmallAndLargeFilesReadable) {
   EXPECT_EQ(read_committed(release->ino, "small"), "abc");
   EXPECT_EQ(read_committed(release->ino, "sub/large"), large_);
   EXPECT_EQ(read_committed(release->ino, "empty"), "");
-  EXPECT_EQ(registry_->drafts().lookup(stage(domain), "x").code(), Code::NotFound);
+  EXPECT_EQ(registry_->drafts().tree().lookup(stage(domain), "x").code(), Code::NotFound);
 }
 
 TEST_F(Publish, FilesOfEverySizeMayBeReadForNothing) {
@@ -70,9 +70,9 @@ TEST_F(Publish, SweepsTheDraftAway) {
 
   ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
-  EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
-  EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
-  EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
+  EXPECT_EQ(registry_->drafts().tree().stat(file).code(), Code::NotFound);
+  EXPECT_EQ(registry_->drafts().tree().stat(draft).code(), Code::NotFound);
+  EXPECT_EQ(*registry_->drafts().reclaimer().remove_orphans(), 0u);
 }
 
 TEST_F(PublishOnDisk, LeavesToTheNextStartWhatIsNotSweptAtTheEnd) {
@@ -83,14 +83,14 @@ TEST_F(PublishOnDisk, LeavesToTheNextStartWhatIsNotSweptAtTheEnd) {
 
   ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1.2.0").ok());
   EXPECT_EQ(registry_->garbage().finish_sweeping().code(), Code::Interrupted);
-  EXPECT_TRUE(registry_->drafts().stat(file).ok());
+  EXPECT_TRUE(registry_->drafts().tree().stat(file).ok());
   registry_.reset();
   SetUp();
   ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
-  EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
-  EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
-  EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
+  EXPECT_EQ(registry_->drafts().tree().stat(file).code(), Code::NotFound);
+  EXPECT_EQ(registry_->drafts().tree().stat(draft).code(), Code::NotFound);
+  EXPECT_EQ(*registry_->drafts().reclaimer().remove_orphans(), 0u);
   EXPECT_EQ(read_committed(draft, "sub/large"), large_);
 }
 
@@ -105,9 +105,9 @@ TEST_F(PublishOnDisk, SweepsAllOfADraftHoweverFarTheLastProcessCame) {
   SetUp();
   ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
-  for (const Ino file : files) EXPECT_EQ(registry_->drafts().stat(file).code(), Code::NotFound);
-  EXPECT_EQ(registry_->drafts().stat(draft).code(), Code::NotFound);
-  EXPECT_EQ(*registry_->drafts().remove_orphans(), 0u);
+  for (const Ino file : files) EXPECT_EQ(registry_->drafts().tree().stat(file).code(), Code::NotFound);
+  EXPECT_EQ(registry_->drafts().tree().stat(draft).code(), Code::NotFound);
+  EXPECT_EQ(*registry_->drafts().reclaimer().remove_orphans(), 0u);
   EXPECT_EQ(read_committed(draft, "2999"), "bytes 2999");
 }
 
@@ -115,11 +115,11 @@ TEST_F(PublishOnDisk, FinishesTheSumOfACommitAfterTheEndHasBegun) {
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
   const std::string bytes(3 * DraftFile::kHashChunkBytes, 'w');
-  const auto file = registry_->drafts().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
+  const auto file = registry_->drafts().tree().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
   ASSERT_TRUE(file.ok());
   registry_->prepare_to_end();
   {
-    const auto handle = registry_->drafts().open_file(file->ino, true, 0);
+    const auto handle = registry_->drafts().files().open(file->ino, true, 0);
     ASSERT_TRUE((*handle)->write(0, bytes_of(bytes)).ok());
     EXPECT_TRUE((*handle)->flush().ok()) << "a close is no failure";
   }
@@ -132,11 +132,11 @@ TEST_F(PublishOnDisk, DoesNotSumWhenTheTimeOfTheEndIsOverAndCanBeTriedAfterTheNe
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
   const std::string bytes(3 * DraftFile::kHashChunkBytes, 'w');
-  const auto file = registry_->drafts().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
+  const auto file = registry_->drafts().tree().make(draft, "weights", {FileType::Regular, {0, 0, 0644}, ""});
   ASSERT_TRUE(file.ok());
   registry_->prepare_to_end(std::chrono::seconds(0));
   {
-    const auto handle = registry_->drafts().open_file(file->ino, true, 0);
+    const auto handle = registry_->drafts().files().open(file->ino, true, 0);
     ASSERT_TRUE((*handle)->write(0, bytes_of(bytes)).ok());
     EXPECT_TRUE((*handle)->flush().ok()) << "a close is no failure";
   }
@@ -157,7 +157,7 @@ TEST_F(Publish, RefusesAVersionThatExists) {
 
   EXPECT_EQ(publish(draft, stage(domain), "loser", "churn/1.2.0", HashBudget::Short).code(), Code::AlreadyExists);
   EXPECT_EQ(publish(draft, stage(domain), "loser", "churn/1.2.0", HashBudget::Full).code(), Code::AlreadyExists);
-  EXPECT_TRUE(registry_->drafts().stat(file).ok()) << "the loser keeps its draft";
+  EXPECT_TRUE(registry_->drafts().tree().stat(file).ok()) << "the loser keeps its draft";
 }
 
 TEST_F(Publish, ByCommandSaysThatIdenticalContentIsThereAlready) {
@@ -259,7 +259,7 @@ TEST_F(Publish, RefusesSymlinksThatLeaveTheRelease) {
   const Ino draft = make_directory(stage(domain), "x");
   const Ino sub = make_directory(draft, "sub");
   const auto link = [&](Ino where, const char* name, const char* points) {
-    ASSERT_TRUE(registry_->drafts().make(where, name, {FileType::Symlink, {0, 0, 0777}, points}).ok());
+    ASSERT_TRUE(registry_->drafts().tree().make(where, name, {FileType::Symlink, {0, 0, 0777}, points}).ok());
   };
   link(sub, "up", "..");  // the root of the release: inside
   link(draft, "bad", "sub/up/../other");
@@ -268,10 +268,10 @@ TEST_F(Publish, RefusesSymlinksThatLeaveTheRelease) {
 
   EXPECT_EQ(refused.code(), Code::Malformed);
   EXPECT_NE(refused.status().message().find("bad"), std::string::npos) << refused.status().message();
-  ASSERT_TRUE(registry_->drafts().unlink(draft, "bad").ok());
+  ASSERT_TRUE(registry_->drafts().tree().unlink(draft, "bad").ok());
   link(draft, "absolute", "/etc/passwd");
   EXPECT_EQ(publish(draft, stage(domain), "x", "churn/1").code(), Code::Malformed);
-  ASSERT_TRUE(registry_->drafts().unlink(draft, "absolute").ok());
+  ASSERT_TRUE(registry_->drafts().tree().unlink(draft, "absolute").ok());
   EXPECT_TRUE(publish(draft, stage(domain), "x", "churn/1").ok());
 }
 
@@ -279,7 +279,7 @@ TEST_F(Publish, IsBusyWhileAFileIsOpenForWriting) {
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
   const Ino file = write_file(draft, "weights", "abc");
-  auto writer = registry_->drafts().open_file(file, true, 0);
+  auto writer = registry_->drafts().files().open(file, true, 0);
   ASSERT_TRUE(writer.ok());
 
   const auto refused = publish(draft, stage(domain), "x", "churn/1", HashBudget::Short);
@@ -294,7 +294,7 @@ TEST_F(Publish, WaitsForAReleaseThatIsOnItsWay) {
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
   const Ino file = write_file(draft, "weights", "abc");
-  auto writer = registry_->drafts().open_file(file, true, 0);
+  auto writer = registry_->drafts().files().open(file, true, 0);
   ASSERT_TRUE(writer.ok());
   ASSERT_TRUE((*writer)->flush().ok());  // close(2) has returned; RELEASE comes later
 
@@ -310,29 +310,29 @@ TEST_F(PublishOnDisk, GivesAFileWithANameOutsideItsOwnBytesThere) {
   const Ino place = stage(domain);
   const Ino draft = make_directory(place, "x");
   const Ino file = write_file(draft, "weights", large_);
-  ASSERT_TRUE(registry_->drafts().link(file, place, "outside").ok());
+  ASSERT_TRUE(registry_->drafts().tree().link(file, place, "outside").ok());
   ASSERT_TRUE(publish(draft, place, "x", "churn/1").ok());
   ASSERT_TRUE(registry_->garbage().finish_sweeping().ok());
 
-  auto writer = registry_->drafts().open_file(file, true, 0);
+  auto writer = registry_->drafts().files().open(file, true, 0);
   ASSERT_TRUE(writer.ok()) << writer.status().message();
   ASSERT_TRUE((*writer)->write(0, bytes_of("changed")).ok());
 
   const auto release = registry_->snapshot()->release(domain, "1");
   EXPECT_EQ(read_committed(release->ino, "weights"), large_) << "a write outside must not reach the blob";
-  EXPECT_EQ(registry_->drafts().stat(file)->size_bytes, large_.size());
+  EXPECT_EQ(registry_->drafts().tree().stat(file)->size_bytes, large_.size());
 }
 
 TEST_F(Publish, KeepsHolesModesTimesAndHardLinks) {
   const DomainName domain = make_domain();
   const Ino draft = make_directory(stage(domain), "x");
   const Ino file = write_file(draft, "sparse", "abc");
-  ASSERT_TRUE(registry_->drafts().link(file, draft, "twin").ok());
+  ASSERT_TRUE(registry_->drafts().tree().link(file, draft, "twin").ok());
   DraftChange change;
   change.size_bytes = 1 << 20;
   change.mode = 0755;
   change.mtime = TimeNs{1'000'000'007};
-  ASSERT_TRUE(registry_->drafts().setattr(file, change).ok());
+  ASSERT_TRUE(registry_->drafts().attributes().setattr(file, change).ok());
 
   ASSERT_TRUE(publish(draft, stage(domain), "x", "churn/1").ok());
 
@@ -357,7 +357,7 @@ TEST_F(Publish, TakesAMetadataDocumentThatLiesBesideTheDraft) {
 
   EXPECT_TRUE(release->metadata_given);
   EXPECT_EQ(*registry_->snapshot()->metadata(release->ino), document);
-  EXPECT_EQ(registry_->drafts().stat(given).code(), Code::NotFound);
+  EXPECT_EQ(registry_->drafts().tree().stat(given).code(), Code::NotFound);
 }
 
 TEST_F(Publish, RefusesMetadataThatIsNoJson) {
@@ -367,7 +367,7 @@ TEST_F(Publish, RefusesMetadataThatIsNoJson) {
   const auto refused = publish_bytes(domain, "churn/1", "abc");
 
   EXPECT_EQ(refused.code(), Code::Malformed);
-  EXPECT_TRUE(registry_->drafts().stat(given).ok()) << "what was refused is kept";
+  EXPECT_TRUE(registry_->drafts().tree().stat(given).ok()) << "what was refused is kept";
 }
 
 TEST_F(Publish, LetsOnlyThoseInWhoMayWriteTheDomain) {
@@ -398,7 +398,7 @@ TEST_F(Publish, HasOneWinnerAmongManyAndKeepsTheLosersDrafts) {
 
   EXPECT_EQ(std::count(codes.begin(), codes.end(), Code::Ok), 1);
   EXPECT_EQ(std::count(codes.begin(), codes.end(), Code::AlreadyExists), kThreads - 1);
-  EXPECT_EQ(registry_->drafts().list(stage(domain))->size(), static_cast<std::size_t>(kThreads - 1));
+  EXPECT_EQ(registry_->drafts().tree().list(stage(domain))->size(), static_cast<std::size_t>(kThreads - 1));
 }
 
 TEST_F(PublishOnDisk, NeverSharesABlobWithADraftThatIsWrittenAgain) {
@@ -419,12 +419,12 @@ TEST_F(PublishOnDisk, NeverSharesABlobWithADraftThatIsWrittenAgain) {
   }
   for (std::thread& thread : threads) thread.join();
 
-  const auto losers = registry_->drafts().list(stage(domain));
+  const auto losers = registry_->drafts().tree().list(stage(domain));
   ASSERT_TRUE(losers.ok());
   EXPECT_EQ(losers->size(), static_cast<std::size_t>(kThreads - 1));
   for (const DraftName& left : *losers) {
-    const auto file = registry_->drafts().lookup(left.ino, "weights");
-    auto writer = registry_->drafts().open_file(file->ino, true, 0);
+    const auto file = registry_->drafts().tree().lookup(left.ino, "weights");
+    auto writer = registry_->drafts().files().open(file->ino, true, 0);
     ASSERT_TRUE(writer.ok()) << writer.status().message();
     EXPECT_TRUE((*writer)->write(0, bytes_of("spoilt")).ok());
   }
@@ -477,12 +477,12 @@ class PublishWithGenerations : public Publish {
       write_file(make_directory(draft, std::to_string(++number)), "weights", bytes);
     }
     if (!latest.empty()) {
-      const auto made = registry_->drafts().make(draft, "latest", {FileType::Symlink, {0, 0, 0777}, latest});
+      const auto made = registry_->drafts().tree().make(draft, "latest", {FileType::Symlink, {0, 0, 0777}, latest});
       EXPECT_TRUE(made.ok());
     }
     auto published = publish(draft, stage(domain), "x", path);
     if (!published.ok() || published->already) {
-      EXPECT_TRUE(registry_->drafts().discard(stage(domain), "x").ok());
+      EXPECT_TRUE(registry_->drafts().reclaimer().discard(stage(domain), "x").ok());
     }
     return published;
   }
@@ -552,16 +552,16 @@ TEST_F(Publish, KeepsAttributesUpToTheLimitOfAPackageAndRefusesMore) {
     // The name and the byte that tells an empty value from none are counted too.
     const std::string name = "user." + std::string(3, static_cast<char>('a' + i % 26));
     ASSERT_TRUE(
-        registry_->drafts().setxattr(file, name, value.substr(name.size() + 1), DraftStore::AttributeMode::Set).ok());
+        registry_->drafts().attributes().setxattr(file, name, value.substr(name.size() + 1), AttributeMode::Set).ok());
   }
   const Ino last = write_file(draft, "last", "");
-  ASSERT_TRUE(registry_->drafts().setxattr(last, "user.x", "", DraftStore::AttributeMode::Set).ok());
+  ASSERT_TRUE(registry_->drafts().attributes().setxattr(last, "user.x", "", AttributeMode::Set).ok());
 
   const auto refused = publish(draft, stage(domain), "x", "churn/1.0");
 
   EXPECT_EQ(refused.code(), Code::TooLarge);
   EXPECT_NE(refused.status().message().find("remove some"), std::string::npos) << refused.status().message();
-  ASSERT_TRUE(registry_->drafts().removexattr(last, "user.x").ok());
+  ASSERT_TRUE(registry_->drafts().attributes().removexattr(last, "user.x").ok());
   const auto published = publish(draft, stage(domain), "x", "churn/1.0");
   ASSERT_TRUE(published.ok()) << published.status().message();
   const auto manifest = registry_->snapshot()->container(draft)->manifest;

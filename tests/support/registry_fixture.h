@@ -34,16 +34,16 @@ class RegistryFixture : public testing::Test {
   Ino stage(const DomainName& domain) { return stage_of(*registry_->snapshot()->domain(domain)); }
 
   Ino make_directory(Ino parent, std::string_view name) {
-    const auto made = registry_->drafts().make(parent, name, {FileType::Directory, {0, 0, 0755}, ""});
+    const auto made = registry_->drafts().tree().make(parent, name, {FileType::Directory, {0, 0, 0755}, ""});
     EXPECT_TRUE(made.ok()) << made.status().message();
     return made.ok() ? made->ino : kNoIno;
   }
 
   Ino write_file(Ino parent, std::string_view name, std::string_view bytes) {
-    const auto made = registry_->drafts().make(parent, name, {FileType::Regular, {0, 0, 0644}, ""});
+    const auto made = registry_->drafts().tree().make(parent, name, {FileType::Regular, {0, 0, 0644}, ""});
     EXPECT_TRUE(made.ok()) << made.status().message();
     if (!made.ok()) return kNoIno;
-    const auto handle = registry_->drafts().open_file(made->ino, true, 0);
+    const auto handle = registry_->drafts().files().open(made->ino, true, 0);
     EXPECT_TRUE(handle.ok()) << handle.status().message();
     EXPECT_TRUE((*handle)->write(0, bytes_of(bytes)).ok());
     EXPECT_TRUE((*handle)->flush().ok());

@@ -23,14 +23,14 @@ class RegistryOnDisk : public RegistryFixture {
   }
 
   std::unique_ptr<DraftHandle> open_draft(Ino ino, bool writes) {
-    auto handle = registry_->drafts().open_file(ino, writes, 0);
+    auto handle = registry_->drafts().files().open(ino, writes, 0);
     EXPECT_TRUE(handle.ok()) << handle.status().message();
     return handle.ok() ? std::move(*handle) : nullptr;
   }
 
   // At most 1 MiB of it.
   std::string bytes_of_draft(Ino ino) {
-    const auto handle = registry_->drafts().open_file(ino, false, 0);
+    const auto handle = registry_->drafts().files().open(ino, false, 0);
     if (!handle.ok()) return handle.status().str();
     std::string bytes(1 << 20, '\0');
     const auto got = (*handle)->file().read(0, std::as_writable_bytes(std::span(bytes)));

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/counting_store.h"
 #include "support/ingest_fixture.h"
 #include "vfs/file_system.h"
 #include "vfs/no_kernel.h"
@@ -20,53 +21,22 @@ struct Reads {
 const std::thread::id kTestThread = std::this_thread::get_id();
 bool is_counted() { return std::this_thread::get_id() == kTestThread; }
 
-class CountingSnapshot final : public KeyValueSnapshot {
- public:
-  CountingSnapshot(std::shared_ptr<const KeyValueSnapshot> below, Reads& reads)
-      : below_(std::move(below)), reads_(reads) {}
-  Result<std::string> get(std::string_view key) const override {
-    if (is_counted()) reads_.keys.emplace_back(key);
-    return below_->get(key);
-  }
-  Status scan(std::string_view prefix, std::string_view from,
-              const std::function<bool(std::string_view, std::string_view)>& visit) const override {
-    if (is_counted()) ++reads_.scans;
-    return below_->scan(prefix, from, visit);
-  }
-  Status failure() const override { return below_->failure(); }
-
- private:
-  std::shared_ptr<const KeyValueSnapshot> below_;
-  Reads& reads_;
+// What the registry's store needs until its end.
+struct Observed {
+  Reads reads_;
+  const ReadObserver observer_{[this](std::string_view key) {
+                                 if (is_counted()) reads_.keys.emplace_back(key);
+                               },
+                               [this] {
+                                 if (is_counted()) ++reads_.scans;
+                               }};
 };
 
-class CountingStore final : public KeyValueStore {
- public:
-  CountingStore(std::unique_ptr<KeyValueStore> below, Reads& reads) : below_(std::move(below)), reads_(reads) {}
-  Result<std::shared_ptr<const KeyValueSnapshot>> snapshot() const override {
-    auto below = below_->snapshot();
-    if (!below.ok()) return below;
-    return std::shared_ptr<const KeyValueSnapshot>(std::make_shared<CountingSnapshot>(*std::move(below), reads_));
-  }
-  Result<std::string> get(std::string_view key) const override {
-    if (is_counted()) reads_.keys.emplace_back(key);
-    return below_->get(key);
-  }
-  Status commit(const Batch& batch, Durability durability, SpaceNeed need) override {
-    return below_->commit(batch, durability, need);
-  }
-  std::vector<std::string> verify() override { return below_->verify(); }
-
- private:
-  std::unique_ptr<KeyValueStore> below_;
-  Reads& reads_;
-};
-
-class CatalogReads : public IngestFixture {
+class CatalogReads : protected Observed, public IngestFixture {
  protected:
   void SetUp() override {
     Engine engine = make_memory_engine();
-    engine.keys = std::make_unique<CountingStore>(std::move(engine.keys), reads_);
+    engine.keys = std::make_unique<CountingStore>(std::move(engine.keys), observer_);
     open(std::move(engine));
     const auto domain = make_domain();
     const Ino draft = make_directory(stage(domain), "x");
@@ -89,7 +59,6 @@ class CatalogReads : public IngestFixture {
   }
 
   NoKernel kernel_;
-  Reads reads_;
   std::unique_ptr<FileSystem> fs_;
 };
 

@@ -174,7 +174,7 @@ TEST_F(Overlay, CommitsAnInPlaceDraftByAttribute) {
   write(draft, "weights", "abc");
   EXPECT_EQ(fs_->stat(kRoot, draft)->mode, 0700u);
 
-  ASSERT_TRUE(fs_->setxattr(kRoot, draft, "user.modelfs.commit", "1", DraftStore::AttributeMode::Set).ok());
+  ASSERT_TRUE(fs_->setxattr(kRoot, draft, "user.modelfs.commit", "1", AttributeMode::Set).ok());
 
   EXPECT_EQ(fs_->stat(kRoot, draft)->mode, 0755u);
   EXPECT_EQ(read("churn/1.0/weights"), "abc");

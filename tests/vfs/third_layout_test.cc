@@ -108,7 +108,7 @@ TEST_F(ThirdLayout, NothingMovesIntoIt) {
   write_file(stage_ino, "x", "bytes");
 
   EXPECT_EQ(fs_->rename(kRoot, stage_ino, "x", flat_, "x", RenameFlag::Replace).code(), Code::Immutable);
-  EXPECT_TRUE(registry_->drafts().lookup(stage_ino, "x").ok());
+  EXPECT_TRUE(registry_->drafts().tree().lookup(stage_ino, "x").ok());
 }
 
 }  // namespace
