@@ -88,7 +88,7 @@ Result<Opened> FileSystem::State::open_document(const Node& place) {
     auto text = documents.text(place);
     if (!text.ok()) return text.status();
     opened->text = std::make_shared<const std::string>(std::move(*text));
-    opened->open = open_nodes.open(place.ino, std::nullopt);
+    opened->open = open_nodes.open_document(place.ino);
     reply.direct = Documents::is_status(place);
   } else if (place.kind == Kind::MountFile) {
     auto descriptor = descriptors.take();

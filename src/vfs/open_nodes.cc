@@ -13,8 +13,12 @@ std::optional<OpenNodes::Node> OpenNodes::join(Ino ino, std::optional<Node> firs
     if (node.backing != kNoBacking) ++figures_.lent;
   }
   ++node.opens;
-  ++(node.backing == kNoBacking ? figures_.by_daemon : figures_.by_kernel);
   return node;
+}
+
+void OpenNodes::count(const Node& opened) {
+  const MutexLock lock(mutex_);
+  ++(opened.backing == kNoBacking ? figures_.by_daemon : figures_.by_kernel);
 }
 
 std::unique_ptr<const OpenNodes::Open> OpenNodes::open(Ino ino, std::optional<int> descriptor, bool only_writes) {
@@ -25,6 +29,12 @@ std::unique_ptr<const OpenNodes::Open> OpenNodes::open(Ino ino, std::optional<in
     node = join(ino, Node{lent, only_writes && kernel_ != nullptr && kernel_->maps_direct_files()});
     if (lent != kNoBacking && node->backing != lent) kernel_->unregister_backing(lent);
   }
+  count(*node);
+  return std::make_unique<const Open>(*this, ino, node->backing, node->is_direct);
+}
+
+std::unique_ptr<const OpenNodes::Open> OpenNodes::open_document(Ino ino) {
+  const auto node = join(ino, Node{});
   return std::make_unique<const Open>(*this, ino, node->backing, node->is_direct);
 }
 

@@ -50,6 +50,8 @@ class OpenNodes {
   // Counts an open. `descriptor`: of a plain file with the node's bytes, which never change. Both count for the first
   // open of a node only.
   std::unique_ptr<const Open> open(Ino ino, std::optional<int> descriptor, bool only_writes = false) EXCLUDES(mutex_);
+  // The same of a document, which only the daemon can read: no figure counts it.
+  std::unique_ptr<const Open> open_document(Ino ino) EXCLUDES(mutex_);
   // Nothing if the node is not open.
   std::optional<Backing> find(Ino ino) const EXCLUDES(mutex_);
   // How files are read that the kernel can read itself.
@@ -64,6 +66,7 @@ class OpenNodes {
   };
   // Counts an open of a node that is open, or that `first` opens. What all of its opens have, without their number.
   std::optional<Node> join(Ino ino, std::optional<Node> first) EXCLUDES(mutex_);
+  void count(const Node& opened) EXCLUDES(mutex_);
   void close(Ino ino) EXCLUDES(mutex_);
 
   KernelReads* const kernel_;

@@ -96,6 +96,7 @@ TEST_F(OpenDraftFilesTest, TellWhoFollowsThemOnlyWhileTheyAreWritten) {
   struct Follower final : WriteListener {
     void grown(std::uint64_t bytes) override { grown_bytes = bytes; }
     void spoiled() override { is_spoiled = true; }
+    Status verdict() override { return {}; }
     std::uint64_t grown_bytes = 0;
     bool is_spoiled = false;
   };
