@@ -72,7 +72,7 @@ TEST_F(ArchivesTest, NothingIsLeftOfAnUploadThatWasPublished) {
 
 TEST_F(ArchivesTest, ARefusedArchiveKeepsItsFileAndLeavesNothingElse) {
   const std::string whole = tar();
-  const auto published = publish_archive("churn/1.0", whole.substr(0, whole.size() - 512), ".tar");
+  const auto published = publish_archive("churn/1.0", whole.substr(0, whole.size() - 1025), ".tar");
 
   EXPECT_EQ(published.code(), Code::Malformed);
   EXPECT_EQ(registry_->snapshot()->release(*domain_, "1.0").code(), Code::NotFound);

@@ -146,7 +146,7 @@ TEST_F(DaemonOnADisk, ThatIsReadOnlyIsMountedForReadingAndCommandsReadBesideIt) 
   EXPECT_NE(complaint().find("-o ro"), std::string::npos) << complaint();
   expect_read_by_commands();
   EXPECT_NE(command({"rm", "--store", store_, "churn/1.0"}), 0);
-  EXPECT_NE(said().find("Read-only file system"), std::string::npos) << said();
+  EXPECT_NE(said().find("read-only disk"), std::string::npos) << said();
   ASSERT_EQ(mount(reading()), 0) << complaint();
   expect_served();
   expect_read_by_commands();
