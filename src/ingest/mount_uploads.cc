@@ -150,7 +150,9 @@ Status MountUploads::publish_archive(const Credentials& who, const MountUpload& 
 }
 
 void MountUploads::refuse(const Credentials& who, const MountUpload& upload, std::uint64_t changes, const Status& why) {
-  pending_.refuse(upload.file, changes, why, is_incomplete_archive(why));
+  // Not a document that names an incomplete archive: its writer has written all of it.
+  const bool is_archive = upload.kind == Upload::Archive || upload.kind == Upload::Package;
+  pending_.refuse(upload.file, changes, why, is_archive && is_incomplete_archive(why));
   (void)pending_.take_follower(upload.file);
   const std::string kept = upload.kept_in() + "/" + upload.draft_name;
   mount_.remember_error(upload.file, who.uid, why.message());
