@@ -50,6 +50,7 @@ Status DraftSink::begin(const ArchiveMember& member) {
   const auto made = drafts_.tree().make(inos_[member.parent], member.name, fresh);
   if (!made.ok()) return made.status();
   if (Status status = add(member.number, made->ino); !status.ok()) return status;
+  if (Status status = set_attributes(made->ino, member); !status.ok()) return status;
   if (member.type == FileType::Directory) {
     if (!member.implied) directory_times_[member.number] = member.mtime;
     return {};
@@ -86,7 +87,16 @@ Status DraftSink::describe(const ArchiveMember& directory) {
   DraftChange change;
   change.mode = directory.mode & 0777;
   const auto changed = drafts_.attributes().setattr(inos_[directory.number], change);
-  return changed.ok() ? Status() : changed.status();
+  if (!changed.ok()) return changed.status();
+  return set_attributes(inos_[directory.number], directory);
+}
+
+Status DraftSink::set_attributes(Ino ino, const ArchiveMember& member) {
+  for (const MemberAttribute& each : member.attributes) {
+    const Status status = drafts_.attributes().setxattr(ino, each.name, each.value, AttributeMode::Set);
+    if (!status.ok()) return status;
+  }
+  return {};
 }
 
 Status DraftSink::finish() {

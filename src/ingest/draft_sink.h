@@ -57,6 +57,7 @@ class DraftSink : public ArchiveSink {
 
  private:
   Status add(std::uint32_t number, Ino ino);
+  Status set_attributes(Ino ino, const ArchiveMember& member);
   Status set_time(Ino ino, TimeNs mtime);
 
   DraftStore& drafts_;

@@ -185,6 +185,17 @@ TEST(AlikeZipTest, InfoZipsStandardInputIsAMember) {
 }
 
 // What a release may hold, an archive may.
+TEST(AlikeTarTest, ExtendedAttributesHaveTheLimitsOfLinux) {
+  const auto with = [](std::size_t name_bytes, std::size_t value_bytes) {
+    const std::string key = "SCHILY.xattr.user." + std::string(name_bytes - 5, 'n');
+    return read_tar_members(tar_pax(pax_record(key, std::string(value_bytes, 'v'))) + tar_file("a", "1")).status;
+  };
+
+  EXPECT_TRUE(with(255, 65'536).ok()) << with(255, 65'536).str();
+  EXPECT_EQ(with(256, 1).code(), Code::TooLarge);
+  EXPECT_EQ(with(6, 65'537).code(), Code::TooLarge);
+}
+
 TEST(AlikeTarTest, ControlCharactersAreCharacters) {
   const Reading reading =
       read_tar_members(tar_file("a\nb", "1") + tar_file("Icon\r", "2") + tar_file("a\x1b[2J", "3") +

@@ -120,6 +120,23 @@ TEST_F(Archive, IsTakenFromRsync) {
   NEEDS("rsync");
   publishes("rsync -a $G $M/1.0.tar.gz");
 }
+TEST_F(Archive, OfATarHasTheExtendedAttributesOfItsFilesInAndOut) {
+  make_draft("x", {{"f", "abc"}, {"sub/", ""}});
+  ASSERT_TRUE(set_attribute(stage("x/f"), "user.licence", "mit"));
+  ASSERT_TRUE(set_attribute(stage("x/sub"), "user.sub", std::string_view("a\0b", 3)));
+  ASSERT_EQ(error(::rename(stage("x").c_str(), at("1.0").c_str())), 0);
+
+  const Outcome copied = shell(
+      "set -e; cp $M/1.0.tar $M/1.1.tar; cp $M/1.0.tar.gz $M/1.2.tar.gz; mkdir $S.x; tar --xattrs -xf $M/1.0.tar -C "
+      "$S.x;"
+      " tar --xattrs -C $M/1.0 -cf $M/1.3.tar .");
+
+  ASSERT_EQ(copied.exit_code, 0) << copied.output;
+  for (const std::string& root : {at("1.1"), at("1.2"), at("1.3"), source_ + ".x"}) {
+    EXPECT_EQ(text_attribute(root + "/f", "user.licence"), "mit") << root;
+    EXPECT_EQ(text_attribute(root + "/sub", "user.sub"), std::string("a\0b", 3)) << root;
+  }
+}
 TEST_F(Archive, ThatIsMirroredAgainIsFoundUnchanged) {
   NEEDS("rsync");
   const std::string mirror =

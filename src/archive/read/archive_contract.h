@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "base/types.h"
@@ -53,6 +54,16 @@ class ArchiveSource {
   virtual void stop_reading() {}
 };
 
+// An extended attribute of a member, with its full name ("user.origin").
+struct MemberAttribute {
+  // Source: XATTR_NAME_MAX, XATTR_SIZE_MAX of Linux.
+  static constexpr std::size_t kNameBytesMax = 255;
+  static constexpr std::size_t kValueBytesMax = 65536;
+
+  std::string name;
+  std::string value;
+};
+
 // One validated member of an archive. Numbers are given in the order of appearance: 1, 2, 3, … without gaps. 0 is the
 // root, for which begin() is never called.
 struct ArchiveMember {
@@ -68,6 +79,8 @@ struct ArchiveMember {
   std::uint64_t size_bytes = 0;  // of a regular file, holes included; 0 for a hard link
   // Of those, what the archive says to have bytes for: at least as many as will be written.
   std::uint64_t stored_bytes = 0;
+  // Of files and directories, of tars: those of the namespace user, but for user.modelfs.
+  std::vector<MemberAttribute> attributes = {};
 };
 
 // Receives the members. A Status that is not Ok ends the reading and is its result.

@@ -152,6 +152,18 @@ Status MemberValidator::check_symlink(const RawMember& raw) const {
   return {};
 }
 
+Status MemberValidator::check_attributes(const RawMember& raw) const {
+  for (const MemberAttribute& each : raw.attributes) {
+    if (each.name.size() > MemberAttribute::kNameBytesMax || each.value.size() > MemberAttribute::kValueBytesMax) {
+      return {Code::TooLarge, refuse_member(raw.path,
+                                            "an extended attribute has a name of more than 255 bytes or a value "
+                                            "of more than 65536")
+                                  .message()};
+    }
+  }
+  return {};
+}
+
 Result<TimeNs> MemberValidator::time_of(const RawMember& raw) const {
   constexpr std::int64_t kSecond = 1'000'000'000;
   constexpr std::int64_t kSecondsMax = std::numeric_limits<std::int64_t>::max() / kSecond - 1;
@@ -205,6 +217,7 @@ Status MemberValidator::describe(const RawMember& raw, std::uint32_t number, std
   member.type = FileType::Directory;
   member.mode = raw.mode & 0777;
   member.mtime = mtime;
+  member.attributes = raw.attributes;
   return sink_.describe(member);
 }
 
@@ -215,6 +228,8 @@ Status MemberValidator::add(const RawMember& raw, std::uint32_t parent, TimeNs m
   member.mode = raw.mode & 0777;
   member.mtime = mtime;
   if (raw.kind == MemberKind::Directory) member.type = FileType::Directory;
+  if (Status status = check_attributes(raw); !status.ok()) return status;
+  if (raw.kind == MemberKind::Regular || raw.kind == MemberKind::Directory) member.attributes = raw.attributes;
   if (raw.kind == MemberKind::Symlink) {
     member.type = FileType::Symlink;
     member.target = raw.link;

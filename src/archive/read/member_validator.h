@@ -23,6 +23,7 @@ struct RawMember {
   std::int64_t mtime_ns = 0;       // of the second
   std::uint64_t size_bytes = 0;    // of a regular file
   std::uint64_t stored_bytes = 0;  // of those, without holes
+  std::vector<MemberAttribute> attributes = {};
 };
 
 // "Malformed: models/a.bin: <why>".
@@ -71,6 +72,7 @@ class MemberValidator {
   Status split(std::string_view path, std::vector<std::string_view>& into) const;
   Status check_kind(const RawMember& raw) const;
   Status check_symlink(const RawMember& raw) const;
+  Status check_attributes(const RawMember& raw) const;
   Result<TimeNs> time_of(const RawMember& raw) const;
   Result<std::uint32_t> directory_of(const RawMember& raw);
   Result<std::uint32_t> linked_file(const RawMember& raw);

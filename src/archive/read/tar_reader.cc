@@ -106,6 +106,21 @@ class TarReader {
            std::string_view::npos;
   }
 
+  // Those that a draft can have.
+  static std::vector<MemberAttribute> attributes_of(struct archive_entry* entry) {
+    std::vector<MemberAttribute> found;
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    ::archive_entry_xattr_reset(entry);
+    while (::archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
+      const std::string_view text = text_or_empty(name);
+      if (!text.starts_with("user.") || text.starts_with("user.modelfs.")) continue;
+      found.push_back({std::string(text), std::string(static_cast<const char*>(value), size)});
+    }
+    return found;
+  }
+
   Status read_member(struct archive_entry* entry) {
     const std::string_view path = text_or_empty(::archive_entry_pathname(entry));
     RawMember raw;
@@ -114,6 +129,7 @@ class TarReader {
     raw.mode = ::archive_entry_perm(entry) & 07777;
     raw.mtime_s = ::archive_entry_mtime(entry);
     raw.mtime_ns = ::archive_entry_mtime_nsec(entry);
+    raw.attributes = attributes_of(entry);
     if (raw.kind == MemberKind::Symlink) raw.link = text_or_empty(::archive_entry_symlink(entry));
     if (raw.kind == MemberKind::HardLink) raw.link = text_or_empty(::archive_entry_hardlink(entry));
     const auto size = raw.kind == MemberKind::Regular ? ::archive_entry_size(entry) : 0;
