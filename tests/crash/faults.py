@@ -247,7 +247,7 @@ class Verb:
         for call in kill.Call.parse(strace.lines()):
             kind = kind_of.get(call.thread, CONVERSATIONS)  # a thread of its own each
             # Settling goes on behind the close that brought the archive.
-            if (kind == "settle") == (name == SETTLING):
+            if (kind == "compact") == (name == SETTLING):
                 calls.setdefault(kind, []).append(call)
         self.points = kill.points_of(calls, daemon.store)
         daemon.stop()

@@ -47,10 +47,11 @@ Result<std::string> client_document(const LayoutContext& context, const Node& no
   const bool is_its_own =
       given.domain == domain->str() && given.model_id == release->model_id && given.has_storage == !given.path.empty();
   bool is_kept = is_its_own && given.is_readable;
-  if (!is_kept && is_its_own && given.is_listed) {
+  if (!is_kept && is_its_own) {
     const auto by_client = came_by_client(context.stored, release->ino);
     if (!by_client.ok()) return by_client.status();
-    is_kept = *by_client;
+    // A document that names no archive is a release by itself, under the model's id; that has no place to tell of it.
+    is_kept = *by_client || (!given.has_storage && release->version == release->model_id);
   }
   if (is_kept) return splice_release_path(context, node, text);
   // The storage first: with what was given in it, it may be larger and nest deeper than what we parse.
