@@ -5,8 +5,8 @@
 namespace modelfs {
 
 //   bits 0 to 31   a counter
-//   bits 32 to 55  its writer: who counts. 0 in a store that was made on one disk, kLocalWriter for what never leaves a host
-//   bits 56 to 63  a block: places that are derived from a number and need no record
+//   bits 32 to 55  its writer: who counts. 0 in a store that was made on one disk, kLocalWriter for what never leaves a
+//   host bits 56 to 63  a block: places that are derived from a number and need no record
 inline constexpr unsigned kInoCounterBits = 32;
 inline constexpr unsigned kInoWriterBits = 24;
 inline constexpr unsigned kInoBlockShift = kInoCounterBits + kInoWriterBits;

@@ -40,13 +40,12 @@ TEST_P(RefusedTag, SaysWhy) {
   EXPECT_EQ(tag.code(), Code::Malformed);
   EXPECT_NE(tag.status().message().find(GetParam().why), std::string::npos) << tag.status().message();
 }
-INSTANTIATE_TEST_SUITE_P(, RefusedTag,
-                         testing::Values(BadTag{"", "[training]"}, BadTag{"states = [", "line 1"},
-                                         BadTag{kSections, "list of states"},
-                                         BadTag{"states = []\n[training]\n", "[tuning]"},
-                                         BadTag{tag_of("1"), "not a UUID"}, BadTag{tag_of("\"../escape\""), "not a UUID"},
-                                         BadTag{tag_of("\"\xff\""), "UTF-8"},
-                                         BadTag{tag_of("\"" + std::string(kOne) + "\",\"" + kOne + "\""), "twice"}));
+INSTANTIATE_TEST_SUITE_P(
+    , RefusedTag,
+    testing::Values(BadTag{"", "[training]"}, BadTag{"states = [", "line 1"}, BadTag{kSections, "list of states"},
+                    BadTag{"states = []\n[training]\n", "[tuning]"}, BadTag{tag_of("1"), "not a UUID"},
+                    BadTag{tag_of("\"../escape\""), "not a UUID"}, BadTag{tag_of("\"\xff\""), "UTF-8"},
+                    BadTag{tag_of("\"" + std::string(kOne) + "\",\"" + kOne + "\""), "twice"}));
 
 std::string key_of(std::size_t parts) {
   std::string key = "a";
