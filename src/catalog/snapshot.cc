@@ -208,17 +208,29 @@ Result<Container> Snapshot::container(Ino ino) const {
                    std::move(*manifest)};
 }
 
-Result<ReleaseRecord> Snapshot::release_of(const DomainName& domain, const Container& container) const {
-  auto live = release(domain, container.version);
+Result<ReleaseRecord> Snapshot::release_of(const Container& container) const {
+  const auto domain = DomainName::parse(container.domain);
+  if (!domain.ok()) return domain.status();
+  auto live = release(*domain, container.version);
   if (live.ok() && live->sequence == container.release) return live;
-  auto there = removed(domain, container.version);
+  auto there = removed(*domain, container.version);
   if (there.ok() && there->sequence == container.release) return there;
   Result<ReleaseRecord> found = Status(Code::NotFound, "the release is gone");
-  const Status scanned = for_each_removed(domain, [&](std::string_view, const ReleaseRecord& record) {
+  const Status scanned = for_each_removed(*domain, [&](std::string_view, const ReleaseRecord& record) {
     if (record.sequence == container.release) found = record;
     return !found.ok();
   });
   return scanned.ok() ? found : Result<ReleaseRecord>(scanned);
+}
+
+Result<std::string> Snapshot::label_of(const DomainName& domain, std::string_view version) const {
+  std::string found;
+  const Status status = for_each_label(domain, [&](std::string_view name, const LabelRecord& record) {
+    if (record.version == version) found = name;
+    return found.empty();
+  });
+  if (!status.ok()) return status;
+  return found;
 }
 
 Result<std::string> Snapshot::metadata(Ino ino) const {

@@ -44,7 +44,9 @@ class Snapshot {
   Result<GenerationRecord> generation(const DomainName& domain, Sequence release, Generation number) const;
   Result<LabelRecord> label(const DomainName& domain, std::string_view name) const;
   // The release that a container is or belongs to, live or in the trash: it keeps its sequence there.
-  Result<ReleaseRecord> release_of(const DomainName& domain, const Container& container) const;
+  Result<ReleaseRecord> release_of(const Container& container) const;
+  // The name of a label that names the version; empty: there is none.
+  Result<std::string> label_of(const DomainName& domain, std::string_view version) const;
   // The manifest of the release or generation whose directory has this number.
   Result<Container> container(Ino ino) const;
   // The metadata document of the release or generation whose directory has this number.

@@ -53,13 +53,9 @@ Status ModelstoreRemovals::remove_release(const Credentials& who, const Node& pa
 Status ModelstoreRemovals::check_unlabelled(const DomainName& domain, const std::string& version) const {
   const auto stored = registry_.snapshot();
   if (!stored.ok()) return stored.status();
-  std::string label;
-  const Status status = stored->for_each_label(domain, [&](std::string_view name, const LabelRecord& record) {
-    if (record.version == version) label = name;
-    return label.empty();
-  });
-  if (!status.ok() || label.empty()) return status;
-  return {Code::Busy, "it is named by the label '" + label + "'; move or remove the label first"};
+  const auto label = stored->label_of(domain, version);
+  if (!label.ok() || label->empty()) return label.status();
+  return {Code::Busy, "it is named by the label '" + *label + "'; move or remove the label first"};
 }
 
 void ModelstoreRemovals::released(Ino release) {

@@ -19,7 +19,7 @@ bool Layout::is_face(const Node&, std::string_view, const Node&) const { return 
 
 Result<bool> Layout::is_gone(const LayoutContext&, const Node&) const { return false; }
 
-std::vector<ListedNode> Layout::faces_of_removed(const Snapshot&, const Node&, std::string_view) const { return {}; }
+std::vector<ListedNode> Layout::faces_of(const Node&, const ReleaseRecord&) const { return {}; }
 
 bool Layout::holds_drafts(const Node&) const { return false; }
 

@@ -108,10 +108,8 @@ class Layout {
   virtual bool is_face(const Node& parent, std::string_view name, const Node& node) const;
   // Whether such a face is there no more. By default it is not asked.
   virtual Result<bool> is_gone(const LayoutContext& context, const Node& face) const;
-  // The faces that a release had in the directory in which it stood until it was removed. A name may never have been
-  // asked for.
-  virtual std::vector<ListedNode> faces_of_removed(const Snapshot& stored, const Node& directory,
-                                                   std::string_view version) const;
+  // The faces that a release can have in the directory in which it stands. A name may never have been asked for.
+  virtual std::vector<ListedNode> faces_of(const Node& directory, const ReleaseRecord& release) const;
   // Whether it has a say in the draft directory or file `name` of `parent`: then it fills in what it wants to know when
   // it sees that node again. By default it has not.
   virtual bool adopt_draft(const Node& parent, std::string_view name, Node& draft) const;

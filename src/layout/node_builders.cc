@@ -38,7 +38,7 @@ Status show_times(const Snapshot& stored, const DomainName& domain, const Contai
     if (is_top) shown.mtime = generation->published;
     return {};
   }
-  const auto release = stored.release_of(domain, container);
+  const auto release = stored.release_of(container);
   if (!release.ok()) return release.status();
   shown.ctime = is_top ? release->changed : release->published;
   if (!is_top) return {};

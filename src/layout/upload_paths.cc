@@ -29,7 +29,7 @@ Result<std::string> splice_release_path(const LayoutContext& context, const Node
   if (!container.ok()) return container.status();
   const auto domain = DomainName::parse((*container)->domain);
   if (!domain.ok()) return domain.status();
-  const auto release = context.stored.release_of(*domain, **container);
+  const auto release = context.stored.release_of(**container);
   if (!release.ok()) return release.status();
   const auto live = context.stored.release(*domain, release->version);
   const bool is_removed =

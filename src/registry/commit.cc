@@ -4,11 +4,11 @@
 
 #include "base/new_name.h"
 #include "catalog/keys.h"
+#include "drafts/frozen_attributes.h"
 #include "drafts/holes.h"
 #include "formats/metadata.h"
 #include "os/host.h"
 #include "registry/deed_events.h"
-#include "registry/draft_attributes.h"
 #include "registry/draft_list.h"
 
 namespace modelfs {

@@ -6,13 +6,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/digest.h"
 #include "base/status.h"
 #include "catalog/manifest.h"
 #include "drafts/draft_store.h"
+#include "drafts/frozen_attributes.h"
 
 namespace modelfs {
 
@@ -39,11 +39,6 @@ struct Package {
 // Finds the parts. As a release: directories at the top named exactly 1…k become generations; with any other number
 // there, all of them are content. As a generation: one part.
 Package split_package(const FrozenDraft& draft, bool is_release);
-
-// Extended attributes of entries of a draft, by inode number.
-using AttributesByIno = std::unordered_map<std::uint64_t, std::vector<Attribute>>;
-// What all attributes of a package may take, names and values.
-inline constexpr std::uint64_t kPackageAttributeBytesMax = 16ull << 20;
 
 // Fills the manifest of every part, and the hashes. `fresh_ino` numbers the files that go on living in a draft under
 // another name. Busy, IoError: see FrozenDraft::hash. Malformed: names the symlink that is absolute or leaves its part,

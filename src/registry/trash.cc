@@ -14,17 +14,6 @@ Status no_release(const DomainName& domain, std::string_view version) {
   return {Code::NotFound, "no release " + printable(version) + " in " + domain.str()};
 }
 
-// Label of `domain` that names `version`, or empty.
-Result<std::string> label_of(const Snapshot& snapshot, const DomainName& domain, std::string_view version) {
-  std::string found;
-  const Status status = snapshot.for_each_label(domain, [&](std::string_view name, const LabelRecord& record) {
-    if (record.version == version) found = name;
-    return found.empty();
-  });
-  if (!status.ok()) return status;
-  return found;
-}
-
 }  // namespace
 
 Status Trash::remove(const DomainName& domain, std::string_view version, const Credentials& who) {
@@ -36,7 +25,7 @@ Status Trash::remove(const DomainName& domain, std::string_view version, const C
         auto release = now_stored.release(domain, version);
         if (release.code() == Code::NotFound) return no_release(domain, version);
         if (!release.ok()) return release.status();
-        const auto label = label_of(now_stored, domain, version);
+        const auto label = now_stored.label_of(domain, version);
         if (!label.ok()) return label.status();
         if (!label->empty()) {
           return {Code::Busy, domain.str() + "/" + printable(version) + " is named by the label '" + *label +

@@ -211,10 +211,9 @@ Result<std::string> FileSystem::getxattr(const Credentials& who, Ino ino, std::s
   if (name == "user.modelfs.digest" && entry.type == FileType::Regular) return "sha256:" + entry.hash.digest.hex();
   if (place.index != 0) return none;
   if (name == "user.modelfs.digest" && place.is_release) {
-    const auto domain = DomainName::parse(place.domain);
     const auto stored = state_->moment();
-    if (!domain.ok() || !stored.ok()) return domain.ok() ? stored.status() : domain.status();
-    const auto release = stored->release_of(*domain, **container);
+    if (!stored.ok()) return stored.status();
+    const auto release = stored->release_of(**container);
     return release.ok() ? Result<std::string>("sha256:" + release->digest.hex()) : release.status();
   }
   if (name == "user.modelfs.digest") return "sha256:" + (*container)->manifest->content_digest().hex();

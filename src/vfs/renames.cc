@@ -51,6 +51,8 @@ Status FileSystem::State::commit_draft(const Credentials& who, Ino draft, const 
 
 namespace {
 
+constexpr const char* kExchangeable = "only two drafts or two labels of a domain can be exchanged";
+
 // What a rename of something committed may be: a removal, a restore, or another name for a label.
 struct CommittedMove {
   Registry& registry;
@@ -74,7 +76,7 @@ struct CommittedMove {
       const Status exchanged =
           stays_label ? registry.labels().exchange(*domain, name, new_name, who) : Status(Code::NotFound, "no label");
       if (exchanged.code() != Code::NotFound) return for_rename(exchanged);
-      return {Code::NotPermitted, "only two drafts or two labels of a domain can be exchanged"};
+      return {Code::NotPermitted, kExchangeable};
     }
     if (is_release && from.kind == Kind::Domain && to.kind == Kind::Trash && same_domain) {
       if (new_name != name) return {Code::NotPermitted, "a release keeps its name in the trash"};
@@ -156,7 +158,7 @@ Status FileSystem::State::check_stage_move(const Node& from, const Node& to) con
 Status FileSystem::State::check_replacing(const Rename& rename, FileType type, const Result<Node>& there) {
   if (!there.ok()) return there.code() == Code::NotFound ? Status() : there.status();
   if (rename.flag == RenameFlag::Exchange) {
-    return refuse_rename(rename, {Code::NotPermitted, "only two drafts or two labels of a domain can be exchanged"});
+    return refuse_rename(rename, {Code::NotPermitted, kExchangeable});
   }
   const bool is_label = there->kind == Kind::Link && rename.to.kind == Kind::Domain && rename.new_name != "latest";
   if (is_label && type == FileType::Symlink && rename.flag == RenameFlag::Replace) return {};

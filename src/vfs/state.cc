@@ -163,13 +163,14 @@ void FileSystem::moved_away(Ino directory, const std::string& name) {
 // hears from check_face() that it has to ask for the name again, as long as the name is not invalidated.
 void FileSystem::State::release_is_gone(Ino directory, std::string_view version) {
   const auto node = nodes.find(directory);
+  if (!node) return;
   const auto stored = registry.snapshot();
-  if (!node || !stored.ok()) return;
-  if (const auto domain = DomainName::parse(node->place.domain); domain.ok()) {
-    if (const auto removed = stored->removed(*domain, version); removed.ok())
-      client_writes.removals.released(removed->ino);
-  }
-  for (const ListedNode& face : layouts.of(node->place).faces_of_removed(*stored, node->place, version)) {
+  const auto domain = DomainName::parse(node->place.domain);
+  if (!domain.ok() || !stored.ok()) return;
+  const auto removed = stored->removed(*domain, version);
+  if (!removed.ok()) return;
+  client_writes.removals.released(removed->ino);
+  for (const ListedNode& face : layouts.of(node->place).faces_of(node->place, *removed)) {
     kernel.invalidate_attributes(face.ino);
     kernel.invalidate_entry_later(directory, face.name, KernelCache::Wait::None);
   }

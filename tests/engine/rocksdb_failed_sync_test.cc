@@ -1,31 +1,11 @@
 // A sync that fails says nothing about the bytes: what became of the commit is seen after reopening, and each answer
 // is true.
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
 #include <future>
 #include <thread>
 
 #include "engine/rocksdb/database.h"
 #include "rocksdb_store.h"
-
-namespace {
-
-// How many of the next calls of fdatasync(2) fail with EIO.
-std::atomic<int> failing_syncs = 0;
-
-}  // namespace
-
-// Instead of the C library's, also for RocksDB.
-extern "C" int fdatasync(int fd) {
-  if (failing_syncs.load() > 0 && failing_syncs.fetch_sub(1) > 0) {
-    errno = EIO;
-    return -1;
-  }
-  return static_cast<int>(::syscall(SYS_fdatasync, fd));
-}
+#include "support/failing_syncs.h"
 
 namespace modelfs {
 namespace {

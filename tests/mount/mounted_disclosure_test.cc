@@ -1,6 +1,5 @@
 // mount/SEMANTICS.md, "Permissions": nobody publishes what he may not read, whichever way he tries.
 #include <fcntl.h>
-#include <grp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,8 +27,7 @@ class Disclosure : public Mounted {
     ASSERT_EQ(error(::chown(own_.c_str(), kThief, kThief)), 0);
   }
   static int as(uid_t user, const std::function<int()>& body) {
-    return in_child([&] {
-      if (::setgroups(0, nullptr) != 0 || ::setgid(user) != 0 || ::setuid(user) != 0) return 254;
+    return as_user(user, [&] {
       ::umask(0);
       return body();
     });

@@ -1,6 +1,5 @@
 // mount/SEMANTICS.md, "Permissions": several users of one mount; and a mount for reading only.
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -22,12 +21,7 @@ class Permissions : public Mounted {
     Mounted::SetUp();
   }
   // The errno of what `body` does as another user, or 0.
-  static int as(uid_t user, const std::function<int()>& body) {
-    return in_child([&] {
-      if (::setgroups(0, nullptr) != 0 || ::setgid(user) != 0 || ::setuid(user) != 0) return 254;
-      return body();
-    });
-  }
+  static int as(uid_t user, const std::function<int()>& body) { return as_user(user, body); }
   static int open_error(const std::string& path, int flags) { return error(::open(path.c_str(), flags, 0644)); }
 };
 

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -172,6 +173,13 @@ int in_child(const std::function<int()>& body) {
   int status = 0;
   if (::waitpid(pid, &status, 0) != pid) return -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int as_user(uid_t user, const std::function<int()>& body) {
+  return in_child([&] {
+    if (::setgroups(0, nullptr) != 0 || ::setgid(user) != 0 || ::setuid(user) != 0) return 254;
+    return body();
+  });
 }
 
 Holder::Holder(const std::function<bool()>& take) {

@@ -46,6 +46,9 @@ std::vector<std::string> describe_tree(const std::string& directory, Detail deta
 // Runs `body` in another process; its result (0…255). The body reports by its result, not by EXPECT.
 int in_child(const std::function<int()>& body);
 
+// The same as another user, whose only group has his own number; 254: this process may not become that user.
+int as_user(uid_t user, const std::function<int()>& body);
+
 // A process that has done something and keeps what it holds (descriptors, mappings, locks) until this ends.
 class Holder {
  public:

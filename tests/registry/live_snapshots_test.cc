@@ -1,10 +1,6 @@
 // No snapshot outlives the step that took it.
 #include <gtest/gtest.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <cerrno>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -12,23 +8,8 @@
 #include "catalog/keys.h"
 #include "engine/rocksdb/database.h"
 #include "support/counted_snapshots.h"
+#include "support/failing_syncs.h"
 #include "support/registry_on_disk.h"
-
-namespace {
-
-// How many of the next calls of fdatasync(2) fail with EIO.
-std::atomic<int> failing_syncs = 0;
-
-}  // namespace
-
-// Instead of the C library's, also for RocksDB.
-extern "C" int fdatasync(int fd) {
-  if (failing_syncs.load() > 0 && failing_syncs.fetch_sub(1) > 0) {
-    errno = EIO;
-    return -1;
-  }
-  return static_cast<int>(::syscall(SYS_fdatasync, fd));
-}
 
 namespace modelfs {
 namespace {

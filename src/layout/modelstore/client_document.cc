@@ -6,9 +6,9 @@
 namespace modelfs {
 namespace {
 
-MetadataFacts facts_of(const DomainName& domain, const ReleaseRecord& release) {
+MetadataFacts facts_of(const std::string& domain, const ReleaseRecord& release) {
   MetadataFacts facts;
-  facts.domain = domain.str();
+  facts.domain = domain;
   facts.model_id = release.model_id;
   facts.version = release.version;
   facts.digest = release.digest;
@@ -38,14 +38,12 @@ Result<std::string> client_document(const LayoutContext& context, const Node& no
   if (!node.given) return splice_release_path(context, node, shape_for_modelstore(text, ""));
   const auto container = context.mount.containers(node.container);
   if (!container.ok()) return container.status();
-  const auto domain = DomainName::parse((*container)->domain);
-  if (!domain.ok()) return domain.status();
-  const auto release = context.stored.release_of(*domain, **container);
+  const auto release = context.stored.release_of(**container);
   if (!release.ok()) return release.status();
   const ModelstoreFacts given = read_modelstore_document(text);
   // One that has a place without a path, as of a bucket, would lead the client nowhere.
-  const bool is_its_own =
-      given.domain == domain->str() && given.model_id == release->model_id && given.has_storage == !given.path.empty();
+  const bool is_its_own = given.domain == (*container)->domain && given.model_id == release->model_id &&
+                          given.has_storage == !given.path.empty();
   bool is_kept = is_its_own && given.is_readable;
   if (!is_kept && is_its_own) {
     const auto by_client = came_by_client(context.stored, release->ino);
@@ -55,7 +53,8 @@ Result<std::string> client_document(const LayoutContext& context, const Node& no
   }
   if (is_kept) return splice_release_path(context, node, text);
   // The storage first: with what was given in it, it may be larger and nest deeper than what we parse.
-  auto made = splice_release_path(context, node, make_modelstore_document(facts_of(*domain, *release), ""));
+  auto made =
+      splice_release_path(context, node, make_modelstore_document(facts_of((*container)->domain, *release), ""));
   if (!made.ok()) return made;
   return with_extra(*std::move(made), text);
 }

@@ -27,7 +27,7 @@ Result<ReleaseRecord> newest_release(const Snapshot& stored, const ContainerSour
   const auto newest = stored.newest(domain);
   if (!newest.ok()) return newest.status();
   const auto container = containers(*newest);
-  auto release = container.ok() ? stored.release_of(domain, **container) : container.status();
+  auto release = container.ok() ? stored.release_of(**container) : container.status();
   // What was removed for good is not known any more.
   if (release.code() == Code::NotFound) return stored.latest_release(domain);
   return release;

@@ -128,7 +128,7 @@ Result<Node> child_of_entry(const Snapshot& stored, const ContainerSource& conta
   if (parent.is_generation_directory()) {
     return name == kTagName ? tag_of_generation(stored, *domain, **container) : nothing_called(name);
   }
-  const auto release = stored.release_of(*domain, **container);
+  const auto release = stored.release_of(**container);
   if (!release.ok()) return release.status();
   if (name == kFormlPackageName) return forml_package(domain->str(), *release, *(*container)->manifest);
   return child_of_release(stored, *domain, *release, name);
@@ -252,7 +252,7 @@ Status list_entry(const Snapshot& stored, const ContainerSource& containers, con
   if (!node.is_release_directory()) return {};
   const auto domain = DomainName::parse(node.domain);
   if (!domain.ok()) return domain.status();
-  const auto release = stored.release_of(*domain, **container);
+  const auto release = stored.release_of(**container);
   if (!release.ok()) return release.status();
   const auto add = [&](std::string name, Ino ino, FileType type) {
     if (!manifest.child(Manifest::kRoot, name)) names.push_back({std::move(name), ino, type});
@@ -376,21 +376,17 @@ Result<bool> NativeLayout::is_gone(const LayoutContext& context, const Node& fac
   return !release.ok() || release->ino != face.container;
 }
 
-std::vector<ListedNode> NativeLayout::faces_of_removed(const Snapshot& stored, const Node& directory,
-                                                       std::string_view version) const {
-  const auto domain = DomainName::parse(directory.domain);
-  if (directory.kind != Kind::Domain || !domain.ok()) return {};
-  const auto release = stored.removed(*domain, version);
-  if (!release.ok()) return {};
+std::vector<ListedNode> NativeLayout::faces_of(const Node& directory, const ReleaseRecord& release) const {
   std::vector<ListedNode> faces;
+  if (directory.kind != Kind::Domain) return faces;
   for (const std::string_view suffix : face_suffixes()) {
-    Ino ino = release->faces;
+    Ino ino = release.faces;
     if (suffix != kJson) {
-      const auto archive = archive_node(domain->str(), release->ino, true, suffix, release->archive_suffix, {});
+      const auto archive = archive_node(directory.domain, release.ino, true, suffix, release.archive_suffix, {});
       if (!archive.ok()) continue;
       ino = archive->ino;
     }
-    faces.push_back({std::string(version) + std::string(suffix), ino, FileType::Regular});
+    faces.push_back({release.version + std::string(suffix), ino, FileType::Regular});
   }
   return faces;
 }

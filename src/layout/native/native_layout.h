@@ -24,8 +24,7 @@ class NativeLayout final : public Layout {
   bool is_marker(const Manifest& manifest, const Node& file) const override;
   bool is_face(const Node& parent, std::string_view name, const Node& node) const override;
   Result<bool> is_gone(const LayoutContext& context, const Node& face) const override;
-  std::vector<ListedNode> faces_of_removed(const Snapshot& stored, const Node& directory,
-                                           std::string_view version) const override;
+  std::vector<ListedNode> faces_of(const Node& directory, const ReleaseRecord& release) const override;
   bool holds_drafts(const Node& directory) const override;
 };
 

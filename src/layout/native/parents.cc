@@ -15,7 +15,7 @@ Result<Ino> parent_of_entry(const Snapshot& stored, const ContainerSource& conta
   const Manifest& manifest = *(*container)->manifest;
   if (node.index != Manifest::kRoot) return manifest.at(manifest.at(node.index).parent).ino;
   if (!node.is_release) {
-    const auto release = stored.release_of(domain, **container);
+    const auto release = stored.release_of(**container);
     return release.ok() ? Result<Ino>(release->ino) : release.status();
   }
   const auto live = stored.release(domain, (*container)->version);

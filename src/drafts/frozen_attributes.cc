@@ -1,4 +1,4 @@
-#include "registry/draft_attributes.h"
+#include "drafts/frozen_attributes.h"
 
 #include <unordered_set>
 
