@@ -171,6 +171,7 @@ void FileSystem::State::release_is_gone(Ino directory, std::string_view version)
   if (!removed.ok()) return;
   client_writes.removals.released(removed->ino);
   for (const ListedNode& face : layouts.of(node->place).faces_of(node->place, *removed)) {
+    if (!nodes.find(face.ino)) continue;  // the kernel has not asked for it, or has forgotten it
     kernel.invalidate_attributes(face.ino);
     kernel.invalidate_entry_later(directory, face.name, KernelCache::Wait::None);
   }
