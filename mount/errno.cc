@@ -30,6 +30,8 @@ int errno_of(Code code) {
     case Code::Stale: return ESTALE;
     case Code::Interrupted: return EINTR;
     case Code::Malformed: return EBADMSG;
+    case Code::Unavailable: return EHOSTUNREACH;
+    case Code::Unsettled: return ETIMEDOUT;
     case Code::Corrupt:
     case Code::IoError:
     case Code::Uncertain:

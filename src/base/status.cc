@@ -63,6 +63,8 @@ std::string_view code_name(Code code) {
     case Code::Corrupt: return "corrupt";
     case Code::IoError: return "io_error";
     case Code::Uncertain: return "uncertain";
+    case Code::Unavailable: return "unavailable";
+    case Code::Unsettled: return "unsettled";
     case Code::Internal: return "internal";
   }
   return "internal";

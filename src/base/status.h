@@ -35,7 +35,9 @@ enum class Code : std::uint8_t {
   Corrupt,
   IoError,
   Internal,
-  Uncertain,  // a disk failed, and whether the change took place is not known before it can be read again
+  Uncertain,    // a disk failed, and whether the change took place is not known before it can be read again
+  Unavailable,  // a host that is needed could not be reached; nothing was changed
+  Unsettled,    // a host that decides could not be asked in time whether the change took place; it will be known later
 };
 
 // The stable lower-case name of a Code, for JSON and logs ("not_found").
