@@ -18,6 +18,9 @@
 //   j/<be64 ino>                           metadata document of a release or generation (JSON)
 //   a/<be64 ino>                           ArchiveRecord: the archive that a release or generation came as
 //   k/<be64 ino>                           recipe that rebuilds that archive
+//   f/<digest>                             LocationRecord: the object that holds a blob; of a registry of many hosts
+//   z/<object name>                        be64 seconds: since when an object is condemned: nobody may refer to it
+//   W/<be64 writer>                        WriterRecord: the host's store that counts inode numbers as this writer
 //
 // The host's own: its drafts, and where it keeps which bytes.
 //   F                                      version of these keys, where an upgrade has made them
@@ -32,6 +35,8 @@
 //   c/<be64 ino>                           hash of a draft file's bytes, valid until it is written again
 //   s/<be64 ino>                           root of a dead draft, to be swept
 //   u/<be64 ino>                           draft file without a name that was open: to be swept at the next start
+//   P                                      PositionRecord: how far this host has applied the registry's log
+//   U                                      what this host has put, or was about to, into the log and not applied yet
 //
 // Names and paths hold no NUL, so a NUL ends a domain and one domain's keys never run into another's.
 #pragma once
@@ -66,6 +71,9 @@ enum class Kind : char {
   Metadata = 'j',
   Archive = 'a',
   Recipe = 'k',
+  Location = 'f',
+  Condemned = 'z',
+  Writer = 'W',
 
   Version = 'F',
   NextIno = 'I',
@@ -79,6 +87,8 @@ enum class Kind : char {
   DraftHash = 'c',
   Sweep = 's',
   Nameless = 'u',
+  Position = 'P',
+  Unsettled = 'U',
 };
 
 // Whose a key is. FORMAT.md says of each why.
@@ -106,7 +116,10 @@ inline std::optional<Life> life_of(std::string_view key) {
     case Kind::Manifest:
     case Kind::Metadata:
     case Kind::Archive:
-    case Kind::Recipe: return Life::Shared;
+    case Kind::Recipe:
+    case Kind::Location:
+    case Kind::Condemned:
+    case Kind::Writer: return Life::Shared;
     case Kind::Version:
     case Kind::NextIno:
     case Kind::BootId:
@@ -118,7 +131,9 @@ inline std::optional<Life> life_of(std::string_view key) {
     case Kind::Attribute:
     case Kind::DraftHash:
     case Kind::Sweep:
-    case Kind::Nameless: return Life::HostOnly;
+    case Kind::Nameless:
+    case Kind::Position:
+    case Kind::Unsettled: return Life::HostOnly;
   }
   return std::nullopt;
 }
@@ -127,6 +142,8 @@ inline const std::string kVersion{static_cast<char>(Kind::Version)};
 inline const std::string kNextIno{static_cast<char>(Kind::NextIno)};
 inline const std::string kBootId{static_cast<char>(Kind::BootId)};
 inline const std::string kModelstoreInUse{static_cast<char>(Kind::ModelstoreInUse)};
+inline const std::string kPosition{static_cast<char>(Kind::Position)};
+inline const std::string kUnsettled{static_cast<char>(Kind::Unsettled)};
 
 // The prefix of all keys of a kind that has more than one.
 inline std::string all(Kind kind) { return {static_cast<char>(kind), '/'}; }
@@ -184,6 +201,9 @@ inline std::string metadata(Ino ino) { return by_ino(Kind::Metadata, ino); }
 inline std::string archive(Ino ino) { return by_ino(Kind::Archive, ino); }
 inline std::string recipe(Ino ino) { return by_ino(Kind::Recipe, ino); }
 inline std::string blob(const Digest& digest) { return all(Kind::Blob).append(digest.raw_bytes()); }
+inline std::string location(const Digest& digest) { return all(Kind::Location).append(digest.raw_bytes()); }
+inline std::string condemned(std::string_view object) { return all(Kind::Condemned).append(object); }
+inline std::string writer(std::uint64_t number) { return all(Kind::Writer) + be64(number); }
 inline std::string intent(Ino draft) { return by_ino(Kind::Intent, draft); }
 inline std::string draft_inode(Ino ino) { return by_ino(Kind::DraftInode, ino); }
 inline std::string draft_entries(Ino directory) { return by_ino(Kind::DraftEntry, directory); }

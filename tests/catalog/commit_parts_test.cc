@@ -65,10 +65,10 @@ TEST_P(BelongingToNobody, IsRefusedBeforeTheEngineSeesIt) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, BelongingToNobody,
-                         testing::Values([](Batch& batch) { batch.put("z/x", "1"); },
-                                         [](Batch& batch) { batch.erase("z/x"); },
-                                         [](Batch& batch) { batch.expect("z/x", std::nullopt); },
-                                         [](Batch& batch) { batch.erase_prefix("z/"); },
+                         testing::Values([](Batch& batch) { batch.put("Z/x", "1"); },
+                                         [](Batch& batch) { batch.erase("Z/x"); },
+                                         [](Batch& batch) { batch.expect("Z/x", std::nullopt); },
+                                         [](Batch& batch) { batch.erase_prefix("Z/"); },
                                          [](Batch& batch) { batch.erase_prefix(""); },
                                          [](Batch& batch) { batch.put("", "1"); }));
 

@@ -90,6 +90,11 @@ std::vector<Built> every_key() {
           {keys::metadata(Ino{64}), shared},
           {keys::archive(Ino{64}), shared},
           {keys::recipe(Ino{64}), shared},
+          {keys::location(digest), shared},
+          {keys::condemned("blobs/aa/x.1"), shared},
+          {keys::writer(7), shared},
+          {keys::kPosition, host},
+          {keys::kUnsettled, host},
           {keys::kVersion, host},
           {keys::kNextIno, host},
           {keys::kBootId, host},
@@ -124,7 +129,7 @@ TEST(Keys, OfEveryKindAreBuiltBySomebody) {
 }
 
 TEST(Keys, OfNoKindBelongToNobody) {
-  for (const char* key : {"", "/", "D", "z/", "P", "U/"}) EXPECT_FALSE(keys::life_of(key)) << key;
+  for (const char* key : {"", "/", "D", "Z/", "E", "X/"}) EXPECT_FALSE(keys::life_of(key)) << key;
 }
 
 TEST(Keys, OfABlobHoldItsDigest) { EXPECT_EQ(keys::blob(digest_of_all(0xaa)), "b/" + std::string(32, '\xaa')); }
