@@ -28,6 +28,7 @@ Status check_remote_name(std::string_view name) {
     const std::size_t end = std::min(name.find('/', at), name.size());
     const std::string_view part = name.substr(at, end - at);
     if (part.empty()) return refused("a part of it is empty");
+    if (part.size() > Remote::kPartBytesMax) return refused("a part of it is too long");
     if (part == "." || part == "..") return refused("a part of it leads elsewhere");
     for (const char byte : part) {
       const bool is_allowed = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||

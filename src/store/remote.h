@@ -40,14 +40,18 @@ struct RemoteFacts {
 };
 
 // Objects by name, each of which is made once and never changed. Names are relative: parts of [A-Za-z0-9._-] that '/'
-// separates, none of them "." or "..", at most kNameBytesMax bytes.
+// separates, none of them "." or "..", at most kPartBytesMax bytes each and kNameBytesMax together. No object's name is
+// what another's begins with before a '/'.
 // Consistent: what a put has answered, every later call of every host sees, also that it is absent no more.
 // Safe for concurrent use. A call that fails in a way that may pass is repeated inside, until its deadline.
-// Everywhere: Unavailable: the deadline passed without an answer, or nobody could be reached. Denied: the credentials
-// were refused, also after they were fetched again. IoError: it answered what it must not; the message has the answer.
+// Everywhere: InvalidArgument: the name cannot be one. Unavailable: the deadline passed without an answer, or nobody
+// could be reached. Denied: the credentials were refused, also after they were fetched again. IoError: it answered what
+// it must not; the message has the answer.
 class Remote {
  public:
   static constexpr std::size_t kNameBytesMax = 512;
+  // What every file system takes.
+  static constexpr std::size_t kPartBytesMax = 255;
   // What put_if_absent takes.
   static constexpr std::size_t kSmallBytesMax = 256ull << 10;
 
@@ -60,6 +64,7 @@ class Remote {
   // For messages: "s3://bucket/prefix".
   virtual std::string address() const = 0;
 
+  // TooLarge: `bytes` are more than kSmallBytesMax.
   // Makes the object unless there is one: of all that try at the same time, on all hosts, one hears Now.
   // It does not repeat itself after a request whose answer was lost, but says Unsettled: the object may be there, or
   // may come to be there later. Who wants to know puts the same bytes again until the answer is another, and then
