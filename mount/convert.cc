@@ -49,7 +49,7 @@ struct stat to_stat(const ListedName& name) {
 fuse_entry_param to_entry_param(const Entry& entry) {
   fuse_entry_param param{};
   param.ino = raw(entry.key());
-  param.generation = 0;  // numbers are never reused
+  param.generation = entry.life;
   param.attr = to_stat(entry.attributes);
   param.attr_timeout = std::max(entry.attributes.valid_seconds, kJustSeenSeconds);
   param.entry_timeout = entry.name_valid_seconds;

@@ -37,8 +37,7 @@ std::string why_not_taken(std::string_view file_name) {
   for (const std::string_view suffix : kOtherSuffixes) {
     if (!name.ends_with(suffix)) continue;
     return "archives with the suffix " + std::string(suffix) +
-           " are not taken, and a file of that name would be published by nothing: pack it as .tar, .tar.gz, .tgz, "
-           ".tar.zst or .zip";
+           " are not taken: pack it as .tar, .tar.gz, .tgz, .tar.zst or .zip";
   }
   std::string_view taken;  // the longest
   for (const auto& [suffix, format] : kSuffixes) {

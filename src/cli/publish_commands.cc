@@ -65,8 +65,12 @@ Status put(const PutOptions& options) {
   if (!location.ok()) return location.status();
   std::error_code ignored;
   PutSource source{options.source, std::string(face_suffix(options.source)), std::nullopt};
-  const bool is_archive =
-      format_of_suffix(source.suffix).has_value() && std::filesystem::is_regular_file(options.source, ignored);
+  const bool is_file = std::filesystem::is_regular_file(options.source, ignored);
+  const bool is_archive = is_file && format_of_suffix(source.suffix).has_value();
+  if (const std::string why = is_archive || !is_file ? "" : why_not_taken(options.source); !why.empty()) {
+    return {Code::InvalidArgument,
+            printable(options.source) + ": " + why + "; to publish the file as it is, put a directory that holds it"};
+  }
   if (!is_archive) source.suffix.clear();
   if (!options.metadata.empty()) {
     auto document = read_metadata_file(options.metadata);

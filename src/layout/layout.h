@@ -48,10 +48,11 @@ struct LayoutContext {
 // What unlink(2) or rmdir(2) of something committed means.
 struct RemoveRule {
   enum class Kind : std::uint8_t {
-    Refused,  // see `refusal`
-    Label,    // the label goes
-    Domain,   // the domain goes, if it is empty
-    Client,   // a step of a client's own way to remove a model: see ClientWrites
+    Refused,   // see `refusal`
+    Label,     // the label goes
+    Domain,    // the domain goes, if it is empty
+    Standing,  // Ok while no draft lies in it, for programs that remove all they find; it is there again at once
+    Client,    // a step of a client's own way to remove a model: see ClientWrites
   };
   // Which step. What of a release or of its placements goes with it.
   enum class Step : std::uint8_t {

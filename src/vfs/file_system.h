@@ -24,6 +24,7 @@ struct Entry {
   Attributes attributes;
   Ino node = kNoIno;  // what the kernel is to call it, if not attributes.ino
   Ino key() const { return node == kNoIno ? attributes.ino : node; }
+  std::uint64_t life = 0;  // of its number: with another one the kernel takes it for another directory (see StageLives)
   double name_valid_seconds = 0;  // 0 for names that can be bound to something else without the kernel's being told
 };
 

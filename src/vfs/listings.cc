@@ -9,13 +9,20 @@ namespace modelfs {
 
 using Kind = Node::Kind;
 
+bool FileSystem::State::has_drafts(Ino directory) const {
+  const auto drafts = registry.drafts().tree().list(directory);
+  return drafts.ok() && !drafts->empty();
+}
+
 Status FileSystem::State::add_drafts(const Listing& listing, std::vector<ListedNode>& names) {
   auto drafts = registry.drafts().tree().list(listing.directory.ino);
   if (!drafts.ok()) return drafts.status();
   const bool holds_generations = listing.directory.is_release_directory();
   for (DraftName& draft : *drafts) {
-    // A server that looks for the greatest number would take one that is being written for a generation.
-    if (holds_generations && draft.type == FileType::Directory && draft.name != kStageName) continue;
+    // A server that looks for the greatest number would take one that is being written for a generation. An empty stage
+    // would be content of each copy.
+    if (holds_generations && draft.type == FileType::Directory && !(draft.name == kStageName && has_drafts(draft.ino)))
+      continue;
     if (is_closed(listing.directory, draft.type, draft.name) && listing.who.uid != 0) {
       const auto inode = registry.drafts().tree().stat(draft.ino);
       if (!inode.ok() || inode->record.owner.uid != listing.who.uid) continue;
@@ -56,8 +63,7 @@ Status FileSystem::State::make_listing(Listing& listing) {
     if (directory.kind == Kind::Domain) {
       const auto stage = committed_child(*stored, directory, ".stage");
       if (!stage.ok()) return stage.status();
-      const auto staged = registry.drafts().tree().list(stage->ino);
-      if (staged.ok() && !staged->empty()) names.push_back({".stage", stage->ino, FileType::Directory});
+      if (has_drafts(stage->ino)) names.push_back({".stage", stage->ino, FileType::Directory});
     }
   }
   if (!drafts.empty()) {

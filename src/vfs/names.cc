@@ -250,13 +250,26 @@ Result<Entry> FileSystem::link(const Credentials& who, Ino ino, Ino new_parent, 
 
 // Removing.
 
+Status FileSystem::State::remove_standing(const Node& node) {
+  const auto drafts = registry.drafts().tree().list(node.ino);
+  if (!drafts.ok()) return drafts.status();
+  if (!drafts->empty()) return {Code::NotEmpty, "drafts lie in it"};
+  stage_lives.stage_removed(node.domain);
+  return {};
+}
+
 Status FileSystem::State::remove_committed(const Credentials& who, const Node& parent, const Node& node,
                                            std::string_view name) {
   const RemoveRule rule = layouts.of(parent).remove_rule(parent, node, name);
   switch (rule.kind) {
     case RemoveRule::Kind::Refused: return rule.refusal;
     case RemoveRule::Kind::Label: return registry.labels().remove(*DomainName::parse(node.domain), name, who);
-    case RemoveRule::Kind::Domain: return registry.domains().remove(*DomainName::parse(node.domain), who);
+    case RemoveRule::Kind::Standing: return remove_standing(node);
+    case RemoveRule::Kind::Domain: {
+      const Status removed = registry.domains().remove(*DomainName::parse(node.domain), who);
+      if (removed.ok()) stage_lives.domain_removed(node.domain);
+      return removed;
+    }
     case RemoveRule::Kind::Client: return client_writes.removals.remove(who, parent, node, name, rule.step);
   }
   return {Code::Immutable, "what is published never changes"};

@@ -108,7 +108,7 @@ Result<Entry> FileSystem::State::enter(const Snapshot& stored, const Node& place
     nodes.forget(number == kNoIno ? place.ino : number, 1);
     return attributes.status();
   }
-  return Entry{*attributes, number, name_valid_seconds};
+  return Entry{*attributes, number, place.kind == Kind::Stage ? stage_lives.of(place.domain) : 0, name_valid_seconds};
 }
 
 Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Node& parent, std::string_view name) {
@@ -118,7 +118,7 @@ Result<Entry> FileSystem::State::enter_draft(const DraftInode& inode, const Node
   nodes.add(place, in_place);
   // Files may turn out to be uploads or markers, and are gone with the close that publishes them.
   const double name_valid_seconds = place.in_stage ? kToldSeconds : 0;
-  return Entry{describe_inode(inode, in_place, place.in_stage), kNoIno, name_valid_seconds};
+  return Entry{describe_inode(inode, in_place, place.in_stage), kNoIno, 0, name_valid_seconds};
 }
 
 Result<Entry> FileSystem::State::enter_known(const KnownNode& node) {
@@ -127,7 +127,7 @@ Result<Entry> FileSystem::State::enter_known(const KnownNode& node) {
     nodes.forget(node.place.ino, 1);
     return attributes.status();
   }
-  return Entry{*attributes, kNoIno, 0};
+  return Entry{*attributes, kNoIno, 0, 0};
 }
 
 // Commits that did not come through this mount.

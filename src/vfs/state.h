@@ -18,6 +18,7 @@
 #include "vfs/open_nodes.h"
 #include "vfs/page_sources.h"
 #include "vfs/refusals.h"
+#include "vfs/stage_lives.h"
 #include "vfs/status_file.h"
 
 namespace modelfs {
@@ -141,6 +142,8 @@ struct FileSystem::State final : ClientMount {
   // the directory that is under way would count for long.
   void names_changed(Ino directory);
 
+  // rmdir(2) of a directory that is there again at once.
+  Status remove_standing(const Node& node);
   // unlink(2) and rmdir(2) of what is committed.
   Status remove_committed(const Credentials& who, const Node& parent, const Node& node, std::string_view name);
 
@@ -184,6 +187,7 @@ struct FileSystem::State final : ClientMount {
   Status make_listing(Listing& listing);
   Result<Ino> parent_of(const Node& directory);
   Status add_drafts(const Listing& listing, std::vector<ListedNode>& names);
+  bool has_drafts(Ino directory) const;
 
   Registry& registry;
   KernelCache& kernel;
@@ -191,6 +195,7 @@ struct FileSystem::State final : ClientMount {
   const TimeNs mounted = now();
   ContainerCache cache;
   NodeTable nodes;
+  StageLives stage_lives;
   std::atomic<std::uint64_t> set_ids_given = 1;  // how often a draft got a set-user-ID or set-group-ID bit
   std::atomic<std::uint64_t> next_node = 1;      // in kNodeBlock
   OpenNodes open_nodes;

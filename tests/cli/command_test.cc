@@ -46,6 +46,16 @@ TEST_F(Command, PutCountsWhatLiesInGenerations) {
   EXPECT_NE(out_.find("  3 files, 17 bytes, with 2 generations  -> "), std::string::npos) << out_;
 }
 
+TEST_F(Command, PutRefusesAnArchiveThatIsNotTakenAsTheMountDoes) {
+  write("model.tar.xz", "whatever");
+  fs::create_directories(root_ + "/wrapped");
+  write("wrapped/model.tar.xz", "whatever");
+
+  EXPECT_EQ(run({"put", root_ + "/model.tar.xz", "churn/1"}), kExitFailure);
+  EXPECT_NE(err_.find("archives with the suffix .tar.xz are not taken"), std::string::npos) << err_;
+  EXPECT_EQ(run({"put", root_ + "/wrapped", "churn/1"}), kExitOk) << err_;
+}
+
 TEST_F(Command, GetWritesNoDirectoryUnderTheNameOfAnArchive) {
   ASSERT_EQ(put("churn/1"), kExitOk) << err_;
 

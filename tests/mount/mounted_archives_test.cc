@@ -147,6 +147,14 @@ TEST_F(Archive, ThatIsMirroredAgainIsFoundUnchanged) {
 
   EXPECT_EQ(shell(mirror).output, "");
 }
+TEST_F(Archive, KeepsItsTimeWhoeverSetsAnotherAfterItsClose) {
+  ASSERT_EQ(shell("cp $G $M/1.0.tar.gz").exit_code, 0);
+  const auto published = nanoseconds(stat_of(at("1.0.tar.gz")).st_mtim);
+
+  EXPECT_EQ(shell("touch -d 2024-01-02T03:04:05 $M/1.0.tar.gz").exit_code, 0);
+
+  EXPECT_EQ(nanoseconds(stat_of(at("1.0.tar.gz")).st_mtim), published);
+}
 TEST_F(Archive, IsTakenFromRsyncInPlace) {
   NEEDS("rsync");
   publishes("rsync --inplace $G $M/1.0.tar.gz");

@@ -158,6 +158,8 @@ TEST_F(Forml, TheTagsCloseIsTheGeneration) {
   EXPECT_EQ(read_file(at("0.1/1/tag.toml")), tag({kTwo, kOne}));
   EXPECT_EQ(link_target(at("0.1/latest")), "1");
   EXPECT_TRUE(names_in(at("0.1/.stage")).empty());
+  const auto names = names_in(at("0.1"));
+  EXPECT_EQ(std::find(names.begin(), names.end(), ".stage"), names.end()) << "a copy would take it along";
   EXPECT_EQ(error(::unlink(state_of("1", kOne).c_str())), EROFS);
 }
 

@@ -238,5 +238,29 @@ TEST_F(Generations, ACopyOfAReleaseWithThemIsTheSameAndGoesOnFromThere) {
   }
 }
 
+TEST_F(Generations, TheirDocumentsAndArchivesGetIntoNoCopyOfTheirRelease) {
+  make_draft("x", {{"config", "c"}, {"1/", ""}, {"1/weights", "one"}});
+  ASSERT_EQ(move("x", "3.0"), 0);
+  write_file(at("3.0/next.json"), R"({"given": 2})");
+  make_draft("g", {{"weights", "two"}});
+  ASSERT_EQ(move("g", "3.0/next"), 0);
+  const Outcome packed =
+      run("set -e; d=$(mktemp -d); echo three > $d/weights; tar czf '" + at("3.0/next.tar.gz") + "' -C $d .; rm -r $d");
+  ASSERT_EQ(packed.exit_code, 0) << packed.output;
+  ASSERT_EQ(read_file(at("3.0/2.json")), R"({"given": 2})");
+  ASSERT_TRUE(exists(at("3.0/3.tar.gz")));
+  const std::vector<std::string> names = {"1", "2", "3", "config", "latest"};
+
+  EXPECT_EQ(names_in(at("3.0")), names);
+
+  for (const std::string& pair : {std::string("3.0 3.1"), std::string("3.1 3.2")}) {
+    const Outcome copied = run("set -- " + pair + "; cd '" + domain() + "' && cp -r $1 .stage/c && mv -T .stage/c $2");
+    ASSERT_EQ(copied.exit_code, 0) << copied.output;
+  }
+  EXPECT_EQ(names_in(at("3.2")), names);
+  EXPECT_EQ(text_attribute(at("3.2"), "user.modelfs.digest"), text_attribute(at("3.1"), "user.modelfs.digest"));
+  EXPECT_EQ(read_file(at("3.2/2.json")).find("given"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace modelfs

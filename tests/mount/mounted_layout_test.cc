@@ -57,6 +57,33 @@ TEST_F(Layout, TheStageIsListedWhileItHoldsDrafts) {
   EXPECT_TRUE(lists(domain(), ".stage"));
 }
 
+TEST_F(Layout, AnEmptyStageCanBeRemovedAndIsThereAgain) {
+  make_directory(stage("x"));
+  EXPECT_EQ(error(::rmdir(at(".stage").c_str())), ENOTEMPTY);
+  ASSERT_EQ(::rmdir(stage("x").c_str()), 0);
+  const File held = open_file(at(".stage"), O_RDONLY | O_DIRECTORY);
+
+  EXPECT_EQ(error(::rmdir(at(".stage").c_str())), 0);
+
+  EXPECT_FALSE(lists(domain(), ".stage"));
+  make_directory(stage("y"));
+  EXPECT_TRUE(lists(domain(), ".stage"));
+}
+
+TEST_F(Layout, ADomainThatWasNeverPublishedIntoIsRemovedWithAllItsDraftsAtOnce) {
+  make_directory(root("never"));
+  make_directory(root("never/.stage/x"));
+  write_file(root("never/.stage/x/weights"), "a");
+  make_directory(root("never/1.0"));
+  write_file(root("never/1.0/weights"), "a");
+  write_file(root("never/config.json"), "{}");
+
+  const auto removed = run("rm -rf " + root("never"));
+
+  EXPECT_EQ(removed.exit_code, 0) << removed.output;
+  EXPECT_FALSE(exists(root("never")));
+}
+
 TEST_F(Layout, TheSystemDirectoryIsThereAndNotListed) {
   EXPECT_TRUE(exists(root(".modelfs/status.json")));
   EXPECT_TRUE(exists(root(".modelfs/events")));

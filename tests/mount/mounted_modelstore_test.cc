@@ -466,6 +466,16 @@ TEST_F(Modelstore, ItsProbeAndOtherStoresArePlainFiles) {
   EXPECT_EQ(read_file(deeper), "not even json");
 }
 
+TEST_F(Modelstore, ItsProbeInADomainIsRefusedAndTheReasonNamesItsRoot) {
+  const std::string probe = at(".operator-ai");
+
+  EXPECT_EQ(error(::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)), EPERM);
+
+  const std::string why = text_attribute(domain(), "user.modelfs.error");
+  EXPECT_NE(why.find("which is " + mount().point()), std::string::npos) << why;
+  EXPECT_FALSE(exists(probe));
+}
+
 TEST_F(Modelstore, IsListedOnceItIsInUse) {
   Mount fresh;
   ASSERT_EQ(fresh.start(), "");

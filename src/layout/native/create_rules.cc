@@ -2,6 +2,7 @@
 #include "base/new_name.h"
 #include "formats/forml_package.h"
 #include "formats/forml_tag.h"
+#include "formats/modelstore_document.h"
 #include "layout/native/native_layout.h"
 #include "layout/native/roles.h"
 #include "layout/node_builders.h"
@@ -14,10 +15,15 @@ namespace {
 
 bool is_archive_suffix(std::string_view suffix) { return format_of_suffix(suffix).has_value(); }
 
-CreateRule rule_in_domain(std::string_view name, FileType type) {
+CreateRule rule_in_domain(const LayoutContext& context, std::string_view name, FileType type) {
   if (Status status = check_file_name(name); !status.ok()) return CreateRule::refused(status);
   if (name.front() == '.') {
     if (name == ".stage") return CreateRule::refused(Code::AlreadyExists, ".stage is always there");
+    // Why here, where it looks whether it can write: none of its later steps could work.
+    if (name == kModelstoreProbe) {
+      return CreateRule::refused(Code::NotPermitted, "a domain cannot be the root directory of modelstore, which is " +
+                                                         context.mount.path + " for all domains");
+    }
     return {};
   }
   if (type == FileType::Regular && name.ends_with(kJson)) {
@@ -150,7 +156,7 @@ CreateRule NativeLayout::create_rule(const LayoutContext& context, const Node& p
     case Kind::Draft:
     case Kind::Stage: return rule_in_draft(context, parent, name, type);
     case Kind::Root: return rule_in_root(name, type);
-    case Kind::Domain: return rule_in_domain(name, type);
+    case Kind::Domain: return rule_in_domain(context, name, type);
     case Kind::Entry:
       if (parent.is_release_directory()) return rule_in_release(context.stored, parent, name, type);
       if (parent.is_generation_directory() && name == kTagName && type == FileType::Regular) {
@@ -178,6 +184,7 @@ RemoveRule NativeLayout::remove_rule(const Node& parent, const Node& node, std::
                     : refused(Code::Immutable, "what is published never changes");
   }
   if (node.kind == Kind::Domain) return {RemoveRule::Kind::Domain, RemoveRule::Step::None, {}};
+  if (node.kind == Kind::Stage) return {RemoveRule::Kind::Standing, RemoveRule::Step::None, {}};
   if (node.kind == Kind::Entry && node.index == 0) {
     return refused(Code::NotEmpty,
                    "a release is removed whole: mv it to /.modelfs/trash/" + node.domain + "/, or use modelfs rm");

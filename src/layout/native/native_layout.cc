@@ -260,10 +260,7 @@ Status list_entry(const Snapshot& stored, const ContainerSource& containers, con
   const Status status = stored.for_each_generation(*domain, release->sequence, [&](const GenerationRecord& generation) {
     const std::string number = std::to_string(raw(generation.number));
     add(number, generation.ino, FileType::Directory);
-    if (generation.metadata_given) add(number + ".json", generation.faces, FileType::Regular);
-    if (!generation.archive_suffix.empty()) {
-      add(number + generation.archive_suffix, given_archive_ino(generation.ino), FileType::Regular);
-    }
+    // Not its faces, given ones neither: a copy of the release would have them as content.
     if (generation.number == release->last_generation) add("latest", plus(generation.faces, 1), FileType::Symlink);
     return true;
   });
