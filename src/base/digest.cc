@@ -92,4 +92,13 @@ ContentHash hash_of(ByteView bytes) {
   return hasher.finish();
 }
 
+Digest sha256_of(ByteView bytes) {
+  Digest digest;
+  unsigned int size_bytes = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), &size_bytes, EVP_sha256(), nullptr) != 1) {
+    throw std::runtime_error("SHA-256 is not available");
+  }
+  return digest;
+}
+
 }  // namespace modelfs

@@ -56,5 +56,7 @@ class Hasher {
 };
 
 ContentHash hash_of(ByteView bytes);
+// The digest alone, where nobody asks for the CRC.
+Digest sha256_of(ByteView bytes);
 
 }  // namespace modelfs
