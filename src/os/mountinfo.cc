@@ -48,6 +48,7 @@ std::optional<Mount> parse_line(const std::string& line) {
   mount.mount_point = unescape(mount_point);
   mount.type = unescape(type);
   mount.source = unescape(source);
+  mount.options = unescape(super_options);
   return mount;
 }
 

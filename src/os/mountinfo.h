@@ -19,6 +19,7 @@ struct Mount {
   std::string source;         // of ours: the path of the store
   std::string id;             // in its mount namespace
   std::string parent;         // the id of the mount that it lies on
+  std::string options;        // of the file system: "rw,vers=4.2,lookupcache=pos"
   bool is_read_only = false;  // this mount of it, or the file system itself
   // Peer groups, which propagate mounts and unmounts to each other: "shared:1", "master:2" (proc(5)).
   std::vector<std::string> propagation;

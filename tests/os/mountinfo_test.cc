@@ -22,6 +22,7 @@ TEST(MountTable, ReadsWhatTheKernelWrites) {
   EXPECT_EQ(table[1].mount_point, "/m");
   EXPECT_TRUE(table[1].is_ours());
   EXPECT_EQ(table[1].source, "/srv/store");
+  EXPECT_EQ(table[1].options, "rw,user_id=0");
   EXPECT_EQ(table[3].root, "/churn");
 }
 
