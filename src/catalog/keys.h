@@ -20,6 +20,7 @@
 //   k/<be64 ino>                           recipe that rebuilds that archive
 //   f/<digest>                             LocationRecord: the object that holds a blob; of a registry of many hosts
 //   z/<object name>                        be64 seconds: since when an object is condemned: nobody may refer to it
+//   z                                      be64: how often objects were condemned
 //   W/<be64 writer>                        WriterRecord: the host's store that counts inode numbers as this writer
 //
 // The host's own: its drafts, and where it keeps which bytes.
@@ -142,6 +143,8 @@ inline const std::string kVersion{static_cast<char>(Kind::Version)};
 inline const std::string kNextIno{static_cast<char>(Kind::NextIno)};
 inline const std::string kBootId{static_cast<char>(Kind::BootId)};
 inline const std::string kModelstoreInUse{static_cast<char>(Kind::ModelstoreInUse)};
+// Counts the times that objects were condemned: one be64.
+inline const std::string kCondemnations{static_cast<char>(Kind::Condemned)};
 inline const std::string kPosition{static_cast<char>(Kind::Position)};
 inline const std::string kUnsettled{static_cast<char>(Kind::Unsettled)};
 

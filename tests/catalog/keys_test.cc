@@ -92,6 +92,7 @@ std::vector<Built> every_key() {
           {keys::recipe(Ino{64}), shared},
           {keys::location(digest), shared},
           {keys::condemned("blobs/aa/x.1"), shared},
+          {keys::kCondemnations, shared},
           {keys::writer(7), shared},
           {keys::kPosition, host},
           {keys::kUnsettled, host},

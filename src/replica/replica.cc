@@ -1,0 +1,127 @@
+#include "replica/replica.h"
+
+#include "base/log.h"
+#include "base/names.h"
+#include "catalog/ino_bits.h"
+#include "catalog/keys.h"
+
+namespace modelfs {
+namespace {
+
+// The first writer of a registry; 0 is the one of stores that have no log.
+constexpr std::uint64_t kFirstWriter = 1;
+
+bool is_out_of_reach(Code code) { return code == Code::Unavailable || code == Code::Unsettled; }
+
+}  // namespace
+
+Replica::Replica(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions options)
+    : remote_(std::move(remote)), local_(std::move(local)), options_(std::move(options)) {}
+
+Replica::~Replica() {
+  if (log_) end();
+}
+
+Result<std::unique_ptr<Replica>> Replica::open(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions options) {
+  std::unique_ptr<Replica> replica(new Replica(std::move(remote), std::move(local), std::move(options)));
+  auto position = replica->find_position();
+  if (!position.ok()) return position.status();
+  replica->registry_id_ = position->registry_id;
+  replica->log_ = std::make_unique<CommitLog>(*replica->remote_, *replica->local_.keys, *std::move(position),
+                                              replica->options_.log);
+  if (Status status = replica->start(); !status.ok()) return status;
+  return replica;
+}
+
+Result<PositionRecord> Replica::find_position() {
+  const auto deadline = std::chrono::steady_clock::now() + options_.start_patience;
+  const auto format = read_registry_format(*remote_, deadline);
+  const auto stored = local_.keys->get(keys::kPosition);
+  if (stored.ok()) {
+    auto position = PositionRecord::decode(*stored);
+    if (!position.ok()) return position;
+    // Without the bucket the host goes on with what it has.
+    if (!format.ok() && !is_out_of_reach(format.code())) return format.status();
+    if (format.ok() && format->id != position->registry_id) {
+      return Status(Code::InvalidArgument, "this store follows another registry (" + position->registry_id + ") than " +
+                                               remote_->address() + " (" + format->id + "); give another --store");
+    }
+    return position;
+  }
+  if (stored.code() != Code::NotFound) return stored.status();
+  if (!format.ok()) return format.status();
+  if (local_.keys->get(keys::kNextIno).ok()) {
+    return Status(
+        Code::InvalidArgument,
+        "this store is a registry of its own; give another --store, or `modelfs push` it to " + remote_->address());
+  }
+  PositionRecord position;
+  position.registry_id = format->id;
+  Batch batch;
+  batch.put(keys::kPosition, position.encode());
+  if (Status status = local_.keys->commit(batch, Durability::Durable); !status.ok()) return status;
+  return position;
+}
+
+Status Replica::start() {
+  keys_ =
+      std::make_unique<SharedKeys>(*remote_, *local_.keys, *log_, SharedKeys::Bring(), options_.log.publish_deadline);
+  keys_in_use_ = keys_.get();
+  Status status = log_->start(options_.start_patience);
+  if (status.ok()) status = register_writer();
+  if (status.ok() || !is_out_of_reach(status.code())) return status;
+  const std::uint64_t writer = log_->state().writer;
+  if (writer == 0) return status;
+  log::warn("{}; what is here is served", status.message());
+  const auto known = local_.keys->get(keys::writer(writer));
+  if (!known.ok()) return known.status();
+  keys_in_use_->fence(keys::writer(writer), *known);
+  return {};
+}
+
+Status Replica::register_writer() {
+  while (true) {
+    std::uint64_t writer = log_->state().writer;
+    std::optional<std::string> known;
+    if (writer != 0) {
+      const auto value = local_.keys->get(keys::writer(writer));
+      if (!value.ok()) return value.status();
+      known = *value;
+    } else {
+      writer = kFirstWriter;
+      const auto snapshot = local_.keys->snapshot();
+      if (!snapshot.ok()) return snapshot.status();
+      const Status scanned =
+          (*snapshot)->scan(keys::all(keys::Kind::Writer), "", [&](std::string_view key, std::string_view) {
+            const auto number = parse_be64(key.substr(2));
+            if (number.ok()) writer = *number + 1;
+            return true;
+          });
+      if (!scanned.ok()) return scanned;
+    }
+    if (writer >= kLocalWriter) return {Code::NoSpace, "all writers of this registry have been given out"};
+    const Status status = try_registering(writer, known);
+    if (status.code() != Code::Conflict) return status;
+    if (known) return {Code::Stale, "another process has been started with a copy of this store; give another --store"};
+  }
+}
+
+Status Replica::try_registering(std::uint64_t writer, const std::optional<std::string>& known) {
+  WriterRecord record;
+  record.store_id = options_.store_id;
+  record.host = options_.log.host;
+  record.start_id = make_model_id();  // any UUID4
+  record.since = now();
+  Batch batch;
+  batch.expect(keys::writer(writer), known);
+  batch.put(keys::writer(writer), record.encode());
+  if (!known) batch.put(keys::kNextIno, be64((writer << kInoCounterBits) | kFirstFreeIno));
+  if (Status status = keys_in_use_->commit(batch, Durability::Durable, SpaceNeed::Reclaims); !status.ok())
+    return status;
+  keys_in_use_->fence(keys::writer(writer), record.encode());
+  return {};
+}
+
+Engine Replica::take_engine() { return {std::move(keys_), nullptr}; }
+
+}  // namespace modelfs

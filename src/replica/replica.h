@@ -1,0 +1,58 @@
+// A host's part in a registry that many hosts share: a store on this host that follows the log of a bucket.
+#pragma once
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "replica/commit_log.h"
+#include "replica/registry_format.h"
+#include "replica/shared_keys.h"
+#include "store/engine.h"
+#include "store/remote.h"
+
+namespace modelfs {
+
+struct ReplicaOptions {
+  std::string store_id;  // of the store on this host
+  CommitLogOptions log = {};
+  // How long an opening waits for the bucket before it goes on with what is here.
+  std::chrono::milliseconds start_patience{10'000};
+};
+
+// Outlives the engine that it gives out. Safe for concurrent use.
+class Replica {
+ public:
+  // `local` is a store that is empty, or follows this registry already.
+  // NotFound: no registry there. InvalidArgument: the store follows another one, or is a registry of its own.
+  // Unavailable: the bucket cannot be reached, and this store has never seen it. Stale: a copy of this store is in use.
+  static Result<std::unique_ptr<Replica>> open(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions options);
+  ~Replica();
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  // Called once: what a Registry is opened with.
+  Engine take_engine();
+  CommitLog& log() { return *log_; }
+  Remote& remote() { return *remote_; }
+  const std::string& registry_id() const { return registry_id_; }
+  // Ends the talk with the bucket: what waits for it is answered.
+  void end() { log_->end(); }
+
+ private:
+  Replica(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions options);
+  Result<PositionRecord> find_position();
+  Status start();
+  // Makes sure that this store has a writer of its own, and that no copy of it publishes.
+  Status register_writer();
+  Status try_registering(std::uint64_t writer, const std::optional<std::string>& known);
+
+  const std::unique_ptr<Remote> remote_;
+  const Engine local_;
+  const ReplicaOptions options_;
+  std::string registry_id_;
+  std::unique_ptr<CommitLog> log_;
+  std::unique_ptr<SharedKeys> keys_;
+  SharedKeys* keys_in_use_ = nullptr;
+};
+
+}  // namespace modelfs

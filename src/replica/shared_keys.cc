@@ -1,0 +1,145 @@
+#include "replica/shared_keys.h"
+
+#include <sys/random.h>
+
+#include <unordered_set>
+
+#include "catalog/commit_parts.h"
+#include "catalog/keys.h"
+#include "catalog/manifest.h"
+#include "catalog/records.h"
+
+namespace modelfs {
+namespace {
+
+// 16 random bytes.
+std::string make_token() {
+  std::string token(LogRecord::kTokenBytes, '\0');
+  for (std::size_t done = 0; done < token.size();) {
+    const ssize_t got = ::getrandom(token.data() + done, token.size() - done, 0);
+    if (got > 0) done += static_cast<std::size_t>(got);
+  }
+  return token;
+}
+
+std::string hex_of(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char byte : bytes) {
+    text += kDigits[static_cast<unsigned char>(byte) >> 4];
+    text += kDigits[static_cast<unsigned char>(byte) & 15];
+  }
+  return text;
+}
+
+bool changes_anything(const Batch& batch) {
+  return !batch.erases.empty() || !batch.erase_prefixes.empty() || !batch.puts.empty();
+}
+
+bool is_of(std::string_view key, keys::Kind kind) { return !key.empty() && keys::Kind{key.front()} == kind; }
+
+}  // namespace
+
+Result<std::vector<Digest>> blobs_of(const Batch& batch) {
+  std::vector<Digest> digests;
+  std::unordered_set<Digest, DigestHash> seen;
+  const auto add = [&](const Digest& digest) {
+    if (seen.insert(digest).second) digests.push_back(digest);
+  };
+  for (const Batch::Put& put : batch.puts) {
+    if (is_of(put.key, keys::Kind::Manifest)) {
+      const auto container = ContainerRecord::decode(put.value);
+      if (!container.ok()) return container.status();
+      const auto manifest = Manifest::decode(container->manifest);
+      if (!manifest.ok()) return manifest.status();
+      for (std::uint32_t i = 0; i < (*manifest)->entries().size(); ++i) {
+        if ((*manifest)->at(i).type == FileType::Regular) add((*manifest)->at(i).hash.digest);
+      }
+    } else if (is_of(put.key, keys::Kind::Archive)) {
+      const auto archive = ArchiveRecord::decode(put.value);
+      if (!archive.ok()) return archive.status();
+      if (archive->kept != ArchiveRecord::Kept::Recipe) add(archive->hash.digest);
+    }
+  }
+  return digests;
+}
+
+Status SharedKeys::commit(const Batch& batch, Durability durability, SpaceNeed need) {
+  auto parts = split(batch);
+  if (!parts.ok()) return parts.status();
+  if (!changes_anything(batch)) {
+    // Such a batch asks what became of others.
+    if (Status status = log_.check_settled(); !status.ok()) return status;
+  }
+  if (!changes_anything(parts->shared)) return local_.commit(batch, durability, need);
+  // Why here too: what does not hold on this host need not be asked of all.
+  Batch asks;
+  asks.expectations = batch.expectations;
+  if (Status status = local_.commit(asks, Durability::Buffered); !status.ok()) return status;
+  return commit_shared(parts->shared, without_expectations(std::move(parts->host)), need);
+}
+
+Status SharedKeys::commit_shared(const Batch& shared, Batch host, SpaceNeed need) {
+  LoggedBatch logged;
+  logged.token = make_token();
+  for (const Batch::Expectation& expected : shared.expectations) {
+    std::optional<Digest> value;
+    if (expected.value) value = hash_of(bytes_of(*expected.value)).digest;
+    logged.expectations.push_back({expected.key, value});
+  }
+  {
+    const MutexLock lock(mutex_);
+    if (fence_) logged.expectations.push_back(*fence_);
+  }
+  logged.changes = {shared.erases, shared.erase_prefixes, shared.puts};
+  if (Status status = add_locations(shared, logged); !status.ok()) return status;
+  if (Status status = put_body(logged); !status.ok()) return status;
+  return log_.commit(std::move(logged), std::move(host), need);
+}
+
+Status SharedKeys::add_locations(const Batch& shared, LoggedBatch& logged) {
+  const auto referred = blobs_of(shared);
+  if (!referred.ok()) return referred.status();
+  if (referred->empty()) return {};
+  // Read before the locations: whoever condemns objects changes it, and then this batch is void.
+  const auto condemned = local_.get(keys::kCondemnations);
+  if (!condemned.ok() && condemned.code() != Code::NotFound) return condemned.status();
+  std::vector<Digest> missing;
+  for (const Digest& digest : *referred) {
+    const auto location = local_.get(keys::location(digest));
+    if (location.code() == Code::NotFound) {
+      missing.push_back(digest);
+    } else if (!location.ok()) {
+      return location.status();
+    }
+  }
+  auto brought = missing.empty() ? Result<std::vector<Located>>(std::vector<Located>()) : bring_(missing);
+  if (!brought.ok()) return brought.status();
+  for (const Located& each : *brought)
+    logged.changes.puts.push_back({keys::location(each.digest), each.location.encode()});
+  std::optional<Digest> value;
+  if (condemned.ok()) value = hash_of(bytes_of(*condemned)).digest;
+  logged.expectations.push_back({keys::kCondemnations, value});
+  return {};
+}
+
+Status SharedKeys::put_body(LoggedBatch& logged) {
+  const std::string bytes = logged.changes.encode();
+  if (!LoggedChanges::decode(bytes).ok()) return {Code::InvalidArgument, "a key or a value of a commit is empty"};
+  if (bytes.size() < kBodyBytesMin) return {};
+  if (bytes.size() > LogRecord::kBodyBytesMax) return {Code::TooLarge, "a commit changes too much at once"};
+  const Digest digest = hash_of(bytes_of(bytes)).digest;
+  const std::string name = "body/" + digest.hex() + "." + hex_of(std::string_view(make_token()).substr(0, 8));
+  const BytesSource source(bytes_of(bytes));
+  const Status status = remote_.put(name, source, digest, std::chrono::steady_clock::now() + deadline_);
+  if (!status.ok()) return status;
+  logged.body = LoggedBatch::Body{name, bytes.size(), digest};
+  return {};
+}
+
+void SharedKeys::fence(std::string key, const std::string& value) {
+  const MutexLock lock(mutex_);
+  fence_ = {std::move(key), hash_of(bytes_of(value)).digest};
+}
+
+}  // namespace modelfs

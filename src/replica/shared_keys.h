@@ -1,0 +1,65 @@
+// The keys of a registry that many hosts share, over this host's copy of them.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "catalog/remote_records.h"
+#include "replica/commit_log.h"
+#include "store/key_value_store.h"
+#include "store/remote.h"
+
+namespace modelfs {
+
+// A batch of the host's own keys is committed here alone. One that changes shared keys goes through the log: what it
+// refers to is brought to the bucket first, and it holds only if it holds on every host. Reads ask nobody else. Safe
+// for concurrent use; what it refers to outlives it.
+class SharedKeys final : public KeyValueStore {
+ public:
+  // Batches whose changes are longer lie in an object of their own.
+  static constexpr std::size_t kBodyBytesMin = 64ull << 10;
+
+  struct Located {
+    Digest digest;
+    LocationRecord location;
+  };
+  // Brings blobs that lie on this host into the bucket, and says where they are. May take long.
+  using Bring = std::function<Result<std::vector<Located>>(const std::vector<Digest>&)>;
+
+  SharedKeys(Remote& remote, KeyValueStore& local, CommitLog& log, Bring bring, std::chrono::milliseconds deadline)
+      : remote_(remote), local_(local), log_(log), bring_(std::move(bring)), deadline_(deadline) {}
+
+  Result<std::shared_ptr<const KeyValueSnapshot>> snapshot() const override { return local_.snapshot(); }
+  Result<std::string> get(std::string_view key) const override { return local_.get(key); }
+  // Beside what KeyValueStore says: as CommitLog::commit, and as `bring`. A shared part is durable when this returns,
+  // whatever `durability` says.
+  Status commit(const Batch& batch, Durability durability, SpaceNeed need) override;
+  std::vector<std::string> verify() override { return local_.verify(); }
+
+  // From now on every batch expects that this key has this value still: that no copy of this store has been started.
+  void fence(std::string key, const std::string& value) EXCLUDES(mutex_);
+
+ private:
+  Status commit_shared(const Batch& shared, Batch host, SpaceNeed need);
+  // Adds where the blobs lie that the batch refers to.
+  Status add_locations(const Batch& shared, LoggedBatch& logged);
+  Status put_body(LoggedBatch& logged);
+
+  Remote& remote_;
+  KeyValueStore& local_;
+  CommitLog& log_;
+  const Bring bring_;
+  const std::chrono::milliseconds deadline_;
+  Mutex mutex_;  // leaf lock
+  std::optional<LoggedBatch::Expected> fence_ GUARDED_BY(mutex_);
+};
+
+// The digests of all blobs that what a batch puts refers to: files of manifests, and archives that are kept as they
+// came. Corrupt: a record does not decode.
+Result<std::vector<Digest>> blobs_of(const Batch& batch);
+
+}  // namespace modelfs
