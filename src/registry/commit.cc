@@ -15,7 +15,7 @@ namespace modelfs {
 Result<Published> commit_draft(RegistryCore& core, GarbageCollector& garbage, const PublishRequest& request) {
   auto published = Commit(core, garbage, request).run();
   if (!published.ok() && published.code() != Code::AlreadyExists && published.code() != Code::Conflict &&
-      published.code() != Code::Uncertain) {
+      !is_undecided(published.code())) {
     core.events().append("refused", {{"target", request.target.str()},
                                      {"reason", published.status().message()},
                                      {"by", user_name(request.who.uid)}});
@@ -65,7 +65,7 @@ Result<Published> Commit::run() {
   };
   const auto changed = core_.change_domain(target().domain, SpaceNeed::Grows, fill, when_known());
   if (!changed.ok()) {
-    committed_ = changed.code() == Code::Uncertain;
+    committed_ = is_undecided(changed.code());
     // A version that identical content took meanwhile is no failure for a command.
     if (changed.code() == Code::AlreadyExists && request_.budget == HashBudget::Full) {
       const auto already = is_published_already();

@@ -1,4 +1,5 @@
-// Commits of which nobody knows whether they took place, because the disk failed and could not be read again.
+// Commits of which nobody knows yet whether they took place: the disk failed and could not be read again, or the bucket
+// of a registry that many hosts share did not answer.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -13,6 +14,9 @@
 #include "store/key_value_store.h"
 
 namespace modelfs {
+
+// Whether a commit that failed so may have taken place all the same.
+inline bool is_undecided(Code code) { return code == Code::Uncertain || code == Code::Unsettled; }
 
 // Remembers each until the store can be asked. Safe for concurrent use; what it is given outlives it.
 class CommitDoubts {

@@ -150,7 +150,7 @@ Result<DomainRecord> RegistryCore::change_domain(const DomainName& domain, Space
       tell_changed(stage_of(*head));
       return head;
     }
-    if (status.code() == Code::Uncertain) doubts_.add(domain, batch, when_known);
+    if (is_undecided(status.code())) doubts_.add(domain, batch, when_known);
     if (status.code() != Code::Conflict) return status;
   }
   return Status(Code::Busy, "domain " + domain.str() + " is changed by too many others at once; try again");

@@ -64,8 +64,8 @@ Result<PositionRecord> Replica::find_position() {
 }
 
 Status Replica::start() {
-  keys_ =
-      std::make_unique<SharedKeys>(*remote_, *local_.keys, *log_, SharedKeys::Bring(), options_.log.publish_deadline);
+  upload_ = std::make_unique<BlobUpload>(*local_.keys, *local_.blobs, *remote_);
+  keys_ = std::make_unique<SharedKeys>(*remote_, *local_.keys, *log_, *upload_, options_.log.publish_deadline);
   keys_in_use_ = keys_.get();
   Status status = log_->start(options_.start_patience);
   if (status.ok()) status = register_writer();

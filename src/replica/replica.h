@@ -50,6 +50,7 @@ class Replica {
   const Engine local_;
   const ReplicaOptions options_;
   std::string registry_id_;
+  std::unique_ptr<BlobUpload> upload_;
   std::unique_ptr<CommitLog> log_;
   std::unique_ptr<SharedKeys> keys_;
   SharedKeys* keys_in_use_ = nullptr;

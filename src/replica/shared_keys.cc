@@ -92,12 +92,34 @@ Status SharedKeys::commit_shared(const Batch& shared, Batch host, SpaceNeed need
     if (fence_) logged.expectations.push_back(*fence_);
   }
   logged.changes = {shared.erases, shared.erase_prefixes, shared.puts};
-  if (Status status = add_locations(shared, logged); !status.ok()) return status;
-  if (Status status = put_body(logged); !status.ok()) return status;
-  return log_.commit(std::move(logged), std::move(host), need);
+  std::vector<BlobLocation> brought;
+  if (Status status = add_locations(shared, logged, brought); !status.ok()) return status;
+  Status status = put_body(logged);
+  if (status.ok()) status = log_.commit(std::move(logged), std::move(host), need);
+  if (status.ok()) {
+    upload_.committed(brought);
+  } else {
+    upload_.abandoned(brought);
+  }
+  return status;
 }
 
-Status SharedKeys::add_locations(const Batch& shared, LoggedBatch& logged) {
+// What was brought for an earlier try may have been condemned since.
+Result<std::vector<BlobLocation>> SharedKeys::bring(const std::vector<Digest>& missing) {
+  while (true) {
+    auto brought = upload_.upload(missing, std::chrono::steady_clock::now() + deadline_);
+    if (!brought.ok() || !local_.get(keys::kCondemnations).ok()) return brought;
+    std::vector<BlobLocation> condemned;
+    for (const BlobLocation& each : *brought) {
+      if (local_.get(keys::condemned(each.location.object)).ok()) condemned.push_back(each);
+    }
+    if (condemned.empty()) return brought;
+    upload_.abandoned(*brought);
+    upload_.forget(condemned);
+  }
+}
+
+Status SharedKeys::add_locations(const Batch& shared, LoggedBatch& logged, std::vector<BlobLocation>& brought) {
   const auto referred = blobs_of(shared);
   if (!referred.ok()) return referred.status();
   if (referred->empty()) return {};
@@ -113,10 +135,14 @@ Status SharedKeys::add_locations(const Batch& shared, LoggedBatch& logged) {
       return location.status();
     }
   }
-  auto brought = missing.empty() ? Result<std::vector<Located>>(std::vector<Located>()) : bring_(missing);
-  if (!brought.ok()) return brought.status();
-  for (const Located& each : *brought)
+  if (!missing.empty()) {
+    auto up = bring(missing);
+    if (!up.ok()) return up.status();
+    brought = *std::move(up);
+  }
+  for (const BlobLocation& each : brought) {
     logged.changes.puts.push_back({keys::location(each.digest), each.location.encode()});
+  }
   std::optional<Digest> value;
   if (condemned.ok()) value = hash_of(bytes_of(*condemned)).digest;
   logged.expectations.push_back({keys::kCondemnations, value});

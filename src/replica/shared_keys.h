@@ -1,6 +1,6 @@
 // The keys of a registry that many hosts share, over this host's copy of them.
 #pragma once
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "catalog/remote_records.h"
+#include "replica/blob_upload.h"
 #include "replica/commit_log.h"
 #include "store/key_value_store.h"
 #include "store/remote.h"
@@ -23,20 +23,15 @@ class SharedKeys final : public KeyValueStore {
   // Batches whose changes are longer lie in an object of their own.
   static constexpr std::size_t kBodyBytesMin = 64ull << 10;
 
-  struct Located {
-    Digest digest;
-    LocationRecord location;
-  };
-  // Brings blobs that lie on this host into the bucket, and says where they are. May take long.
-  using Bring = std::function<Result<std::vector<Located>>(const std::vector<Digest>&)>;
-
-  SharedKeys(Remote& remote, KeyValueStore& local, CommitLog& log, Bring bring, std::chrono::milliseconds deadline)
-      : remote_(remote), local_(local), log_(log), bring_(std::move(bring)), deadline_(deadline) {}
+  // `deadline`: how long bringing what a commit refers to may take without an answer of the bucket.
+  SharedKeys(Remote& remote, KeyValueStore& local, CommitLog& log, BlobUpload& upload,
+             std::chrono::milliseconds deadline)
+      : remote_(remote), local_(local), log_(log), upload_(upload), deadline_(deadline) {}
 
   Result<std::shared_ptr<const KeyValueSnapshot>> snapshot() const override { return local_.snapshot(); }
   Result<std::string> get(std::string_view key) const override { return local_.get(key); }
-  // Beside what KeyValueStore says: as CommitLog::commit, and as `bring`. A shared part is durable when this returns,
-  // whatever `durability` says.
+  // Beside what KeyValueStore says: as CommitLog::commit, and as BlobUpload::upload. A shared part is durable when this
+  // returns, whatever `durability` says.
   Status commit(const Batch& batch, Durability durability, SpaceNeed need) override;
   std::vector<std::string> verify() override { return local_.verify(); }
 
@@ -45,14 +40,15 @@ class SharedKeys final : public KeyValueStore {
 
  private:
   Status commit_shared(const Batch& shared, Batch host, SpaceNeed need);
-  // Adds where the blobs lie that the batch refers to.
-  Status add_locations(const Batch& shared, LoggedBatch& logged);
+  // Brings the blobs that the batch refers to, and adds where they lie.
+  Status add_locations(const Batch& shared, LoggedBatch& logged, std::vector<BlobLocation>& brought);
+  Result<std::vector<BlobLocation>> bring(const std::vector<Digest>& missing);
   Status put_body(LoggedBatch& logged);
 
   Remote& remote_;
   KeyValueStore& local_;
   CommitLog& log_;
-  const Bring bring_;
+  BlobUpload& upload_;
   const std::chrono::milliseconds deadline_;
   Mutex mutex_;  // leaf lock
   std::optional<LoggedBatch::Expected> fence_ GUARDED_BY(mutex_);

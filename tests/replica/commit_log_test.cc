@@ -68,7 +68,7 @@ TEST_F(CommitLogs, HostsCountInodeNumbersInNumbersOfTheirOwn) {
 
 TEST_F(CommitLogs, OfEightHostsThatWantOneNameOneGetsIt) {
   constexpr int kRounds = 60;
-  std::vector<std::unique_ptr<Host>> hosts;
+  std::vector<std::unique_ptr<ReplicaHost>> hosts;
   for (int i = 0; i < 8; ++i) hosts.push_back(host("host" + std::to_string(i)));
   std::barrier sync(8);
   std::vector<std::vector<Code>> answers(8, std::vector<Code>(kRounds));
@@ -169,7 +169,7 @@ TEST_F(CommitLogs, WhatFailsSinceNobodyAnswersIsNeverPublishedLater) {
 }
 
 // `arrives`: the record is in the log when the bucket goes away.
-void expect_unsettled(Host& ann, bool arrives) {
+void expect_unsettled(ReplicaHost& ann, bool arrives) {
   ann.remote().set_faults([&ann, arrives](const RemoteRequest& request) {
     if (request.kind != Kind::PutIfAbsent || request.is_applied != arrives) return RemoteFault::None;
     ann.remote().set_offline(true);
@@ -328,7 +328,7 @@ TEST_F(CommitLogs, UnderRandomFaultsNothingIsLostAndNothingHoldsTwice) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   constexpr int kHosts = 5;
-  std::vector<std::unique_ptr<Host>> hosts;
+  std::vector<std::unique_ptr<ReplicaHost>> hosts;
   for (int i = 0; i < kHosts; ++i) {
     hosts.push_back(host("host" + std::to_string(i)));
     hosts.back()->starts_with_ =
@@ -341,7 +341,7 @@ TEST_F(CommitLogs, UnderRandomFaultsNothingIsLostAndNothingHoldsTwice) {
   for (int i = 0; i < kHosts; ++i) {
     threads.emplace_back([&, i] {
       std::mt19937_64 random(seed * 31 + i);
-      Host& me = *hosts[i];
+      ReplicaHost& me = *hosts[i];
       for (int n = 0; n < 40; ++n) {
         if (random() % 10 == 0) {
           me.kill();

@@ -30,11 +30,11 @@ class LastingKeys final : public KeyValueStore {
   const std::shared_ptr<KeyValueStore> keys_;
 };
 
-class Host {
+class ReplicaHost {
  public:
   static constexpr std::chrono::milliseconds kDeadline{500};
 
-  Host(std::shared_ptr<MemoryBucket> bucket, std::string name)
+  ReplicaHost(std::shared_ptr<MemoryBucket> bucket, std::string name)
       : bucket_(std::move(bucket)), name_(std::move(name)), disk_(make_memory_engine().keys) {}
 
   Status open() {
@@ -50,7 +50,8 @@ class Host {
     options.log.poll = {std::chrono::milliseconds(20), std::chrono::milliseconds(20), std::chrono::milliseconds(20)};
     options.log.on_applied = on_applied_;
     options.start_patience = std::chrono::milliseconds(300);
-    auto replica = Replica::open(std::move(remote), {std::make_unique<LastingKeys>(disk_), nullptr}, options);
+    auto replica =
+        Replica::open(std::move(remote), {std::make_unique<LastingKeys>(disk_), make_memory_engine().blobs}, options);
     if (!replica.ok()) return replica.status();
     replica_ = *std::move(replica);
     engine_ = replica_->take_engine();
@@ -129,14 +130,16 @@ class Hosts : public testing::Test {
     const auto made = init_registry(remote, std::chrono::steady_clock::now() + std::chrono::seconds(1));
     ASSERT_TRUE(made.ok()) << made.status().str();
   }
-  std::unique_ptr<Host> closed_host(const std::string& name) { return std::make_unique<Host>(bucket_, name); }
-  std::unique_ptr<Host> host(const std::string& name) {
+  std::unique_ptr<ReplicaHost> closed_host(const std::string& name) {
+    return std::make_unique<ReplicaHost>(bucket_, name);
+  }
+  std::unique_ptr<ReplicaHost> host(const std::string& name) {
     auto made = closed_host(name);
     const Status status = made->open();
     EXPECT_TRUE(status.ok()) << status.str();
     return made;
   }
-  static Status catch_up(Host& host) { return host.log().catch_up(std::chrono::seconds(5)); }
+  static Status catch_up(ReplicaHost& host) { return host.log().catch_up(std::chrono::seconds(5)); }
 
   const std::shared_ptr<MemoryBucket> bucket_ = std::make_shared<MemoryBucket>();
 };
