@@ -9,7 +9,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 declare -A groups=(
   [build]="g++ cmake ninja-build pkg-config ccache libfuse3-dev fuse3 librocksdb-dev nlohmann-json3-dev libtomlplusplus-dev libgtest-dev
            libspdlog-dev libcli11-dev libyaml-cpp-dev libssl-dev zlib1g-dev
-           libarchive-dev libzstd-dev"
+           libarchive-dev libzstd-dev libcurl4-openssl-dev libpugixml-dev"
   # tesseract-ocr brings text2image, which draws the picture; it needs a font.
   [demo]="tesseract-ocr tesseract-ocr-eng fonts-dejavu-core"
   [test]="rsync git sqlite3 attr strace acl tar python3 e2fsprogs util-linux

@@ -1,6 +1,7 @@
 #include "base/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <zlib.h>
 
 #include <cstring>
@@ -97,6 +98,19 @@ Digest sha256_of(ByteView bytes) {
   unsigned int size_bytes = 0;
   if (EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), &size_bytes, EVP_sha256(), nullptr) != 1) {
     throw std::runtime_error("SHA-256 is not available");
+  }
+  return digest;
+}
+
+Digest hmac_sha256(ByteView key, ByteView message) {
+  // Why: OpenSSL takes a null pointer, which an empty view may have, as the request to go on with the key before.
+  static constexpr char kNoKey[] = "";
+  const void* const key_bytes = key.empty() ? static_cast<const void*>(kNoKey) : key.data();
+  Digest digest;
+  if (::HMAC(EVP_sha256(), key_bytes, static_cast<int>(key.size()),
+             reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest.bytes.data(),
+             nullptr) == nullptr) {
+    throw std::runtime_error("HMAC-SHA-256 is not available");
   }
   return digest;
 }

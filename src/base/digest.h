@@ -59,4 +59,7 @@ ContentHash hash_of(ByteView bytes);
 // The digest alone, where nobody asks for the CRC.
 Digest sha256_of(ByteView bytes);
 
+// HMAC with SHA-256 (RFC 2104), which signs requests.
+Digest hmac_sha256(ByteView key, ByteView message);
+
 }  // namespace modelfs

@@ -15,6 +15,20 @@ TEST(Crc32, OfTheCheckStringIsTheCatalogues) {
   EXPECT_EQ(hash_of(bytes_of("123456789")).crc32, 0xcbf43926u);
 }
 
+TEST(Hmac, IsThatOfRfc4231) {
+  // Source: RFC 4231, test cases 2 and 6 (a key that is longer than a block).
+  EXPECT_EQ(hmac_sha256(bytes_of("Jefe"), bytes_of("what do ya want for nothing?")).hex(),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(hmac_sha256(bytes_of(std::string(131, '\xaa')),
+                        bytes_of("Test Using Larger Than Block-Size Key - Hash Key First"))
+                .hex(),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+TEST(Hmac, TakesAnEmptyKey) {
+  EXPECT_EQ(hmac_sha256({}, {}).hex(), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
 TEST(Sum, OfNothing) {
   const ContentHash hash = hash_of({});
 

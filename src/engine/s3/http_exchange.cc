@@ -1,0 +1,165 @@
+#include "engine/s3/http_exchange.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+namespace modelfs {
+namespace {
+
+constexpr std::size_t kHeadersMax = 64;
+constexpr std::size_t kHeaderBytesMax = 2048;
+
+std::string_view without_blanks(std::string_view text) {
+  while (!text.empty() && std::strchr(" \t\r\n", text.front()) != nullptr) text.remove_prefix(1);
+  while (!text.empty() && std::strchr(" \t\r\n", text.back()) != nullptr) text.remove_suffix(1);
+  return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string lowered(text);
+  for (char& byte : lowered) byte = static_cast<char>(std::tolower(static_cast<unsigned char>(byte)));
+  return lowered;
+}
+
+HttpFault fault_of(CURLcode result) {
+  switch (result) {
+    case CURLE_OK: return HttpFault::None;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return HttpFault::UnknownHost;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED: return HttpFault::Unreachable;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_ISSUER_ERROR: return HttpFault::Untrusted;
+    case CURLE_OPERATION_TIMEDOUT: return HttpFault::Silent;
+    default: return HttpFault::Cut;
+  }
+}
+
+}  // namespace
+
+HttpExchange::~HttpExchange() { curl_slist_free_all(headers_); }
+
+std::size_t HttpExchange::on_read(char* buffer, std::size_t size, std::size_t count, void* self) {
+  return static_cast<HttpExchange*>(self)->read_body(std::as_writable_bytes(std::span(buffer, size * count)));
+}
+
+std::size_t HttpExchange::read_body(ByteSpan into) {
+  const HttpBody& body = request_.body;
+  const std::size_t wanted = std::min<std::size_t>(into.size(), body.size_bytes - sent_bytes_);
+  if (wanted == 0) return 0;
+  const auto got = body.source->read_at(body.offset_bytes + sent_bytes_, into.first(wanted));
+  if (!got.ok()) {
+    answer_.source_error = got.status();
+    return CURL_READFUNC_ABORT;
+  }
+  if (*got != wanted) {
+    answer_.source_error = Status(Code::Corrupt, "what is to be put ends before its size");
+    return CURL_READFUNC_ABORT;
+  }
+  if (body.sha256 != nullptr) hasher_.add(into.first(wanted));
+  const bool is_last = sent_bytes_ + wanted == body.size_bytes;
+  // Why before the last bytes go out: a request that is not complete makes no object.
+  if (is_last && body.sha256 != nullptr && hasher_.finish().digest != *body.sha256) {
+    answer_.source_error = Status(Code::Corrupt, "what is to be put does not have the digest " + body.sha256->hex());
+    return CURL_READFUNC_ABORT;
+  }
+  sent_bytes_ += wanted;
+  return wanted;
+}
+
+std::size_t HttpExchange::on_write(char* bytes, std::size_t size, std::size_t count, void* self) {
+  return static_cast<HttpExchange*>(self)->take_bytes(std::as_bytes(std::span(bytes, size * count)));
+}
+
+// Fewer than came: libcurl ends the transfer.
+std::size_t HttpExchange::take_bytes(ByteView bytes) {
+  long status = 0;
+  curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
+  const bool is_content = status == 200 || status == 206;
+  if (!is_content || request_.into.empty()) {
+    if (answer_.body.size() + bytes.size() > request_.answer_bytes_max) {
+      answer_.fault = HttpFault::TooMuch;
+      return 0;
+    }
+    answer_.body += text_of(bytes);
+    return bytes.size();
+  }
+  const std::size_t room = request_.into.size() - answer_.received_bytes;
+  const std::size_t taken = std::min(room, bytes.size());
+  std::memcpy(request_.into.data() + answer_.received_bytes, bytes.data(), taken);
+  answer_.received_bytes += taken;
+  if (taken == bytes.size()) return taken;
+  answer_.has_more = true;
+  is_full_ = true;
+  return 0;
+}
+
+std::size_t HttpExchange::on_header(char* bytes, std::size_t size, std::size_t count, void* self) {
+  HttpAnswer& answer = static_cast<HttpExchange*>(self)->answer_;
+  const std::string_view line(bytes, size * count);
+  // A status line begins anew: what came before it was of "100 Continue", or of a proxy.
+  if (line.starts_with("HTTP/")) answer.headers.clear();
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos || line.size() > kHeaderBytesMax) return line.size();
+  if (answer.headers.size() < kHeadersMax) {
+    answer.headers[lower(line.substr(0, colon))] = without_blanks(line.substr(colon + 1));
+  }
+  return line.size();
+}
+
+void HttpExchange::prepare_method(CURL* curl) {
+  if (request_.method == "GET") {
+    curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+  } else if (request_.method == "PUT" || request_.method == "POST") {
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.body.size_bytes));
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, &on_read);
+    curl_easy_setopt(curl, CURLOPT_READDATA, this);
+    // Why no way to rewind: libcurl would send the request again by itself when a connection ends that was used before.
+  } else {
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  }
+}
+
+void HttpExchange::prepare(CURL* curl) {
+  curl_ = curl;
+  for (const auto& [name, value] : request_.headers) {
+    headers_ = curl_slist_append(headers_, (name + ": " + value).c_str());
+  }
+  // Why: libcurl would wait a second for "100 Continue", which few servers send.
+  headers_ = curl_slist_append(headers_, "Expect:");
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_);
+  curl_easy_setopt(curl, CURLOPT_URL, request_.url.c_str());
+  prepare_method(curl);
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &on_write);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &on_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, this);
+  if (request_.only_once && request_.body.size_bytes == 0) curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+  if (request_.past_proxy) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+}
+
+void HttpExchange::conclude(CURL* curl, CURLcode result) {
+  long status = 0;
+  long head_bytes = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &head_bytes);
+  answer_.status = static_cast<int>(status);
+  answer_.may_have_arrived = head_bytes > 0 && sent_bytes_ == request_.body.size_bytes;
+  if (answer_.fault != HttpFault::None) {
+    answer_.reason = "it answered more than " + std::to_string(request_.answer_bytes_max) + " bytes";
+  } else if (!answer_.source_error.ok()) {
+    answer_.fault = HttpFault::BadSource;
+    answer_.reason = answer_.source_error.message();
+  } else if (result != CURLE_OK && !is_full_) {
+    answer_.fault = fault_of(result);
+    answer_.reason = curl_easy_strerror(result);
+  }
+}
+
+}  // namespace modelfs
