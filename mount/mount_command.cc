@@ -114,6 +114,12 @@ Result<Engine> open_engine(const std::string& store_path, const MountRequest& re
   return engine;
 }
 
+// However serving ends: nobody hears of what the registry finds out any more, before those who would are gone.
+struct EndOfRegistry {
+  Registry& registry;
+  ~EndOfRegistry() { registry.prepare_to_end(); }
+};
+
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
                    Readiness& readiness, EntryInvalidator& forgetter) {
@@ -145,6 +151,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .is_killed = is_killed,
                     .request_counts = [&counts] { return counts.by_kind(); },
                     .describe_requests = [&counts](PrometheusWriter& into) { counts.describe(into); }});
+  const EndOfRegistry end{**registry};
   auto control = ControlServer::start(**registry, (*ingest)->archives, lock->directory(), hooks_of(files),
                                       {.mount_point = request.mount_point, .store_id = lock->id()});
   if (!control.ok() && !is_disk_full_or_read_only(control.code())) return control.status();

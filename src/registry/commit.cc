@@ -99,11 +99,13 @@ Published Commit::counted() const {
   return published;
 }
 
-std::function<void(bool)> Commit::when_known() const {
-  return [&core = core_, &garbage = garbage_, draft = draft_, linked = linked_, id = request_.draft](bool took_place) {
+std::function<void(bool)> Commit::when_known() {
+  uncertain_ = std::make_shared<Published>();
+  return [&core = core_, &garbage = garbage_, draft = draft_, linked = linked_, id = request_.draft,
+          published = uncertain_, on_published = request_.on_published](bool took_place) {
     if (!took_place) return undo_links(core, id, linked);
-    // Nodes of the mount become committed with their next look-up.
     draft->mark_published();
+    if (on_published) on_published(*published);
     garbage.sweep_later();
   };
 }

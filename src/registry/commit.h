@@ -90,7 +90,7 @@ class Commit {
                        Sequence sequence) const;
   Status fill_common(const DomainRecord& head, Batch& batch);
   // What is to be done when a commit that was Uncertain is known. Until then nobody can change the draft.
-  std::function<void(bool)> when_known() const;
+  std::function<void(bool)> when_known();
 
   const Target& target() const { return request_.target; }
   Status refused(Code code, const std::string& why) const { return {code, target().str() + ": " + why}; }
@@ -111,6 +111,7 @@ class Commit {
   std::vector<Ino> generation_faces_;
   std::string program_;
   Published published_;
+  std::shared_ptr<Published> uncertain_;  // for when_known(): as it goes into the batch
   HistoryRecord deed_;
   bool committed_ = false;  // or may be
 };

@@ -264,6 +264,7 @@ Status Commit::fill_generation(const Snapshot& stored, DomainRecord& head, Batch
 }
 
 Status Commit::fill_common(const DomainRecord& head, Batch& batch) {
+  *uncertain_ = published_;
   for (const auto& [digest, record] : large_records_) batch.put(keys::blob(digest), record.encode());
   if (!linked_.empty()) batch.erase(keys::intent(request_.draft));
   if (given_ && given_->ino != kNoIno) {

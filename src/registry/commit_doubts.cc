@@ -43,12 +43,22 @@ void CommitDoubts::resolve() {
   std::vector<Doubt> open;
   {
     const MutexLock lock(mutex_);
+    if (is_stopped_) return;
+    is_resolving_ = true;
     open.swap(doubts_);
   }
   while (!open.empty() && resolve_one(open.back())) open.pop_back();
   const MutexLock lock(mutex_);
   doubts_.insert(doubts_.end(), open.begin(), open.end());
   if (!doubts_.empty()) ask_at_ = raw(now()) + kAskAgainNs;
+  is_resolving_ = false;
+  resolved_.notify_all();
+}
+
+void CommitDoubts::stop() {
+  const MutexLock lock(mutex_);
+  is_stopped_ = true;
+  while (is_resolving_) resolved_.wait(mutex_);
 }
 
 void CommitDoubts::forget() {

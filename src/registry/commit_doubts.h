@@ -41,7 +41,10 @@ class CommitDoubts {
   // Whoever has just read the store calls this: it may have come back.
   void ask_if_due();
   void resolve() EXCLUDES(mutex_);
-  // Without asking any more: drafts are frozen for them.
+  // From now on nobody hears of any; returns when nobody is told of one any more. Drafts stay frozen for those that are
+  // left.
+  void stop() EXCLUDES(mutex_);
+  // Lets these drafts go.
   void forget() EXCLUDES(mutex_);
 
  private:
@@ -62,6 +65,9 @@ class CommitDoubts {
   const std::function<void()> resolve_later_;
   Mutex mutex_;  // leaf lock
   std::vector<Doubt> doubts_ GUARDED_BY(mutex_);
+  bool is_stopped_ GUARDED_BY(mutex_) = false;
+  bool is_resolving_ GUARDED_BY(mutex_) = false;
+  Condition resolved_;
   // Whoever reads the store at or after this moment (of now()) has the doubts resolved; never, where there are none.
   std::atomic<std::int64_t> ask_at_ = kNever;
 };

@@ -6,8 +6,7 @@
 #include "base/new_name.h"
 #include "catalog/keys.h"
 #include "formats/pep440.h"
-#include "registry/access.h"
-#include "registry/deed_events.h"
+#include "registry/deed.h"
 
 namespace modelfs {
 namespace {
@@ -24,7 +23,26 @@ Status retire_link(DraftStore& drafts, const DraftLink& draft, Batch& batch) {
   return drafts.reclaimer().retire_file(draft.directory, draft.name, draft.ino, batch);
 }
 
+Status label_exists(std::string_view label) {
+  return {Code::AlreadyExists, "there is a label '" + printable(label) + "'"};
+}
+
+// Puts the label, and fills in what history says of that.
+void put_label(const DomainName& domain, std::string_view label, const LabelRecord& record, const std::string& previous,
+               HistoryRecord& history, Batch& batch) {
+  history.version = record.version;
+  history.label = label;
+  history.previous = previous;
+  batch.put(keys::label(domain, label), record.encode());
+}
+
 }  // namespace
+
+Status Labels::check_free(const Snapshot& stored, const DomainRecord& head, const DomainName& domain,
+                          std::string_view label) const {
+  if (!stored.release(domain, label).ok() && !core_.drafts().tree().lookup(head.ino, label).ok()) return {};
+  return {Code::AlreadyExists, "'" + printable(label) + "' is a version or a draft of " + domain.str()};
+}
 
 Result<LabelRecord> Labels::set(const DomainName& domain, std::string_view label, std::string_view version,
                                 const Credentials& who) {
@@ -50,57 +68,37 @@ Result<LabelRecord> Labels::set_as(const DomainName& domain, std::string_view la
   const auto ino = core_.inos().take();
   if (!ino.ok()) return ino.status();
   LabelRecord record;
-  HistoryRecord deed;
-  const auto changed = core_.change_domain(
-      domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
-        if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
-        if (!now_stored.release(domain, version).ok()) {
-          return {Code::InvalidArgument, "'" + printable(version) + "' is not a published version of " + domain.str() +
-                                             ", and a label names exactly one; `modelfs ls` lists them"};
-        }
-        if (now_stored.release(domain, label).ok() || core_.drafts().tree().lookup(head.ino, label).ok()) {
-          return {Code::AlreadyExists, "'" + printable(label) + "' is a version or a draft of " + domain.str()};
-        }
-        const auto old = now_stored.label(domain, label);
-        if (old.ok() && !replaces) return {Code::AlreadyExists, "there is a label '" + printable(label) + "'"};
-        if (Status status = draft != nullptr ? retire_link(core_.drafts(), *draft, batch) : Status(); !status.ok()) {
-          return status;
-        }
-        record = {std::string(version), *ino, head.last, now(), who.uid};
-        head.changed = head.status_changed = record.changed;
-        HistoryRecord history = make_history(Operation::SetLabel, head.last, who);
-        history.version = version;
-        history.label = label;
-        history.previous = old.ok() ? old->version : "";
-        batch.put(keys::label(domain, label), record.encode());
-        batch.put(keys::history(domain, head.last), history.encode());
-        deed = history;
-        return {};
-      });
-  if (!changed.ok()) return changed.status();
-  if (!is_ln_temporary(label)) tell_deed(core_.events(), domain, deed);
-  return record;
+  const auto change = [&](const Snapshot& stored, DomainRecord& head, Batch& batch, Deed& deed) -> Status {
+    if (!stored.release(domain, version).ok()) {
+      return {Code::InvalidArgument, "'" + printable(version) + "' is not a published version of " + domain.str() +
+                                         ", and a label names exactly one; `modelfs ls` lists them"};
+    }
+    if (Status status = check_free(stored, head, domain, label); !status.ok()) return status;
+    const auto old = stored.label(domain, label);
+    if (old.ok() && !replaces) return label_exists(label);
+    if (Status status = draft != nullptr ? retire_link(core_.drafts(), *draft, batch) : Status(); !status.ok()) {
+      return status;
+    }
+    record = {std::string(version), *ino, head.last, head.changed, who.uid};
+    deed.is_told = !is_ln_temporary(label);
+    put_label(domain, label, record, old.ok() ? old->version : "", deed.history.front(), batch);
+    return {};
+  };
+  const Status status = do_deed(core_, domain, Operation::SetLabel, SpaceNeed::Grows, who, change);
+  return status.ok() ? Result<LabelRecord>(record) : status;
 }
 
 Status Labels::remove(const DomainName& domain, std::string_view label, const Credentials& who) {
-  HistoryRecord deed;
-  const auto changed = core_.change_domain(
-      domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
-        if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
-        const auto old = now_stored.label(domain, label);
-        if (!old.ok()) return old.status();
-        HistoryRecord history = make_history(Operation::RemoveLabel, head.last, who);
-        history.version = old->version;
-        history.label = label;
-        head.changed = head.status_changed = history.when;
-        batch.erase(keys::label(domain, label));
-        batch.put(keys::history(domain, head.last), history.encode());
-        deed = history;
-        return {};
-      });
-  if (!changed.ok()) return changed.status();
-  if (!is_ln_temporary(label)) tell_deed(core_.events(), domain, deed);
-  return {};
+  const auto change = [&](const Snapshot& stored, DomainRecord&, Batch& batch, Deed& deed) -> Status {
+    const auto old = stored.label(domain, label);
+    if (!old.ok()) return old.status();
+    deed.history.front().version = old->version;
+    deed.history.front().label = label;
+    deed.is_told = !is_ln_temporary(label);
+    batch.erase(keys::label(domain, label));
+    return {};
+  };
+  return do_deed(core_, domain, Operation::RemoveLabel, SpaceNeed::Reclaims, who, change);
 }
 
 Status Labels::rename(const DomainName& domain, std::string_view from, std::string_view to, bool replaces,
@@ -108,72 +106,41 @@ Status Labels::rename(const DomainName& domain, std::string_view from, std::stri
   if (Status status = check_new_name(to); !status.ok()) return status;
   if (reads_as_pep440(to))
     return {Code::NotPermitted, "'" + printable(to) + "' reads as a version and cannot be a label"};
-  HistoryRecord deed;
-  const auto changed = core_.change_domain(
-      domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
-        if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
-        auto moved = now_stored.label(domain, from);
-        if (!moved.ok()) return moved.status();
-        if (now_stored.release(domain, to).ok() || core_.drafts().tree().lookup(head.ino, to).ok()) {
-          return {Code::AlreadyExists, "'" + printable(to) + "' is a version or a draft of " + domain.str()};
-        }
-        const auto old = now_stored.label(domain, to);
-        if (old.ok() && !replaces) return {Code::AlreadyExists, "there is a label '" + printable(to) + "'"};
-        // The number goes along: the kernel has the moved link's node under the new name from now on.
-        moved->sequence = head.last;
-        moved->changed = now();
-        head.changed = head.status_changed = moved->changed;
-        HistoryRecord history = make_history(Operation::SetLabel, head.last, who);
-        history.version = moved->version;
-        history.label = to;
-        history.previous = old.ok() ? old->version : "";
-        batch.erase(keys::label(domain, from));
-        batch.put(keys::label(domain, to), moved->encode());
-        batch.put(keys::history(domain, head.last), history.encode());
-        deed = history;
-        return {};
-      });
-  if (!changed.ok()) return changed.status();
-  tell_deed(core_.events(), domain, deed);
-  return {};
+  const auto change = [&](const Snapshot& stored, DomainRecord& head, Batch& batch, Deed& deed) -> Status {
+    auto moved = stored.label(domain, from);
+    if (!moved.ok()) return moved.status();
+    if (Status status = check_free(stored, head, domain, to); !status.ok()) return status;
+    const auto old = stored.label(domain, to);
+    if (old.ok() && !replaces) return label_exists(to);
+    // The number goes along: the kernel has the moved link's node under the new name from now on.
+    moved->sequence = head.last;
+    moved->changed = head.changed;
+    batch.erase(keys::label(domain, from));
+    put_label(domain, to, *moved, old.ok() ? old->version : "", deed.history.front(), batch);
+    return {};
+  };
+  return do_deed(core_, domain, Operation::SetLabel, SpaceNeed::Grows, who, change);
 }
 
 Status Labels::exchange(const DomainName& domain, std::string_view one, std::string_view other,
                         const Credentials& who) {
-  LabelRecord of_one;
-  LabelRecord of_other;
-  std::vector<HistoryRecord> deeds;
-  const auto changed = core_.change_domain(
-      domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
-        if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
-        const auto first = now_stored.label(domain, one);
-        if (!first.ok()) return first.status();
-        const auto second = now_stored.label(domain, other);
-        if (!second.ok()) return second.status();
-        // The numbers go along, as the kernel has it. History has an entry for each label, so two numbers are spent.
-        of_one = *second;
-        of_other = *first;
-        deeds.clear();
-        const auto put = [&](std::string_view label, LabelRecord& record, const std::string& previous) {
-          record.sequence = head.last;
-          record.changed = now();
-          HistoryRecord history = make_history(Operation::SetLabel, head.last, who);
-          history.version = record.version;
-          history.label = label;
-          history.previous = previous;
-          batch.put(keys::label(domain, label), record.encode());
-          batch.put(keys::history(domain, head.last), history.encode());
-          deeds.push_back(history);
-        };
-        put(one, of_one, first->version);
-        head.last = Sequence{raw(head.last) + 1};
-        put(other, of_other, second->version);
-        head.changed = head.status_changed = of_other.changed;
-        return {};
-      });
-  if (!changed.ok()) return changed.status();
-  for (const HistoryRecord& deed : deeds) tell_deed(core_.events(), domain, deed);
-  return {};
+  const auto change = [&](const Snapshot& stored, DomainRecord& head, Batch& batch, Deed& deed) -> Status {
+    const auto first = stored.label(domain, one);
+    if (!first.ok()) return first.status();
+    const auto second = stored.label(domain, other);
+    if (!second.ok()) return second.status();
+    // The numbers go along, as the kernel has it. History has an entry for each label, so two numbers are spent.
+    deed.history.push_back(deed.history.front());
+    LabelRecord of_one = *second;
+    LabelRecord of_other = *first;
+    of_one.sequence = head.last;
+    head.last = deed.history.back().sequence = of_other.sequence = Sequence{raw(head.last) + 1};
+    of_one.changed = of_other.changed = head.changed;
+    put_label(domain, one, of_one, first->version, deed.history.front(), batch);
+    put_label(domain, other, of_other, second->version, deed.history.back(), batch);
+    return {};
+  };
+  return do_deed(core_, domain, Operation::SetLabel, SpaceNeed::Grows, who, change);
 }
 
 }  // namespace modelfs

@@ -33,6 +33,9 @@ class Labels {
  private:
   Result<LabelRecord> set_as(const DomainName& domain, std::string_view label, std::string_view version,
                              const Credentials& who, const DraftLink* draft, bool replaces);
+  // AlreadyExists: a version or draft has that name.
+  Status check_free(const Snapshot& stored, const DomainRecord& head, const DomainName& domain,
+                    std::string_view label) const;
 
   RegistryCore& core_;
 };

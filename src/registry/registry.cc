@@ -44,6 +44,7 @@ Registry::~Registry() {
 
 void Registry::prepare_to_end(std::chrono::steady_clock::duration patience) {
   core_->drafts().shutdown().begin(patience);
+  core_->doubts().stop();
   if (compaction_) compaction_->stop();
 }
 

@@ -39,8 +39,9 @@ class Registry {
   Registry& operator=(const Registry&) = delete;
 
   // Nothing waits for long work behind any more: hashes and sweeps end at their next step, and the next start goes on
-  // with them. Commits go on, for `patience`; then they fail, Busy. The destructor does this; call it
-  // earlier when requests that may wait for such work are to end.
+  // with them. Commits go on, for `patience`; then they fail, Busy. Nobody hears any more what became of one that was
+  // Uncertain. The destructor does this; call it earlier when requests that may wait for such work are to end, and
+  // before what a PublishRequest::on_published refers to goes.
   void prepare_to_end(std::chrono::steady_clock::duration patience = Shutdown::kPatience);
 
   // What exists now. Let it go before anything that commits.

@@ -96,7 +96,8 @@ struct PublishRequest {
   Target target;
   Credentials who;
   HashBudget budget = HashBudget::Full;
-  // Called once it is committed and before anybody can touch the draft's nodes again.
+  // Called once it is committed and before anybody can touch the draft's nodes again. Of a commit that was Uncertain
+  // and took place: on another thread, when that is known.
   std::function<void(const Published&)> on_published;
   ArchiveOriginal* original = nullptr;  // what the draft was unpacked from, if it was
   DraftMarker* marker = nullptr;

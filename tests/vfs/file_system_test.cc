@@ -5,7 +5,9 @@
 
 #include <map>
 
+#include "support/becomes_true.h"
 #include "support/ingest_fixture.h"
+#include "support/uncertain_store.h"
 #include "vfs/no_kernel.h"
 
 namespace modelfs {
@@ -15,6 +17,9 @@ class Overlay : public IngestFixture {
  protected:
   void SetUp() override {
     IngestFixture::SetUp();
+    make_file_system();
+  }
+  void make_file_system() {
     FileSystem::Options options;
     options.mount_point = "/m";
     fs_ = std::make_unique<FileSystem>(*registry_, *ingest_, kernel_, standard_layouts(), options);
@@ -97,6 +102,34 @@ TEST_F(Overlay, PublishesByRenamingADraftOntoAVersion) {
   EXPECT_EQ(*fs_->read_link(ino_of("churn/latest")), "1.2.0");
   EXPECT_NE(read("churn/latest.json").find("\"version\": \"1.2.0\""), std::string::npos);
   EXPECT_EQ(list(ino_of("churn")).size(), 2u) << "the release and latest";
+}
+
+TEST_F(Overlay, ShowsADraftAsPublishedAtOnceWhenItIsKnownThatItsCommitTookPlace) {
+  Engine engine = make_memory_engine();
+  auto keys = std::make_unique<UncertainStore>(std::move(engine.keys));
+  UncertainStore& disk = *keys;
+  engine.keys = std::move(keys);
+  fs_.reset();
+  ingest_.reset();
+  registry_.reset();
+  open(std::move(engine));
+  make_file_system();
+  mkdir(kRootIno, "churn");
+  const Ino draft = mkdir(ino_of("churn/.stage"), "p");
+  write(draft, "weights", "abc");
+  disk.go_away_in_next(true);
+  ASSERT_EQ(move("churn/.stage", "p", "churn", "1.0").code(), Code::Uncertain);
+  const auto version_of = [this](Ino directory) {
+    const auto version = fs_->getxattr(kRoot, directory, "user.modelfs.name");
+    return version.ok() ? *version : std::string();
+  };
+  ASSERT_EQ(version_of(draft), "");
+
+  disk.come_back();
+  ASSERT_TRUE(registry_->snapshot().ok());  // somebody asks
+
+  EXPECT_TRUE(becomes_true([&] { return version_of(draft) == "1.0"; }));
+  registry_->prepare_to_end();
 }
 
 TEST_F(Overlay, SaysWhereMakingANameWaitsForASweep) {
