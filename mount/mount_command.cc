@@ -10,8 +10,9 @@
 
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "cli/open_store.h"
+#include "control/distant_changes.h"
 #include "control/server.h"
-#include "engine/rocksdb/rocksdb_engine.h"
 #include "ingest/ingest.h"
 #include "mount/daemonize.h"
 #include "mount/end_signals.h"
@@ -26,8 +27,6 @@
 #include "os/proc.h"
 #include "os/subprocess.h"
 #include "registry/registry.h"
-#include "registry/upgrade.h"
-#include "store/store_lock.h"
 #include "vfs/file_system.h"
 
 namespace modelfs {
@@ -102,16 +101,34 @@ std::uint64_t ballast_of(const MountRequest& request) {
 
 bool is_disk_full_or_read_only(Code code) { return code == Code::NoSpace || code == Code::Immutable; }
 
-// Upgrades the store where that is due.
-Result<Engine> open_engine(const std::string& store_path, const MountRequest& request, StoreLock& lock) {
-  auto engine = open_rocksdb_engine(store_path, {.reserve_bytes = request.reserve_bytes,
-                                                 .ballast_bytes = ballast_of(request),
-                                                 .read_only = request.read_only,
-                                                 .block_cache_bytes = request.block_cache_bytes});
-  if (!engine.ok()) return engine;
-  const auto how = request.read_only ? OpenedFor::Reading : OpenedFor::Writing;
-  if (Status status = upgrade_store(lock, *engine->keys, how); !status.ok()) return status;
-  return engine;
+// Whom the thread of a log tells of what it has applied.
+CommitLogOptions log_options_of(const MountRequest& request, DistantChanges& distant) {
+  CommitLogOptions options;
+  options.publish_deadline = request.publish_deadline;
+  if (request.follow.count() > 0) options.poll = {request.follow, request.follow, request.follow};
+  options.on_applied = [&distant](const AppliedRecord& record) {
+    std::vector<Batch> changes;
+    for (const LoggedChanges& each : record.changes) {
+      changes.push_back({{}, each.erases, each.erase_prefixes, each.puts});
+    }
+    distant.add(std::move(changes));
+  };
+  return options;
+}
+
+Result<OpenStore> open_mounted(const std::string& store_path, const MountRequest& request, DistantChanges& distant) {
+  OpenStoreRequest wanted;
+  wanted.path = store_path;
+  wanted.create = request.read_only && request.remote.empty() ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent;
+  wanted.engine = {.reserve_bytes = request.reserve_bytes,
+                   .ballast_bytes = ballast_of(request),
+                   .block_cache_bytes = request.block_cache_bytes};
+  wanted.only_reads = request.read_only;
+  if (!request.remote.empty()) wanted.remote = RemoteAddress{request.remote, request.remote_options};
+  wanted.log = log_options_of(request, distant);
+  auto opened = open_store(wanted);
+  if (opened.ok() && opened->lock.is_read_only() && !request.read_only) return on_read_only_disk(request);
+  return opened;
 }
 
 // However serving ends: nobody hears of what the registry finds out any more, before those who would are gone.
@@ -123,17 +140,18 @@ struct EndOfRegistry {
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
                    Readiness& readiness, EntryInvalidator& forgetter) {
-  auto lock = StoreLock::acquire(store_path, request.read_only ? CreateMode::OpenOnly : CreateMode::CreateIfAbsent);
-  if (!lock.ok()) return lock.status();
-  if (lock->is_read_only() && !request.read_only) return on_read_only_disk(request);
-  auto engine = open_engine(store_path, request, *lock);
-  if (!engine.ok()) return engine.status();
+  DistantChanges distant;
+  auto opened = open_mounted(store_path, request, distant);
+  if (!opened.ok()) return opened.status();
+  const StoreLock& lock = opened->lock;
   KernelCacheNotifier notifier(forgetter);
-  const auto registry = Registry::open(*std::move(engine), lock->directory(),
+  const auto tell_kernel = [&notifier](Ino ino) { notifier.invalidate_attributes(ino); };
+  const bool is_replica = opened->replica != nullptr;
+  const auto registry = Registry::open(std::move(opened->engine), lock.directory(),
                                        {.reserve_bytes = request.reserve_bytes,
-                                        .compacts_archives = request.recipes && !request.read_only,
+                                        .compacts_archives = request.recipes && !request.read_only && !is_replica,
                                         .read_only = request.read_only,
-                                        .on_changed = [&notifier](Ino ino) { notifier.invalidate_attributes(ino); }});
+                                        .on_changed = tell_kernel});
   if (!registry.ok()) return registry.status();
   const auto ingest = Ingest::open(**registry, request.archive_limits);
   if (!ingest.ok()) return ingest.status();
@@ -152,8 +170,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .request_counts = [&counts] { return counts.by_kind(); },
                     .describe_requests = [&counts](PrometheusWriter& into) { counts.describe(into); }});
   const EndOfRegistry end{**registry};
-  auto control = ControlServer::start(**registry, (*ingest)->archives, lock->directory(), hooks_of(files),
-                                      {.mount_point = request.mount_point, .store_id = lock->id()});
+  auto control = ControlServer::start(**registry, (*ingest)->archives, lock.directory(), hooks_of(files),
+                                      {.mount_point = request.mount_point, .store_id = lock.id()});
   if (!control.ok() && !is_disk_full_or_read_only(control.code())) return control.status();
   if (!control.ok()) log::warn("commands have to open the store themselves: {}", control.status().message());
   std::optional<ThreadPool> slow(std::in_place, "slow", kSlowThreadCount, kSlowThreadsPerUserMax);
@@ -168,10 +186,14 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   if (!session.ok()) return session.status();
 
   if (Status status = (*session)->start(); !status.ok()) return status;
-  passthrough.probe(lock->directory());
-  announce(readiness, request, passthrough, lock->directory());
+  passthrough.probe(lock.directory());
+  announce(readiness, request, passthrough, lock.directory());
+  distant.connect(**registry, hooks_of(files), tell_kernel);
   (*session)->wait_for_end(signals);
+  distant.disconnect();
   (*registry)->prepare_to_end();
+  // What waits for a bucket that does not answer would wait for its deadline.
+  if (is_replica && !opened->replica->log().state().is_reachable) opened->replica->end();
   // The control server and the notifier go while requests are answered: they may wait for them
   // (KernelCache::invalidate_entry). Then requests in progress are finished and answered before the connection is
   // closed. The lock is released last, because `modelfs umount` takes it as the end of the daemon.

@@ -31,8 +31,8 @@ declare -A rooms=(
   [ingest]="base os store formats archive catalog content drafts layout registry"
   [control]="base os store formats archive catalog content drafts registry ingest"
   [vfs]="base os store formats archive catalog content drafts layout registry ingest"
-  [cli]="base os store formats archive catalog content registry ingest control engine/rocksdb"
-  [mount]="base os store engine/memory engine/rocksdb formats archive catalog content drafts layout registry ingest vfs control cli"
+  [cli]="base os store formats archive catalog content registry ingest control replica engine/rocksdb engine/s3 engine/shared_dir"
+  [mount]="base os store engine/memory engine/rocksdb replica formats archive catalog content drafts layout registry ingest vfs control cli"
 )
 
 # Which rooms may include the headers of a library, by how their names begin.

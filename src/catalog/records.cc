@@ -21,6 +21,10 @@ template <>
 constexpr std::uint64_t format_version<ArchiveRecord>() {
   return ArchiveRecord::kFormatVersion;
 }
+template <>
+constexpr std::uint64_t format_version<HistoryRecord>() {
+  return HistoryRecord::kFormatVersion;
+}
 // The oldest version that is read: it has the first fields of the newest.
 template <class Record>
 constexpr std::uint64_t oldest_version() {
@@ -28,6 +32,10 @@ constexpr std::uint64_t oldest_version() {
 }
 template <>
 constexpr std::uint64_t oldest_version<ArchiveRecord>() {
+  return 1;
+}
+template <>
+constexpr std::uint64_t oldest_version<HistoryRecord>() {
   return 1;
 }
 
@@ -117,9 +125,10 @@ constexpr auto kPlacementFields = [](auto& record, auto& fields) {
   fields(record.kind, record.domain, record.version, record.sequence, record.release);
 };
 
-constexpr auto kHistoryFields = [](auto& record, auto& fields) {
+constexpr auto kHistoryFields = [](auto& record, auto& fields, std::uint64_t version) {
   fields(record.sequence, record.operation, record.when, record.uid, record.who, record.version, record.generation,
          record.label, record.previous, record.digest);
+  if (version >= 2) fields(record.host);
 };
 
 constexpr auto kBlobFields = [](auto& record, auto& fields) {

@@ -151,6 +151,9 @@ std::string_view operation_name(Operation operation);  // "publish", for JSON
 
 // One commit of a domain, for `log`.
 struct HistoryRecord {
+  // Version 1 has no host, and is read as well.
+  static constexpr std::uint64_t kFormatVersion = 2;
+
   Sequence sequence{};
   Operation operation = Operation::Publish;
   TimeNs when{};
@@ -161,6 +164,7 @@ struct HistoryRecord {
   std::string label;             // SetLabel, RemoveLabel
   std::string previous;          // SetLabel: the version it named before, or empty
   std::optional<Digest> digest;  // Publish, Generate, Remove, Restore
+  std::string host;              // on which it was done; empty: not known
 
   std::string encode() const;
   static Result<HistoryRecord> decode(std::string_view bytes);

@@ -8,10 +8,9 @@
 
 #include "base/disk_refusal.h"
 #include "base/names.h"
+#include "cli/open_store.h"
 #include "control/peer.h"
 #include "control/put_session.h"
-#include "engine/rocksdb/rocksdb_engine.h"
-#include "registry/upgrade.h"
 
 namespace modelfs {
 namespace {
@@ -57,20 +56,18 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& store) {
 
 Status Connection::open_here(const std::string& store) {
   ::umask(077);  // what is made in the store is the owner's
-  auto lock = StoreLock::acquire(store, CreateMode::OpenOnly);
-  if (!lock.ok()) return lock.status();
-  auto engine = open_rocksdb_engine(store, {.ballast_bytes = kBallastBytes, .read_only = lock->is_read_only()});
-  if (!engine.ok()) return engine.status();
-  const auto how = lock->is_read_only() ? OpenedFor::Reading : OpenedFor::Writing;
-  if (Status status = upgrade_store(*lock, *engine->keys, how); !status.ok()) return status;
-  auto registry = Registry::open(*std::move(engine), lock->directory(), {.read_only = lock->is_read_only()});
+  auto opened = open_store({.path = store, .engine = {.ballast_bytes = kBallastBytes}});
+  if (!opened.ok()) return opened.status();
+  const bool is_read_only = opened->lock.is_read_only();
+  auto registry = Registry::open(std::move(opened->engine), opened->lock.directory(), {.read_only = is_read_only});
   if (!registry.ok()) return registry.status();
   if (Status status = unless_disk_refuses(PutSession::discard_all(**registry)); !status.ok()) return status;
   auto ingest = Ingest::open(**registry);
   if (!ingest.ok()) return ingest.status();
   ServedAt place;
-  place.store_id = lock->id();
-  lock_ = *std::move(lock);
+  place.store_id = opened->lock.id();
+  lock_ = std::move(opened->lock);
+  replica_ = std::move(opened->replica);
   registry_ = *std::move(registry);
   ingest_ = *std::move(ingest);
   context_ = std::make_unique<ControlContext>(*registry_, ingest_->archives, Hooks(), place);

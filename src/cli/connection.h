@@ -6,6 +6,7 @@
 
 #include "control/channel.h"
 #include "ingest/ingest.h"
+#include "replica/replica.h"
 #include "store/store_lock.h"
 
 namespace modelfs {
@@ -26,6 +27,7 @@ class Connection {
 
   // In the order in which each depends on the one before.
   std::optional<StoreLock> lock_;
+  std::unique_ptr<Replica> replica_;  // none: the store is a registry of its own
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<ControlContext> context_;

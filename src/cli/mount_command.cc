@@ -8,12 +8,14 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/mount_options.h"
+#include "cli/remote_address.h"
 
 namespace modelfs {
 namespace {
 
 struct MountOptions {
-  std::string first;   // the store; with --volatile the mount point
+  std::string first;   // the store, or the registry's remote; with --volatile the mount point
+  std::string store;   // --store: of a host of that registry
   std::string second;  // the mount point
   std::vector<std::string> lists;
   MountRequest request;
@@ -39,11 +41,21 @@ Result<MountRequest> request_of(const MountOptions& options) {
   auto mount_point = absolute(request.volatile_store ? options.first : options.second);
   if (!mount_point.ok()) return mount_point.status();
   request.mount_point = *std::move(mount_point);
-  if (!request.volatile_store) {
-    auto store = absolute(options.first);
-    if (!store.ok()) return store.status();
-    request.store = *std::move(store);
+  const bool is_remote = !request.volatile_store && is_remote_url(options.first);
+  if (is_remote) request.remote = options.first;
+  if (!is_remote && !options.store.empty()) {
+    return Status(Code::InvalidArgument,
+                  "--store is for a registry in a bucket: write `modelfs mount s3://bucket/prefix MOUNTPOINT --store "
+                  "DIRECTORY`, or `modelfs mount STORE MOUNTPOINT`");
   }
+  if (!is_remote && !request.remote_options.empty()) {
+    return Status(Code::InvalidArgument, "-o " + printable(request.remote_options) +
+                                             " is for a registry in a bucket, and a store was given");
+  }
+  if (request.volatile_store) return request;
+  auto store = absolute(!is_remote ? options.first : options.store.empty() ? default_store_of(options.first) : options.store);
+  if (!store.ok()) return store.status();
+  request.store = *std::move(store);
   return request;
 }
 
@@ -53,12 +65,23 @@ void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
   const auto options = std::make_shared<MountOptions>();
   CLI::App* const command =
       app.add_subcommand("mount", "Mount a store at a directory; creates the store if it does not exist");
-  command->add_option("STORE", options->first, "The store's directory; omit it with --volatile")->required();
+  command
+      ->add_option("STORE", options->first,
+                   "The store's directory; or a registry that many hosts share: s3://bucket/prefix or "
+                   "file:///shared/directory (`modelfs init` makes one); omit it with --volatile")
+      ->required();
+  command
+      ->add_option("--store", options->store,
+                   "With s3:// or file://: this host's own directory for drafts and what it has read; below ~/.cache "
+                   "(root: /var/cache) unless given")
+      ->type_name("DIRECTORY");
   command->add_option("MOUNTPOINT", options->second, "The directory to mount it at");
   command
       ->add_option("-o", options->lists,
                    "ro, allow_other, no_passthrough, reserve=SIZE (free space to keep), cache=SIZE, poll=MICROSECONDS, "
-                   "client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives")
+                   "client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives; of a registry in "
+                   "a bucket: endpoint=URL, region=NAME, profile=NAME, ca=FILE, path_style, insecure, "
+                   "follow=MILLISECONDS, publish_deadline=SECONDS")
       ->type_name("OPTIONS")
       ->allow_extra_args(false);  // -o LIST may be repeated, but takes no path with it
   command->add_flag("-f", options->request.foreground, "Stay in the foreground");

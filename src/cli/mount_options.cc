@@ -69,6 +69,46 @@ Status set_poll_window(std::string_view option, std::chrono::microseconds& into)
   return {};
 }
 
+// A number from `least` to `most` behind '='.
+Result<std::int64_t> number_of(std::string_view option, std::int64_t least, std::int64_t most, const char* unit) {
+  const std::string_view text = option.substr(option.find('=') + 1);
+  std::int64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{} && stop == text.data() + text.size() && value >= least && value <= most) return value;
+  return Status(Code::InvalidArgument, "-o " + printable(option) + ": must be a number of " + unit + ", from " +
+                                           std::to_string(least) + " to " + std::to_string(most));
+}
+
+// How the remote of a registry is reached; `open_remote` knows which there are.
+bool is_remote_option(std::string_view option) {
+  for (const std::string_view name : {"endpoint=", "region=", "profile=", "ca="}) {
+    if (option.starts_with(name)) return true;
+  }
+  return option == "path_style" || option == "insecure";
+}
+
+// False: it is none of those of a registry that many hosts share.
+Result<bool> set_registry_option(std::string_view option, MountRequest& request) {
+  if (is_remote_option(option)) {
+    if (!request.remote_options.empty()) request.remote_options += ' ';
+    request.remote_options += option;
+    return true;
+  }
+  if (option.starts_with("follow=")) {
+    const auto value = number_of(option, MountRequest::kFollowMin.count(), MountRequest::kFollowMax.count(), "milliseconds");
+    if (!value.ok()) return value.status();
+    request.follow = std::chrono::milliseconds(*value);
+    return true;
+  }
+  if (option.starts_with("publish_deadline=")) {
+    const auto value = number_of(option, 1, MountRequest::kPublishDeadlineMax.count(), "seconds");
+    if (!value.ok()) return value.status();
+    request.publish_deadline = std::chrono::seconds(*value);
+    return true;
+  }
+  return false;
+}
+
 Status set_option(std::string_view option, MountRequest& request) {
   if (option.empty() || is_meaningless(option)) return {};
   if (option == "ro" || option == "rw") {
@@ -97,6 +137,9 @@ Status set_option(std::string_view option, MountRequest& request) {
   }
   if (option.starts_with("reserve=")) return set_size(option, request.reserve_bytes);
   if (option.starts_with("cache=")) return set_size(option, request.block_cache_bytes);
+  const auto is_registrys = set_registry_option(option, request);
+  if (!is_registrys.ok()) return is_registrys.status();
+  if (*is_registrys) return {};
   if (option.starts_with("poll=")) return set_poll_window(option, request.poll_window);
   if (option == "dev" || option == "suid") {
     return {Code::InvalidArgument,
@@ -105,7 +148,9 @@ Status set_option(std::string_view option, MountRequest& request) {
   return {Code::InvalidArgument,
           "-o " + printable(option) +
               ": unknown option; there are ro, allow_other, no_passthrough, reserve=SIZE, cache=SIZE, "
-              "poll=MICROSECONDS, client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives"};
+              "poll=MICROSECONDS, client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives; of a "
+              "registry in a bucket: endpoint=URL, region=NAME, profile=NAME, ca=FILE, path_style, insecure, "
+              "follow=MILLISECONDS, publish_deadline=SECONDS"};
 }
 
 }  // namespace

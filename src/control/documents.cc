@@ -79,6 +79,7 @@ Json history_document(const HistoryRecord& history) {
   // As they were called before events had the same names.
   document["when"] = document["time"];
   document["who"] = document["by"];
+  if (!history.host.empty()) document["host"] = history.host;
   if (!history.version.empty()) document["version"] = history.version;
   if (history.generation != kNoGeneration) document["generation"] = raw(history.generation);
   if (!history.label.empty()) document["label"] = history.label;

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "catalog/checked_keys.h"
 #include "catalog/keys.h"
+#include "os/host.h"
 #include "registry/access.h"
 
 namespace modelfs {
@@ -37,6 +38,7 @@ HistoryRecord make_history(Operation operation, Sequence sequence, const Credent
   record.when = now();
   record.uid = who.uid;
   record.who = user_name(who.uid);
+  record.host = host_name();
   return record;
 }
 

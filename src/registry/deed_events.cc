@@ -10,6 +10,7 @@ Events::Fields fields_of_deed(const DomainName& domain, const HistoryRecord& dee
   if (!deed.previous.empty()) fields.emplace_back("previous", deed.previous);
   if (deed.digest) fields.emplace_back("digest", digest_text(*deed.digest));
   fields.emplace_back("by", deed.who);
+  if (!deed.host.empty()) fields.emplace_back("host", deed.host);
   return fields;
 }
 

@@ -68,6 +68,11 @@ Status Replica::start() {
   keys_ = std::make_unique<SharedKeys>(*remote_, *local_.keys, *log_, *upload_, options_.log.publish_deadline);
   keys_in_use_ = keys_.get();
   Status status = log_->start(options_.start_patience);
+  if (options_.only_reads) {
+    keys_->set_only_reads();
+    if (!status.ok() && is_out_of_reach(status.code())) log::warn("{}; what is here is served", status.message());
+    return is_out_of_reach(status.code()) ? Status() : status;
+  }
   if (status.ok()) status = register_writer();
   if (status.ok() || !is_out_of_reach(status.code())) return status;
   const std::uint64_t writer = log_->state().writer;

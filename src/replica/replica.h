@@ -15,6 +15,8 @@ namespace modelfs {
 struct ReplicaOptions {
   std::string store_id;  // of the store on this host
   CommitLogOptions log = {};
+  // Nothing is put into the log from here: this host is no writer of it, and needs no right to be one.
+  bool only_reads = false;
   // How long an opening waits for the bucket before it goes on with what is here.
   std::chrono::milliseconds start_patience{10'000};
 };

@@ -72,6 +72,7 @@ Status SharedKeys::commit(const Batch& batch, Durability durability, SpaceNeed n
     if (Status status = log_.check_settled(); !status.ok()) return status;
   }
   if (!changes_anything(parts->shared)) return local_.commit(batch, durability, need);
+  if (only_reads_) return {Code::Immutable, "this store only follows " + remote_.address() + " and publishes nothing"};
   // Why here too: what does not hold on this host need not be asked of all.
   Batch asks;
   asks.expectations = batch.expectations;

@@ -1,5 +1,6 @@
 // The keys of a registry that many hosts share, over this host's copy of them.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -35,6 +36,8 @@ class SharedKeys final : public KeyValueStore {
   Status commit(const Batch& batch, Durability durability, SpaceNeed need) override;
   std::vector<std::string> verify() override { return local_.verify(); }
 
+  // From now on batches that change shared keys are refused, Immutable.
+  void set_only_reads() { only_reads_ = true; }
   // From now on every batch expects that this key has this value still: that no copy of this store has been started.
   void fence(std::string key, const std::string& value) EXCLUDES(mutex_);
 
@@ -50,6 +53,7 @@ class SharedKeys final : public KeyValueStore {
   CommitLog& log_;
   BlobUpload& upload_;
   const std::chrono::milliseconds deadline_;
+  std::atomic<bool> only_reads_ = false;
   Mutex mutex_;  // leaf lock
   std::optional<LoggedBatch::Expected> fence_ GUARDED_BY(mutex_);
 };

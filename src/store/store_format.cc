@@ -22,6 +22,7 @@ Status check_known(std::uint64_t version, const std::string& path) {
 std::string StoreFormat::str() const {
   std::string text(kMagic);
   text += "\nversion " + std::to_string(version) + "\nid " + id + "\n";
+  if (!follows.empty()) text += "follows " + follows + "\n";
   if (upgrading_from != 0) text += "upgrading from " + std::to_string(upgrading_from) + "\n";
   return text;
 }
@@ -39,6 +40,10 @@ Result<StoreFormat> StoreFormat::parse(const std::string& text, const std::strin
   if (Status status = check_known(format.version, path); !status.ok()) return status;
   if (!(lines >> word >> format.id) || word != "id") return damaged;
   if (!(lines >> word)) return format;
+  if (word == "follows") {
+    if (!std::getline(lines >> std::ws, format.follows) || format.follows.empty()) return damaged;
+    if (!(lines >> word)) return format;
+  }
   std::string from;
   // Why not damaged: so a later modelfs may say that whoever opens the store has to know more than its version.
   if (word != "upgrading") {

@@ -269,6 +269,14 @@ Result<StoreLock> StoreLock::acquire(const std::string& store_path, CreateMode m
   return StoreLock(*std::move(directory), std::move(lock->lock), lock->is_read_only, *std::move(format));
 }
 
+Status StoreLock::follow(const std::string& remote) {
+  StoreFormat next = format_;
+  next.follows = remote;
+  if (Status status = replace_file(directory(), kFormatName, next.str()); !status.ok()) return status;
+  format_ = std::move(next);
+  return {};
+}
+
 Status StoreLock::begin_upgrade() {
   if (format_.upgrading_from != 0) return {};
   StoreFormat next = format_;

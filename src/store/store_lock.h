@@ -55,6 +55,8 @@ class StoreLock {
   const StoreFormat& format() const { return format_; }
   // The disk is read-only: the store can be read, and nothing in it can be written.
   bool is_read_only() const { return is_read_only_; }
+  // Durably says that the store follows this remote. IoError, NoSpace: FORMAT is as it was.
+  Status follow(const std::string& remote);
   // Durably says that an upgrade to kStoreVersion is under way: no modelfs that knows only the earlier version opens
   // the store from now on. Then that it has ended. Either may be repeated. IoError, NoSpace: FORMAT is as it was.
   Status begin_upgrade();

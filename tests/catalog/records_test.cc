@@ -107,9 +107,9 @@ struct Golden<HistoryRecord> {
   static constexpr std::string_view kKind = "history record";
   static HistoryRecord sample() {
     return {Sequence{11}, Operation::SetLabel, TimeNs{1}, 1000,  "ann",
-            "1.2",        Generation{3},       "prod",    "1.1", digest_of_all(0xaa)};
+            "1.2",        Generation{3},       "prod",    "1.1", digest_of_all(0xaa), "h"};
   }
-  static std::string golden() { return "01 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 01 " + kAA; }
+  static std::string golden() { return "02 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 01 " + kAA + " 0168"; }
 };
 
 template <>
@@ -239,7 +239,7 @@ TEST(HistoryRecord, WithoutADigestEndsInZero) {
   HistoryRecord record = Golden<HistoryRecord>::sample();
   record.digest.reset();
 
-  EXPECT_EQ(hex(record.encode()), hex(unhex("01 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 00")));
+  EXPECT_EQ(hex(record.encode()), hex(unhex("02 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 00 0168")));
   EXPECT_EQ(HistoryRecord::decode(record.encode())->digest, std::nullopt);
 }
 
