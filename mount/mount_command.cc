@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 
 #include "base/log.h"
@@ -124,7 +125,12 @@ Result<OpenStore> open_mounted(const std::string& store_path, const MountRequest
                    .ballast_bytes = ballast_of(request),
                    .block_cache_bytes = request.block_cache_bytes};
   wanted.only_reads = request.read_only;
-  if (!request.remote.empty()) wanted.remote = RemoteAddress{request.remote, request.remote_options};
+  if (!request.remote.empty()) {
+    wanted.remote = RemoteAddress{request.remote, request.remote_options};
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(store_path).parent_path(), error);
+    if (error) return Status::from_errno(error.value(), "create the directory above " + store_path);
+  }
   wanted.log = log_options_of(request, distant);
   auto opened = open_store(wanted);
   if (opened.ok() && opened->lock.is_read_only() && !request.read_only) return on_read_only_disk(request);

@@ -6,7 +6,7 @@
 namespace modelfs {
 namespace {
 
-constexpr std::uint64_t kFormatVersion = 1;
+constexpr std::uint64_t kRemoteFormatVersion = 1;
 
 constexpr auto kLocationFields = [](auto& record, auto& fields) {
   fields(record.object, record.offset_bytes, record.size_bytes, record.crc32, record.chunk_bytes, record.chunks);
@@ -21,19 +21,19 @@ constexpr auto kPositionFields = [](auto& record, auto& fields) {
 };
 
 template <class Record, class ListFields>
-std::string encoded(const Record& record, ListFields list_fields) {
+std::string remote_encoded(const Record& record, ListFields list_fields) {
   FieldWriter writer;
-  writer(kFormatVersion);
+  writer(kRemoteFormatVersion);
   list_fields(record, writer);
   return writer.take();
 }
 
 template <class Record, class ListFields>
-Result<Record> decoded(const char* what, std::string_view bytes, ListFields list_fields) {
+Result<Record> remote_decoded(const char* what, std::string_view bytes, ListFields list_fields) {
   Decoder first(bytes);
   const std::uint64_t version = first.number();
   if (first.failed()) return Status(Code::Corrupt, std::string(what) + ": it is cut off");
-  if (Status status = check_record_version(what, version, kFormatVersion); !status.ok()) return status;
+  if (Status status = check_record_version(what, version, kRemoteFormatVersion); !status.ok()) return status;
   Record record;
   FieldReader reader(bytes);
   std::uint64_t skipped = 0;
@@ -45,19 +45,19 @@ Result<Record> decoded(const char* what, std::string_view bytes, ListFields list
 
 }  // namespace
 
-std::string LocationRecord::encode() const { return encoded(*this, kLocationFields); }
+std::string LocationRecord::encode() const { return remote_encoded(*this, kLocationFields); }
 Result<LocationRecord> LocationRecord::decode(std::string_view bytes) {
-  return decoded<LocationRecord>("location record", bytes, kLocationFields);
+  return remote_decoded<LocationRecord>("location record", bytes, kLocationFields);
 }
 
-std::string WriterRecord::encode() const { return encoded(*this, kWriterFields); }
+std::string WriterRecord::encode() const { return remote_encoded(*this, kWriterFields); }
 Result<WriterRecord> WriterRecord::decode(std::string_view bytes) {
-  return decoded<WriterRecord>("writer record", bytes, kWriterFields);
+  return remote_decoded<WriterRecord>("writer record", bytes, kWriterFields);
 }
 
-std::string PositionRecord::encode() const { return encoded(*this, kPositionFields); }
+std::string PositionRecord::encode() const { return remote_encoded(*this, kPositionFields); }
 Result<PositionRecord> PositionRecord::decode(std::string_view bytes) {
-  return decoded<PositionRecord>("position record", bytes, kPositionFields);
+  return remote_decoded<PositionRecord>("position record", bytes, kPositionFields);
 }
 
 }  // namespace modelfs

@@ -48,11 +48,10 @@ Status init(const InitOptions& options) {
   if (!format.ok()) return format.status();
   if (options.common.json) {
     const nlohmann::json answer{{"address", (*remote)->address()}, {"id", format->id}, {"is_new", is_new}};
-    return written(print(answer.dump() + "\n"));
+    return written(print_json(answer));
   }
-  return written(print((is_new ? "A registry was made at " : "There is a registry already at ") +
-                       (*remote)->address() + ".\nMount it on each host: modelfs mount " + options.url +
-                       " MOUNTPOINT\n"));
+  return written(print((is_new ? "A registry was made at " : "There is a registry already at ") + (*remote)->address() +
+                       ".\nMount it on each host: modelfs mount " + options.url + " MOUNTPOINT\n"));
 }
 
 }  // namespace

@@ -49,11 +49,13 @@ Result<MountRequest> request_of(const MountOptions& options) {
                   "DIRECTORY`, or `modelfs mount STORE MOUNTPOINT`");
   }
   if (!is_remote && !request.remote_options.empty()) {
-    return Status(Code::InvalidArgument, "-o " + printable(request.remote_options) +
-                                             " is for a registry in a bucket, and a store was given");
+    return Status(Code::InvalidArgument,
+                  "-o " + printable(request.remote_options) + " is for a registry in a bucket, and a store was given");
   }
   if (request.volatile_store) return request;
-  auto store = absolute(!is_remote ? options.first : options.store.empty() ? default_store_of(options.first) : options.store);
+  auto store = absolute(!is_remote              ? options.first
+                        : options.store.empty() ? default_store_of(options.first)
+                                                : options.store);
   if (!store.ok()) return store.status();
   request.store = *std::move(store);
   return request;
@@ -77,11 +79,12 @@ void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount) {
       ->type_name("DIRECTORY");
   command->add_option("MOUNTPOINT", options->second, "The directory to mount it at");
   command
-      ->add_option("-o", options->lists,
-                   "ro, allow_other, no_passthrough, reserve=SIZE (free space to keep), cache=SIZE, poll=MICROSECONDS, "
-                   "client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives; of a registry in "
-                   "a bucket: endpoint=URL, region=NAME, profile=NAME, ca=FILE, path_style, insecure, "
-                   "follow=MILLISECONDS, publish_deadline=SECONDS")
+      ->add_option(
+          "-o", options->lists,
+          "ro, allow_other, no_passthrough, reserve=SIZE (free space to keep), cache=SIZE, poll=MICROSECONDS, "
+          "client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives; of a registry in "
+          "a bucket: endpoint=URL, region=NAME, profile=NAME, ca=FILE, path_style, insecure, "
+          "follow=MILLISECONDS, publish_deadline=SECONDS")
       ->type_name("OPTIONS")
       ->allow_extra_args(false);  // -o LIST may be repeated, but takes no path with it
   command->add_flag("-f", options->request.foreground, "Stay in the foreground");

@@ -95,7 +95,8 @@ Result<bool> set_registry_option(std::string_view option, MountRequest& request)
     return true;
   }
   if (option.starts_with("follow=")) {
-    const auto value = number_of(option, MountRequest::kFollowMin.count(), MountRequest::kFollowMax.count(), "milliseconds");
+    const auto value =
+        number_of(option, MountRequest::kFollowMin.count(), MountRequest::kFollowMax.count(), "milliseconds");
     if (!value.ok()) return value.status();
     request.follow = std::chrono::milliseconds(*value);
     return true;
@@ -145,12 +146,13 @@ Status set_option(std::string_view option, MountRequest& request) {
     return {Code::InvalidArgument,
             "-o " + std::string(option) + ": not supported; a registry holds no devices and no set-id programs"};
   }
-  return {Code::InvalidArgument,
-          "-o " + printable(option) +
-              ": unknown option; there are ro, allow_other, no_passthrough, reserve=SIZE, cache=SIZE, "
-              "poll=MICROSECONDS, client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives; of a "
-              "registry in a bucket: endpoint=URL, region=NAME, profile=NAME, ca=FILE, path_style, insecure, "
-              "follow=MILLISECONDS, publish_deadline=SECONDS"};
+  return {
+      Code::InvalidArgument,
+      "-o " + printable(option) +
+          ": unknown option; there are ro, allow_other, no_passthrough, reserve=SIZE, cache=SIZE, "
+          "poll=MICROSECONDS, client_root=PATH, recipes=off, archive_members=COUNT and other limits of archives; of a "
+          "registry in a bucket: endpoint=URL, region=NAME, profile=NAME, ca=FILE, path_style, insecure, "
+          "follow=MILLISECONDS, publish_deadline=SECONDS"};
 }
 
 }  // namespace

@@ -11,18 +11,18 @@
 namespace modelfs {
 
 struct MountRequest {
-  std::string store;            // absolute path of the store directory; empty with volatile_store
+  std::string store;  // absolute path of the store directory; empty with volatile_store
   // The registry that the store follows: "s3://bucket/prefix"; empty: what the store itself says.
   std::string remote = {};
   std::string remote_options = {};  // -o endpoint=, region=, profile=, ca=, path_style, insecure
-  std::string mount_point;      // absolute path
-  bool volatile_store = false;  // a store on a private tmpfs that ends with the mount
-  bool foreground = false;      // -f
-  bool debug = false;           // -d: every request to stderr; implies foreground
-  bool read_only = false;       // -o ro
-  bool allow_other = false;     // -o allow_other
-  bool passthrough = true;      // -o no_passthrough: the daemon serves every byte
-  bool recipes = true;          // -o recipes=off: uploaded archives are kept as they are
+  std::string mount_point;          // absolute path
+  bool volatile_store = false;      // a store on a private tmpfs that ends with the mount
+  bool foreground = false;          // -f
+  bool debug = false;               // -d: every request to stderr; implies foreground
+  bool read_only = false;           // -o ro
+  bool allow_other = false;         // -o allow_other
+  bool passthrough = true;          // -o no_passthrough: the daemon serves every byte
+  bool recipes = true;              // -o recipes=off: uploaded archives are kept as they are
   // -o client_root=PATH: how programs that see the mount elsewhere name it, in metadata documents; empty: mount_point.
   std::string client_root = {};
   ArchiveLimits archive_limits = {};              // -o archive_members=, _bytes=, _ratio=, _path=, _depth=

@@ -7,10 +7,10 @@
 namespace modelfs {
 namespace {
 
-constexpr std::string_view kMagic = "modelfs log\n";
-constexpr std::uint64_t kVersionsAheadMax = 16;
+constexpr std::string_view kLogMagic = "modelfs log\n";
+constexpr std::uint64_t kLogVersionsAheadMax = 16;
 
-Status damaged(const char* what) { return {Code::Corrupt, std::string("a record of the log is damaged: ") + what}; }
+Status damaged_record(const char* what) { return {Code::Corrupt, std::string("a record of the log is damaged: ") + what}; }
 
 template <class List, class Write>
 void write_list(Encoder& out, const List& list, const Write& write) {
@@ -106,7 +106,7 @@ Result<LoggedChanges> LoggedChanges::decode(std::string_view bytes) {
   Decoder in(bytes);
   LoggedChanges changes;
   if (!read_changes(in, bytes.size(), changes) || !in.finished() || !is_possible(changes)) {
-    return damaged("the changes of a batch do not decode");
+    return damaged_record("the changes of a batch do not decode");
   }
   return changes;
 }
@@ -115,19 +115,19 @@ std::string LogRecord::encode() const {
   Encoder out;
   out.number(kFormatVersion).text(registry_id).number(slot).digest(previous).text(host).number(writer);
   write_list(out, batches, [&](const LoggedBatch& batch) { write_batch(out, batch); });
-  std::string bytes = std::string(kMagic) + out.take();
+  std::string bytes = std::string(kLogMagic) + out.take();
   return bytes.append(hash_of(bytes_of(bytes)).digest.raw_bytes());
 }
 
 Result<LogRecord> LogRecord::decode(std::string_view bytes) {
-  if (bytes.size() < kMagic.size() + Digest::kSizeBytes || !bytes.starts_with(kMagic)) {
-    return damaged("it does not begin as one");
+  if (bytes.size() < kLogMagic.size() + Digest::kSizeBytes || !bytes.starts_with(kLogMagic)) {
+    return damaged_record("it does not begin as one");
   }
   const std::string_view hashed = bytes.substr(0, bytes.size() - Digest::kSizeBytes);
-  if (hash_of(bytes_of(hashed)).digest != hash_of_encoded(bytes)) return damaged("its hash is another");
-  Decoder in(hashed.substr(kMagic.size()));
+  if (hash_of(bytes_of(hashed)).digest != hash_of_encoded(bytes)) return damaged_record("its hash is another");
+  Decoder in(hashed.substr(kLogMagic.size()));
   const std::uint64_t version = in.number();
-  if (in.failed() || version == 0 || version > kFormatVersion + kVersionsAheadMax) return damaged("of no version");
+  if (in.failed() || version == 0 || version > kFormatVersion + kLogVersionsAheadMax) return damaged_record("of no version");
   if (version != kFormatVersion) {
     return Status(Code::Unsupported, "the log has a record of format version " + std::to_string(version) +
                                          ", which a newer modelfs wrote: use that on this host too");
@@ -143,7 +143,7 @@ Result<LogRecord> LogRecord::decode(std::string_view bytes) {
                        [&] { is_whole = is_whole && read_batch(in, bytes.size(), record.batches.emplace_back()); }) &&
              is_whole;
   for (const LoggedBatch& batch : record.batches) is_whole = is_whole && is_possible(batch);
-  if (!is_whole || !in.finished()) return damaged("its fields do not decode");
+  if (!is_whole || !in.finished()) return damaged_record("its fields do not decode");
   return record;
 }
 

@@ -16,7 +16,10 @@ bool is_out_of_reach(Code code) { return code == Code::Unavailable || code == Co
 }  // namespace
 
 Replica::Replica(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions options)
-    : remote_(std::move(remote)), local_(std::move(local)), options_(std::move(options)) {}
+    : remote_(std::move(remote)),
+      local_keys_(std::move(local.keys)),
+      blobs_(std::move(local.blobs)),
+      options_(std::move(options)) {}
 
 Replica::~Replica() {
   if (log_) end();
@@ -27,7 +30,7 @@ Result<std::unique_ptr<Replica>> Replica::open(std::unique_ptr<Remote> remote, E
   auto position = replica->find_position();
   if (!position.ok()) return position.status();
   replica->registry_id_ = position->registry_id;
-  replica->log_ = std::make_unique<CommitLog>(*replica->remote_, *replica->local_.keys, *std::move(position),
+  replica->log_ = std::make_unique<CommitLog>(*replica->remote_, *replica->local_keys_, *std::move(position),
                                               replica->options_.log);
   if (Status status = replica->start(); !status.ok()) return status;
   return replica;
@@ -36,7 +39,7 @@ Result<std::unique_ptr<Replica>> Replica::open(std::unique_ptr<Remote> remote, E
 Result<PositionRecord> Replica::find_position() {
   const auto deadline = std::chrono::steady_clock::now() + options_.start_patience;
   const auto format = read_registry_format(*remote_, deadline);
-  const auto stored = local_.keys->get(keys::kPosition);
+  const auto stored = local_keys_->get(keys::kPosition);
   if (stored.ok()) {
     auto position = PositionRecord::decode(*stored);
     if (!position.ok()) return position;
@@ -50,7 +53,7 @@ Result<PositionRecord> Replica::find_position() {
   }
   if (stored.code() != Code::NotFound) return stored.status();
   if (!format.ok()) return format.status();
-  if (local_.keys->get(keys::kNextIno).ok()) {
+  if (local_keys_->get(keys::kNextIno).ok()) {
     return Status(
         Code::InvalidArgument,
         "this store is a registry of its own; give another --store, or `modelfs push` it to " + remote_->address());
@@ -59,13 +62,13 @@ Result<PositionRecord> Replica::find_position() {
   position.registry_id = format->id;
   Batch batch;
   batch.put(keys::kPosition, position.encode());
-  if (Status status = local_.keys->commit(batch, Durability::Durable); !status.ok()) return status;
+  if (Status status = local_keys_->commit(batch, Durability::Durable); !status.ok()) return status;
   return position;
 }
 
 Status Replica::start() {
-  upload_ = std::make_unique<BlobUpload>(*local_.keys, *local_.blobs, *remote_);
-  keys_ = std::make_unique<SharedKeys>(*remote_, *local_.keys, *log_, *upload_, options_.log.publish_deadline);
+  upload_ = std::make_unique<BlobUpload>(*local_keys_, *blobs_, *remote_);
+  keys_ = std::make_unique<SharedKeys>(*remote_, *local_keys_, *log_, *upload_, options_.log.publish_deadline);
   keys_in_use_ = keys_.get();
   Status status = log_->start(options_.start_patience);
   if (options_.only_reads) {
@@ -78,7 +81,7 @@ Status Replica::start() {
   const std::uint64_t writer = log_->state().writer;
   if (writer == 0) return status;
   log::warn("{}; what is here is served", status.message());
-  const auto known = local_.keys->get(keys::writer(writer));
+  const auto known = local_keys_->get(keys::writer(writer));
   if (!known.ok()) return known.status();
   keys_in_use_->fence(keys::writer(writer), *known);
   return {};
@@ -89,12 +92,12 @@ Status Replica::register_writer() {
     std::uint64_t writer = log_->state().writer;
     std::optional<std::string> known;
     if (writer != 0) {
-      const auto value = local_.keys->get(keys::writer(writer));
+      const auto value = local_keys_->get(keys::writer(writer));
       if (!value.ok()) return value.status();
       known = *value;
     } else {
       writer = kFirstWriter;
-      const auto snapshot = local_.keys->snapshot();
+      const auto snapshot = local_keys_->snapshot();
       if (!snapshot.ok()) return snapshot.status();
       const Status scanned =
           (*snapshot)->scan(keys::all(keys::Kind::Writer), "", [&](std::string_view key, std::string_view) {
@@ -127,6 +130,6 @@ Status Replica::try_registering(std::uint64_t writer, const std::optional<std::s
   return {};
 }
 
-Engine Replica::take_engine() { return {std::move(keys_), nullptr}; }
+Engine Replica::take_engine() { return {std::move(keys_), std::move(blobs_)}; }
 
 }  // namespace modelfs

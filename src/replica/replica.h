@@ -49,7 +49,8 @@ class Replica {
   Status try_registering(std::uint64_t writer, const std::optional<std::string>& known);
 
   const std::unique_ptr<Remote> remote_;
-  const Engine local_;
+  const std::unique_ptr<KeyValueStore> local_keys_;
+  std::unique_ptr<BlobStore> blobs_;  // until take_engine()
   const ReplicaOptions options_;
   std::string registry_id_;
   std::unique_ptr<BlobUpload> upload_;
