@@ -374,6 +374,7 @@ bool CommitLog::apply_own(const UnsettledRecord& record, const ReadRecord& read)
   }
   unsettled_.reset();
   answer(std::exchange(in_flight_, {}), {});
+  if (options_.on_won) options_.on_won(applied->slot);
   return true;
 }
 

@@ -26,6 +26,8 @@ struct CommitLogOptions {
   // Told of each record of another host, in order, once it is applied. On the log's thread, which must not wait for
   // anything that waits for a commit.
   std::function<void(const AppliedRecord&)> on_applied = {};
+  // Told of each slot that this host has won, once it is applied. As on_applied.
+  std::function<void(std::uint64_t slot)> on_won = {};
 };
 
 // What the log says of itself.

@@ -10,7 +10,9 @@ namespace {
 constexpr std::string_view kLogMagic = "modelfs log\n";
 constexpr std::uint64_t kLogVersionsAheadMax = 16;
 
-Status damaged_record(const char* what) { return {Code::Corrupt, std::string("a record of the log is damaged: ") + what}; }
+Status damaged_record(const char* what) {
+  return {Code::Corrupt, std::string("a record of the log is damaged: ") + what};
+}
 
 template <class List, class Write>
 void write_list(Encoder& out, const List& list, const Write& write) {
@@ -127,7 +129,8 @@ Result<LogRecord> LogRecord::decode(std::string_view bytes) {
   if (hash_of(bytes_of(hashed)).digest != hash_of_encoded(bytes)) return damaged_record("its hash is another");
   Decoder in(hashed.substr(kLogMagic.size()));
   const std::uint64_t version = in.number();
-  if (in.failed() || version == 0 || version > kFormatVersion + kLogVersionsAheadMax) return damaged_record("of no version");
+  if (in.failed() || version == 0 || version > kFormatVersion + kLogVersionsAheadMax)
+    return damaged_record("of no version");
   if (version != kFormatVersion) {
     return Status(Code::Unsupported, "the log has a record of format version " + std::to_string(version) +
                                          ", which a newer modelfs wrote: use that on this host too");

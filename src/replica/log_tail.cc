@@ -1,5 +1,7 @@
 #include "replica/log_tail.h"
 
+#include <algorithm>
+
 #include "base/codec.h"
 #include "catalog/keys.h"
 #include "replica/judgement.h"
@@ -23,8 +25,31 @@ std::optional<std::uint64_t> writer_registered_by(const LogRecord& record) {
 
 }  // namespace
 
-Result<std::optional<ReadRecord>> LogTail::read_next(Deadline deadline) const {
-  auto encoded = get_whole(remote_, log_object(position_.next_slot), Remote::kSmallBytesMax, deadline);
+Result<std::string> LogTail::get_record(std::uint64_t slot, Deadline deadline) const {
+  return get_whole(remote_, log_object(slot), Remote::kSmallBytesMax, deadline);
+}
+
+void LogTail::ask_ahead(Deadline deadline) {
+  for (std::uint64_t slot = position_.next_slot + 1; slot <= position_.next_slot + ahead_count_; ++slot) {
+    if (ahead_.contains(slot)) continue;
+    // A ThreadPool's work is copied, which a promise cannot be.
+    const auto promise = std::make_shared<std::promise<Result<std::string>>>();
+    ahead_.emplace(slot, promise->get_future());
+    readers_.submit([this, promise, slot, deadline] { promise->set_value(get_record(slot, deadline)); });
+  }
+}
+
+Result<std::optional<ReadRecord>> LogTail::read_next(Deadline deadline) {
+  const std::uint64_t slot = position_.next_slot;
+  ahead_.erase(ahead_.begin(), ahead_.lower_bound(slot));
+  ask_ahead(deadline);
+  Result<std::string> encoded = Status(Code::NotFound, "");
+  if (const auto asked = ahead_.find(slot); asked != ahead_.end()) encoded = asked->second.get();
+  ahead_.erase(slot);
+  // An earlier answer that it was not there, or could not be had, says nothing of now.
+  if (!encoded.ok()) encoded = get_record(slot, deadline);
+  ahead_count_ = encoded.ok() ? std::min(std::max<std::size_t>(ahead_count_ * 2, 1), kAheadMax) : 0;
+  if (!encoded.ok()) ahead_.clear();
   if (encoded.code() == Code::NotFound) return std::optional<ReadRecord>();
   if (!encoded.ok()) return encoded.status();
   auto checked = check_next(*std::move(encoded), deadline);

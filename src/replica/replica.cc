@@ -8,6 +8,9 @@
 namespace modelfs {
 namespace {
 
+// For one part of a snapshot.
+constexpr std::chrono::milliseconds kSnapshotPatience{60'000};
+
 // The first writer of a registry; 0 is the one of stores that have no log.
 constexpr std::uint64_t kFirstWriter = 1;
 
@@ -19,10 +22,12 @@ Replica::Replica(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions op
     : remote_(std::move(remote)),
       local_keys_(std::move(local.keys)),
       blobs_(std::move(local.blobs)),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      behind_(std::make_unique<ThreadPool>("snapshot", 1)) {}
 
 Replica::~Replica() {
   if (log_) end();
+  behind_.reset();
 }
 
 Result<std::unique_ptr<Replica>> Replica::open(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions options) {
@@ -30,8 +35,12 @@ Result<std::unique_ptr<Replica>> Replica::open(std::unique_ptr<Remote> remote, E
   auto position = replica->find_position();
   if (!position.ok()) return position.status();
   replica->registry_id_ = position->registry_id;
-  replica->log_ = std::make_unique<CommitLog>(*replica->remote_, *replica->local_keys_, *std::move(position),
-                                              replica->options_.log);
+  CommitLogOptions log = replica->options_.log;
+  log.on_won = [at = replica.get()](std::uint64_t slot) {
+    if (slot % at->options_.slots_between_snapshots == 0) at->write_snapshot_later();
+  };
+  replica->log_ =
+      std::make_unique<CommitLog>(*replica->remote_, *replica->local_keys_, *std::move(position), std::move(log));
   if (Status status = replica->start(); !status.ok()) return status;
   return replica;
 }
@@ -58,12 +67,43 @@ Result<PositionRecord> Replica::find_position() {
         Code::InvalidArgument,
         "this store is a registry of its own; give another --store, or `modelfs push` it to " + remote_->address());
   }
+  return bootstrap(format->id);
+}
+
+Result<PositionRecord> Replica::bootstrap(const std::string& registry_id) {
+  const auto newest = find_newest_snapshot(*remote_, options_.start_patience);
+  if (!newest.ok()) return newest.status();
+  if (*newest && (*newest)->registry_id != registry_id) {
+    return Status(Code::Corrupt, remote_->address() + " has a snapshot of another registry");
+  }
+  if (*newest) {
+    log::info("loads what {} held at record {}", remote_->address(), (*newest)->next_slot);
+    const Status status = load_snapshot(**newest, *remote_, *local_keys_, kSnapshotPatience);
+    if (status.ok()) {
+      const auto stored = local_keys_->get(keys::kPosition);
+      return stored.ok() ? PositionRecord::decode(*stored) : stored.status();
+    }
+    if (status.code() != Code::Corrupt) return status;
+    log::warn("{}; the whole log is read instead", status.message());
+  }
   PositionRecord position;
-  position.registry_id = format->id;
+  position.registry_id = registry_id;
+  if (Status status = clear_shared_keys(*local_keys_); !status.ok()) return status;
   Batch batch;
   batch.put(keys::kPosition, position.encode());
   if (Status status = local_keys_->commit(batch, Durability::Durable); !status.ok()) return status;
   return position;
+}
+
+void Replica::write_snapshot_later() {
+  behind_->submit([this] {
+    const auto keys = local_keys_->snapshot();
+    if (!keys.ok()) return log::warn("{}", keys.status().message());
+    const auto slot = write_snapshot(**keys, *remote_, kSnapshotPatience);
+    // The next one is made after as many records again.
+    if (!slot.ok()) return log::warn("no snapshot of the registry was made: {}", slot.status().message());
+    log::info("{} has a snapshot at record {}", remote_->address(), *slot);
+  });
 }
 
 Status Replica::start() {

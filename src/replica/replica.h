@@ -4,8 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "base/thread_pool.h"
 #include "replica/commit_log.h"
 #include "replica/registry_format.h"
+#include "replica/registry_snapshot.h"
 #include "replica/shared_keys.h"
 #include "store/engine.h"
 #include "store/remote.h"
@@ -17,6 +19,8 @@ struct ReplicaOptions {
   CommitLogOptions log = {};
   // Nothing is put into the log from here: this host is no writer of it, and needs no right to be one.
   bool only_reads = false;
+  // A record whose slot is a multiple of this is followed by a snapshot.
+  std::uint64_t slots_between_snapshots = kSlotsBetweenSnapshots;
   // How long an opening waits for the bucket before it goes on with what is here.
   std::chrono::milliseconds start_patience{10'000};
 };
@@ -43,6 +47,9 @@ class Replica {
  private:
   Replica(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions options);
   Result<PositionRecord> find_position();
+  // The position of a store that follows nothing yet.
+  Result<PositionRecord> bootstrap(const std::string& registry_id);
+  void write_snapshot_later();
   Status start();
   // Makes sure that this store has a writer of its own, and that no copy of it publishes.
   Status register_writer();
@@ -54,6 +61,7 @@ class Replica {
   const ReplicaOptions options_;
   std::string registry_id_;
   std::unique_ptr<BlobUpload> upload_;
+  std::unique_ptr<ThreadPool> behind_;  // writes snapshots
   std::unique_ptr<CommitLog> log_;
   std::unique_ptr<SharedKeys> keys_;
   SharedKeys* keys_in_use_ = nullptr;
