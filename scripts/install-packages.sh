@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing: scripts/install-packages.sh GROUP...
-# Groups: build (to compile), demo (the quickstart's real program and model), test (programs the tests run), check
-# (static checks), bench (programs that a benchmark is beside). Asks nothing, and is quick when nothing is missing.
+# Groups: build (to compile), demo (the quickstart's real program and model), test (programs the tests run), remote (a
+# real S3 server for tests), check (static checks), bench (programs that a benchmark is beside). Asks nothing, and is quick
+# when nothing is missing.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -14,6 +15,7 @@ declare -A groups=(
   [demo]="tesseract-ocr tesseract-ocr-eng fonts-dejavu-core"
   [test]="rsync git sqlite3 attr strace acl tar python3 e2fsprogs util-linux
           libarchive-tools zip unzip zstd python3-venv"
+  [remote]="ceph-mon ceph-osd ceph-common radosgw openssl"
   [bench]="archivemount bindfs fuse-zip mergerfs rclone squashfuse squashfs-tools zip python3-venv"
   [check]="clang-14 clang-tidy-14 clang-format-14 libclang-rt-14-dev"
 )

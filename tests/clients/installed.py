@@ -13,9 +13,9 @@ INSTALL_LIMIT_S = 300
 STEP_LIMIT_S = 240
 
 
-def python_with(venv, name):
-    """The interpreter of a virtual environment with what requirements-<name>.txt asks for; skips without PyPI."""
-    requirements = os.path.join(HERE, f"requirements-{name}.txt")
+def python_with(venv, name, folder=HERE):
+    """The interpreter of a virtual environment with what requirements-<name>.txt in `folder` asks for; skips without PyPI."""
+    requirements = os.path.join(folder, f"requirements-{name}.txt")
     python, done = os.path.join(venv, "bin", "python"), os.path.join(venv, "installed")
     with open(requirements, encoding="utf-8") as file:
         wanted = file.read()

@@ -1,5 +1,4 @@
-// S3Remote against the contract, in the bucket of a real server: MODELFS_TEST_S3 is its address, as
-// "http://127.0.0.1:4566/bucket"; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are what it takes.
+// S3Remote against the contract, in the bucket of a real server that tests/remote/servers.py has started.
 #include "engine/s3/s3_remote.h"
 #include "s3/test_bucket.h"
 #include "store/remote_contract.h"
@@ -15,7 +14,7 @@ struct S3Hosts {
   std::unique_ptr<Remote> host() const { return bucket.open(); }
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(S3, RemoteContract, S3Hosts);
+INSTANTIATE_TYPED_TEST_SUITE_P(S3Server, RemoteContract, S3Hosts);
 
 }  // namespace
 }  // namespace modelfs

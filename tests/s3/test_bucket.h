@@ -13,20 +13,14 @@
 
 namespace modelfs {
 
-// MODELFS_TEST_S3 is "http://127.0.0.1:4566/bucket".
+// MODELFS_TEST_S3 is "s3://bucket/prefix", and where that is and who may, the environment says as to every client;
+// tests/remote/servers.py sets all of it.
 class TestBucket {
  public:
-  static std::string why_not() { return address().empty() ? "MODELFS_TEST_S3 names no server" : ""; }
+  static std::string why_not() { return address().empty() ? "MODELFS_TEST_S3 names no bucket" : ""; }
 
   S3Options options() const {
-    const std::string url = address();
-    const std::size_t slash = url.rfind('/');
-    S3Choices choices;
-    choices.endpoint = url.substr(0, slash);
-    choices.path_style = true;
-    if (const char* const ca_file = std::getenv("MODELFS_TEST_S3_CA"); ca_file != nullptr) choices.ca_file = ca_file;
-    const auto options =
-        S3Options::from_environment("s3://" + url.substr(slash + 1) + "/" + prefix_, "/nowhere", choices);
+    const auto options = S3Options::from_environment(address() + "/" + prefix_, "/nowhere");
     EXPECT_TRUE(options.ok()) << options.status().str();
     return *options;
   }
