@@ -83,7 +83,7 @@ void on_setxattr(fuse_req_t raw, fuse_ino_t node, const char* name, const char* 
 }
 
 void on_removexattr(fuse_req_t raw, fuse_ino_t node, const char* name) {
-  answer({raw, FUSE_REMOVEXATTR, node}, [&](Request request) {
+  answer_committing({raw, FUSE_REMOVEXATTR, node}, node, [node, name = std::string(name)](Request request) {
     const Status status = request.files().removexattr(request.caller(), Ino{node}, name);
     std::move(request).reply(status);
   });

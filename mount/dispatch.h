@@ -43,4 +43,14 @@ void answer_making(Request request, fuse_ino_t directory, Work work) noexcept {
   });
 }
 
+// Work that removes a name from `directory`, or changes an attribute of it: on this thread, or on the slow pool where
+// that is a commit that other hosts have to see.
+template <class Work>
+void answer_committing(Request request, fuse_ino_t directory, Work work) noexcept {
+  answer(std::move(request), [&](Request accepted) {
+    if (accepted.files().may_block_commit(Ino{directory})) return answer_later(std::move(accepted), std::move(work));
+    work(std::move(accepted));
+  });
+}
+
 }  // namespace modelfs

@@ -67,14 +67,14 @@ void on_link(fuse_req_t raw, fuse_ino_t node, fuse_ino_t new_parent, const char*
 }
 
 void on_unlink(fuse_req_t raw, fuse_ino_t parent, const char* name) {
-  answer({raw, FUSE_UNLINK, parent}, [&](Request request) {
+  answer_committing({raw, FUSE_UNLINK, parent}, parent, [parent, name = std::string(name)](Request request) {
     const Status status = request.files().unlink(request.caller_with_groups(), Ino{parent}, name);
     std::move(request).reply(status);
   });
 }
 
 void on_rmdir(fuse_req_t raw, fuse_ino_t parent, const char* name) {
-  answer({raw, FUSE_RMDIR, parent}, [&](Request request) {
+  answer_committing({raw, FUSE_RMDIR, parent}, parent, [parent, name = std::string(name)](Request request) {
     const Status status = request.files().remove_directory(request.caller_with_groups(), Ino{parent}, name);
     std::move(request).reply(status);
   });

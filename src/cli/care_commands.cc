@@ -28,6 +28,20 @@ Json mount_points_of(const std::string& store) {
   return points;
 }
 
+// What a host that follows a registry of many hosts knows of it.
+std::string registry_text(const Json& registry) {
+  std::string text = registry.at("address").get<std::string>() + ", followed up to record " +
+                     std::to_string(registry.at("next_record").get<std::uint64_t>() - 1);
+  if (!registry.at("publishes").get<bool>()) {
+    text += "; nothing is published any more: " + registry.value("failure", "");
+  } else if (!registry.at("reachable").get<bool>()) {
+    text +=
+        "; not reached since " + short_time(registry.value("last_answer", "")) + ": " + registry.value("failure", "");
+  }
+  if (registry.at("unsettled").get<bool>()) text += "; what became of the last commit is not known yet";
+  return text;
+}
+
 std::string status_text(const Json& status) {
   std::string text;
   const auto line = [&](const std::string& title, const std::string& value) {
@@ -43,6 +57,7 @@ std::string status_text(const Json& status) {
   } else {
     line("mounted", "at " + mounts + (has_daemon ? "" : ", but its daemon is gone: `modelfs umount` unmounts it"));
   }
+  if (status.contains("registry")) line("registry", registry_text(status.at("registry")));
   const Json& space = status.at("space");
   line("space", human_size(number(space, "free_bytes")) + " free of " + human_size(number(space, "size_bytes")));
   const Json& counts = status.at("counts");

@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/disk_refusal.h"
 #include "base/names.h"
 #include "cli/open_store.h"
+#include "cli/replica_document.h"
 #include "control/peer.h"
 #include "control/put_session.h"
 
@@ -66,6 +68,9 @@ Status Connection::open_here(const std::string& store) {
   if (!ingest.ok()) return ingest.status();
   ServedAt place;
   place.store_id = opened->lock.id();
+  if (opened->replica) {
+    place.describe_registry = [replica = opened->replica.get()] { return replica_document(*replica).dump(); };
+  }
   lock_ = std::move(opened->lock);
   replica_ = std::move(opened->replica);
   registry_ = *std::move(registry);

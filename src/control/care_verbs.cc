@@ -88,6 +88,7 @@ Dispatcher::Answer Dispatcher::status(Message&, const Emit&) {
                    {"waiting", archives->waiting},
                    {"kept_bytes", archives->kept_bytes}}},
                  {"draft_count", drafts->size()}};
+  if (context_.place.describe_registry) answer.body["registry"] = Json::parse(context_.place.describe_registry());
   Json& listed = answer.body["drafts"] = Json::array();
   for (const DraftSummary& draft : *drafts) {
     if (listed.size() < kDraftsListedMax) listed.push_back(draft_document(draft));

@@ -23,6 +23,8 @@ struct ServedAt {
   std::string engine = "rocksdb";
   std::string mount_point;  // empty: not mounted
   std::string store_id;     // StoreLock::id()
+  // A JSON object about the registry of many hosts that the store follows; empty: it is one of its own.
+  std::function<std::string()> describe_registry = {};
 };
 
 }  // namespace modelfs

@@ -93,6 +93,7 @@ Result<Attributes> FileSystem::stat(const Credentials&, Ino ino) {
 }
 
 bool FileSystem::may_block_setattr(Ino ino, const Change& change) {
+  if (may_block_commit(ino)) return true;
   return change.values.mode ? state_->client_writes.packages.may_publish(ino) : change.values.size_bytes.has_value();
 }
 

@@ -94,7 +94,12 @@ class FileSystem {
     std::function<bool(pid_t)> is_killed = [](pid_t) { return false; };
     // What the kernel has asked for since the mount, by kind: for status.json.
     std::function<std::vector<std::pair<std::string, std::uint64_t>>()> request_counts = {};
-    // All that is known of them: for metrics.
+    // A JSON object about the registry of many hosts that the store follows, for status.json; empty: it is one of its
+    // own.
+    std::function<std::string()> describe_registry = {};
+    // Whether a commit waits for something beyond this machine.
+    bool commits_wait = false;
+    // All that is known of requests: for metrics.
     std::function<void(PrometheusWriter&)> describe_requests = {};
   };
 
@@ -103,9 +108,11 @@ class FileSystem {
   ~FileSystem();
 
   // Names.
-  // True when making a name in `directory` would wait for what a commit has left there: then mkdir, symlink, mknod,
-  // link and create may take long.
+  // True when making a name in `directory` would wait for what a commit has left there, or is a commit that waits: then
+  // mkdir, symlink, mknod, link and create may take long.
   bool may_block_create(Ino directory) const;
+  // True when removing a name from `directory`, or changing an attribute of it, is a commit that waits.
+  bool may_block_commit(Ino directory) const;
   Result<Entry> lookup(const Credentials& who, Ino parent, std::string_view name);
   void forget(Ino ino, std::uint64_t references);
   Result<Entry> make_directory(const Credentials& who, Ino parent, std::string_view name, std::uint32_t mode);

@@ -123,7 +123,17 @@ void FileSystem::State::wait_for_sweep(const Node& directory) {
 
 bool FileSystem::may_block_create(Ino directory) const {
   const auto node = state_->nodes.find(directory);
-  return node && state_->is_swept_first(node->place);
+  return node && (state_->is_swept_first(node->place) || state_->commits_at(node->place));
+}
+
+bool FileSystem::may_block_commit(Ino directory) const {
+  const auto node = state_->nodes.find(directory);
+  return node && state_->commits_at(node->place);
+}
+
+bool FileSystem::State::commits_at(const Node& directory) const {
+  return options.commits_wait && directory.kind != Kind::Draft && directory.kind != Kind::Stage &&
+         directory.kind != Kind::Uploads;
 }
 
 Result<Entry> FileSystem::State::enter_committed(const Node& directory, std::string_view name) {

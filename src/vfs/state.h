@@ -106,6 +106,8 @@ struct FileSystem::State final : ClientMount {
   bool is_swept_first(const Node& directory) const {
     return directory.is_release_directory() && registry.drafts().tree().is_dead(directory.ino);
   }
+  // Whether a name that is made in `directory`, or removed from it, is a commit that waits for others.
+  bool commits_at(const Node& directory) const;
   void wait_for_sweep(const Node& directory);
   bool was_published_meanwhile(const Node& directory) const;
   struct Rename;

@@ -54,6 +54,9 @@ Result<std::string> StatusFile::status() const {
   text["pid"] = ::getpid();
   text["mounted"] = iso_time(from_.mounted);
   text["read_only"] = from_.options.read_only;
+  if (from_.options.describe_registry) {
+    text["registry"] = nlohmann::ordered_json::parse(from_.options.describe_registry());
+  }
   text["reads"] = describe_reads(from_.open_nodes);
   if (from_.options.request_counts) {
     text["requests"] = nlohmann::ordered_json::object();

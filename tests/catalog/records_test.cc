@@ -106,10 +106,12 @@ template <>
 struct Golden<HistoryRecord> {
   static constexpr std::string_view kKind = "history record";
   static HistoryRecord sample() {
-    return {Sequence{11}, Operation::SetLabel, TimeNs{1}, 1000,  "ann",
-            "1.2",        Generation{3},       "prod",    "1.1", digest_of_all(0xaa), "h"};
+    return {Sequence{11}, Operation::SetLabel, TimeNs{1}, 1000, "ann", "1.2", Generation{3}, "prod",
+            "1.1",        digest_of_all(0xaa), "h"};
   }
-  static std::string golden() { return "02 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 01 " + kAA + " 0168"; }
+  static std::string golden() {
+    return "02 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 01 " + kAA + " 0168";
+  }
 };
 
 template <>
