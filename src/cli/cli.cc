@@ -37,6 +37,7 @@ void add_all(CLI::App& app, Action& chosen, const MountRunner& mount) {
   add_mount(app, chosen, mount);
   add_umount(app, chosen);
   add_init(app, chosen);
+  add_push(app, chosen);
   add_put(app, chosen);
   add_import(app, chosen);
   add_export(app, chosen);

@@ -49,6 +49,7 @@ Status written(bool ok);
 void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount);
 void add_umount(CLI::App& app, Action& chosen);
 void add_init(CLI::App& app, Action& chosen);
+void add_push(CLI::App& app, Action& chosen);
 void add_put(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
 void add_export(CLI::App& app, Action& chosen);

@@ -6,12 +6,18 @@
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/remote_address.h"
+#include "replica/registry_format.h"
 
 namespace modelfs {
 namespace {
 
+// For all that a bucket is asked.
+constexpr std::chrono::seconds kRemotePatience{30};
+
 struct DoctorOptions : CommonOptions {
   std::string target;
+  std::vector<std::string> options;
 };
 
 const char* name_of(Health health) {
@@ -38,7 +44,7 @@ Result<std::set<std::string>> stores_of(const DoctorOptions& options) {
   return stores;
 }
 
-Status doctor(const DoctorOptions& options) {
+Result<std::vector<Finding>> check_here(const DoctorOptions& options) {
   const auto stores = stores_of(options);
   if (!stores.ok()) return stores.status();
   std::vector<Finding> findings = check_machine();
@@ -49,6 +55,38 @@ Status doctor(const DoctorOptions& options) {
       findings.push_back(std::move(finding));
     }
   }
+  return findings;
+}
+
+// Whether a registry that many hosts share can be reached, keeps its promises, and is there.
+std::vector<Finding> check_remote(const DoctorOptions& options) {
+  const auto remote = open_remote({options.target, joined_options(options.options)}, own_home());
+  if (!remote.ok()) return {{Health::Fail, options.target, remote.status().message(), ""}};
+  const std::string about = (*remote)->address();
+  const auto deadline = std::chrono::steady_clock::now() + kRemotePatience;
+  const auto facts = (*remote)->probe(deadline);
+  if (!facts.ok()) return {{Health::Fail, about, facts.status().message(), ""}};
+  std::string said = "it keeps what a registry needs";
+  if (!facts->server.empty()) said += "; the server calls itself " + printable(facts->server);
+  if (facts->clock_skew.count() != 0) {
+    said += "; its clock is " + std::to_string(facts->clock_skew.count()) + " s ahead of this one";
+  }
+  std::vector<Finding> findings{{Health::Ok, about, said, ""}};
+  const auto format = read_registry_format(**remote, deadline);
+  if (format.ok()) {
+    findings.push_back({Health::Ok, about, "registry " + format->id, ""});
+  } else {
+    const Health health = format.code() == Code::NotFound ? Health::Warn : Health::Fail;
+    findings.push_back({health, about, format.status().message(), ""});
+  }
+  return findings;
+}
+
+Status doctor(const DoctorOptions& options) {
+  const auto checked =
+      is_remote_url(options.target) ? Result<std::vector<Finding>>(check_remote(options)) : check_here(options);
+  if (!checked.ok()) return checked.status();
+  const std::vector<Finding>& findings = *checked;
   nlohmann::json document = nlohmann::json::array();
   std::string text;
   for (const Finding& finding : findings) {
@@ -74,7 +112,13 @@ void add_doctor(CLI::App& app, Action& chosen) {
   CLI::App* const command =
       add_command(app, chosen, "doctor", "Check the machine, the mounts and their stores for problems",
                   [options] { return doctor(*options); });
-  command->add_option("STORE|MOUNT", options->target, "The store to check; default: all that are mounted");
+  command->add_option("STORE|MOUNT|REMOTE", options->target,
+                      "The store to check, or s3://bucket/prefix; default: all that are mounted");
+  command
+      ->add_option("-o", options->options,
+                   "Of s3://: endpoint=URL, region=NAME, profile=NAME, ca=FILE, path_style, insecure")
+      ->type_name("OPTIONS")
+      ->allow_extra_args(false);
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -21,23 +21,13 @@ struct InitOptions {
   CommonOptions common;
 };
 
-std::string joined(const std::vector<std::string>& lists) {
-  std::string text;
-  for (const std::string& list : lists) {
-    for (const char byte : list) text += byte == ',' ? ' ' : byte;
-    text += ' ';
-  }
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  return text;
-}
-
 Status init(const InitOptions& options) {
   if (!is_remote_url(options.url)) {
     return {Code::InvalidArgument, "'" + printable(options.url) +
                                        "' is no bucket; write s3://bucket/prefix or file:///shared/directory. A store "
                                        "on one disk is made by `modelfs mount STORE MOUNTPOINT`"};
   }
-  const auto remote = open_remote({options.url, joined(options.options)}, own_home());
+  const auto remote = open_remote({options.url, joined_options(options.options)}, own_home());
   if (!remote.ok()) return remote.status();
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   // Why before anything is made: a server that ignores conditions would let two hosts win.

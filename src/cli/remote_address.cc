@@ -53,6 +53,16 @@ RemoteAddress RemoteAddress::parse(std::string_view text) {
   return {std::string(text.substr(0, space)), std::string(text.substr(space + 1))};
 }
 
+std::string joined_options(const std::vector<std::string>& lists) {
+  std::string text;
+  for (const std::string& list : lists) {
+    for (const char byte : list) text += byte == ',' ? ' ' : byte;
+    text += ' ';
+  }
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
 bool is_remote_url(std::string_view text) { return text.starts_with(kS3) || text.starts_with(kFile); }
 
 Result<std::unique_ptr<Remote>> open_remote(const RemoteAddress& address, const std::string& home) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "store/remote.h"
@@ -19,6 +20,9 @@ struct RemoteAddress {
   std::string str() const { return options.empty() ? url : url + " " + options; }
   static RemoteAddress parse(std::string_view text);
 };
+
+// Lists of options as -o takes them, "a=1,b" and "c", as one: "a=1 b c".
+std::string joined_options(const std::vector<std::string>& lists);
 
 // Whether a command line means a remote, and no directory.
 bool is_remote_url(std::string_view text);

@@ -52,12 +52,12 @@ Result<RegistryFormat> read_registry_format(Remote& remote, Deadline deadline) {
   return RegistryFormat::parse(*text, remote.address());
 }
 
-Result<RegistryFormat> init_registry(Remote& remote, Deadline deadline, bool* is_new) {
+Result<RegistryFormat> init_registry(Remote& remote, Deadline deadline, bool* is_new, const std::string& id) {
   if (is_new != nullptr) *is_new = false;
   auto there = read_registry_format(remote, deadline);
   if (there.code() != Code::NotFound) return there;
   RegistryFormat format;
-  format.id = make_model_id();  // any UUID4
+  format.id = id.empty() ? make_model_id() : id;  // any UUID4
   const std::string text = format.str();
   // A lost answer is asked for again; whoever was first, what is read then is the registry.
   while (true) {

@@ -26,7 +26,9 @@ struct RegistryFormat {
 
 // NotFound: no registry lies there; says what to do. Else as Remote::get and parse().
 Result<RegistryFormat> read_registry_format(Remote& remote, Deadline deadline);
-// Makes a registry, or finds the one that is there (`is_new`). The objects of something else are left alone.
-Result<RegistryFormat> init_registry(Remote& remote, Deadline deadline, bool* is_new = nullptr);
+// Makes a registry, or finds the one that is there (`is_new`). The objects of something else are left alone. `id`: of
+// the new one; empty: any.
+Result<RegistryFormat> init_registry(Remote& remote, Deadline deadline, bool* is_new = nullptr,
+                                     const std::string& id = "");
 
 }  // namespace modelfs

@@ -114,7 +114,13 @@ Result<std::uint64_t> write_snapshot(const KeyValueSnapshot& keys, Remote& remot
   if (!stored.ok()) return stored.status();
   const auto position = PositionRecord::decode(*stored);
   if (!position.ok()) return position.status();
-  SnapshotIndex index{position->registry_id, position->next_slot, position->chain, {}};
+  if (Status status = write_snapshot(keys, *position, remote, patience); !status.ok()) return status;
+  return position->next_slot;
+}
+
+Status write_snapshot(const KeyValueSnapshot& keys, const PositionRecord& position, Remote& remote,
+                      std::chrono::milliseconds patience) {
+  SnapshotIndex index{position.registry_id, position.next_slot, position.chain, {}};
   PartWriter writer(remote, index, patience);
   for (const char kind : shared_kinds()) {
     Status failed;
@@ -126,12 +132,8 @@ Result<std::uint64_t> write_snapshot(const KeyValueSnapshot& keys, Remote& remot
   }
   if (Status status = writer.flush(); !status.ok()) return status;
   const std::string bytes = index.encode();
-  const Digest digest = hash_of(bytes_of(bytes)).digest;
-  // Whoever else writes this snapshot writes the same bytes.
-  const Status status = remote.put(SnapshotIndex::object_of(index.next_slot), BytesSource(bytes_of(bytes)), digest,
-                                   std::chrono::steady_clock::now() + patience);
-  if (!status.ok()) return status;
-  return index.next_slot;
+  return remote.put(SnapshotIndex::object_of(index.next_slot), BytesSource(bytes_of(bytes)),
+                    hash_of(bytes_of(bytes)).digest, std::chrono::steady_clock::now() + patience);
 }
 
 Result<std::optional<SnapshotIndex>> find_newest_snapshot(Remote& remote, std::chrono::milliseconds patience) {

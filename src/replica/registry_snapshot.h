@@ -41,8 +41,11 @@ inline constexpr std::size_t kSnapshotPartBytes = 16ull << 20;
 // A record whose slot is a multiple of this is followed by a snapshot, which the host makes that has put it.
 inline constexpr std::uint64_t kSlotsBetweenSnapshots = 4096;
 
-// Writes the shared keys of `keys`, at the position that it holds too, and says which that is. Parts that are there
-// already are left. May take long.
+// Writes the shared keys of `keys`, which are those at `position`. Whoever else writes that snapshot writes the same
+// bytes. May take long.
+Status write_snapshot(const KeyValueSnapshot& keys, const PositionRecord& position, Remote& remote,
+                      std::chrono::milliseconds patience);
+// The same at the position that `keys` holds too, and says which that is.
 Result<std::uint64_t> write_snapshot(const KeyValueSnapshot& keys, Remote& remote, std::chrono::milliseconds patience);
 
 // The newest snapshot of the bucket; nullopt: there is none.
