@@ -83,6 +83,7 @@ class Daemon:
         self.binary, self.store, self.mount_point, self.log_path = binary, store, mount_point, log_path
         self.options = ""  # of mount -o
         self.volatile = False  # its store is in memory, and `store` is not used
+        self.remote = None  # the registry of many hosts that the store follows
         self.process = None
 
     @property
@@ -97,8 +98,9 @@ class Daemon:
         if verb and options:
             verb += ["-o", options]
         with open(self.log_path, "ab") as log:
-            place = ["--volatile"] if self.volatile else [self.store]
-            self.process = subprocess.Popen([self.binary, *verb, "-f", *place, self.mount_point],
+            place = ["--volatile"] if self.volatile else [self.remote or self.store]
+            own = ["--store", self.store] if self.remote else []
+            self.process = subprocess.Popen([self.binary, *verb, "-f", *place, self.mount_point, *own],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def start(self):
