@@ -33,19 +33,25 @@ void on_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode,
 }
 
 void on_read(fuse_req_t raw, fuse_ino_t node, std::size_t size_bytes, off_t offset, fuse_file_info* file) {
-  answer({raw, FUSE_READ, node}, [&](Request request) {
+  const auto carry_out = [handle = Handle{file->fh}, size_bytes, offset](Request request) {
     // Kept by each thread: the pages of a new one would have to be found and cleared for every read. The kernel bounds
     // size_bytes by kRequestBytesMax.
     thread_local std::vector<std::byte> buffer;
     if (buffer.size() < size_bytes) buffer.resize(size_bytes);
     MappedSpans lent;
-    const auto got = request.files().read(Handle{file->fh}, static_cast<std::uint64_t>(offset),
-                                          ByteSpan(buffer.data(), size_bytes), lent);
+    const auto got =
+        request.files().read(handle, static_cast<std::uint64_t>(offset), ByteSpan(buffer.data(), size_bytes), lent);
     if (!got.ok()) return std::move(request).reply(got.status());
     const ByteView bytes(buffer.data(), *got);
     if (lent.parts().empty()) return std::move(request).reply_bytes(bytes);
     std::move(request).reply_bytes(bytes, lent);
-  });
+  };
+  Request request(raw, FUSE_READ, node);
+  const auto place = static_cast<std::uint64_t>(offset);
+  if (request.files().may_block_read(Handle{file->fh}, place, size_bytes)) {
+    return answer_later(std::move(request), carry_out);
+  }
+  answer(std::move(request), carry_out);
 }
 
 void on_write(fuse_req_t raw, fuse_ino_t node, const char* bytes, std::size_t size_bytes, off_t offset,

@@ -170,6 +170,9 @@ struct HistoryRecord {
   static Result<HistoryRecord> decode(std::string_view bytes);
 };
 
+// What a file of `size_bytes` without holes takes on the disk: blocks of 4096 bytes.
+constexpr std::uint64_t allocated_for(std::uint64_t size_bytes) { return (size_bytes + 4095) / 4096 * 4096; }
+
 // A blob that a durable commit refers to. Blobs of at most kInlineBlobBytesMax lie in the record itself.
 inline constexpr std::uint64_t kInlineBlobBytesMax = 64 * 1024;
 struct BlobRecord {

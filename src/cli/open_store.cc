@@ -26,6 +26,7 @@ Result<std::unique_ptr<Replica>> open_replica(StoreLock& lock, const std::string
   options.log = request.log;
   options.log.host = host_name();
   options.only_reads = request.only_reads;
+  options.store_dir = lock.directory();
   auto replica = Replica::open(*std::move(remote), std::move(local), std::move(options));
   if (!replica.ok()) return replica;
   if (lock.format().follows != followed) {

@@ -104,6 +104,7 @@ class MadeArchive : public ContentReader {
   Result<std::size_t> lend_at(std::uint64_t offset_bytes, ByteSpan into, MappedSpans& lent) const override {
     return layout_->read_at(offset_bytes, into, contents_->lender(lent));
   }
+  bool may_block(std::uint64_t, std::size_t) const override { return contents_->may_block(); }
   std::optional<int> descriptor() const override { return std::nullopt; }
 
  private:
@@ -121,6 +122,7 @@ class RecipeArchive : public ContentReader {
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override {
     return modelfs::read_at(recipe_, offset_bytes, into, contents_->reader());
   }
+  bool may_block(std::uint64_t, std::size_t) const override { return contents_->may_block(); }
   std::optional<int> descriptor() const override { return std::nullopt; }
 
  private:

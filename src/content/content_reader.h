@@ -21,6 +21,13 @@ class ContentReader {
     static_cast<void>(lent);
     return read_at(offset_bytes, into);
   }
+  // Whether read_at() and lend_at() of these bytes would wait for another host: then not on a thread that answers
+  // requests.
+  virtual bool may_block(std::uint64_t offset_bytes, std::size_t count_bytes) const {
+    static_cast<void>(offset_bytes);
+    static_cast<void>(count_bytes);
+    return false;
+  }
   // A read-only descriptor of exactly these bytes, if a plain file holds them. Valid as long as the reader.
   virtual std::optional<int> descriptor() const = 0;
 };

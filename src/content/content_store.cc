@@ -51,6 +51,9 @@ class BlobContent final : public ContentReader {
     return into.size();
   }
   std::optional<int> descriptor() const override { return reader_->descriptor(); }
+  bool may_block(std::uint64_t offset_bytes, std::size_t count_bytes) const override {
+    return reader_->may_block(offset_bytes, count_bytes);
+  }
 
  private:
   const std::unique_ptr<BlobReader> reader_;
@@ -69,22 +72,32 @@ class LateContent final : public ContentReader {
         pin_(store.pin({file_.hash.digest})) {}
   std::uint64_t size_bytes() const override { return file_.size_bytes; }
   Result<std::size_t> read_at(std::uint64_t offset_bytes, ByteSpan into) const override EXCLUDES(mutex_) {
-    const MutexLock lock(mutex_);
-    if (!content_) {
-      auto content = store_.open(file_);
-      if (!content.ok()) return content.status();
-      content_ = *std::move(content);
-    }
-    return content_->read_at(offset_bytes, into);
+    const auto content = opened();
+    return content.ok() ? (*content)->read_at(offset_bytes, into) : content.status();
+  }
+  bool may_block(std::uint64_t offset_bytes, std::size_t count_bytes) const override EXCLUDES(mutex_) {
+    if (!store_.has_distant()) return false;
+    const auto content = opened();
+    return content.ok() && (*content)->may_block(offset_bytes, count_bytes);
   }
   std::optional<int> descriptor() const override { return std::nullopt; }
 
  private:
+  Result<std::shared_ptr<const ContentReader>> opened() const EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    if (!content_) {
+      auto content = store_.open(file_);
+      if (!content.ok()) return content;
+      content_ = *std::move(content);
+    }
+    return content_;
+  }
+
   const ContentStore& store_;
   const std::shared_ptr<const Manifest> manifest_;
   const ManifestEntry& file_;
   const std::unique_ptr<BlobPins::Pin> pin_;
-  mutable Mutex mutex_;  // held while it is fetched
+  mutable Mutex mutex_;  // held while it is opened, which waits for nobody
   mutable std::shared_ptr<const ContentReader> content_ GUARDED_BY(mutex_);
 };
 
@@ -101,13 +114,16 @@ Result<std::shared_ptr<const ContentReader>> ContentStore::open(const ManifestEn
   const auto value = keys_.get(keys::blob(file.hash.digest));
   const std::string name = "blob " + file.hash.digest.hex();
   if (value.code() == Code::NotFound) {
-    return Status(Code::Corrupt, name + " is missing; `modelfs verify` lists the affected files");
+    return open_distant(file, std::move(pin),
+                        Status(Code::Corrupt, name + " is missing; `modelfs verify` lists the affected files"));
   }
   if (!value.ok()) return value.status();
   auto record = BlobRecord::decode(*value);
   if (!record.ok()) return record.status();
-  if (record->quarantined)
-    return Status(Code::Corrupt, name + " is damaged; publish its file again, or restore a backup");
+  if (record->quarantined) {
+    return open_distant(file, std::move(pin),
+                        Status(Code::Corrupt, name + " is damaged; publish its file again, or restore a backup"));
+  }
   if (record->is_inline) {
     // Small enough to be checked every time.
     if (record->bytes.size() != file.size_bytes || hash_of(bytes_of(record->bytes)).digest != file.hash.digest) {
@@ -117,14 +133,36 @@ Result<std::shared_ptr<const ContentReader>> ContentStore::open(const ManifestEn
   }
   auto reader = blobs_.open(file.hash.digest);
   if (!reader.ok()) {
-    const Code code = reader.code() == Code::NotFound ? Code::Corrupt : reader.code();
-    return Status(code, name + ": " + reader.status().message() + "; `modelfs verify` lists the affected files");
+    const Status failed(reader.code() == Code::NotFound ? Code::Corrupt : reader.code(),
+                        name + ": " + reader.status().message() + "; `modelfs verify` lists the affected files");
+    // A cache may have lost a file that its record had.
+    return reader.code() == Code::NotFound ? open_distant(file, std::move(pin), failed) : failed;
   }
   if ((*reader)->size_bytes() != file.size_bytes) {
     return Status(Code::Corrupt, name + " has " + std::to_string((*reader)->size_bytes()) + " bytes instead of " +
                                      std::to_string(file.size_bytes));
   }
   return std::shared_ptr<const ContentReader>(std::make_shared<BlobContent>(std::move(*reader), std::move(pin)));
+}
+
+Result<std::shared_ptr<const ContentReader>> ContentStore::open_distant(const ManifestEntry& file,
+                                                                        std::unique_ptr<BlobPins::Pin> pin,
+                                                                        const Status& otherwise) const {
+  auto reader = blobs_.open_distant(file.hash.digest);
+  if (reader.code() == Code::NotFound) return otherwise;
+  if (!reader.ok()) return reader.status();
+  if ((*reader)->size_bytes() != file.size_bytes) {
+    return Status(Code::Corrupt, "blob " + file.hash.digest.hex() + " has another size elsewhere than was published");
+  }
+  return std::shared_ptr<const ContentReader>(std::make_shared<BlobContent>(std::move(*reader), std::move(pin)));
+}
+
+bool ContentStore::is_distant(const ManifestEntry& file) const {
+  if (!has_distant()) return false;
+  const auto value = keys_.get(keys::blob(file.hash.digest));
+  const auto record = value.ok() ? BlobRecord::decode(*value) : value.status();
+  if (record.ok() && !record->quarantined && (record->is_inline || blobs_.open(file.hash.digest).ok())) return false;
+  return keys_.get(keys::location(file.hash.digest)).ok();
 }
 
 Result<std::shared_ptr<const ContentReader>> ContentStore::open(const std::shared_ptr<const Manifest>& manifest,

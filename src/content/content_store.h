@@ -24,16 +24,25 @@ class ContentStore {
 
   // What exists now. What takes long must not hold one.
   Result<Snapshot> snapshot() const;
-  // A reader of the file's bytes, which keeps its blob from gc. Corrupt: the blob is missing, damaged or has another
-  // size; says what to do.
+  // A reader of the file's bytes, which keeps its blob from gc. Answers at once also where they come from another host:
+  // then reads wait for them. Corrupt: the blob is missing, damaged or has another size; says what to do. Unavailable:
+  // a moment ago it could not be had.
   Result<std::shared_ptr<const ContentReader>> open(const ManifestEntry& file) const;
   // The same, but of a file of at most kInlineBlobBytesMax its first read says whether it can be read.
   Result<std::shared_ptr<const ContentReader>> open(const std::shared_ptr<const Manifest>& manifest,
                                                     std::uint32_t index) const;
+  // Whether the file's bytes do not lie here, or not whole, but on another host.
+  bool is_distant(const ManifestEntry& file) const;
+  // Whether any file's may.
+  bool has_distant() const { return blobs_.has_distant(); }
   // Keeps these blobs from gc until the pin is destroyed.
   std::unique_ptr<BlobPins::Pin> pin(std::vector<Digest> digests) const { return pins_.take(std::move(digests)); }
 
  private:
+  Result<std::shared_ptr<const ContentReader>> open_distant(const ManifestEntry& file,
+                                                            std::unique_ptr<BlobPins::Pin> pin,
+                                                            const Status& otherwise) const;
+
   const KeyValueStore& keys_;
   const BlobStore& blobs_;
   BlobPins& pins_;

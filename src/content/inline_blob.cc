@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "catalog/keys.h"
-#include "catalog/records.h"
 
 namespace modelfs {
 

@@ -26,6 +26,9 @@ class ReleaseFiles {
   ContentReadAt reader() const;
   // Likewise, as ContentReader::lend_at().
   ContentReadAt lender(MappedSpans& lent) const;
+  // Whether some of them may have to come from another host. Why not which: that would be asked for each of many files
+  // with each read.
+  bool may_block() const { return store_.has_distant(); }
 
  private:
   static constexpr std::size_t kOpenMax = 16;

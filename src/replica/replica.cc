@@ -26,7 +26,7 @@ Replica::Replica(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions op
       behind_(std::make_unique<ThreadPool>("snapshot", 1)) {}
 
 Replica::~Replica() {
-  if (log_) end();
+  if (log_) log_->end();
   behind_.reset();
 }
 
@@ -106,7 +106,22 @@ void Replica::write_snapshot_later() {
   });
 }
 
+Status Replica::open_cache() {
+  if (options_.store_dir < 0) return {};
+  auto cache = CachedBlobs::open(std::move(blobs_), *local_keys_, *remote_, options_.store_dir, options_.fetch);
+  if (!cache.ok()) return cache.status();
+  cache_ = cache->get();
+  blobs_ = *std::move(cache);
+  return {};
+}
+
+void Replica::end() {
+  log_->end();
+  if (cache_ != nullptr) cache_->stop();
+}
+
 Status Replica::start() {
+  if (Status status = open_cache(); !status.ok()) return status;
   upload_ = std::make_unique<BlobUpload>(*local_keys_, *blobs_, *remote_);
   keys_ = std::make_unique<SharedKeys>(*remote_, *local_keys_, *log_, *upload_, options_.log.publish_deadline);
   keys_in_use_ = keys_.get();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/thread_pool.h"
+#include "replica/cached_blobs.h"
 #include "replica/commit_log.h"
 #include "replica/registry_format.h"
 #include "replica/registry_snapshot.h"
@@ -17,6 +18,10 @@ namespace modelfs {
 struct ReplicaOptions {
   std::string store_id;  // of the store on this host
   CommitLogOptions log = {};
+  // The store's directory, open as long as the replica lives: blobs that lie in the bucket come here as they are read.
+  // -1: only what lies here can be read.
+  int store_dir = -1;
+  FetchOptions fetch = {};
   // Nothing is put into the log from here: this host is no writer of it, and needs no right to be one.
   bool only_reads = false;
   // A record whose slot is a multiple of this is followed by a snapshot.
@@ -41,8 +46,10 @@ class Replica {
   CommitLog& log() { return *log_; }
   Remote& remote() { return *remote_; }
   const std::string& registry_id() const { return registry_id_; }
+  // Null without a store_dir.
+  CachedBlobs* cache() { return cache_; }
   // Ends the talk with the bucket: what waits for it is answered.
-  void end() { log_->end(); }
+  void end();
 
  private:
   Replica(std::unique_ptr<Remote> remote, Engine local, ReplicaOptions options);
@@ -50,6 +57,7 @@ class Replica {
   // The position of a store that follows nothing yet.
   Result<PositionRecord> bootstrap(const std::string& registry_id);
   void write_snapshot_later();
+  Status open_cache();
   Status start();
   // Makes sure that this store has a writer of its own, and that no copy of it publishes.
   Status register_writer();
@@ -58,6 +66,7 @@ class Replica {
   const std::unique_ptr<Remote> remote_;
   const std::unique_ptr<KeyValueStore> local_keys_;
   std::unique_ptr<BlobStore> blobs_;  // until take_engine()
+  CachedBlobs* cache_ = nullptr;      // blobs_, while the engine lives
   const ReplicaOptions options_;
   std::string registry_id_;
   std::unique_ptr<BlobUpload> upload_;

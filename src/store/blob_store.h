@@ -25,6 +25,12 @@ class BlobReader {
   // A read-only descriptor of a plain file that holds exactly the blob, where the engine has one. Valid as long as the
   // reader.
   virtual std::optional<int> descriptor() const = 0;
+  // Whether read_at() of these bytes would wait for another host.
+  virtual bool may_block(std::uint64_t offset_bytes, std::size_t count_bytes) const {
+    static_cast<void>(offset_bytes);
+    static_cast<void>(count_bytes);
+    return false;
+  }
 };
 
 // Blobs by SHA-256. Safe for concurrent use. It trusts the caller's digest: hashing the bytes is the caller's part.
@@ -42,9 +48,20 @@ class BlobStore {
   virtual Status sync(const std::vector<Digest>& adopted) = 0;
   // An absent blob is Ok; open readers keep their bytes.
   virtual Status remove(const Digest& digest) = 0;
-  // Calls `visit` with each blob and the time it was adopted, in no order, until it returns false.
+  // Calls `visit` with each blob and the time it was adopted or touched, in no order, until it returns false.
   virtual Status for_each(
       const std::function<bool(const Digest&, std::uint64_t size_bytes, TimeNs since)>& visit) const = 0;
+
+  // Whether blobs can lie elsewhere too, and come here as they are read.
+  virtual bool has_distant() const { return false; }
+  // A blob that does not lie here, or lies here damaged, but elsewhere. Answers at once; the reader's bytes come while
+  // they are read, checked, and the blob may be one of this store afterwards. NotFound: there is none elsewhere.
+  // Unavailable: a moment ago it could not be had. Its reads answer the same, and Corrupt where wrong bytes came.
+  virtual Result<std::unique_ptr<BlobReader>> open_distant(const Digest& digest) const {
+    return Status(Code::NotFound, "no blob " + digest.hex());
+  }
+  // Somebody has opened it: its time in for_each() is now, about.
+  virtual void touch(const Digest& digest) { static_cast<void>(digest); }
 };
 
 }  // namespace modelfs

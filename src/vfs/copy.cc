@@ -36,6 +36,8 @@ Status FileSystem::State::borrow(const OpenHandle& from, std::uint64_t offset_by
   const auto container = cache.find(source->place.container);
   if (!container.ok()) return container.status();
   const ManifestEntry& entry = (*container)->manifest->at(source->place.index);
+  // A draft refers only to blobs that lie here; reading it brings it.
+  if (registry.content().is_distant(entry)) return moves;
   return to.draft->borrow(entry.hash.digest, offset_bytes, count_bytes);
 }
 

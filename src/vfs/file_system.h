@@ -150,6 +150,8 @@ class FileSystem {
   Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into);
   // The same, but parts of `into` may be left as they are; `lent` says what stands there.
   Result<std::size_t> read(Handle handle, std::uint64_t offset_bytes, ByteSpan into, MappedSpans& lent);
+  // True when read() may take long: the bytes have to come from another host.
+  bool may_block_read(Handle handle, std::uint64_t offset_bytes, std::size_t count_bytes) const;
   // What anybody but root writes takes the file's set-user-ID and set-group-ID bits away.
   Result<std::size_t> write(const Credentials& who, Handle handle, std::uint64_t offset_bytes, ByteView bytes);
   // True when write() and allocate() may take long.

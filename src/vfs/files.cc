@@ -213,6 +213,12 @@ Result<std::size_t> FileSystem::read(Handle handle, std::uint64_t offset_bytes, 
   return state_->read(handle, offset_bytes, into, &lent);
 }
 
+bool FileSystem::may_block_read(Handle handle, std::uint64_t offset_bytes, std::size_t count_bytes) const {
+  if (!state_->registry.content().has_distant()) return false;
+  const auto opened = state_->handles.find(handle);
+  return opened.ok() && (*opened)->content && (*opened)->content->may_block(offset_bytes, count_bytes);
+}
+
 Result<std::size_t> FileSystem::State::read(Handle number, std::uint64_t offset_bytes, ByteSpan into,
                                             MappedSpans* lent) {
   const auto opened = handles.find(number);
