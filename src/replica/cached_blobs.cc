@@ -24,8 +24,17 @@ constexpr std::uint64_t kNearBytes = 4ull << 20;
 // A reader that has read so much in a row gets a chunk ahead, and one more for each time as much again.
 constexpr std::uint64_t kRunBytesPerChunk = 1ull << 20;
 
+Result<std::size_t> copy_of(std::string_view bytes, std::uint64_t offset_bytes, ByteSpan into) {
+  if (offset_bytes >= bytes.size() || into.empty()) return std::size_t{0};
+  const std::size_t count = std::min<std::size_t>(into.size(), bytes.size() - offset_bytes);
+  std::memcpy(into.data(), bytes.data() + offset_bytes, count);
+  return count;
+}
+
+}  // namespace
+
 // How far a reader has read in a row.
-class Run {
+class ReadRun {
  public:
   // How many chunks to load ahead, and from where on.
   struct Ahead {
@@ -46,15 +55,6 @@ class Run {
   std::uint64_t begin_ GUARDED_BY(mutex_) = 0;
   std::uint64_t end_ GUARDED_BY(mutex_) = 0;
 };
-
-Result<std::size_t> copy_of(std::string_view bytes, std::uint64_t offset_bytes, ByteSpan into) {
-  if (offset_bytes >= bytes.size() || into.empty()) return std::size_t{0};
-  const std::size_t count = std::min<std::size_t>(into.size(), bytes.size() - offset_bytes);
-  std::memcpy(into.data(), bytes.data() + offset_bytes, count);
-  return count;
-}
-
-}  // namespace
 
 // A large blob that is read while it comes.
 class CachedBlobs::StreamedBlob final : public BlobReader {
@@ -85,7 +85,7 @@ class CachedBlobs::StreamedBlob final : public BlobReader {
     }
     if (!here.ok()) return here;
     const auto got = source->read_at(offset_bytes, into);
-    const Run::Ahead ahead = run_.note(offset_bytes, into.size());
+    const ReadRun::Ahead ahead = run_.note(offset_bytes, into.size());
     if (ahead.chunk_count > 0) source->load_ahead(ahead.from_bytes, ahead.chunk_count);
     return got;
   }
@@ -112,7 +112,7 @@ class CachedBlobs::StreamedBlob final : public BlobReader {
 
   const CachedBlobs& blobs_;
   const std::uint64_t size_bytes_;
-  mutable Run run_;
+  mutable ReadRun run_;
   mutable Mutex mutex_;  // taken before that of an IncomingBlob
   mutable std::shared_ptr<IncomingBlob> incoming_ GUARDED_BY(mutex_);
 };
