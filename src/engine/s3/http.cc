@@ -1,7 +1,6 @@
 #include "engine/s3/http.h"
 
 #include <algorithm>
-#include <array>
 #include <mutex>
 
 #include "engine/s3/http_exchange.h"
@@ -117,19 +116,15 @@ HttpAnswer HttpClient::perform(const HttpRequest& request) {
     answer.reason = "there was no time left to ask it";
     return answer;
   }
-  std::array<char, CURL_ERROR_SIZE> words{};
   HttpExchange exchange(request, answer);
   set_bounds(lease.curl(), request, left);
   set_protocol(lease.curl(), settings_.ca_file);
-  curl_easy_setopt(lease.curl(), CURLOPT_ERRORBUFFER, words.data());
-  exchange.prepare(lease.curl());
-  const CURLcode result = curl_easy_perform(lease.curl());
+  const bool is_ready = exchange.prepare(lease.curl()).ok();
+  const CURLcode result = is_ready ? curl_easy_perform(lease.curl()) : CURLE_ABORTED_BY_CALLBACK;
   exchange.conclude(lease.curl(), result);
   long opened = 0;
   curl_easy_getinfo(lease.curl(), CURLINFO_NUM_CONNECTS, &opened);
   connections_opened_ += static_cast<std::uint64_t>(opened);
-  const bool has_words = words[0] != '\0' && answer.source_error.ok() && answer.fault != HttpFault::TooMuch;
-  if (answer.fault != HttpFault::None && has_words) answer.reason = words.data();
   return answer;
 }
 

@@ -22,6 +22,10 @@ std::string lower(std::string_view text) {
   return lowered;
 }
 
+Status wrong_digest(const Digest& expected) {
+  return {Code::Corrupt, "what is to be put does not have the digest " + expected.hex()};
+}
+
 HttpFault fault_of(CURLcode result) {
   switch (result) {
     case CURLE_OK: return HttpFault::None;
@@ -42,6 +46,25 @@ HttpFault fault_of(CURLcode result) {
 }  // namespace
 
 HttpExchange::~HttpExchange() { curl_slist_free_all(headers_); }
+
+// Why: libcurl sends a request again by itself when a connection ends that was used before, and nobody would hear of
+// it.
+int HttpExchange::on_send(void* self, char*, char*, int, int) {
+  return ++static_cast<HttpExchange*>(self)->sends_ == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+// Why together with the head: there is a server (SeaweedFS 4.48) that makes an empty object of a head whose body does
+// not come, and a process may be killed between the two.
+Status HttpExchange::load_body() {
+  const HttpBody& body = request_.body;
+  if (body.source == nullptr || !is_loaded()) return {};
+  loaded_.resize(static_cast<std::size_t>(body.size_bytes));
+  const auto got = body.source->read_at(body.offset_bytes, std::as_writable_bytes(std::span(loaded_)));
+  if (!got.ok()) return got.status();
+  if (*got != loaded_.size()) return {Code::Corrupt, "what is to be put ends before its size"};
+  if (body.sha256 != nullptr && sha256_of(bytes_of(loaded_)) != *body.sha256) return wrong_digest(*body.sha256);
+  return {};
+}
 
 std::size_t HttpExchange::on_read(char* buffer, std::size_t size, std::size_t count, void* self) {
   return static_cast<HttpExchange*>(self)->read_body(std::as_writable_bytes(std::span(buffer, size * count)));
@@ -64,7 +87,7 @@ std::size_t HttpExchange::read_body(ByteSpan into) {
   const bool is_last = sent_bytes_ + wanted == body.size_bytes;
   // Why before the last bytes go out: a request that is not complete makes no object.
   if (is_last && body.sha256 != nullptr && hasher_.finish().digest != *body.sha256) {
-    answer_.source_error = Status(Code::Corrupt, "what is to be put does not have the digest " + body.sha256->hex());
+    answer_.source_error = wrong_digest(*body.sha256);
     return CURL_READFUNC_ABORT;
   }
   sent_bytes_ += wanted;
@@ -114,23 +137,33 @@ std::size_t HttpExchange::on_header(char* bytes, std::size_t size, std::size_t c
 void HttpExchange::prepare_method(CURL* curl) {
   if (request_.method == "GET") {
     curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
-  } else if (request_.method == "PUT" || request_.method == "POST") {
+  } else if (request_.method == "DELETE") {
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "DELETE");
+  } else if (is_loaded()) {
+    curl_easy_setopt(curl, CURLOPT_POST, 1L);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, loaded_.data());
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(loaded_.size()));
+  } else {
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.body.size_bytes));
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, &on_read);
     curl_easy_setopt(curl, CURLOPT_READDATA, this);
-    // Why no way to rewind: libcurl would send the request again by itself when a connection ends that was used before.
-  } else {
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
 }
 
-void HttpExchange::prepare(CURL* curl) {
+Status HttpExchange::prepare(CURL* curl) {
   curl_ = curl;
+  answer_.source_error = load_body();
+  if (!answer_.source_error.ok()) return answer_.source_error;
+  bool has_type = false;
   for (const auto& [name, value] : request_.headers) {
     headers_ = curl_slist_append(headers_, (name + ": " + value).c_str());
+    has_type = has_type || name == "content-type";
   }
+  // libcurl would say that it is a form.
+  if (!has_type) headers_ = curl_slist_append(headers_, "Content-Type:");
   // Why: libcurl would wait a second for "100 Continue", which few servers send.
   headers_ = curl_slist_append(headers_, "Expect:");
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_);
@@ -140,8 +173,11 @@ void HttpExchange::prepare(CURL* curl) {
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, this);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &on_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, this);
-  if (request_.only_once && request_.body.size_bytes == 0) curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, words_.data());
+  curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, &on_send);
+  curl_easy_setopt(curl, CURLOPT_PREREQDATA, this);
   if (request_.past_proxy) curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  return {};
 }
 
 void HttpExchange::conclude(CURL* curl, CURLcode result) {
@@ -150,7 +186,7 @@ void HttpExchange::conclude(CURL* curl, CURLcode result) {
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &head_bytes);
   answer_.status = static_cast<int>(status);
-  answer_.may_have_arrived = head_bytes > 0 && sent_bytes_ == request_.body.size_bytes;
+  answer_.may_have_arrived = head_bytes > 0 && (is_loaded() || sent_bytes_ == request_.body.size_bytes);
   if (answer_.fault != HttpFault::None) {
     answer_.reason = "it answered more than " + std::to_string(request_.answer_bytes_max) + " bytes";
   } else if (!answer_.source_error.ok()) {
@@ -158,7 +194,8 @@ void HttpExchange::conclude(CURL* curl, CURLcode result) {
     answer_.reason = answer_.source_error.message();
   } else if (result != CURLE_OK && !is_full_) {
     answer_.fault = fault_of(result);
-    answer_.reason = curl_easy_strerror(result);
+    answer_.reason = words_[0] != '\0' ? words_.data() : curl_easy_strerror(result);
+    if (sends_ > 1) answer_.reason = "the connection ended";
   }
 }
 

@@ -29,9 +29,7 @@ struct HttpRequest {
   std::size_t answer_bytes_max = 256 << 10;  // of HttpAnswer::body
   Deadline deadline;
   std::chrono::milliseconds patience{std::chrono::seconds(10)};  // how long nearly nothing may go to and fro
-  // Is it harmful twice? Then a connection of its own is opened where libcurl might send it again by itself.
-  bool only_once = false;
-  bool past_proxy = false;  // straight to the host, whatever the environment says
+  bool past_proxy = false;                                       // straight to the host, whatever the environment says
 };
 
 enum class HttpFault : std::uint8_t {

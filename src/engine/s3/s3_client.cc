@@ -70,7 +70,6 @@ S3Answer S3Client::send(const S3Call& call, const AwsCredentials& credentials, D
   request.into = call.into;
   request.answer_bytes_max = call.answer_bytes_max;
   request.patience = call.patience;
-  request.only_once = call.only_once;
   request.past_proxy = origin_.is_loopback();
   request.deadline = deadline;
   S3Answer answer{http_.perform(request), {}};
