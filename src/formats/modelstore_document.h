@@ -10,8 +10,6 @@ namespace modelfs {
 
 // The directory in which its client keeps everything.
 inline constexpr std::string_view kModelstoreName = "operatorai-model-store";
-// The file that its client makes and removes in its root directory, to see whether it can write there.
-inline constexpr std::string_view kModelstoreProbe = ".operator-ai";
 
 // Texts of a document; empty where it has none.
 struct ModelstoreFacts {

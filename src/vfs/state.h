@@ -58,11 +58,12 @@ struct FileSystem::State final : ClientMount {
   static std::uint32_t mode_mask(const Node& parent, FileType type, std::string_view name) {
     return is_closed(parent, type, name) ? kInPlaceModeMask : 07777;
   }
-  // A draft there is nobody's business until it is committed; a plain file in a domain never is. A document will be the
-  // metadata of the version that it is called after.
+  // A draft there is nobody's business until it is committed; a plain file in a domain never is, and neither is a
+  // directory that can be no version. A document will be the metadata of the version that it is called after.
   static bool is_closed(const Node& parent, FileType type, std::string_view name) {
-    const bool is_plain = parent.kind == Node::Kind::Domain && type == FileType::Regular && face_suffix(name).empty();
-    return is_in_place(parent) && !is_plain;
+    const bool is_plain = (type == FileType::Regular && face_suffix(name).empty()) ||
+                          (type == FileType::Directory && is_reserved_name(name));
+    return is_in_place(parent) && !(parent.kind == Node::Kind::Domain && is_plain);
   }
   static bool is_in_place(const Node& parent) {
     return parent.kind == Node::Kind::Domain || parent.kind == Node::Kind::Entry || parent.kind == Node::Kind::Uploads;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""modelstore's own tests of its file system storage, which its package brings along, with a mount as the root directory.
+"""modelstore's own tests of its file system storage, which its package brings along, with a mount, or a domain of one, as the root directory.
 
 Each test gets a mount of its own (mount_as_tmp_path.py).
 """
@@ -19,6 +19,7 @@ TESTS_MIN = 60  # of modelstore 0.0.81 and 0.0.82
 
 def add_options(parser):
     parser.add_argument("--venv", required=True, help="where modelstore is installed, or will be")
+    parser.add_argument("--domain", default="", help="the domain that is the root directory, instead of the mount")
     parser.add_argument("--requirements", default="modelstore", help="what is installed: that of requirements-<this>.txt")
 
 
@@ -26,7 +27,7 @@ def body(run, options):
     python = installed.python_with(os.path.abspath(options.venv), options.requirements)
     where = subprocess.run([python, "-c", "import tests; print(tests.__path__[0])"], check=True, capture_output=True, text=True,
                            cwd=run.directory).stdout.strip()
-    environment = {**os.environ, "MODELFS": run.binary, "PYTHONPATH": installed.HERE, "TMPDIR": run.directory,
+    environment = {**os.environ, "MODELFS": run.binary, "PYTHONPATH": installed.HERE, "TMPDIR": run.directory, "MODELFS_DOMAIN": options.domain,
                    "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([python, "-m", "pytest", "-q", "--no-header", "--tb=short", "-p", "mount_as_tmp_path", "-p", "no:cacheprovider",
                            *(os.path.join(where, suite) for suite in SUITES)],

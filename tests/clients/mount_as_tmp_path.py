@@ -1,4 +1,4 @@
-"""A plugin for pytest: each test's `tmp_path` is a mount of its own, with an empty store."""
+"""A plugin for pytest: each test's `tmp_path` is a mount of its own, with an empty store; or the domain $MODELFS_DOMAIN in one."""
 
 import os
 import pathlib
@@ -19,7 +19,9 @@ def tmp_path():
     daemon = mounted.Daemon(os.environ["MODELFS"], place + "/store", place + "/mnt", place + "/log")
     try:
         daemon.start()
-        yield pathlib.Path(daemon.mount_point)
+        root = pathlib.Path(daemon.mount_point) / os.environ.get("MODELFS_DOMAIN", "")
+        root.mkdir(exist_ok=True)
+        yield root
         daemon.stop()
     finally:
         daemon.kill()

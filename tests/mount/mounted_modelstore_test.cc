@@ -466,14 +466,20 @@ TEST_F(Modelstore, ItsProbeAndOtherStoresArePlainFiles) {
   EXPECT_EQ(read_file(deeper), "not even json");
 }
 
-TEST_F(Modelstore, ItsProbeInADomainIsRefusedAndTheReasonNamesItsRoot) {
-  const std::string probe = at(".operator-ai");
+TEST_F(Modelstore, ItsStoreInADomainIsOfPlainDraftsForAll) {
+  { const File probe = open_file(at(".operator-ai"), O_WRONLY | O_CREAT); }
+  ASSERT_EQ(::unlink(at(".operator-ai").c_str()), 0);
+  const std::string own = at("operatorai-model-store");
 
-  EXPECT_EQ(error(::open(probe.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)), EPERM);
+  ASSERT_EQ(push(own + "/fraud/2026.11.21-21.22.47/a/artifacts.tar.gz", "no archive"), 0);
+  ASSERT_EQ(push(own + "/fraud/versions/a.json", metadata("a", "somewhere")), 0);
+  ASSERT_EQ(push(own + "/domains/fraud.json", metadata("a", "somewhere")), 0);
 
-  const std::string why = text_attribute(domain(), "user.modelfs.error");
-  EXPECT_NE(why.find("which is " + mount().point()), std::string::npos) << why;
-  EXPECT_FALSE(exists(probe));
+  EXPECT_EQ(read_file(own + "/fraud/versions/a.json"), metadata("a", "somewhere"));
+  EXPECT_EQ(stat_of(own).st_mode & 0777u, 0755u) << "others use the store, too";
+  EXPECT_EQ(names_in(domain()), (std::vector<std::string>{"operatorai-model-store"})) << "nothing is published";
+  EXPECT_EQ(error(::setxattr(own.c_str(), "user.modelfs.commit", "1", 1, 0)), EPERM);
+  EXPECT_EQ(run("rm -r '" + own + "'").exit_code, 0);
 }
 
 TEST_F(Modelstore, IsListedOnceItIsInUse) {

@@ -15,17 +15,14 @@ namespace {
 
 bool is_archive_suffix(std::string_view suffix) { return format_of_suffix(suffix).has_value(); }
 
-CreateRule rule_in_domain(const LayoutContext& context, std::string_view name, FileType type) {
+CreateRule rule_in_domain(std::string_view name, FileType type) {
   if (Status status = check_file_name(name); !status.ok()) return CreateRule::refused(status);
   if (name.front() == '.') {
     if (name == ".stage") return CreateRule::refused(Code::AlreadyExists, ".stage is always there");
-    // Why here, where it looks whether it can write: none of its later steps could work.
-    if (name == kModelstoreProbe) {
-      return CreateRule::refused(Code::NotPermitted, "a domain cannot be the root directory of modelstore, which is " +
-                                                         context.mount.path + " for all domains");
-    }
     return {};
   }
+  // A client that has the domain for its root directory keeps its store there, of drafts.
+  if (type == FileType::Directory && name == kModelstoreName) return {};
   if (type == FileType::Regular && name.ends_with(kJson)) {
     const Status status = check_new_name(name.substr(0, name.size() - kJson.size()));
     return status.ok() ? CreateRule{} : CreateRule::refused(status);
@@ -156,7 +153,7 @@ CreateRule NativeLayout::create_rule(const LayoutContext& context, const Node& p
     case Kind::Draft:
     case Kind::Stage: return rule_in_draft(context, parent, name, type);
     case Kind::Root: return rule_in_root(name, type);
-    case Kind::Domain: return rule_in_domain(context, name, type);
+    case Kind::Domain: return rule_in_domain(name, type);
     case Kind::Entry:
       if (parent.is_release_directory()) return rule_in_release(context.stored, parent, name, type);
       if (parent.is_generation_directory() && name == kTagName && type == FileType::Regular) {
