@@ -8,9 +8,11 @@
 
 #include <atomic>
 #include <cerrno>
+#include <thread>
 
 #include "engine/shared_dir/shared_directory.h"
 #include "store/scratch_directory.h"
+#include "support/becomes_true.h"
 #include "support/small_disk.h"
 
 namespace modelfs {
@@ -20,6 +22,14 @@ namespace {
 std::atomic<int> link_error = 0;
 // Whether it makes the link all the same.
 std::atomic<bool> link_takes_place = false;
+// As a hard mount of NFS without its server: the call waits until this is false again.
+std::atomic<bool> link_hangs = false;
+std::atomic<bool> fsync_hangs = false;
+void wait_while(const std::atomic<bool>& hangs) { hangs.wait(true); }
+void end_hanging(std::atomic<bool>& hangs) {
+  hangs = false;
+  hangs.notify_all();
+}
 // The number of the call of fsync(2) that fails with EIO, from now on; 0: none.
 std::atomic<int> failing_fsync = 0;
 
@@ -28,6 +38,7 @@ std::atomic<int> failing_fsync = 0;
 
 // Instead of the C library's.
 extern "C" int linkat(int from_dir, const char* from, int to_dir, const char* to, int flags) noexcept {
+  modelfs::wait_while(modelfs::link_hangs);
   const int error = modelfs::link_error.exchange(0);
   if (error == 0 || modelfs::link_takes_place) {
     const long done = ::syscall(SYS_linkat, from_dir, from, to_dir, to, flags);
@@ -37,6 +48,7 @@ extern "C" int linkat(int from_dir, const char* from, int to_dir, const char* to
   return -1;
 }
 extern "C" int fsync(int fd) {
+  modelfs::wait_while(modelfs::fsync_hangs);
   if (modelfs::failing_fsync.load() > 0 && modelfs::failing_fsync.fetch_sub(1) == 1) {
     errno = EIO;
     return -1;
@@ -56,6 +68,15 @@ class SharedDir : public testing::Test {
     link_error = 0;
     link_takes_place = false;
     failing_fsync = 0;
+    end_hanging(link_hangs);
+    end_hanging(fsync_hangs);
+  }
+  static Deadline in_a_moment() { return std::chrono::steady_clock::now() + std::chrono::milliseconds(50); }
+  // Long enough for whatever does not hang.
+  static Deadline in_a_second() { return std::chrono::steady_clock::now() + std::chrono::seconds(1); }
+  // A put's is removed behind it.
+  bool leaves_no_temporaries() const {
+    return becomes_true([&] { return temporaries() == 0; });
   }
   std::unique_ptr<Remote> open() const {
     auto opened = open_shared_dir_remote(directory.path());
@@ -103,7 +124,7 @@ TEST_F(SharedDir, ALinkWhoseAnswerWasLostIsKnownByTheCountOfItsLinks) {
     EXPECT_EQ(*created, Remote::Created::Now);
     EXPECT_EQ(get(name), Code::Ok);
   }
-  EXPECT_EQ(temporaries(), 0u);
+  EXPECT_TRUE(leaves_no_temporaries());
 }
 
 TEST_F(SharedDir, ALinkThatMayStillBeMadeIsUnsettled) {
@@ -118,7 +139,7 @@ TEST_F(SharedDir, ALinkThatMayStillBeMadeIsUnsettled) {
 
   EXPECT_EQ(*put_if_absent("log/1"), Remote::Created::Now);
   EXPECT_EQ(put("blobs/1"), Code::Ok);
-  EXPECT_EQ(temporaries(), 0u);
+  EXPECT_TRUE(leaves_no_temporaries());
 }
 
 TEST_F(SharedDir, ALinkThatIsRefusedIsNotMade) {
@@ -127,7 +148,7 @@ TEST_F(SharedDir, ALinkThatIsRefusedIsNotMade) {
   link_error = EACCES;
   EXPECT_EQ(put_if_absent("log").code(), Code::Denied);
   EXPECT_EQ(get("log"), Code::NotFound);
-  EXPECT_EQ(temporaries(), 0u);
+  EXPECT_TRUE(leaves_no_temporaries());
 }
 
 TEST_F(SharedDir, AFileSystemWithoutHardLinksIsRefused) {
@@ -161,6 +182,68 @@ TEST_F(SharedDir, ARecordIsNotReadBeforeItsNameIsOnTheDisk) {
   failing_fsync = 1;
 
   EXPECT_EQ(get("log"), Code::IoError);
+}
+
+TEST_F(SharedDir, AnObjectWhoseBytesHangIsNotMadeAfterItsCallerHasGivenUp) {
+  ASSERT_TRUE(put_if_absent("log/0").ok());
+  fsync_hangs = true;
+  const auto begin = std::chrono::steady_clock::now();
+
+  EXPECT_EQ(remote->put_if_absent("log/1", bytes_of("bytes"), in_a_moment()).code(), Code::Unavailable);
+  EXPECT_EQ(remote->put("blobs/1", BytesSource(bytes_of("x")), hash_of(bytes_of("x")).digest, in_a_moment()).code(),
+            Code::Unavailable);
+  EXPECT_EQ(get_whole(*remote, "log/0", 100, in_a_moment()).code(), Code::Unavailable);
+
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  end_hanging(fsync_hangs);
+  EXPECT_TRUE(leaves_no_temporaries());
+  EXPECT_EQ(get("log/1"), Code::NotFound);
+}
+
+TEST_F(SharedDir, ALinkThatHangsIsUnsettledAndMayBeMadeLater) {
+  ASSERT_TRUE(put_if_absent("log/0").ok());
+  link_hangs = true;
+
+  EXPECT_EQ(remote->put_if_absent("log/1", bytes_of("bytes"), in_a_second()).code(), Code::Unsettled);
+
+  EXPECT_EQ(get("log/1"), Code::NotFound);
+  end_hanging(link_hangs);
+  EXPECT_TRUE(becomes_true([&] { return get("log/1") == Code::Ok; }));
+}
+
+TEST_F(SharedDir, WhereAllThreadsHangCallsEndAtTheirDeadlineAndWhatWasNotBegunIsNotMade) {
+  ASSERT_TRUE(put_if_absent("log/0").ok());
+  link_hangs = true;
+  constexpr std::size_t kMany = 40;
+  std::vector<Code> codes(kMany);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    threads.emplace_back([&, i] {
+      const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+      codes[i] = remote->put_if_absent("log/" + std::to_string(i + 1), bytes_of("bytes"), deadline).code();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(get_whole(*remote, "log/0", 100, in_a_moment()).code(), Code::Unavailable);
+
+  end_hanging(link_hangs);
+  EXPECT_TRUE(leaves_no_temporaries());
+  for (std::size_t i = 0; i < kMany; ++i) {
+    EXPECT_TRUE(codes[i] == Code::Unsettled || codes[i] == Code::Unavailable) << code_name(codes[i]);
+    const bool is_made = get("log/" + std::to_string(i + 1)) == Code::Ok;
+    EXPECT_FALSE(is_made && codes[i] == Code::Unavailable) << i;
+  }
+}
+
+TEST_F(SharedDir, ItsEndDoesNotWaitForWhatHangs) {
+  ASSERT_TRUE(put_if_absent("log/0").ok());
+  link_hangs = true;
+  EXPECT_EQ(remote->put_if_absent("log/1", bytes_of("bytes"), in_a_second()).code(), Code::Unsettled);
+
+  remote.reset();
+
+  end_hanging(link_hangs);
+  EXPECT_TRUE(leaves_no_temporaries());
 }
 
 TEST_F(SharedDir, WhatIsMadeHasTheModeOfTheDirectory) {
