@@ -25,14 +25,14 @@ Result<std::vector<Digest>> find_missing(KeyValueStore& keys, std::uint64_t& tot
   const auto look = [&](std::string_view key, std::string_view value) {
     Batch one;
     one.put(std::string(key), std::string(value));
-    const auto digests = blobs_of(one);
-    if (!digests.ok()) {
-      failed = digests.status();
+    const auto blobs = blobs_of(one);
+    if (!blobs.ok()) {
+      failed = blobs.status();
       return false;
     }
-    for (const Digest& digest : *digests) {
-      if (!seen.insert(digest).second) continue;
-      if ((*snapshot)->get(keys::location(digest)).code() == Code::NotFound) missing.push_back(digest);
+    for (const ReferredBlob& blob : *blobs) {
+      if (!seen.insert(blob.digest).second) continue;
+      if ((*snapshot)->get(keys::location(blob.digest)).code() == Code::NotFound) missing.push_back(blob.digest);
     }
     return true;
   };

@@ -40,11 +40,11 @@ bool is_of(std::string_view key, keys::Kind kind) { return !key.empty() && keys:
 
 }  // namespace
 
-Result<std::vector<Digest>> blobs_of(const Batch& batch) {
-  std::vector<Digest> digests;
+Result<std::vector<ReferredBlob>> blobs_of(const Batch& batch) {
+  std::vector<ReferredBlob> blobs;
   std::unordered_set<Digest, DigestHash> seen;
-  const auto add = [&](const Digest& digest) {
-    if (seen.insert(digest).second) digests.push_back(digest);
+  const auto add = [&](const Digest& digest, std::uint64_t size_bytes) {
+    if (seen.insert(digest).second) blobs.push_back({digest, size_bytes});
   };
   for (const Batch::Put& put : batch.puts) {
     if (is_of(put.key, keys::Kind::Manifest)) {
@@ -53,15 +53,16 @@ Result<std::vector<Digest>> blobs_of(const Batch& batch) {
       const auto manifest = Manifest::decode(container->manifest);
       if (!manifest.ok()) return manifest.status();
       for (std::uint32_t i = 0; i < (*manifest)->entries().size(); ++i) {
-        if ((*manifest)->at(i).type == FileType::Regular) add((*manifest)->at(i).hash.digest);
+        if ((*manifest)->at(i).type == FileType::Regular)
+          add((*manifest)->at(i).hash.digest, (*manifest)->at(i).size_bytes);
       }
     } else if (is_of(put.key, keys::Kind::Archive)) {
       const auto archive = ArchiveRecord::decode(put.value);
       if (!archive.ok()) return archive.status();
-      if (archive->kept != ArchiveRecord::Kept::Recipe) add(archive->hash.digest);
+      if (archive->kept != ArchiveRecord::Kept::Recipe) add(archive->hash.digest, archive->size_bytes);
     }
   }
-  return digests;
+  return blobs;
 }
 
 Status SharedKeys::commit(const Batch& batch, Durability durability, SpaceNeed need) {
@@ -105,10 +106,26 @@ Status SharedKeys::commit_shared(const Batch& shared, Batch host, SpaceNeed need
   return status;
 }
 
+Status SharedKeys::wait_until_reached(std::chrono::steady_clock::time_point deadline) {
+  while (!log_.state().is_reachable) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    const Status status = log_.catch_up(std::chrono::ceil<std::chrono::milliseconds>(left));
+    if (status.ok() || status.code() != Code::Unavailable) return status;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return {Code::Unavailable, status.message() + "; nothing was published"};
+    }
+  }
+  return {};
+}
+
 // What was brought for an earlier try may have been condemned since.
-Result<std::vector<BlobLocation>> SharedKeys::bring(const std::vector<Digest>& missing) {
+Result<std::vector<BlobLocation>> SharedKeys::bring(const std::vector<Digest>& missing, std::uint64_t size_bytes) {
+  auto deadline = std::chrono::steady_clock::now() + deadline_;
+  // A large upload is not begun where nobody answers.
+  if (Status status = wait_until_reached(deadline); !status.ok()) return status;
+  deadline += std::chrono::seconds(size_bytes / kUploadBytesPerSecondMin);
   while (true) {
-    auto brought = upload_.upload(missing, std::chrono::steady_clock::now() + deadline_);
+    auto brought = upload_.upload(missing, deadline);
     if (!brought.ok() || !local_.get(keys::kCondemnations).ok()) return brought;
     std::vector<BlobLocation> condemned;
     for (const BlobLocation& each : *brought) {
@@ -128,16 +145,18 @@ Status SharedKeys::add_locations(const Batch& shared, LoggedBatch& logged, std::
   const auto condemned = local_.get(keys::kCondemnations);
   if (!condemned.ok() && condemned.code() != Code::NotFound) return condemned.status();
   std::vector<Digest> missing;
-  for (const Digest& digest : *referred) {
-    const auto location = local_.get(keys::location(digest));
+  std::uint64_t missing_bytes = 0;
+  for (const ReferredBlob& blob : *referred) {
+    const auto location = local_.get(keys::location(blob.digest));
     if (location.code() == Code::NotFound) {
-      missing.push_back(digest);
+      missing.push_back(blob.digest);
+      missing_bytes += blob.size_bytes;
     } else if (!location.ok()) {
       return location.status();
     }
   }
   if (!missing.empty()) {
-    auto up = bring(missing);
+    auto up = bring(missing, missing_bytes);
     if (!up.ok()) return up.status();
     brought = *std::move(up);
   }

@@ -24,7 +24,10 @@ class SharedKeys final : public KeyValueStore {
   // Batches whose changes are longer lie in an object of their own.
   static constexpr std::size_t kBodyBytesMin = 64ull << 10;
 
-  // `deadline`: how long bringing what a commit refers to may take without an answer of the bucket.
+  // A bucket is assumed to take at least so much a second of what is brought.
+  static constexpr std::uint64_t kUploadBytesPerSecondMin = 1ull << 20;
+
+  // `deadline`: how long a commit waits for the bucket, beside the time that its bytes take.
   SharedKeys(Remote& remote, KeyValueStore& local, CommitLog& log, BlobUpload& upload,
              std::chrono::milliseconds deadline)
       : remote_(remote), local_(local), log_(log), upload_(upload), deadline_(deadline) {}
@@ -45,7 +48,8 @@ class SharedKeys final : public KeyValueStore {
   Status commit_shared(const Batch& shared, Batch host, SpaceNeed need);
   // Brings the blobs that the batch refers to, and adds where they lie.
   Status add_locations(const Batch& shared, LoggedBatch& logged, std::vector<BlobLocation>& brought);
-  Result<std::vector<BlobLocation>> bring(const std::vector<Digest>& missing);
+  Result<std::vector<BlobLocation>> bring(const std::vector<Digest>& missing, std::uint64_t size_bytes);
+  Status wait_until_reached(std::chrono::steady_clock::time_point deadline);
   Status put_body(LoggedBatch& logged);
 
   Remote& remote_;
@@ -58,8 +62,12 @@ class SharedKeys final : public KeyValueStore {
   std::optional<LoggedBatch::Expected> fence_ GUARDED_BY(mutex_);
 };
 
-// The digests of all blobs that what a batch puts refers to: files of manifests, and archives that are kept as they
-// came. Corrupt: a record does not decode.
-Result<std::vector<Digest>> blobs_of(const Batch& batch);
+struct ReferredBlob {
+  Digest digest;
+  std::uint64_t size_bytes = 0;
+};
+// All blobs that what a batch puts refers to, each once: files of manifests, and archives that are kept as they came.
+// Corrupt: a record does not decode.
+Result<std::vector<ReferredBlob>> blobs_of(const Batch& batch);
 
 }  // namespace modelfs

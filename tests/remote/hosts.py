@@ -7,6 +7,8 @@ what each was told is compared with what all of them show in the end.
     races        all publish one version at the same moment: one wins, the others hear EEXIST and keep their drafts
     generations  all take `next` of one release: no number is missing or taken twice
     notice       what one host does is seen on another within a second of its being applied
+    load         commits alone, of all hosts at once (only with --only): rates, and what one publisher waits alone
+    outage       the bucket goes away for --seconds (only with --only, and a fault proxy)
     chaos        they publish for --seconds while daemons are killed; nothing acknowledged is lost, nothing refused appears
 """
 
@@ -27,6 +29,7 @@ import mounted  # noqa: E402
 FOLLOW_MS = 100
 DEADLINE_S = 8
 SETTLE_LIMIT_S = 60
+PUBLISHERS = 4  # of each host, under load
 # What a publisher may be told that leaves open whether it was published, since the daemon ended or nobody answered.
 OPEN_ERRORS = {errno.ETIMEDOUT, errno.ENOTCONN, errno.ECONNABORTED, errno.EIO}
 
@@ -269,6 +272,113 @@ def chaos(run, registry, seconds):
           f"{counts['kills']} daemons killed")
 
 
+def load(run, registry, each):
+    """Commits alone: the drafts are made before. Every host has PUBLISHERS threads, each in a domain of its own."""
+    hosts = registry.hosts
+    work = []
+    for index, host in enumerate(hosts):
+        for publisher in range(PUBLISHERS):
+            domain = f"load{index}x{publisher}"
+            os.mkdir(f"{host.mount_point}/{domain}")
+            work.append((host, domain, [draft(host, domain, f"d{number}", f"{domain} {number}") for number in range(each)]))
+    registry.settle()
+    barrier = threading.Barrier(len(work) + 1)
+    times = [[] for _ in work]
+    ends = [0.0] * len(work)
+
+    def publisher(number):
+        host, domain, sources = work[number]
+        barrier.wait()
+        for count, source in enumerate(sources):
+            begin = time.monotonic()
+            result = publish(source, f"{host.mount_point}/{domain}/{count}")
+            times[number].append(time.monotonic() - begin)
+            if result != "ok":
+                run.violation(f"{domain}/{count}: {errno.errorcode.get(result, result)}")
+        ends[number] = time.monotonic()
+
+    threads = [threading.Thread(target=publisher, args=(number,)) for number in range(len(work))]
+    for thread in threads:
+        thread.start()
+    barrier.wait()
+    begin = time.monotonic()
+    for thread in threads:
+        thread.join()
+    # Until the first is done all compete; from then on fewer do.
+    seconds = min(ends) - begin
+    done = [sum(1 for _ in range(len(mine)) if sum(mine[: _ + 1]) <= seconds) for mine in times]
+    by_host = [sum(done[i:i + PUBLISHERS]) for i in range(0, len(done), PUBLISHERS)]
+    all_times = sorted(value for mine in times for value in mine)
+    print(f"load: {len(hosts)} hosts x {PUBLISHERS}: {sum(done) / seconds:.0f} commits/s, median "
+          f"{1000 * all_times[len(all_times) // 2]:.0f} ms, p99 {1000 * all_times[int(len(all_times) * 0.99)]:.0f} ms; "
+          f"fewest and most of a host {min(by_host)} and {max(by_host)} in {seconds:.1f} s")
+    one = hosts[0]
+    alone = []
+    os.mkdir(one.mount_point + "/alone")
+    for number in range(30):
+        source = draft(one, "alone", f"d{number}", str(number))
+        begin = time.monotonic()
+        publish(source, f"{one.mount_point}/alone/{number}")
+        alone.append(time.monotonic() - begin)
+    print(f"load: one publisher alone: median {1000 * sorted(alone)[15]:.1f} ms")
+
+
+def outage(run, registry, seconds):
+    """The bucket goes away (through the proxy of servers.py) while one host reads and publishes."""
+    control = os.environ.get("MODELFS_TEST_PROXY")
+    if not control:
+        raise mounted.Violation("outage needs a fault proxy: servers.py SERVER --faults seed=1 -- …")
+    host, other = registry.hosts[0], registry.hosts[1]
+    os.mkdir(host.mount_point + "/away")
+    publish(draft(host, "away", "d", "here"), host.mount_point + "/away/1")
+    registry.settle()
+    reads = {"before": 0, "away": 0}
+    phase = "before"
+    stop = threading.Event()
+
+    def reader():
+        while not stop.is_set():
+            with open(other.mount_point + "/away/latest/weights", encoding="utf-8") as file:
+                if file.read() != "here":
+                    run.violation("a reader saw something else")
+            reads[phase] += 1
+
+    def ask(setting):
+        subprocess.run([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "fault_proxy.py"),
+                        "--set", control, setting], check=True, stdout=subprocess.DEVNULL)
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    time.sleep(5)
+    before = reads["before"] / 5
+    ask(f"down={seconds}")
+    phase = "away"
+    begin = time.monotonic()
+    waits = []
+    number = 0
+    while time.monotonic() - begin < seconds - DEADLINE_S - 2:
+        number += 1
+        source = draft(host, "away", f"x{number}", "new")
+        asked = time.monotonic()
+        result = publish(source, f"{host.mount_point}/away/x{number}")
+        waits.append(time.monotonic() - asked)
+        if result != errno.EHOSTUNREACH and result != errno.ETIMEDOUT:
+            run.violation(f"publishing without the bucket: {errno.errorcode.get(result, result)}")
+    away = reads["away"] / (time.monotonic() - begin)
+    stop.set()
+    thread.join()
+    time.sleep(max(0, begin + seconds - time.monotonic()))
+    back = time.monotonic()
+    mounted.wait_for(lambda: not registry.state(host)["unsettled"] and registry.state(host)["reachable"],
+                     "everything is settled", 60, 0.05)
+    settled = time.monotonic() - back
+    for number in range(1, number + 1):
+        if os.path.exists(f"{host.mount_point}/away/x{number}") and number > 1:
+            run.violation(f"x{number} was refused, and is published")
+    print(f"outage: {seconds} s; {before:.0f} reads/s before, {away:.0f} while it was away; publishing failed after "
+          f"{min(waits):.2f} to {max(waits):.2f} s (deadline {DEADLINE_S} s); settled {settled:.1f} s after it was back")
+
+
 def judge(run, hosts, told):
     """Every acknowledged release is there with its own bytes, and none that was refused."""
     shown = []
@@ -307,6 +417,10 @@ def body(run, options):
         notice(run, registry, options.notices)
     if options.only in (None, "chaos"):
         chaos(run, registry, options.seconds)
+    if options.only == "load":
+        load(run, registry, options.commits)
+    if options.only == "outage":
+        outage(run, registry, options.seconds)
     for host in registry.hosts:
         host.stop()
 
@@ -317,7 +431,8 @@ def add_options(parser):
     parser.add_argument("--generations", type=int, default=5, help="that each host takes")
     parser.add_argument("--notices", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=15, help="of chaos")
-    parser.add_argument("--only", choices=["races", "generations", "notice", "chaos"])
+    parser.add_argument("--only", choices=["races", "generations", "notice", "chaos", "load", "outage"])
+    parser.add_argument("--commits", type=int, default=60, help="of each publisher under load")
 
 
 if __name__ == "__main__":

@@ -20,13 +20,14 @@ bool is_answer(const S3Answer& answer) {
   return answer.status == 404 && (answer.error.code == "NoSuchKey" || answer.error.code == "NoSuchUpload");
 }
 
-// Waits before repetition `attempt`. False: the deadline comes first.
+// Waits before repetition `attempt`, the last one at most so long before the deadline. False: it comes first.
+constexpr milliseconds kLastTry{500};
 bool pause(unsigned attempt, const HttpAnswer& answer, RetryBudget& budget, Deadline deadline) {
   milliseconds wait = budget.spend() ? pause_before(attempt, random_fraction()) : kPauseMax;
   wait = std::max(wait, retry_after(answer).value_or(milliseconds(0)));
-  const auto end = steady_clock::now() + wait;
-  if (end >= deadline) return false;
-  std::this_thread::sleep_until(end);
+  const auto latest = deadline - kLastTry;
+  if (steady_clock::now() >= latest) return false;
+  std::this_thread::sleep_until(std::min(steady_clock::now() + wait, latest));
   return true;
 }
 
