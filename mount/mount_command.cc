@@ -7,7 +7,6 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/log.h"
@@ -139,12 +138,6 @@ Result<OpenStore> open_mounted(const std::string& store_path, const MountRequest
   return opened;
 }
 
-// None: the store is a registry of its own.
-std::function<std::string()> registry_describer(Replica* replica) {
-  if (replica == nullptr) return {};
-  return [replica] { return replica_document(*replica).dump(); };
-}
-
 // However serving ends: nobody hears of what the registry finds out any more, before those who would are gone.
 struct EndOfRegistry {
   Registry& registry;
@@ -167,7 +160,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                                         .read_only = request.read_only,
                                         .on_changed = tell_kernel});
   if (!registry.ok()) return registry.status();
-  const auto describe_registry = registry_describer(opened->replica.get());
+  ServedAt place{.mount_point = request.mount_point, .store_id = lock.id()};
+  offer_bucket(opened->replica.get(), place);
   const auto ingest = Ingest::open(**registry, request.archive_limits);
   if (!ingest.ok()) return ingest.status();
 
@@ -183,13 +177,11 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .kernel_reads = &passthrough,
                     .is_killed = is_killed,
                     .request_counts = [&counts] { return counts.by_kind(); },
-                    .describe_registry = describe_registry,
+                    .describe_registry = place.describe_registry,
                     .commits_wait = is_replica,
                     .describe_requests = [&counts](PrometheusWriter& into) { counts.describe(into); }});
   const EndOfRegistry end{**registry};
-  auto control = ControlServer::start(
-      **registry, (*ingest)->archives, lock.directory(), hooks_of(files),
-      {.mount_point = request.mount_point, .store_id = lock.id(), .describe_registry = describe_registry});
+  auto control = ControlServer::start(**registry, (*ingest)->archives, lock.directory(), hooks_of(files), place);
   if (!control.ok() && !is_disk_full_or_read_only(control.code())) return control.status();
   if (!control.ok()) log::warn("commands have to open the store themselves: {}", control.status().message());
   std::optional<ThreadPool> slow(std::in_place, "slow", kSlowThreadCount, kSlowThreadsPerUserMax);

@@ -53,6 +53,7 @@ void add_all(CLI::App& app, Action& chosen, const MountRunner& mount) {
   add_restore(app, chosen);
   add_verify(app, chosen);
   add_gc(app, chosen);
+  add_sweep(app, chosen);
   add_doctor(app, chosen);
   add_version(app, chosen);
 }

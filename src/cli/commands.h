@@ -50,6 +50,7 @@ void add_mount(CLI::App& app, Action& chosen, const MountRunner& mount);
 void add_umount(CLI::App& app, Action& chosen);
 void add_init(CLI::App& app, Action& chosen);
 void add_push(CLI::App& app, Action& chosen);
+void add_sweep(CLI::App& app, Action& chosen);
 void add_put(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
 void add_export(CLI::App& app, Action& chosen);

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/disk_refusal.h"
@@ -68,9 +67,7 @@ Status Connection::open_here(const std::string& store) {
   if (!ingest.ok()) return ingest.status();
   ServedAt place;
   place.store_id = opened->lock.id();
-  if (opened->replica) {
-    place.describe_registry = [replica = opened->replica.get()] { return replica_document(*replica).dump(); };
-  }
+  offer_bucket(opened->replica.get(), place);
   lock_ = std::move(opened->lock);
   replica_ = std::move(opened->replica);
   registry_ = *std::move(registry);

@@ -24,4 +24,21 @@ nlohmann::ordered_json replica_document(Replica& replica) {
   return document;
 }
 
+void offer_bucket(Replica* replica, ServedAt& place) {
+  if (replica == nullptr) return;
+  place.describe_registry = [replica] { return replica_document(*replica).dump(); };
+  place.sweep = [replica](bool dry_run) -> Result<std::string> {
+    SweepOptions options;
+    options.dry_run = dry_run;
+    const auto report = replica->sweep(options);
+    if (!report.ok()) return report.status();
+    const nlohmann::ordered_json document{
+        {"objects", report->objects},     {"bytes", report->bytes},
+        {"condemned", report->condemned}, {"condemned_bytes", report->condemned_bytes},
+        {"removed", report->removed},     {"removed_bytes", report->removed_bytes},
+        {"waiting", report->waiting}};
+    return document.dump();
+  };
+}
+
 }  // namespace modelfs

@@ -126,6 +126,19 @@ Dispatcher::Answer Dispatcher::verify(Message& request, const Emit& emit) {
   return answer;
 }
 
+Dispatcher::Answer Dispatcher::sweep_bucket(Message& request, const Emit&) {
+  if (!context_.place.sweep) {
+    return Status(Code::Unsupported,
+                  "this store is a registry of its own and has no bucket; `modelfs gc` frees its space");
+  }
+  if (Status status = authorise_store_owner(context_.registry, who_, "sweep the bucket"); !status.ok()) return status;
+  const auto report = context_.place.sweep(request.body.value("dry_run", false));
+  if (!report.ok()) return report.status();
+  Message answer;
+  answer.body = Json::parse(*report);
+  return answer;
+}
+
 Dispatcher::Answer Dispatcher::collect_garbage(Message&, const Emit&) {
   if (Status status = authorise_store_owner(context_.registry, who_, "collect garbage"); !status.ok()) return status;
   const auto report = context_.registry.garbage().collect();

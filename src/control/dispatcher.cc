@@ -61,6 +61,7 @@ const std::vector<Dispatcher::NamedVerb>& Dispatcher::verbs() {
       {"status", Effect::Reads, &Dispatcher::status},
       {"verify", Effect::Reads, &Dispatcher::verify},
       {"gc", Effect::Changes, &Dispatcher::collect_garbage},
+      {"sweep", Effect::Changes, &Dispatcher::sweep_bucket},
   };
   return kVerbs;
 }

@@ -78,6 +78,7 @@ class Dispatcher {
   Answer status(Message& request, const Emit& emit);
   Answer verify(Message& request, const Emit& emit);
   Answer collect_garbage(Message& request, const Emit& emit);
+  Answer sweep_bucket(Message& request, const Emit& emit);
 
   ControlContext& context_;
   const Credentials who_;

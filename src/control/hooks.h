@@ -25,6 +25,8 @@ struct ServedAt {
   std::string store_id;     // StoreLock::id()
   // A JSON object about the registry of many hosts that the store follows; empty: it is one of its own.
   std::function<std::string()> describe_registry = {};
+  // Frees what the bucket of that registry holds and nobody refers to; what it did, as a JSON object.
+  std::function<Result<std::string>(bool dry_run)> sweep = {};
 };
 
 }  // namespace modelfs

@@ -83,8 +83,8 @@ std::vector<Digest> without_repeats(const std::vector<Digest>& digests) {
 
 }  // namespace
 
-BlobUpload::BlobUpload(const KeyValueStore& keys, const BlobStore& blobs, Remote& remote)
-    : BlobUpload(keys, blobs, remote, Options{.make_nonce = random_nonce}) {}
+BlobUpload::BlobUpload(const KeyValueStore& keys, const BlobStore& blobs, Remote& remote, std::chrono::seconds max)
+    : BlobUpload(keys, blobs, remote, Options{.make_nonce = random_nonce, .uncommitted_max = max}) {}
 
 BlobUpload::BlobUpload(const KeyValueStore& keys, const BlobStore& blobs, Remote& remote, Options options)
     : keys_(keys), blobs_(blobs), remote_(remote), options_(std::move(options)) {}
@@ -112,11 +112,18 @@ Result<std::vector<BlobLocation>> BlobUpload::upload(const std::vector<Digest>& 
   return failed;
 }
 
-Result<bool> BlobUpload::is_known(const Digest& digest) const {
-  const auto location = keys_.get(keys::location(digest));
-  if (!location.ok() && location.code() != Code::NotFound) return location.status();
-  return location.ok();
+Result<bool> has_usable_location(const KeyValueStore& keys, const Digest& digest) {
+  const auto value = keys.get(keys::location(digest));
+  if (value.code() == Code::NotFound) return false;
+  if (!value.ok()) return value.status();
+  const auto location = LocationRecord::decode(*value);
+  if (!location.ok()) return location.status();
+  const auto condemned = keys.get(keys::condemned(location->object));
+  if (!condemned.ok() && condemned.code() != Code::NotFound) return condemned.status();
+  return !condemned.ok();
 }
+
+Result<bool> BlobUpload::is_known(const Digest& digest) const { return has_usable_location(keys_, digest); }
 
 Status BlobUpload::claim(const std::vector<Digest>& wanted, std::vector<BlobLocation>& up, std::vector<Digest>& mine,
                          std::vector<Digest>& others) {
@@ -127,7 +134,7 @@ Status BlobUpload::claim(const std::vector<Digest>& wanted, std::vector<BlobLoca
     const auto now = options_.clock();
     const auto [found, is_new] = uploads_.try_emplace(digest);
     Upload& upload = found->second;
-    const bool is_old = !is_new && !upload.is_under_way && now - upload.since > kUncommittedMax;
+    const bool is_old = !is_new && !upload.is_under_way && now - upload.since > options_.uncommitted_max;
     if (is_new || is_old) {
       upload = Upload{.is_under_way = true, .location = {}, .users = 0, .since = now};
       claimed.push_back(digest);
@@ -165,11 +172,11 @@ void BlobUpload::end(const std::vector<Digest>& claimed, const std::vector<BlobL
 
 void BlobUpload::forget_old() {
   const auto now = options_.clock();
-  if (now - looked_for_old_ < kUncommittedMax / 24) return;
+  if (now - looked_for_old_ < options_.uncommitted_max / 24) return;
   looked_for_old_ = now;
-  std::erase_if(uploads_, [now](const auto& each) {
+  std::erase_if(uploads_, [this, now](const auto& each) {
     const Upload& upload = each.second;
-    return !upload.is_under_way && upload.users == 0 && now - upload.since > kUncommittedMax;
+    return !upload.is_under_way && upload.users == 0 && now - upload.since > options_.uncommitted_max;
   });
 }
 

@@ -32,6 +32,10 @@ struct BlobLocation {
   LocationRecord location;
 };
 
+// Whether what is published may refer to the place that `f/<digest>` names: it is there, and its object is not
+// condemned.
+Result<bool> has_usable_location(const KeyValueStore& keys, const Digest& digest);
+
 // Safe for concurrent use. What it refers to outlives it.
 //
 // Every byte is hashed as it goes up, so a disk that lies is found here and not by those who read. A blob of more than
@@ -43,13 +47,15 @@ class BlobUpload {
   static constexpr std::uint64_t kChunkBytes = 8ull << 20;
   // What was uploaded for a commit that did not take place is used by later ones for so long: far below the age at
   // which the sweeper condemns objects that nobody refers to.
-  static constexpr std::chrono::hours kUncommittedMax{24};
+  static constexpr std::chrono::hours kUncommittedMax{12};
   static constexpr unsigned kPutsAtOnce = 4;
 
   struct Options {
     // 32 hexadecimal digits that nobody has seen before.
     std::function<std::string()> make_nonce;
     std::function<std::chrono::steady_clock::time_point()> clock = [] { return std::chrono::steady_clock::now(); };
+    // Shorter than any sweeper takes from condemning an object to removing it.
+    std::chrono::seconds uncommitted_max = kUncommittedMax;
   };
   struct Figures {
     std::uint64_t blobs = 0;          // uploaded since the start
@@ -60,7 +66,8 @@ class BlobUpload {
   };
 
   // `keys`: those of this host; `blobs`: the files of this host.
-  BlobUpload(const KeyValueStore& keys, const BlobStore& blobs, Remote& remote);
+  BlobUpload(const KeyValueStore& keys, const BlobStore& blobs, Remote& remote,
+             std::chrono::seconds uncommitted_max = kUncommittedMax);
   BlobUpload(const KeyValueStore& keys, const BlobStore& blobs, Remote& remote, Options options);
   ~BlobUpload();
 

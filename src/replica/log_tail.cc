@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/codec.h"
+#include "base/log.h"
 #include "catalog/keys.h"
 #include "replica/judgement.h"
 
@@ -59,6 +60,14 @@ Result<std::optional<ReadRecord>> LogTail::read_next(Deadline deadline) {
 
 Result<ReadRecord> LogTail::check_next(std::string encoded, Deadline deadline) const {
   const std::string name = remote_.address() + "/" + log_object(position_.next_slot);
+  // A server that was cut off from a writer may have made the object and not its bytes (SeaweedFS 4.48 does). Nobody
+  // has committed there, all hosts see so alike, and the next record repeats the hash of nothing.
+  if (encoded.empty()) {
+    log::warn("{} is empty and void", name);
+    ReadRecord empty;
+    empty.record.slot = position_.next_slot;
+    return empty;
+  }
   auto record = LogRecord::decode(encoded);
   if (!record.ok()) return Status(record.code(), name + ": " + record.status().message());
   if (record->registry_id != position_.registry_id) {
@@ -122,7 +131,7 @@ Result<AppliedRecord> LogTail::apply(const ReadRecord& read, const HostParts* ow
   PositionRecord next = position_;
   if (own != nullptr) next.writer = writer_registered_by(read.record).value_or(next.writer);
   next.next_slot += 1;
-  next.chain = LogRecord::hash_of_encoded(read.encoded);
+  next.chain = read.encoded.empty() ? hash_of({}).digest : LogRecord::hash_of_encoded(read.encoded);
   batch.put(keys::kPosition, next.encode());
   if (own != nullptr) batch.erase(keys::kUnsettled);
   // Why Buffered: what a power cut takes of it is in the log, and with it goes that `U` was erased.

@@ -122,7 +122,7 @@ void Replica::end() {
 
 Status Replica::start() {
   if (Status status = open_cache(); !status.ok()) return status;
-  upload_ = std::make_unique<BlobUpload>(*local_keys_, *blobs_, *remote_);
+  upload_ = std::make_unique<BlobUpload>(*local_keys_, *blobs_, *remote_, options_.uncommitted_max);
   keys_ = std::make_unique<SharedKeys>(*remote_, *local_keys_, *log_, *upload_, options_.log.publish_deadline);
   keys_in_use_ = keys_.get();
   Status status = log_->start(options_.start_patience);

@@ -10,6 +10,7 @@
 #include "replica/registry_format.h"
 #include "replica/registry_snapshot.h"
 #include "replica/shared_keys.h"
+#include "replica/sweeper.h"
 #include "store/engine.h"
 #include "store/remote.h"
 
@@ -26,6 +27,8 @@ struct ReplicaOptions {
   bool only_reads = false;
   // A record whose slot is a multiple of this is followed by a snapshot.
   std::uint64_t slots_between_snapshots = kSlotsBetweenSnapshots;
+  // How long what was brought for a commit that did not take place is used by others; see BlobUpload.
+  std::chrono::seconds uncommitted_max = BlobUpload::kUncommittedMax;
   // How long an opening waits for the bucket before it goes on with what is here.
   std::chrono::milliseconds start_patience{10'000};
 };
@@ -48,6 +51,10 @@ class Replica {
   const std::string& registry_id() const { return registry_id_; }
   // Null without a store_dir.
   CachedBlobs* cache() { return cache_; }
+  // Frees what nobody refers to in the bucket. While the engine is in use.
+  Result<SweepReport> sweep(const SweepOptions& options) {
+    return modelfs::sweep(*remote_, *log_, *keys_in_use_, options);
+  }
   // Ends the talk with the bucket: what waits for it is answered.
   void end();
 

@@ -147,13 +147,11 @@ Status SharedKeys::add_locations(const Batch& shared, LoggedBatch& logged, std::
   std::vector<Digest> missing;
   std::uint64_t missing_bytes = 0;
   for (const ReferredBlob& blob : *referred) {
-    const auto location = local_.get(keys::location(blob.digest));
-    if (location.code() == Code::NotFound) {
-      missing.push_back(blob.digest);
-      missing_bytes += blob.size_bytes;
-    } else if (!location.ok()) {
-      return location.status();
-    }
+    const auto is_there = has_usable_location(local_, blob.digest);
+    if (!is_there.ok()) return is_there.status();
+    if (*is_there) continue;
+    missing.push_back(blob.digest);
+    missing_bytes += blob.size_bytes;
   }
   if (!missing.empty()) {
     auto up = bring(missing, missing_bytes);

@@ -295,6 +295,19 @@ TEST_F(CommitLogs, ALogThatWasChangedBehindIsNotFollowed) {
   EXPECT_EQ(bob->get("r/x"), "1");
 }
 
+TEST_F(CommitLogs, ASlotWithoutAByteIsVoidForAll) {
+  auto ann = host("ann");
+  auto bob = host("bob");
+  ASSERT_TRUE(catch_up(*ann).ok());
+  bucket_->store(log_object(ann->log().state().next_slot), "");
+
+  EXPECT_TRUE(ann->set("r/x", "", "1").ok());
+
+  ASSERT_TRUE(catch_up(*bob).ok());
+  EXPECT_EQ(bob->get("r/x"), "1");
+  EXPECT_EQ(bob->shared(), ann->shared());
+}
+
 TEST_F(CommitLogs, WhatNoHostCouldReadIsNotPutIntoTheLog) {
   auto ann = host("ann");
   Batch empty;

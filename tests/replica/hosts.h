@@ -50,6 +50,7 @@ class ReplicaHost {
     options.log.poll = {std::chrono::milliseconds(20), std::chrono::milliseconds(20), std::chrono::milliseconds(20)};
     options.log.on_applied = on_applied_;
     options.slots_between_snapshots = slots_between_snapshots_;
+    options.uncommitted_max = uncommitted_max_;
     options.start_patience = std::chrono::milliseconds(300);
     auto replica =
         Replica::open(std::move(remote), {std::make_unique<LastingKeys>(disk_), make_memory_engine().blobs}, options);
@@ -101,6 +102,7 @@ class ReplicaHost {
 
   std::chrono::milliseconds deadline_ = kDeadline;
   bool starts_offline_ = false;
+  std::chrono::seconds uncommitted_max_ = BlobUpload::kUncommittedMax;
   std::uint64_t slots_between_snapshots_ = kSlotsBetweenSnapshots;
   RemoteFaults starts_with_;
   std::function<void(const AppliedRecord&)> on_applied_;
