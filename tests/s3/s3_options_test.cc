@@ -87,6 +87,15 @@ TEST_F(Options, TakeTheEndpointOfAProfilesServices) {
   EXPECT_EQ(options().endpoint.str(), "http://localhost:4566");
 }
 
+TEST_F(Options, NameFilesThatAreFoundFromAnywhere) {
+  environment_["AWS_CA_BUNDLE"] = "ca.pem";
+  environment_["AWS_WEB_IDENTITY_TOKEN_FILE"] = "token";
+
+  EXPECT_EQ(options().ca_file, std::filesystem::current_path() / "ca.pem");
+  EXPECT_EQ(options().credentials.environment.at("AWS_WEB_IDENTITY_TOKEN_FILE"),
+            std::filesystem::current_path() / "token");
+}
+
 TEST_F(Options, HaveARegionThatIsOne) {
   environment_["AWS_REGION"] = "eu west";
 
