@@ -35,6 +35,15 @@ TEST_F(Options, AreThoseOfAwsWhereNobodySaysOtherwise) {
   EXPECT_EQ(made.path_of(""), "/");
 }
 
+TEST_F(Options, ReadNoProfileWhereItsFileIsDevNull) {
+  write("config", "[default]\nregion = eu-west-1\n");
+  EXPECT_EQ(options().region, "eu-west-1");
+  environment_["AWS_CONFIG_FILE"] = "/dev/null";
+  environment_["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null";
+
+  EXPECT_EQ(options().region, "us-east-1");
+}
+
 TEST_F(Options, PutABucketWithADotIntoThePathSinceNoCertificateHasIt) {
   const S3Options made = options("s3://models.acme");
 
