@@ -45,8 +45,10 @@ class CredentialsOf : public testing::Test {
     return path;
   }
   Result<AwsCredentials> fetch() {
-    HttpClient http({});
-    return fetch_credentials(settings_, http, std::chrono::steady_clock::now() + 20s);
+    CurrentCredentials current(settings_);
+    const auto got = current.get(std::chrono::steady_clock::now() + 20s);
+    if (!got.ok()) return got.status();
+    return **got;
   }
   std::string key_id() {
     const auto fetched = fetch();
@@ -274,6 +276,23 @@ TEST_F(CurrentCredentialsTest, AreUsedToTheirEndWhenNoOthersCanBeHad) {
   EXPECT_EQ((*current.get(soon()))->key_id, "k1");
 
   EXPECT_EQ(endpoint_.count("GET"), asked);  // not asked again at once
+}
+
+TEST_F(CurrentCredentialsTest, ThatNobodyGivesAnyMoreMayComeBack) {
+  HttpServer metadata([this](const ServedRequest& request) -> ServedAnswer {
+    if (is_down_) return s3_error(404, "No");
+    if (request.method == "PUT") return {200, "session"};
+    if (request.target.ends_with("/")) return {200, "the-role"};
+    return {200, keys_json("of-instance", system_clock::now() + 1s)};
+  });
+  settings_.environment = {{"AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.origin()}};
+  CurrentCredentials current(settings_);
+  const auto refused = current.get(soon());
+  ASSERT_TRUE(refused.ok());
+
+  is_down_ = true;
+
+  EXPECT_EQ(current.renew(**refused, soon()).code(), Code::Unavailable);
 }
 
 TEST_F(CurrentCredentialsTest, AreRenewedOnceForAllThatWereRefused) {

@@ -272,7 +272,7 @@ TEST_F(FaultyS3, EveryFailureIsASentenceWithoutTheKeys) {
       {{403, leak}, "the secret access key does not belong to the key id"},
       {s3_error(403, "RequestTimeTooSkewed", {"Date: Tue, 01 Dec 2015 14:20:41 GMT"}), "have both set by NTP"},
       {s3_error(403, "InvalidAccessKeyId"), "does not know the key id"},
-      {s3_error(403, "AccessDenied"), "a policy must allow s3:GetObject on s3://models/team"},
+      {s3_error(403, "AccessDenied"), "a policy must allow s3:GetObject and s3:ListBucket on s3://models/team"},
       {{301, "", {"x-amz-bucket-region: eu-west-1"}}, "set AWS_REGION=eu-west-1"},
       {{400, "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-2</Region></Error>"},
        "set AWS_REGION=eu-west-2"},
@@ -500,6 +500,32 @@ TEST_F(FaultyUpload, IsCompleteWhenTheAnswerToThatWasLost) {
 
   EXPECT_TRUE(status.ok()) << status.str();
   EXPECT_EQ(server_->count("DELETE"), 0u);
+}
+
+TEST_F(FaultyUpload, EndsAtItsDeadlineAlsoWhereOthersHaveTheThreads) {
+  std::atomic<int> of_others = 0;
+  serve([&](const ServedRequest& request, ServedAnswer& answer) {
+    if (request.method != "PUT" || request.target.find("/others") == std::string::npos) return false;
+    answer.fault = Fault::NeverAnswer;
+    ++of_others;
+    return true;
+  });
+  const std::string bytes(2 * S3Remote::kWholeBytesMax, 'x');
+  const Digest digest = sha256_of(bytes_of(bytes));
+  const Deadline end_of_others = in(5s);
+  std::vector<std::thread> others;
+  for (int i = 0; i < 3; ++i) {
+    others.emplace_back([&, i] {
+      EXPECT_FALSE(
+          remote_->put("others/" + std::to_string(i), BytesSource(bytes_of(bytes)), digest, end_of_others).ok());
+    });
+  }
+  while (of_others < 8 && std::chrono::steady_clock::now() < end_of_others - 4s) std::this_thread::yield();
+
+  (void)put_large(500ms);
+
+  EXPECT_LT(std::chrono::steady_clock::now(), end_of_others);
+  for (std::thread& other : others) other.join();
 }
 
 TEST_F(FaultyUpload, EndsAtItsDeadline) {

@@ -35,6 +35,15 @@ TEST_F(Options, AreThoseOfAwsWhereNobodySaysOtherwise) {
   EXPECT_EQ(made.path_of(""), "/");
 }
 
+TEST_F(Options, ReadNoProfileWhereItsFileIsDevNull) {
+  write("config", "[default]\nregion = eu-west-1\n");
+  EXPECT_EQ(options().region, "eu-west-1");
+  environment_["AWS_CONFIG_FILE"] = "/dev/null";
+  environment_["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null";
+
+  EXPECT_EQ(options().region, "us-east-1");
+}
+
 TEST_F(Options, PutABucketWithADotIntoThePathSinceNoCertificateHasIt) {
   const S3Options made = options("s3://models.acme");
 
@@ -85,6 +94,15 @@ TEST_F(Options, TakeTheEndpointOfAProfilesServices) {
   environment_["AWS_PROFILE"] = "local";
 
   EXPECT_EQ(options().endpoint.str(), "http://localhost:4566");
+}
+
+TEST_F(Options, NameFilesThatAreFoundFromAnywhere) {
+  environment_["AWS_CA_BUNDLE"] = "ca.pem";
+  environment_["AWS_WEB_IDENTITY_TOKEN_FILE"] = "token";
+
+  EXPECT_EQ(options().ca_file, std::filesystem::current_path() / "ca.pem");
+  EXPECT_EQ(options().credentials.environment.at("AWS_WEB_IDENTITY_TOKEN_FILE"),
+            std::filesystem::current_path() / "token");
 }
 
 TEST_F(Options, HaveARegionThatIsOne) {

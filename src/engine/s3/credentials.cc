@@ -12,13 +12,20 @@ constexpr std::chrono::seconds kPauseAfterFailure{30};
 // Nobody waits longer for others while the kept ones last.
 constexpr std::chrono::seconds kPatienceWhileTheyLast{5};
 
+Status nowhere(const std::string& home) {
+  return {Code::Denied,
+          "no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a web identity, a profile with keys or "
+          "credential_process in " +
+              home + "/.aws, nor those of a container or instance; `aws configure` stores some"};
+}
+
 bool lasts(const AwsCredentials& credentials, std::chrono::seconds ahead) {
   return !credentials.expiry || system_clock::now() + ahead < *credentials.expiry;
 }
 
 }  // namespace
 
-Result<AwsCredentials> fetch_credentials(const CredentialSettings& settings, HttpClient& http, Deadline deadline) {
+Found find_credentials(const CredentialSettings& settings, HttpClient& http, Deadline deadline) {
   const CredentialQuestion question{settings, http, deadline};
   using Source = Found (*)(const CredentialQuestion&);
   constexpr Source kSources[] = {&keys_of_environment, &keys_of_web_identity, &keys_of_profile, &keys_of_container,
@@ -33,12 +40,9 @@ Result<AwsCredentials> fetch_credentials(const CredentialSettings& settings, Htt
       if (text->find_first_of("\r\n") == std::string::npos) continue;
       return Status(Code::Denied, "the credentials of " + credentials.source + " have line ends in them");
     }
-    return std::move(credentials);
+    return found;
   }
-  return Status(Code::Denied,
-                "no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a web identity, a profile with "
-                "keys or credential_process in " +
-                    settings.home + "/.aws, nor those of a container or instance; `aws configure` stores some");
+  return {std::nullopt};
 }
 
 CurrentCredentials::CurrentCredentials(CredentialSettings settings)
@@ -50,13 +54,16 @@ std::shared_ptr<const AwsCredentials> CurrentCredentials::kept() {
 }
 
 Result<std::shared_ptr<const AwsCredentials>> CurrentCredentials::fetch(Deadline deadline) {
-  auto fetched = fetch_credentials(settings_, http_, deadline);
+  auto found = find_credentials(settings_, http_, deadline);
   const MutexLock lock(mutex_);
-  if (!fetched.ok()) {
+  if (!found.ok() || !found->has_value()) {
     next_try_ = steady_clock::now() + kPauseAfterFailure;
-    return fetched.status();
+    if (!found.ok()) return found.status();
+    if (kept_ == nullptr) return nowhere(settings_.home);
+    // There were some, so this passes: an instance's metadata that has not answered in time looks like none.
+    return Status(Code::Unavailable, kept_->source + " gives no credentials any more");
   }
-  kept_ = std::make_shared<const AwsCredentials>(std::move(*fetched));
+  kept_ = std::make_shared<const AwsCredentials>(std::move(**found));
   return kept_;
 }
 

@@ -12,9 +12,9 @@ namespace modelfs {
 
 // Looks, in the order of the SDKs, at: keys of the environment; a web identity (one request to STS); the profile's keys
 // and its credential_process; the endpoint of a container; the instance (IMDSv2). The first that is there decides.
-// Denied: none is there, or what is there gives none; says where was looked. Unavailable: who is to be asked cannot be
-// reached.
-Result<AwsCredentials> fetch_credentials(const CredentialSettings& settings, HttpClient& http, Deadline deadline);
+// None: none is there. Denied: what is there gives none. Unavailable: who is to be asked cannot be reached.
+Result<std::optional<AwsCredentials>> find_credentials(const CredentialSettings& settings, HttpClient& http,
+                                                       Deadline deadline);
 
 // Safe for concurrent use.
 class CurrentCredentials {
@@ -24,8 +24,8 @@ class CurrentCredentials {
 
   explicit CurrentCredentials(CredentialSettings settings);
 
-  // As fetch_credentials; those that were fetched before as long as they last. While they last it does not matter
-  // whether others can be had.
+  // Those that were fetched before as long as they last; while they last it does not matter whether others can be had.
+  // Else as find_credentials. Denied also where there are none; says where was looked.
   Result<std::shared_ptr<const AwsCredentials>> get(Deadline deadline) EXCLUDES(fetch_mutex_, mutex_);
   // The same after the server has refused `refused`: others, or those that somebody has fetched meanwhile, or `refused`
   // once more.

@@ -43,20 +43,26 @@ Status MultipartPut::run(const Digest& sha256) {
   {
     const MutexLock lock(mutex_);
     etags_.resize(count);
-    workers_ = static_cast<unsigned>(std::min<std::size_t>(kParallelMax, count));
+  }
+  const auto helpers = std::make_shared<Help>();
+  {
+    const MutexLock lock(helpers->mutex);
+    helpers->put = this;
   }
   const ThreadPool::Owner owner = new_owner();
-  for (std::size_t worker = 0; worker < std::min<std::size_t>(kParallelMax, count); ++worker) {
-    threads_.submit([this] { put_parts(); }, owner);
+  for (std::size_t i = 1; i < std::min<std::size_t>(kParallelMax, count); ++i) {
+    threads_.submit([helpers] { help(*helpers); }, owner);
   }
   // Meanwhile here: each part is signed by a hash of its own, which says nothing of the whole.
   if (const Status whole = check_whole(sha256); !whole.ok()) fail(whole);
-  Status outcome;
+  put_parts();
   {
-    const MutexLock lock(mutex_);
-    while (workers_ > 0) done_.wait(mutex_);
-    outcome = failure_;
+    // Who has not begun by now does not: the pool may be busy with others for longer than the deadline.
+    const MutexLock lock(helpers->mutex);
+    helpers->put = nullptr;
+    while (helpers->running > 0) helpers->ended.wait(helpers->mutex);
   }
+  Status outcome = failure();
   if (outcome.ok()) outcome = complete();
   if (!outcome.ok()) give_up();
   return outcome;
@@ -76,15 +82,25 @@ Status MultipartPut::begin() {
   return {};
 }
 
+void MultipartPut::help(Help& help) {
+  MultipartPut* put = nullptr;
+  {
+    const MutexLock lock(help.mutex);
+    if (help.put == nullptr) return;
+    put = help.put;
+    ++help.running;
+  }
+  put->put_parts();
+  const MutexLock lock(help.mutex);
+  if (--help.running == 0) help.ended.notify_all();
+}
+
 void MultipartPut::put_parts() {
   for (;;) {
     std::size_t index = 0;
     {
       const MutexLock lock(mutex_);
-      if (!failure_.ok() || next_part_ == etags_.size()) {
-        if (--workers_ == 0) done_.notify_all();
-        return;
-      }
+      if (!failure_.ok() || next_part_ == etags_.size()) return;
       index = next_part_++;
     }
     auto etag = put_part(index);
@@ -122,7 +138,8 @@ Result<Digest> MultipartPut::hash_range(std::uint64_t offset_bytes, std::uint64_
   Hasher hasher;
   std::vector<std::byte> piece(std::min<std::uint64_t>(kPieceBytes, size_bytes));
   for (std::uint64_t done = 0; done < size_bytes;) {
-    if (has_failed()) return Status(Code::Interrupted, "another part has failed");
+    if (!failure().ok()) return Status(Code::Interrupted, "another part has failed");
+    if (steady_clock::now() >= deadline_) return Status(Code::Unavailable, key_ + ": the deadline passed");
     const std::size_t wanted = std::min<std::uint64_t>(piece.size(), size_bytes - done);
     const auto got = source_.read_at(offset_bytes + done, ByteSpan(piece).first(wanted));
     if (!got.ok()) return got.status();
@@ -193,9 +210,9 @@ void MultipartPut::fail(const Status& status) {
   if (failure_.ok()) failure_ = status;
 }
 
-bool MultipartPut::has_failed() {
+Status MultipartPut::failure() {
   const MutexLock lock(mutex_);
-  return !failure_.ok();
+  return failure_;
 }
 
 }  // namespace modelfs

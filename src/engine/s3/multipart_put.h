@@ -1,5 +1,6 @@
 // One large object, put in parts at the same time.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,13 +16,22 @@ class MultipartPut {
   static constexpr std::uint64_t kPartsMax = 10'000;  // S3's own limit
   static constexpr unsigned kParallelMax = 4;         // parts of one object
 
-  // Its references outlive run().
+  // Its references outlive run(), which ends within a second of the deadline.
   MultipartPut(S3Client& client, ThreadPool& threads, std::string key, const RemoteSource& source, Deadline deadline);
 
   // Puts the object if its bytes have the digest. As Remote::put; the parts of what fails are given up.
   Status run(const Digest& sha256) EXCLUDES(mutex_);
 
  private:
+  // What a pool's thread needs to know whether the put still is.
+  struct Help {
+    Mutex mutex;  // before MultipartPut::mutex_
+    Condition ended;
+    MultipartPut* put GUARDED_BY(mutex) = nullptr;  // none: it is over
+    unsigned running GUARDED_BY(mutex) = 0;
+  };
+  static void help(Help& help);
+
   Status begin();
   void put_parts() EXCLUDES(mutex_);
   Result<std::string> put_part(std::size_t index);
@@ -31,7 +41,7 @@ class MultipartPut {
   Status look_whether_complete(const S3Answer& answer);
   void give_up();
   void fail(const Status& status) EXCLUDES(mutex_);
-  bool has_failed() EXCLUDES(mutex_);
+  Status failure() EXCLUDES(mutex_);
 
   S3Client& client_;
   ThreadPool& threads_;
@@ -41,10 +51,8 @@ class MultipartPut {
   const std::uint64_t part_bytes_;
   std::string upload_id_;
   Mutex mutex_;  // leaf lock
-  Condition done_;
   std::vector<std::string> etags_ GUARDED_BY(mutex_);
   std::size_t next_part_ GUARDED_BY(mutex_) = 0;
-  unsigned workers_ GUARDED_BY(mutex_) = 0;
   Status failure_ GUARDED_BY(mutex_);
 };
 

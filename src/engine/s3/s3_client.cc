@@ -14,20 +14,23 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
+constexpr milliseconds kLastTry{500};
+
 bool is_answer(const S3Answer& answer) {
   if (answer.is_success() || answer.status == 412 || answer.status == 416) return true;
   // Why not any 404: it may be a proxy's, or there is no such bucket.
   return answer.status == 404 && (answer.error.code == "NoSuchKey" || answer.error.code == "NoSuchUpload");
 }
 
-// Waits before repetition `attempt`, the last one at most so long before the deadline. False: it comes first.
-constexpr milliseconds kLastTry{500};
+// Waits before repetition `attempt`, the last one at most so long before the deadline. False: it comes first, or the
+// server wants to be left alone until then.
 bool pause(unsigned attempt, const HttpAnswer& answer, RetryBudget& budget, Deadline deadline) {
-  milliseconds wait = budget.spend() ? pause_before(attempt, random_fraction()) : kPauseMax;
-  wait = std::max(wait, retry_after(answer).value_or(milliseconds(0)));
+  const auto now = steady_clock::now();
   const auto latest = deadline - kLastTry;
-  if (steady_clock::now() >= latest) return false;
-  std::this_thread::sleep_until(std::min(steady_clock::now() + wait, latest));
+  const auto earliest = now + retry_after(answer).value_or(milliseconds(0));
+  if (now >= latest || earliest > latest) return false;
+  const milliseconds wait = budget.spend() ? pause_before(attempt, random_fraction()) : kPauseMax;
+  std::this_thread::sleep_until(std::clamp(now + wait, earliest, latest));
   return true;
 }
 
@@ -88,7 +91,12 @@ Result<S3Answer> S3Client::call(const S3Call& call, Deadline deadline) {
   auto credentials = credentials_.get(deadline);
   bool has_renewed = false;
   for (unsigned attempt = 1;; ++attempt) {
-    if (!credentials.ok()) return Status(credentials.code(), address + ": " + credentials.status().message());
+    if (!credentials.ok()) {
+      const bool may_pass = credentials.code() == Code::Unavailable && pause(attempt, {}, budget_, deadline);
+      if (!may_pass) return Status(credentials.code(), address + ": " + credentials.status().message());
+      credentials = credentials_.get(deadline);
+      continue;
+    }
     S3Answer answer = send(call, **credentials, deadline);
     const Verdict verdict = judge(answer, answer.error);
     if (verdict == Verdict::Answered && is_answer(answer)) {

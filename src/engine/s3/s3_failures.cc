@@ -76,7 +76,7 @@ Status of_refusal(const S3Failure& failure) {
     return {Code::Denied, answered + ": the credentials are of " + source + ", and it gives no newer ones"};
   }
   return {Code::Denied, answered + ": a policy must allow " + failure.call.action + " on " +
-                            failure.options.where.str() + " to whom the keys of " + source + " belong to"};
+                            failure.options.where.str() + " to whom the keys of " + source + " belong"};
 }
 
 Status of_answer(const S3Failure& failure) {

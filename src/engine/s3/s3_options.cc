@@ -1,5 +1,6 @@
 #include "engine/s3/s3_options.h"
 
+#include <filesystem>
 #include <initializer_list>
 
 namespace modelfs {
@@ -24,6 +25,18 @@ std::string aws_endpoint(const std::string& region) {
   return "https://s3." + region + (region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com");
 }
 
+// Files are read again later, when the daemon is in another directory.
+void make_absolute(std::string& path) {
+  if (!path.empty() && path.front() != '/' && !path.starts_with("~/")) path = std::filesystem::absolute(path).string();
+}
+
+void make_files_absolute(AwsEnvironment& environment) {
+  for (const char* name : {"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+                           "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}) {
+    if (const auto found = environment.find(name); found != environment.end()) make_absolute(found->second);
+  }
+}
+
 // A bucket's name becomes a part of the host's only where the certificate of the host holds for it: "*" is one part.
 bool can_be_host_part(const std::string& bucket) { return bucket.find_first_of("._") == std::string::npos; }
 
@@ -38,6 +51,7 @@ Result<S3Options> S3Options::from(const std::string& url, const std::string& hom
                                   AwsEnvironment environment) {
   const auto where = parse_s3_url(url);
   if (!where.ok()) return where.status();
+  make_files_absolute(environment);
   const auto profile = read_aws_profile(environment, home, choices.profile);
   if (!profile.ok()) return profile.status();
   const auto variable = [&](const char* name) { return value_of(environment, name); };
@@ -58,6 +72,7 @@ Result<S3Options> S3Options::from(const std::string& url, const std::string& hom
   options.is_path_style =
       choices.path_style || !wants_host || !can_be_host_part(where->bucket) || endpoint->is_address();
   options.ca_file = first_of({choices.ca_file, variable("AWS_CA_BUNDLE"), profile->value("ca_bundle")});
+  make_absolute(options.ca_file);
   options.credentials = {std::move(environment), home, choices.profile, options.region, options.ca_file};
   return options;
 }

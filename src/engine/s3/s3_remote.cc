@@ -119,7 +119,8 @@ Result<std::size_t> S3Remote::get(const std::string& name, std::uint64_t offset_
 
 Result<std::size_t> S3Remote::get_piece(const std::string& name, std::uint64_t offset_bytes, ByteSpan into,
                                         Deadline deadline) {
-  S3Call call = call_of("GET", "s3:GetObject", key_of(name));
+  // AWS refuses a name that is absent to who may not list.
+  S3Call call = call_of("GET", "s3:GetObject and s3:ListBucket", key_of(name));
   const std::uint64_t last = offset_bytes + into.size() - 1;
   call.headers = {{"range", "bytes=" + std::to_string(offset_bytes) + "-" + std::to_string(last)}};
   call.into = into;
