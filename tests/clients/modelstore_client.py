@@ -61,9 +61,17 @@ def live_together(run, daemon, store, forml, options):
             f"looked at {sum(each[1] for each in polled)} files and {states} generations")
 
 
+def domains_of(daemon):
+    return {name: sorted(os.listdir(f"{daemon.mount_point}/{name}")) for name in os.listdir(daemon.mount_point)
+            if name[0] not in ".o" and os.path.isdir(f"{daemon.mount_point}/{name}")}  # its own view is listed where it was used
+
+
 def body(run, options):
     python, forml_python = python_with(options.modelstore_venv, options.requirements), python_with(options.forml_venv, "forml")
     daemon = run.daemon("store")
+    if options.hosts == 2:
+        daemon.share()
+        daemon.options = "follow=100"
     daemon.start()
     store = Client(run, python, "modelstore_life.py", daemon.mount_point)
     store.do("life")
@@ -75,8 +83,18 @@ def body(run, options):
     for number, metadata in enumerate(ODD):
         publish(run, daemon, f"2.{number}", metadata)
     store.do("native", "native", 2 + len(ODD))
-    forml = Client(run, forml_python, "forml_life.py", daemon.mount_point)
+    other = daemon
+    if options.hosts == 2:
+        other = run.daemon("other")
+        other.remote, other.options = daemon.remote, daemon.options
+        other.start()
+    forml = Client(run, forml_python, "forml_life.py", other.mount_point)
     together = live_together(run, daemon, store, forml, options)
+    if other is not daemon:
+        reader = Client(run, python, "modelstore_life.py", other.mount_point)
+        mounted.wait_for(lambda: domains_of(other) == domains_of(daemon), "the other host has what modelstore did")
+        reader.do("native", "native", 1 + len(ODD))  # one was deleted
+        other.stop()
     daemon.stop()
     problems = daemon.json("verify")
     if problems.get("problems"):
@@ -88,6 +106,8 @@ def add_options(parser):
     parser.add_argument("--modelstore-venv", default=os.path.join(HERE, "../../build/modelstore-venv"))
     parser.add_argument("--requirements", default="modelstore", help="what is installed: that of requirements-<this>.txt")
     parser.add_argument("--forml-venv", default=os.path.join(HERE, "../../build/forml-venv"))
+    parser.add_argument("--hosts", type=int, choices=[1, 2], default=1,
+                        help="2: they share a registry, in a directory or in MODELFS_TEST_S3; modelstore is on one, ForML on the other")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--models", type=int, default=12, help="that each worker uploads")
     parser.add_argument("--trainers", type=int, default=2)

@@ -90,6 +90,19 @@ class Daemon:
     def pid(self):
         return self.process.pid
 
+    def share(self):
+        """Makes a registry of many hosts for it, in a directory beside its store; or in the bucket of MODELFS_TEST_S3."""
+        shared = self.store + ".shared"
+        bucket = os.environ.get("MODELFS_TEST_S3")
+        if bucket:
+            self.remote = f"{bucket.rstrip('/')}/{os.path.basename(os.path.dirname(shared))}-{os.path.basename(shared)}"
+        else:
+            os.makedirs(shared, exist_ok=True)
+            self.remote = "file://" + shared
+        done = self.command("init", self.remote)
+        if done.returncode != 0:
+            raise Violation(f"modelfs init: {done.stderr}")
+
     def launch(self):
         os.makedirs(self.mount_point, exist_ok=True)
         verb = [] if os.path.basename(self.binary) == "mini" else ["mount"]
