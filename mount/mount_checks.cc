@@ -19,6 +19,7 @@
 #include "cli/no_answer.h"
 #include "cli/umount.h"
 #include "mount/mount_point.h"
+#include "os/unmount.h"
 #include "store/store_lock.h"
 
 namespace modelfs {

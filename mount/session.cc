@@ -16,11 +16,11 @@
 #include <system_error>
 
 #include "base/log.h"
-#include "cli/umount.h"
 #include "mount/fuse_log.h"
 #include "mount/mount_point.h"
 #include "mount/operations.h"
 #include "mount/passthrough.h"
+#include "os/unmount.h"
 
 namespace modelfs {
 namespace {

@@ -20,9 +20,9 @@
 #include "base/names.h"
 #include "cli/mount_request.h"
 #include "cli/output.h"
-#include "cli/umount.h"
 #include "control/channel.h"
 #include "os/mountinfo.h"
+#include "os/unmount.h"
 #include "registry/access.h"
 #include "store/store_lock.h"
 

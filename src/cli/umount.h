@@ -7,14 +7,6 @@
 
 namespace modelfs {
 
-// The errno of statvfs(2) on a mount, or 0: ENOTCONN when its daemon is gone. Why not stat(2): the kernel may answer
-// that by itself, also for a dead daemon. May wait as long as the daemon does.
-int error_of_mount(const std::string& mount_point);
-
-// Whether a mount is dead: its daemon is gone, and everything in it answers "Transport endpoint is not connected".
-// Never hangs for more than a few seconds; a mount that does not answer at all is not known to be dead.
-bool is_dead_mount(const std::string& mount_point);
-
 // Unmounts a dead mount, so that another can take its place. Busy: a process holds it, and is named.
 Status remove_dead_mount(const Mount& mount);
 

@@ -194,8 +194,8 @@ class Run:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def program(description, add_options, body, needs_command=True):
-    """The frame of every program: options, skipping, cleaning up also after a signal, the exit code."""
+def program(description, add_options, body, needs_command=True, names_program=True):
+    """The frame of every program: options, skipping, cleaning up also after a signal, the exit code. `names_program`: by --modelfs."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--modelfs", default=os.environ.get("MODELFS"), help="the program; or $MODELFS")
     parser.add_argument("--dir", default=os.environ.get("TMPDIR", "/tmp"), help="where the stores are made")
@@ -204,9 +204,9 @@ def program(description, add_options, body, needs_command=True):
     parser.add_argument("--limit", type=int, default=0, metavar="SECONDS", help="give up after so long")
     add_options(parser)
     options = parser.parse_args()
-    if not options.modelfs:
+    if names_program and not options.modelfs:
         parser.error("name the program: --modelfs or $MODELFS")
-    options.modelfs = os.path.abspath(options.modelfs)
+    options.modelfs = os.path.abspath(options.modelfs or "modelfs")
     need_fuse()
     if needs_command and os.path.basename(options.modelfs) == "mini":
         parser.error("this needs the whole command")
