@@ -9,6 +9,7 @@
 //   i/<domain>\0<model-id>                 version of the live release with that id
 //   t/<domain>\0<name in the trash>        ReleaseRecord, removed
 //   T/<domain>\0<version>                  TombstoneRecord
+//   D/<domain>                             DomainRecord of a domain that was removed: its history and tombstones stay
 //   o/<domain>                             directory of the release that was published last, even if it was removed
 //   v/<domain>\0<directory>\0<name>        PlacementRecord; <directory> is a path beneath the mount point
 //   y/<be64 ino><directory>\0<name>        the same, by the directory of its release
@@ -63,6 +64,7 @@ enum class Kind : char {
   ModelId = 'i',
   Removed = 't',
   Tombstone = 'T',
+  RemovedDomain = 'D',
   Newest = 'o',
   Placement = 'v',
   PlacementOf = 'y',
@@ -109,6 +111,7 @@ inline std::optional<Life> life_of(std::string_view key) {
     case Kind::ModelId:
     case Kind::Removed:
     case Kind::Tombstone:
+    case Kind::RemovedDomain:
     case Kind::Newest:
     case Kind::Placement:
     case Kind::PlacementOf:
@@ -156,6 +159,7 @@ inline std::string in_domain(Kind kind, const DomainName& domain) {
 inline std::string by_ino(Kind kind, Ino ino) { return all(kind) + be64(raw(ino)); }
 
 inline std::string domain(const DomainName& name) { return all(Kind::Domain) + name.str(); }
+inline std::string removed_domain(const DomainName& name) { return all(Kind::RemovedDomain) + name.str(); }
 inline std::string policy(const DomainName& name) { return all(Kind::Policy) + name.str(); }
 inline std::string release(const DomainName& domain, std::string_view version) {
   return in_domain(Kind::Release, domain).append(version);

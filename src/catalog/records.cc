@@ -45,7 +45,7 @@ bool is_possible(const Record&) {
   return true;
 }
 bool is_possible(const HistoryRecord& record) {
-  return record.operation >= Operation::CreateDomain && record.operation <= Operation::Restore;
+  return record.operation >= Operation::CreateDomain && record.operation <= Operation::ClearState;
 }
 bool is_possible(const PlacementRecord& record) {
   return record.kind >= PlacementRecord::Kind::Archive && record.kind <= PlacementRecord::Kind::File;
@@ -129,6 +129,7 @@ constexpr auto kHistoryFields = [](auto& record, auto& fields, std::uint64_t ver
   fields(record.sequence, record.operation, record.when, record.uid, record.who, record.version, record.generation,
          record.label, record.previous, record.digest);
   if (version >= 2) fields(record.host);
+  if (version >= 3) fields(record.state, record.reason);
 };
 
 constexpr auto kBlobFields = [](auto& record, auto& fields) {
@@ -190,6 +191,10 @@ std::string_view operation_name(Operation operation) {
     case Operation::RemoveLabel: return "remove_label";
     case Operation::Remove: return "remove";
     case Operation::Restore: return "restore";
+    case Operation::Purge: return "purge";
+    case Operation::RemoveDomain: return "remove_domain";
+    case Operation::SetState: return "set_state";
+    case Operation::ClearState: return "clear_state";
   }
   return "unknown";
 }

@@ -146,25 +146,31 @@ enum class Operation : std::uint8_t {
   RemoveLabel = 5,
   Remove = 6,
   Restore = 7,
+  Purge = 8,
+  RemoveDomain = 9,
+  SetState = 10,
+  ClearState = 11,
 };
 std::string_view operation_name(Operation operation);  // "publish", for JSON
 
 // One commit of a domain, for `log`.
 struct HistoryRecord {
-  // Version 1 has no host, and is read as well.
-  static constexpr std::uint64_t kFormatVersion = 2;
+  // Version 1 has no host, and version 2 no state and reason; both are read as well.
+  static constexpr std::uint64_t kFormatVersion = 3;
 
   Sequence sequence{};
   Operation operation = Operation::Publish;
   TimeNs when{};
   uid_t uid = 0;
   std::string who;               // name of that user, or its number
-  std::string version;           // empty for CreateDomain
+  std::string version;           // empty for CreateDomain, RemoveDomain
   Generation generation{};       // Generate
   std::string label;             // SetLabel, RemoveLabel
   std::string previous;          // SetLabel: the version it named before, or empty
-  std::optional<Digest> digest;  // Publish, Generate, Remove, Restore
+  std::optional<Digest> digest;  // Publish, Generate, Remove, Restore, Purge
   std::string host;              // on which it was done; empty: not known
+  std::string state;             // SetState, ClearState
+  std::string reason;            // as given by who did it, or empty
 
   std::string encode() const;
   static Result<HistoryRecord> decode(std::string_view bytes);

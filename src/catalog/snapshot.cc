@@ -249,7 +249,10 @@ Result<BlobRecord> Snapshot::blob(const Digest& digest) const {
   return record_of<BlobRecord>(*keys_, keys::blob(digest), "blob " + digest.hex());
 }
 
-Status Snapshot::for_each_domain(const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const {
+namespace {
+
+Status each_domain(const KeyValueSnapshot& stored, keys::Kind kind,
+                   const std::function<bool(const DomainName&, const DomainRecord&)>& visit) {
   Status failure;
   const auto named = [&](std::string_view text, const DomainRecord& record) {
     const auto name = DomainName::parse(text);
@@ -257,8 +260,19 @@ Status Snapshot::for_each_domain(const std::function<bool(const DomainName&, con
     failure = Status(Code::Corrupt, "a domain record's key: " + name.status().message());
     return false;
   };
-  const Status visited = each_record<DomainRecord>(*keys_, "d/", "a domain", named);
+  const Status visited = each_record<DomainRecord>(stored, keys::all(kind), "a domain", named);
   return failure.ok() ? visited : failure;
+}
+
+}  // namespace
+
+Status Snapshot::for_each_domain(const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const {
+  return each_domain(*keys_, keys::Kind::Domain, visit);
+}
+
+Status Snapshot::for_each_removed_domain(
+    const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const {
+  return each_domain(*keys_, keys::Kind::RemovedDomain, visit);
 }
 
 Status Snapshot::for_each_release(const DomainName& domain,

@@ -57,6 +57,8 @@ class Snapshot {
   Result<std::string> recipe(Ino ino) const;
   Result<BlobRecord> blob(const Digest& digest) const;
 
+  // Domains that were removed and have left something behind.
+  Status for_each_removed_domain(const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const;
   Status for_each_domain(const std::function<bool(const DomainName&, const DomainRecord&)>& visit) const;
   Status for_each_release(const DomainName& domain, const std::function<bool(const ReleaseRecord&)>& visit) const;
   Status for_each_removed(const DomainName& domain,

@@ -143,14 +143,56 @@ Status verify(const CareOptions& options) {
   return {Code::Corrupt, counted(problems, "file") + " damaged; publish them again, or restore a backup of the store"};
 }
 
-Status gc(const CareOptions& options) {
+struct GcOptions : CareOptions {
+  bool trash = false;
+  std::string older_than;
+};
+
+// The seconds of "90s", "30m", "12h", "30d", "8w".
+Result<std::uint64_t> seconds_of(const std::string& text) {
+  constexpr std::size_t kDigitsMax = 9;
+  const std::string digits = text.substr(0, text.size() - (text.empty() ? 0 : 1));
+  const std::uint64_t unit = text.ends_with('s')   ? 1
+                             : text.ends_with('m') ? 60
+                             : text.ends_with('h') ? 3600
+                             : text.ends_with('d') ? 86400
+                             : text.ends_with('w') ? 7 * 86400
+                                                   : 0;
+  if (unit == 0 || digits.empty() || digits.size() > kDigitsMax ||
+      digits.find_first_not_of("0123456789") != std::string::npos) {
+    return Status(Code::InvalidArgument, "'" + printable(text) + "' is not a time; write it as 30d, 12h or 90m");
+  }
+  return std::stoull(digits) * unit;
+}
+
+Status gc(const GcOptions& options) {
+  if (!options.older_than.empty() && !options.trash) {
+    return {Code::InvalidArgument, "--older-than says what of the trash goes; write `gc --trash --older-than TIME`"};
+  }
   const auto location = locate_store(options.target, options.store);
   if (!location.ok()) return location.status();
   const auto connection = connect_to_change(*location);
   if (!connection.ok()) return connection.status();
+  Json purged;
+  if (options.trash) {
+    const auto seconds = options.older_than.empty() ? Result<std::uint64_t>(0) : seconds_of(options.older_than);
+    if (!seconds.ok()) return seconds.status();
+    const auto emptied =
+        (*connection)->channel().call(Channel::request("trash.empty", {{"older_than_seconds", *seconds}}));
+    if (!emptied.ok()) return emptied.status();
+    purged = emptied->body;
+  }
   const auto answer = (*connection)->channel().call(Channel::request("gc"));
   if (!answer.ok()) return answer.status();
-  const Json& report = answer->body;
+  Json report = answer->body;
+  if (options.trash) {
+    for (const char* key : {"blobs_removed", "bytes_freed"}) {
+      report[key] = report.at(key).get<std::uint64_t>() + purged.at(key).get<std::uint64_t>();
+    }
+    report["releases_purged"] = purged.at("releases_purged");
+    const std::string text = counted(report["releases_purged"].get<std::uint64_t>(), "release") + " purged\n";
+    if (Status status = options.json ? Status() : written(print(text)); !status.ok()) return status;
+  }
   if (options.json) return written(print_json(report));
   return written(print(counted(report.at("blobs_removed").get<std::uint64_t>(), "blob") + " removed, " +
                        human_size(report.at("bytes_freed").get<std::uint64_t>()) + " freed; " +
@@ -186,10 +228,12 @@ void add_verify(CLI::App& app, Action& chosen) {
 }
 
 void add_gc(CLI::App& app, Action& chosen) {
-  const auto options = std::make_shared<CareOptions>();
+  const auto options = std::make_shared<GcOptions>();
   CLI::App* const command =
       add_command(app, chosen, "gc", "Free unreferenced blobs", [options] { return gc(*options); });
   command->add_option("STORE|MOUNT", options->target, "Default: the mount of the working directory, or the only one");
+  command->add_flag("--trash", options->trash, "Purge what is in the trash of all domains first");
+  command->add_option("--older-than", options->older_than, "Of that only what was removed that long ago: 30d, 12h");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -18,8 +18,9 @@ struct LabelOptions : CommonOptions {
   bool remove = false;
 };
 
-struct TargetsOptions : CommonOptions {
+struct RemoveOptions : CommonOptions {
   std::vector<std::string> targets;
+  bool purge = false;
 };
 
 struct TargetOptions : CommonOptions {
@@ -104,13 +105,25 @@ Status state(const StateOptions& options) {
   return written(print(is_domain ? table.text() : text));
 }
 
-Status rm(const TargetsOptions& options) {
+constexpr std::string_view kTrash = ".modelfs/trash/";
+
+// A path in the trash is accepted as well: /m/.modelfs/trash/churn/1.2.0.
+std::string without_trash(const std::string& path) {
+  return path.starts_with(kTrash) ? path.substr(kTrash.size()) : path;
+}
+
+Result<Message> purge(const Location& location) {
+  return ask(location, "purge",
+             {{"path", without_trash(location.path)}, {"in_trash", location.path.starts_with(kTrash)}});
+}
+
+Status rm(const RemoveOptions& options) {
   Json removed = Json::array();
   Status first_failure;
   for (const std::string& target : options.targets) {
     const auto location = locate(target, options.store);
     if (!location.ok()) return location.status();
-    const auto answer = ask(*location, "remove", {{"path", location->path}});
+    const auto answer = options.purge ? purge(*location) : ask(*location, "remove", {{"path", location->path}});
     if (answer.ok()) {
       removed.push_back(answer->body);
       continue;
@@ -123,12 +136,6 @@ Status rm(const TargetsOptions& options) {
     if (Status status = written(print_json(removed)); !status.ok()) return status;
   }
   return first_failure;
-}
-
-// A path in the trash is accepted as well: /m/.modelfs/trash/churn/1.2.0.
-std::string without_trash(const std::string& path) {
-  constexpr std::string_view kTrash = ".modelfs/trash/";
-  return path.starts_with(kTrash) ? path.substr(kTrash.size()) : path;
 }
 
 Status restore(const TargetOptions& options) {
@@ -166,10 +173,11 @@ void add_state(CLI::App& app, Action& chosen) {
 }
 
 void add_rm(CLI::App& app, Action& chosen) {
-  const auto options = std::make_shared<TargetsOptions>();
+  const auto options = std::make_shared<RemoveOptions>();
   CLI::App* const command =
       add_command(app, chosen, "rm", "Move releases to the trash of their domain", [options] { return rm(*options); });
-  command->add_option("TARGET", options->targets, "Releases")->required();
+  command->add_option("TARGET", options->targets, "Releases; a domain that has none any more goes itself")->required();
+  command->add_flag("--purge", options->purge, "For good, out of the trash as well: nothing brings them back");
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -241,6 +241,10 @@ Dispatcher::Answer Dispatcher::remove_label(Message& request, const Emit&) {
 
 Dispatcher::Answer Dispatcher::remove(Message& request, const Emit&) {
   const std::string path = text_field(request.body, "path");
+  if (const auto parts = split_path(path); parts.size() == 1) {
+    const auto domain = DomainName::parse(parts[0]);
+    return domain.ok() ? remove_domain(*domain) : Answer(domain.status());
+  }
   const auto thing = release_at(context_.registry, who_, path);
   if (!thing.ok()) return thing.status();
   if (thing->generation) {

@@ -58,6 +58,8 @@ const std::vector<Dispatcher::NamedVerb>& Dispatcher::verbs() {
       {"state.clear", Effect::Changes, &Dispatcher::clear_state},
       {"remove", Effect::Changes, &Dispatcher::remove},
       {"restore", Effect::Changes, &Dispatcher::restore},
+      {"purge", Effect::Changes, &Dispatcher::purge},
+      {"trash.empty", Effect::Changes, &Dispatcher::empty_trash},
       {"status", Effect::Reads, &Dispatcher::status},
       {"verify", Effect::Reads, &Dispatcher::verify},
       {"gc", Effect::Changes, &Dispatcher::collect_garbage},

@@ -74,6 +74,11 @@ class Dispatcher {
   Answer remove(Message& request, const Emit& emit);
   Answer restore(Message& request, const Emit& emit);
 
+  // Giving space back: space_verbs.cc.
+  Answer remove_domain(const DomainName& domain);
+  Answer purge(Message& request, const Emit& emit);
+  Answer empty_trash(Message& request, const Emit& emit);
+
   // Looking after the store: care_verbs.cc.
   Answer status(Message& request, const Emit& emit);
   Answer verify(Message& request, const Emit& emit);

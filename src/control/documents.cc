@@ -84,6 +84,8 @@ Json history_document(const HistoryRecord& history) {
   if (history.generation != kNoGeneration) document["generation"] = raw(history.generation);
   if (!history.label.empty()) document["label"] = history.label;
   if (!history.previous.empty()) document["previous"] = history.previous;
+  if (!history.state.empty()) document["state"] = history.state;
+  if (!history.reason.empty()) document["reason"] = history.reason;
   if (history.digest) document["digest"] = digest_text(*history.digest);
   return document;
 }

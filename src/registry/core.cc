@@ -142,24 +142,36 @@ void RegistryCore::tell_domain_changed(const DomainName& domain) {
 
 Result<DomainRecord> RegistryCore::change_domain(const DomainName& domain, SpaceNeed need, const DomainChange& change,
                                                  const std::function<void(bool)>& when_known) {
+  auto head = change_head(domain, keys::domain(domain), need, change, when_known);
+  if (head.ok()) {
+    tell_changed(head->ino);
+    tell_changed(stage_of(*head));
+  }
+  return head;
+}
+
+Result<DomainRecord> RegistryCore::change_removed_domain(const DomainName& domain, SpaceNeed need,
+                                                         const DomainChange& change) {
+  return change_head(domain, keys::removed_domain(domain), need, change, {});
+}
+
+Result<DomainRecord> RegistryCore::change_head(const DomainName& domain, const std::string& key, SpaceNeed need,
+                                               const DomainChange& change,
+                                               const std::function<void(bool)>& when_known) {
   for (int tries = 0; tries < kConflictsMax; ++tries) {
     Batch batch;
-    const auto head = prepare_change(domain, change, batch);
+    const auto head = prepare_change(domain, key, change, batch);
     if (!head.ok()) return head;
     const Status status = engine_.keys->commit(batch, Durability::Durable, need);
-    if (status.ok()) {
-      tell_changed(head->ino);
-      tell_changed(stage_of(*head));
-      return head;
-    }
+    if (status.ok()) return head;
     if (is_undecided(status.code())) doubts_.add(domain, batch, when_known);
     if (status.code() != Code::Conflict) return status;
   }
   return Status(Code::Busy, "domain " + domain.str() + " is changed by too many others at once; try again");
 }
 
-Result<DomainRecord> RegistryCore::prepare_change(const DomainName& domain, const DomainChange& change, Batch& batch) {
-  const std::string key = keys::domain(domain);
+Result<DomainRecord> RegistryCore::prepare_change(const DomainName& domain, const std::string& key,
+                                                  const DomainChange& change, Batch& batch) {
   const auto stored = snapshot();
   if (!stored.ok()) return stored.status();
   const auto value = stored->keys().get(key);

@@ -74,6 +74,9 @@ class RegistryCore {
   // The same for what is no commit of content: no number is spent.
   Result<DomainRecord> change_uncounted(const DomainName& domain, SpaceNeed need, const DomainChange& change);
 
+  // The same for a domain that was removed and has left something behind (keys::removed_domain).
+  Result<DomainRecord> change_removed_domain(const DomainName& domain, SpaceNeed need, const DomainChange& change);
+
   // Does it on the thread `sweep`, after what it was given before.
   void do_later(std::function<void()> work) { sweeper_->submit(std::move(work)); }
   // Waits for that thread, which ends. Whatever it was given refers to must still be there.
@@ -85,7 +88,11 @@ class RegistryCore {
   Status open_archives();
   // Undoes what commits that never ended have left.
   Status recover();
-  Result<DomainRecord> prepare_change(const DomainName& domain, const DomainChange& change, Batch& batch);
+  // `key`: that of the head.
+  Result<DomainRecord> change_head(const DomainName& domain, const std::string& key, SpaceNeed need,
+                                   const DomainChange& change, const std::function<void(bool)>& when_known);
+  Result<DomainRecord> prepare_change(const DomainName& domain, const std::string& key, const DomainChange& change,
+                                      Batch& batch);
   void tell_domain_changed(const DomainName& domain);
 
   Engine engine_;

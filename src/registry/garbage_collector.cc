@@ -33,7 +33,7 @@ Result<GcReport> GarbageCollector::collect() {
 
 Result<GcReport> GarbageCollector::collect_alone() {
   const TimeNs newest{raw(now()) - core_.options().grace_seconds * 1'000'000'000};
-  std::unordered_map<Digest, std::uint64_t, DigestHash> candidates;
+  Sizes candidates;
   {
     const auto stored_before = core_.snapshot();
     if (!stored_before.ok()) return stored_before.status();
@@ -69,16 +69,21 @@ Result<GcReport> GarbageCollector::collect_alone() {
 void GarbageCollector::collect_candidates() {
   const auto litter = core_.drafts().reclaimer().take_gc_candidates();
   if (litter.empty()) return;
-  const MutexLock only(mutex_);
-  core_.pins().watch();
-  const Status asked = core_.doubts().check_certain();
-  const auto report = asked.ok() ? remove_unreferenced(litter) : asked;
-  core_.pins().end_watch();
+  const auto report = remove_now(litter);
   if (!report.ok()) log::warn("small files of drafts that are gone: {}", report.status().message());
 }
 
-Result<GcReport> GarbageCollector::remove_unreferenced(
-    const std::unordered_map<Digest, std::uint64_t, DigestHash>& candidates) {
+Result<GcReport> GarbageCollector::remove_now(const Sizes& blobs) {
+  if (blobs.empty()) return GcReport();
+  const MutexLock only(mutex_);
+  core_.pins().watch();
+  const Status asked = core_.doubts().check_certain();
+  auto report_or = asked.ok() ? remove_unreferenced(blobs) : asked;
+  core_.pins().end_watch();
+  return report_or;
+}
+
+Result<GcReport> GarbageCollector::remove_unreferenced(const Sizes& candidates) {
   GcReport report;
   const auto referenced = referenced_blobs();
   if (!referenced.ok()) return referenced.status();

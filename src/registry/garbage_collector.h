@@ -23,10 +23,14 @@ class GarbageCollector {
  public:
   explicit GarbageCollector(RegistryCore& core) : core_(core) {}
 
+  using Sizes = std::unordered_map<Digest, std::uint64_t, DigestHash>;  // of blobs, in bytes
+
   // Removes blobs that nothing refers to and that are older than the grace time, and leftovers of drafts.
   Result<GcReport> collect() EXCLUDES(mutex_);
   // Removes those of these blobs that nothing refers to, however young they are. Reads once all that refers to blobs.
   Status drop(const std::vector<Digest>& digests) EXCLUDES(mutex_);
+  // The same, with what came of it.
+  Result<GcReport> remove_now(const Sizes& blobs) EXCLUDES(mutex_);
   // Begins, behind the caller, to remove what commits and discarded drafts have left.
   void sweep_later();
   // Waits until what earlier commits left to sweep is gone. Interrupted: see Registry::prepare_to_end().
@@ -37,8 +41,7 @@ class GarbageCollector {
   // Removes what drafts that are gone have left in the catalog, if it is much.
   void collect_candidates() EXCLUDES(mutex_);
   // Those of `candidates`, with their sizes, that nothing refers to. Between watch() and end_watch() of the pins.
-  Result<GcReport> remove_unreferenced(const std::unordered_map<Digest, std::uint64_t, DigestHash>& candidates)
-      REQUIRES(mutex_);
+  Result<GcReport> remove_unreferenced(const Sizes& candidates) REQUIRES(mutex_);
   Result<std::unordered_set<Digest, DigestHash>> referenced_blobs() const;
 
   RegistryCore& core_;

@@ -52,10 +52,12 @@ std::string describe(const std::string& domain, Found& found) {
 
 Result<std::vector<std::string>> find_lost_history(const Snapshot& stored) {
   std::map<std::string, Found, std::less<>> domains;
-  Status status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord& head) {
+  const auto note_head = [&](const DomainName& domain, const DomainRecord& head) {
     domains[domain.str()].head = raw(head.last);
     return true;
-  });
+  };
+  Status status = stored.for_each_domain(note_head);
+  if (status.ok()) status = stored.for_each_removed_domain(note_head);
   if (!status.ok()) return status;
   status = stored.keys().scan(kHistoryPrefix, "", [&](std::string_view key, std::string_view value) {
     key.remove_prefix(kHistoryPrefix.size());

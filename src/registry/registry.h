@@ -17,6 +17,7 @@
 #include "registry/garbage_collector.h"
 #include "registry/labels.h"
 #include "registry/model_states.h"
+#include "registry/purger.h"
 #include "registry/requests.h"
 #include "registry/trash.h"
 #include "registry/verifier.h"
@@ -63,6 +64,7 @@ class Registry {
   DraftList& draft_list() { return draft_list_; }
   Verifier& verifier() { return verifier_; }
   GarbageCollector& garbage() { return garbage_; }
+  Purger& purger() { return purger_; }
   ArchiveCompactor& compactor() { return compactor_; }
 
   // What is being written, what can be read, and what happened.
@@ -83,6 +85,7 @@ class Registry {
   DraftList draft_list_;
   Verifier verifier_;
   GarbageCollector garbage_;
+  Purger purger_;
   ArchiveCompactor compactor_;
   std::unique_ptr<CompactionThread> compaction_;  // none: archives stay as they are
 };

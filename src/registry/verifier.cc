@@ -23,20 +23,25 @@ Status for_each_container(const Snapshot& stored, std::string_view only_domain, 
     });
     return inner.ok();
   };
+  const auto with_trash = [&](const DomainName& domain) {
+    const Status trash = stored.for_each_removed(domain, [&](std::string_view name, const ReleaseRecord& release) {
+      return with_generations(domain, release, ".modelfs/trash/" + domain.str() + "/" + std::string(name));
+    });
+    if (inner.ok()) inner = trash;
+    return inner.ok();
+  };
   const Status status = stored.for_each_domain([&](const DomainName& domain, const DomainRecord&) {
     if (!only_domain.empty() && domain.str() != only_domain) return true;
     inner = stored.for_each_release(domain, [&](const ReleaseRecord& release) {
       if (!only_version.empty() && release.version != only_version) return true;
       return with_generations(domain, release, domain.str() + "/" + release.version);
     });
-    if (!inner.ok() || !only_version.empty()) return inner.ok();
-    const Status trash = stored.for_each_removed(domain, [&](std::string_view name, const ReleaseRecord& release) {
-      return with_generations(domain, release, ".modelfs/trash/" + domain.str() + "/" + std::string(name));
-    });
-    if (inner.ok()) inner = trash;
-    return inner.ok();
+    return inner.ok() && (!only_version.empty() || with_trash(domain));
   });
-  return status.ok() ? inner : status;
+  if (!status.ok() || !inner.ok() || !only_domain.empty()) return status.ok() ? inner : status;
+  const Status removed =
+      stored.for_each_removed_domain([&](const DomainName& domain, const DomainRecord&) { return with_trash(domain); });
+  return removed.ok() ? inner : removed;
 }
 
 // What a verify has to read: found first, because what takes long may hold no snapshot.

@@ -14,15 +14,16 @@ struct Commit {
   const char* event;
   const char* kind;
 };
-constexpr std::array<Commit, 9> kCommits = {{{"publish", "release"},
-                                             {"generate", "generation"},
-                                             {"set_label", "label"},
-                                             {"remove_label", "label_removal"},
-                                             {"remove", "removal"},
-                                             {"restore", "restoration"},
-                                             {"create_domain", "domain"},
-                                             {"remove_domain", "domain_removal"},
-                                             {"set_domain_owner", "domain_owner"}}};
+constexpr std::array<Commit, 10> kCommits = {{{"publish", "release"},
+                                              {"generate", "generation"},
+                                              {"set_label", "label"},
+                                              {"remove_label", "label_removal"},
+                                              {"remove", "removal"},
+                                              {"restore", "restoration"},
+                                              {"purge", "purge"},
+                                              {"create_domain", "domain"},
+                                              {"remove_domain", "domain_removal"},
+                                              {"set_domain_owner", "domain_owner"}}};
 
 void describe_commits(const Events& events, PrometheusWriter& into) {
   const auto counts = events.counts();

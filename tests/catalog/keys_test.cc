@@ -37,6 +37,8 @@ TEST(Keys, OfADomainAreTheGoldenOnes) {
             "\0\0\0\0\0\0\x01\x02"s);
 }
 
+TEST(Keys, OfARemovedDomainIsTheGoldenOne) { EXPECT_EQ(keys::removed_domain(kChurn), "D/churn"); }
+
 TEST(Keys, OfNumberedThingsAreTheGoldenOnes) {
   const std::string number = "\0\0\0\0\0\0\0@"s;  // 64
 
@@ -79,6 +81,7 @@ std::vector<Built> every_key() {
           {keys::model_id(kChurn, "id"), shared},
           {keys::removed(kChurn, "1"), shared},
           {keys::tombstone(kChurn, "1"), shared},
+          {keys::removed_domain(kChurn), shared},
           {keys::newest(kChurn), shared},
           {keys::placements_in(kChurn, "churn/2024"), shared},
           {keys::placements_below(kChurn, "churn/2024"), shared},
@@ -130,7 +133,7 @@ TEST(Keys, OfEveryKindAreBuiltBySomebody) {
 }
 
 TEST(Keys, OfNoKindBelongToNobody) {
-  for (const char* key : {"", "/", "D", "Z/", "E", "X/"}) EXPECT_FALSE(keys::life_of(key)) << key;
+  for (const char* key : {"", "/", "C", "Z/", "E", "X/"}) EXPECT_FALSE(keys::life_of(key)) << key;
 }
 
 TEST(Keys, OfABlobHoldItsDigest) { EXPECT_EQ(keys::blob(digest_of_all(0xaa)), "b/" + std::string(32, '\xaa')); }

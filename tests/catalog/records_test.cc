@@ -107,10 +107,10 @@ struct Golden<HistoryRecord> {
   static constexpr std::string_view kKind = "history record";
   static HistoryRecord sample() {
     return {Sequence{11}, Operation::SetLabel, TimeNs{1}, 1000, "ann", "1.2", Generation{3}, "prod",
-            "1.1",        digest_of_all(0xaa), "h"};
+            "1.1",        digest_of_all(0xaa), "h",       "s",  "why"};
   }
   static std::string golden() {
-    return "02 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 01 " + kAA + " 0168";
+    return "03 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 01 " + kAA + " 0168 0173 03776879";
   }
 };
 
@@ -241,16 +241,29 @@ TEST(HistoryRecord, WithoutADigestEndsInZero) {
   HistoryRecord record = Golden<HistoryRecord>::sample();
   record.digest.reset();
 
-  EXPECT_EQ(hex(record.encode()), hex(unhex("02 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 00 0168")));
+  EXPECT_EQ(hex(record.encode()),
+            hex(unhex("03 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 00 0168 0173 03776879")));
   EXPECT_EQ(HistoryRecord::decode(record.encode())->digest, std::nullopt);
 }
 
 TEST(HistoryRecord, WithAnUnknownDeedIsCorrupt) {
-  for (const char* operation : {"00", "08"}) {
+  for (const char* operation : {"00", "0c"}) {
     const std::string bytes = unhex("01 0b " + std::string(operation) + " 02 00 00 00 00 00 00 00");
     EXPECT_EQ(HistoryRecord::decode(bytes).code(), Code::Corrupt) << operation;
   }
   EXPECT_TRUE(HistoryRecord::decode(unhex("01 0b 07 02 00 00 00 00 00 00 00")).ok());
+}
+
+TEST(HistoryRecord, OfEarlierVersionsIsRead) {
+  const std::string fields = " 0b 04 02 e807 03616e6e 03312e32 03 0470726f64 03312e31 00";
+  const auto first = HistoryRecord::decode(unhex("01" + fields));
+  const auto second = HistoryRecord::decode(unhex("02" + fields + " 0168"));
+
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(first->label, "prod");
+  EXPECT_EQ(first->host, "");
+  EXPECT_EQ(second->host, "h");
+  EXPECT_EQ(second->reason, "");
 }
 
 TEST(BlobRecord, OfALargeBlobHasNoBytes) {

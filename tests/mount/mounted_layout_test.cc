@@ -46,6 +46,20 @@ TEST_F(Layout, ADomainWithAReleaseCannotBeRemoved) {
   EXPECT_EQ(error(::rmdir(domain().c_str())), ENOTEMPTY);
 }
 
+TEST_F(Layout, ADomainWithoutReleasesGoesAndItsTrashWaitsForIt) {
+  publish("1.0", {{"weights", "a"}});
+  const std::string trash = root(".modelfs/trash/" + domain_name() + "/1.0");
+  ASSERT_EQ(error(::rename(at("1.0").c_str(), trash.c_str())), 0);
+
+  EXPECT_EQ(error(::rmdir(domain().c_str())), 0);
+  EXPECT_FALSE(exists(domain()));
+  EXPECT_FALSE(exists(trash));
+  ASSERT_EQ(error(::mkdir(domain().c_str(), 0755)), 0);
+
+  ASSERT_EQ(error(::rename(trash.c_str(), at("1.0").c_str())), 0);
+  EXPECT_EQ(read_file(at("1.0/weights")), "a");
+}
+
 TEST_F(Layout, ADomainIsNotRenamed) { EXPECT_EQ(error(::rename(domain().c_str(), root("other-name").c_str())), EPERM); }
 
 TEST_F(Layout, TheStageIsListedWhileItHoldsDrafts) {
