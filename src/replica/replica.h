@@ -46,8 +46,9 @@ class Replica {
   CommitLog& log() { return *log_; }
   Remote& remote() { return *remote_; }
   const std::string& registry_id() const { return registry_id_; }
-  // Null without a store_dir.
+  // Null without a store_dir. As long as the engine.
   CachedBlobs* cache() { return cache_; }
+  const BlobUpload& upload() const { return *upload_; }
   // Ends the talk with the bucket: what waits for it is answered.
   void end();
 
@@ -65,8 +66,9 @@ class Replica {
 
   const std::unique_ptr<Remote> remote_;
   const std::unique_ptr<KeyValueStore> local_keys_;
-  std::unique_ptr<BlobStore> blobs_;  // until take_engine()
-  CachedBlobs* cache_ = nullptr;      // blobs_, while the engine lives
+  std::unique_ptr<BlobStore> blobs_;    // until take_engine()
+  CachedBlobs* cache_ = nullptr;        // blobs_, while the engine lives
+  std::shared_ptr<Refusals> refusals_;  // the cache's
   const ReplicaOptions options_;
   std::string registry_id_;
   std::unique_ptr<BlobUpload> upload_;
