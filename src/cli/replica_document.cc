@@ -5,6 +5,34 @@
 #include "registry/events.h"
 
 namespace modelfs {
+namespace {
+
+nlohmann::ordered_json uploads_document(const BlobUpload::Figures& figures) {
+  return {{"blobs", figures.blobs},
+          {"bytes", figures.bytes},
+          {"objects", figures.objects},
+          {"failures", figures.failures},
+          {"waiting_bytes", figures.waiting_bytes}};
+}
+
+nlohmann::ordered_json cache_document(const CachedBlobs::Figures& figures) {
+  nlohmann::ordered_json loading = nlohmann::ordered_json::array();
+  for (const CachedBlobs::UnderWay& each : figures.under_way) {
+    loading.push_back({{"blob", each.digest.hex()},
+                       {"bytes", each.size_bytes},
+                       {"bytes_here", each.bytes_here},
+                       {"waiting", each.waiting_count}});
+  }
+  return {{"blobs_loaded", figures.blobs_cached},
+          {"bytes_loaded", figures.requests.bytes},
+          {"bytes_resumed", figures.bytes_resumed},
+          {"requests", figures.requests.requests},
+          {"failures", figures.requests.failures},
+          {"wrong_bytes", figures.requests.wrong},
+          {"loading", loading}};
+}
+
+}  // namespace
 
 nlohmann::ordered_json replica_document(Replica& replica) {
   const LogState state = replica.log().state();
@@ -21,6 +49,8 @@ nlohmann::ordered_json replica_document(Replica& replica) {
                                   {"records_lost", state.slots_lost},
                                   {"records_applied", state.records_applied}};
   if (!state.failure.empty()) document["failure"] = state.failure;
+  document["uploads"] = uploads_document(replica.upload().figures());
+  if (const CachedBlobs* const cache = replica.cache()) document["cache"] = cache_document(cache->figures());
   return document;
 }
 

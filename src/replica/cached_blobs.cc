@@ -214,7 +214,7 @@ Result<std::shared_ptr<IncomingBlob>> CachedBlobs::incoming(const Digest& digest
 Result<std::unique_ptr<BlobReader>> CachedBlobs::open_distant(const Digest& digest) const {
   const auto location = find_location(digest);
   if (!location.ok()) return location.status();
-  if (const auto refused = context_->refusals.find(digest)) return *refused;
+  if (const auto refused = context_->refusals->find(digest)) return *refused;
   if (location->size_bytes <= kInlineBlobBytesMax) {
     return std::unique_ptr<BlobReader>(std::make_unique<SmallBlob>(*this, digest, *location));
   }

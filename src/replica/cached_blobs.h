@@ -73,8 +73,8 @@ class CachedBlobs final : public BlobStore {
 
   // Called with each blob that open() finds, on the thread that opens it. Set before anybody opens one.
   void on_open(std::function<void(const Digest&)> opened) { opened_ = std::move(opened); }
-  // The bucket answers again: what could not be had need not be waited for any more.
-  void forget_refusals() { context_->refusals.forget_all(); }
+  // What could not be had, to be forgotten when the bucket answers again; may outlive this.
+  std::shared_ptr<Refusals> refusals() const { return context_->refusals; }
   // Removes what interrupted fetches have left and nobody loads now; how many bytes that were on the disk.
   std::uint64_t remove_leftovers();
   // Nobody is to wait any more; what is waited for answers Unavailable.

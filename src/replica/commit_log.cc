@@ -454,14 +454,20 @@ void CommitLog::put_back(const Requests& group) {
 }
 
 void CommitLog::note(const Status& status) {
-  const MutexLock lock(mutex_);
   // What the bucket answered, and be it a refusal, it answered.
   const bool is_reached = status.code() != Code::Unavailable && status.code() != Code::Unsettled;
-  if (is_reached) state_.last_answer = now();
-  if (is_reached && !state_.is_reachable) log::info("{} can be reached again", remote_.address());
-  if (!is_reached && state_.is_reachable) log::warn("{} cannot be reached: {}", remote_.address(), status.message());
-  state_.is_reachable = is_reached;
-  state_.failure = status.ok() ? "" : status.message();
+  bool was_reachable = false;
+  {
+    const MutexLock lock(mutex_);
+    was_reachable = state_.is_reachable;
+    if (is_reached) state_.last_answer = now();
+    state_.is_reachable = is_reached;
+    state_.failure = status.ok() ? "" : status.message();
+  }
+  if (!is_reached && was_reachable) log::warn("{} cannot be reached: {}", remote_.address(), status.message());
+  if (!is_reached || was_reachable) return;
+  log::info("{} can be reached again", remote_.address());
+  if (options_.on_reachable) options_.on_reachable();
 }
 
 void CommitLog::halt(const Status& why) {

@@ -28,6 +28,8 @@ struct CommitLogOptions {
   std::function<void(const AppliedRecord&)> on_applied = {};
   // Told of each slot that this host has won, once it is applied. As on_applied.
   std::function<void(std::uint64_t slot)> on_won = {};
+  // The bucket answers again, after it did not. On any thread, without a lock.
+  std::function<void()> on_reachable = {};
 };
 
 // What the log says of itself.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "base/digest.h"
@@ -31,14 +32,14 @@ struct FetchContext {
         keys(host_keys),
         incoming(dir),
         bytes(remote, options.deadline),
-        refusals(options.clock) {}
+        refusals(std::make_shared<Refusals>(options.clock)) {}
 
   const FetchOptions options;
   BlobStore& blobs;     // the files of this host
   KeyValueStore& keys;  // those of this host, not of the log
   const int incoming;   // the directory of what is not complete
   RemoteBytes bytes;
-  Refusals refusals;
+  const std::shared_ptr<Refusals> refusals;
   std::atomic<bool> stopping = false;
   std::atomic<std::uint64_t> blobs_cached = 0;   // since the start
   std::atomic<std::uint64_t> bytes_resumed = 0;  // that an earlier fetch had left, and need not be loaded

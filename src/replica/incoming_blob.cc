@@ -128,7 +128,7 @@ void IncomingBlob::take_turns(std::size_t count) {
 }
 
 void IncomingBlob::load_ahead(std::uint64_t offset_bytes, std::uint64_t chunk_count) {
-  if (offset_bytes >= size_bytes() || context_.stopping || context_.refusals.find(digest_)) return;
+  if (offset_bytes >= size_bytes() || context_.stopping || context_.refusals->find(digest_)) return;
   std::size_t turns = 0;
   {
     const MutexLock lock(mutex_);
@@ -144,7 +144,7 @@ Status IncomingBlob::wait_for(std::uint64_t offset_bytes, std::size_t count_byte
   if (has(offset_bytes, count_bytes)) return {};
   const Number first = chunk_of(offset_bytes);
   const Number last = chunk_of(std::min(offset_bytes + count_bytes, size_bytes()) - 1);
-  if (const auto refused = context_.refusals.find(digest_)) return *refused;
+  if (const auto refused = context_.refusals->find(digest_)) return *refused;
   std::size_t turns = 0;
   std::uint64_t failures = 0;
   {
@@ -157,7 +157,7 @@ Status IncomingBlob::wait_for(std::uint64_t offset_bytes, std::size_t count_byte
 }
 
 Status IncomingBlob::wait_for_all(const std::function<bool()>& goes_on) {
-  if (const auto refused = context_.refusals.find(digest_)) return *refused;
+  if (const auto refused = context_.refusals->find(digest_)) return *refused;
   std::size_t turns = 0;
   std::uint64_t failures = 0;
   {
@@ -188,7 +188,7 @@ Status IncomingBlob::wait_locked(std::uint64_t failures_before, const Wanted& wa
     const auto since = std::max(asked_at, context_.bytes.last_success());
     if (std::chrono::steady_clock::now() - since > context_.bytes.deadline() + std::chrono::seconds(1)) {
       Status late(Code::Unavailable, context_.bytes.name_of(location_.object) + " did not come in time");
-      context_.refusals.add(digest_, late);
+      context_.refusals->add(digest_, late);
       return late;
     }
     (void)changed_.wait_for(mutex_, kLookEvery);
@@ -251,7 +251,7 @@ void IncomingBlob::work() {
 
 void IncomingBlob::refuse(const Status& status) {
   // What is not remembered may be otherwise at once: the place in the registry, and the room on this disk.
-  if (status.code() != Code::Stale && status.code() != Code::NoSpace) context_.refusals.add(digest_, status);
+  if (status.code() != Code::Stale && status.code() != Code::NoSpace) context_.refusals->add(digest_, status);
   const MutexLock lock(mutex_);
   ++failures_;
   failure_ = status;

@@ -54,7 +54,7 @@ Result<PackedBlobs::Bytes> PackedBlobs::load(const Digest& digest, const Locatio
   bool whole = false;
   for (;;) {
     if (auto here = find_here(digest); here.ok() || here.code() != Code::NotFound) return here;
-    if (const auto refused = context_.refusals.find(digest)) return *refused;
+    if (const auto refused = context_.refusals->find(digest)) return *refused;
     if (context_.stopping) return Status(Code::Unavailable, "the mount ends");
     if (begin(digest, location, takes_all, whole)) break;
   }
@@ -63,7 +63,7 @@ Result<PackedBlobs::Bytes> PackedBlobs::load(const Digest& digest, const Locatio
     bytes = Status(Code::Corrupt, context_.bytes.name_of(location.object) +
                                       " is missing; `modelfs verify --remote` lists the affected files");
   }
-  if (!bytes.ok()) context_.refusals.add(digest, bytes.status());
+  if (!bytes.ok()) context_.refusals->add(digest, bytes.status());
   end(whole ? location.object : digest.hex());
   return bytes;
 }

@@ -39,6 +39,9 @@ Result<std::unique_ptr<Replica>> Replica::open(std::unique_ptr<Remote> remote, E
   log.on_won = [at = replica.get()](std::uint64_t slot) {
     if (slot % at->options_.slots_between_snapshots == 0) at->write_snapshot_later();
   };
+  log.on_reachable = [at = replica.get()] {
+    if (at->refusals_) at->refusals_->forget_all();
+  };
   replica->log_ =
       std::make_unique<CommitLog>(*replica->remote_, *replica->local_keys_, *std::move(position), std::move(log));
   if (Status status = replica->start(); !status.ok()) return status;
@@ -111,6 +114,7 @@ Status Replica::open_cache() {
   auto cache = CachedBlobs::open(std::move(blobs_), *local_keys_, *remote_, options_.store_dir, options_.fetch);
   if (!cache.ok()) return cache.status();
   cache_ = cache->get();
+  refusals_ = cache_->refusals();
   blobs_ = *std::move(cache);
   return {};
 }

@@ -49,12 +49,13 @@ class Replica {
   CommitLog& log() { return *log_; }
   Remote& remote() { return *remote_; }
   const std::string& registry_id() const { return registry_id_; }
-  // Null without a store_dir.
+  // Null without a store_dir. As long as the engine.
   CachedBlobs* cache() { return cache_; }
   // Frees what nobody refers to in the bucket. While the engine is in use.
   Result<SweepReport> sweep(const SweepOptions& options) {
     return modelfs::sweep(*remote_, *log_, *keys_in_use_, options);
   }
+  const BlobUpload& upload() const { return *upload_; }
   // Ends the talk with the bucket: what waits for it is answered.
   void end();
 
@@ -72,8 +73,9 @@ class Replica {
 
   const std::unique_ptr<Remote> remote_;
   const std::unique_ptr<KeyValueStore> local_keys_;
-  std::unique_ptr<BlobStore> blobs_;  // until take_engine()
-  CachedBlobs* cache_ = nullptr;      // blobs_, while the engine lives
+  std::unique_ptr<BlobStore> blobs_;    // until take_engine()
+  CachedBlobs* cache_ = nullptr;        // blobs_, while the engine lives
+  std::shared_ptr<Refusals> refusals_;  // the cache's
   const ReplicaOptions options_;
   std::string registry_id_;
   std::unique_ptr<BlobUpload> upload_;

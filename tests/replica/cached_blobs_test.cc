@@ -359,7 +359,7 @@ TEST_F(BlobCache, WhenTheBucketAnswersAgainNobodyWaitsForAMinute) {
   is_away = false;
 
   EXPECT_TRUE(becomes_true([&] {
-    cache_->forget_refusals();
+    cache_->refusals()->forget_all();
     return read_distant(digest).ok();
   }));
 }
