@@ -37,7 +37,7 @@ Status init(const InitOptions& options) {
   const auto format = init_registry(**remote, deadline, &is_new);
   if (!format.ok()) return format.status();
   if (options.common.json) {
-    const nlohmann::json answer{{"address", (*remote)->address()}, {"id", format->id}, {"is_new", is_new}};
+    const nlohmann::json answer{{"address", (*remote)->address()}, {"id", format->id}, {"new_registry", is_new}};
     return written(print_json(answer));
   }
   return written(print((is_new ? "A registry was made at " : "There is a registry already at ") + (*remote)->address() +

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "cli/open_store.h"
 #include "command_fixture.h"
 
 namespace modelfs {
@@ -52,6 +53,10 @@ const std::map<std::string, std::set<Is>>& schema() {
     add(Is::Foreign, {"metadata"});
     // Older than this table, and read by scripts: the version in a domain, whether it is in a release; counts in the
     // report of an import, and of a store; that a label was removed.
+    // Of what many hosts share.
+    add(Is::Text, {"host", "address", "id"});
+    add(Is::Number, {"objects", "condemned", "condemned_bytes", "removed_bytes", "bytes_uploaded"});
+    add(Is::Truth, {"new_registry"});
     add(Is::Truth, {"latest", "removed"});
     add(Is::Text, {"latest"});
     add(Is::Number, {"published", "labels", "already_published", "removed"});
@@ -168,7 +173,9 @@ TEST_F(EveryCommand, HasHelpThatSaysWhatItTakes) {
     const bool has_store = out_.find("--store") != std::string::npos;
     const bool has_json = out_.find("--json") != std::string::npos;
     EXPECT_TRUE(has_json || name == "mount" || name == "umount") << name << " prints no JSON";
-    EXPECT_TRUE(has_store || name == "mount" || name == "umount" || name == "version") << name << " takes no store";
+    const bool needs_none =
+        name == "mount" || name == "umount" || name == "version" || name == "init" || name == "push";
+    EXPECT_TRUE(has_store || needs_none) << name << " takes no store";
   }
 }
 
@@ -213,6 +220,16 @@ TEST_F(EveryCommand, PrintsJsonOfOneSchema) {
   said["export"] = {json({"export", "--layout", "modelstore", "churn", exported}),
                     json({"export", "--layout", "forml", "churn", root_ + "/forml"})};
   said["import"] = json({"import", exported});
+
+  // A host's store of a registry that many share.
+  fs::create_directories(root_ + "/shared");
+  const std::string shared = "file://" + root_ + "/shared";
+  said["push"] = json({"push", store_, shared}, false);
+  said["init"] = json({"init", shared}, false);
+  ASSERT_TRUE(
+      open_store({.path = root_ + "/host", .create = CreateMode::CreateIfAbsent, .remote = RemoteAddress{shared, ""}})
+          .ok());
+  said["sweep"] = json({"sweep", "--store", root_ + "/host"}, false);
 
   std::string wrong;
   for (const auto& [name, document] : said) check_document(document, name, wrong);
