@@ -138,6 +138,21 @@ Result<OpenStore> open_mounted(const std::string& store_path, const MountRequest
   return opened;
 }
 
+// However serving ends: who hears of other hosts ends before what is told of it.
+class Listening {
+ public:
+  Listening(DistantChanges& distant, Registry& registry, Hooks hooks, std::function<void(Ino)> on_changed)
+      : distant_(distant) {
+    distant_.connect(registry, std::move(hooks), std::move(on_changed));
+  }
+  ~Listening() { distant_.disconnect(); }
+  Listening(const Listening&) = delete;
+  Listening& operator=(const Listening&) = delete;
+
+ private:
+  DistantChanges& distant_;
+};
+
 // However serving ends: nobody hears of what the registry finds out any more, before those who would are gone.
 struct EndOfRegistry {
   Registry& registry;
@@ -181,6 +196,8 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
                     .commits_wait = is_replica,
                     .describe_requests = [&counts](PrometheusWriter& into) { counts.describe(into); }});
   const EndOfRegistry end{**registry};
+  // Before the kernel asks for anything that another host may change in that moment.
+  const Listening listening(distant, **registry, hooks_of(files), tell_kernel);
   auto control = ControlServer::start(**registry, (*ingest)->archives, lock.directory(), hooks_of(files), place);
   if (!control.ok() && !is_disk_full_or_read_only(control.code())) return control.status();
   if (!control.ok()) log::warn("commands have to open the store themselves: {}", control.status().message());
@@ -198,7 +215,6 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   if (Status status = (*session)->start(); !status.ok()) return status;
   passthrough.probe(lock.directory());
   announce(readiness, request, passthrough, lock.directory());
-  distant.connect(**registry, hooks_of(files), tell_kernel);
   (*session)->wait_for_end(signals);
   distant.disconnect();
   (*registry)->prepare_to_end();
