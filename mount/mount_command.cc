@@ -62,7 +62,8 @@ Result<MountRequest> checked(MountRequest request) {
 Hooks hooks_of(FileSystem& files) {
   return {.on_published = [&files](const Published& published) { files.published(published); },
           .on_domain_changed = [&files](const DomainName& domain) { files.domain_changed(domain); },
-          .on_moved_away = [&files](Ino directory, const std::string& name) { files.moved_away(directory, name); }};
+          .on_moved_away = [&files](Ino directory, const std::string& name) { files.moved_away(directory, name); },
+          .open_containers = [&files] { return files.open_containers(); }};
 }
 
 // Logs how the mount came up. `is_starting`: on the terminal of a waiting user, where only warnings belong.

@@ -51,9 +51,11 @@ void add_all(CLI::App& app, Action& chosen, const MountRunner& mount) {
   add_state(app, chosen);
   add_rm(app, chosen);
   add_restore(app, chosen);
+  add_prune(app, chosen);
   add_verify(app, chosen);
   add_gc(app, chosen);
   add_sweep(app, chosen);
+  add_du(app, chosen);
   add_doctor(app, chosen);
   add_version(app, chosen);
 }

@@ -66,6 +66,8 @@ void add_rm(CLI::App& app, Action& chosen);
 void add_restore(CLI::App& app, Action& chosen);
 void add_verify(CLI::App& app, Action& chosen);
 void add_gc(CLI::App& app, Action& chosen);
+void add_du(CLI::App& app, Action& chosen);
+void add_prune(CLI::App& app, Action& chosen);
 void add_doctor(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
 

@@ -17,7 +17,7 @@ namespace modelfs {
 namespace {
 
 // Why trailing slashes are removed: realpath would follow a symlink before them.
-std::string without_last_slashes(std::string path) {
+std::string up_to_last_name(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }
@@ -107,7 +107,7 @@ Result<Location> locate_here(const std::string& store) {
 
 Result<std::string> absolute_path(const std::string& given) {
   if (given.empty()) return Status(Code::InvalidArgument, "the path is empty");
-  std::string path = without_last_slashes(given);
+  std::string path = up_to_last_name(given);
   if (path.front() != '/') {
     const auto base = working_directory();
     if (!base.ok()) return base.status();

@@ -60,6 +60,8 @@ const std::vector<Dispatcher::NamedVerb>& Dispatcher::verbs() {
       {"restore", Effect::Changes, &Dispatcher::restore},
       {"purge", Effect::Changes, &Dispatcher::purge},
       {"trash.empty", Effect::Changes, &Dispatcher::empty_trash},
+      {"du", Effect::Reads, &Dispatcher::space_use},
+      {"prune", Effect::Changes, &Dispatcher::prune},
       {"status", Effect::Reads, &Dispatcher::status},
       {"verify", Effect::Reads, &Dispatcher::verify},
       {"gc", Effect::Changes, &Dispatcher::collect_garbage},

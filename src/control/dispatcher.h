@@ -78,6 +78,8 @@ class Dispatcher {
   Answer remove_domain(const DomainName& domain);
   Answer purge(Message& request, const Emit& emit);
   Answer empty_trash(Message& request, const Emit& emit);
+  Answer space_use(Message& request, const Emit& emit);
+  Answer prune(Message& request, const Emit& emit);
 
   // Looking after the store: care_verbs.cc.
   Answer status(Message& request, const Emit& emit);

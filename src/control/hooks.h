@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/names.h"
 #include "registry/registry.h"
@@ -16,6 +17,8 @@ struct Hooks {
   std::function<void(const DomainName&)> on_domain_changed;
   // What is named `name` in `directory` is about to get, or has got, a name in another directory.
   std::function<void(Ino directory, const std::string& name)> on_moved_away;
+  // The directories' numbers of the releases and generations of which somebody has a file open.
+  std::function<std::vector<Ino>()> open_containers = {};
 };
 
 // Where the store is served, for status and for documents that say where a release is stored.

@@ -33,6 +33,7 @@ Registry::Registry(std::unique_ptr<RegistryCore> core)
       draft_list_(*core_),
       verifier_(*core_),
       garbage_(*core_),
+      pruner_(*core_, trash_, model_states_),
       purger_(*core_, garbage_),
       compactor_(*core_, garbage_) {}
 

@@ -17,8 +17,10 @@
 #include "registry/garbage_collector.h"
 #include "registry/labels.h"
 #include "registry/model_states.h"
+#include "registry/pruner.h"
 #include "registry/purger.h"
 #include "registry/requests.h"
+#include "registry/space_use.h"
 #include "registry/trash.h"
 #include "registry/verifier.h"
 #include "store/engine.h"
@@ -56,6 +58,11 @@ class Registry {
   // published; names the path. Denied. NoSpace. NotFound: no such domain, or release of a generation.
   Result<Published> publish(const PublishRequest& request);
 
+  // See measure_space().
+  Result<SpaceReport> space_use(std::string_view domain, std::string_view version, const MayRead& may_read) {
+    return measure_space(*core_, domain, version, may_read);
+  }
+
   // The other verbs.
   Domains& domains() { return domains_; }
   Labels& labels() { return labels_; }
@@ -64,6 +71,7 @@ class Registry {
   DraftList& draft_list() { return draft_list_; }
   Verifier& verifier() { return verifier_; }
   GarbageCollector& garbage() { return garbage_; }
+  Pruner& pruner() { return pruner_; }
   Purger& purger() { return purger_; }
   ArchiveCompactor& compactor() { return compactor_; }
 
@@ -85,6 +93,7 @@ class Registry {
   DraftList draft_list_;
   Verifier verifier_;
   GarbageCollector garbage_;
+  Pruner pruner_;
   Purger purger_;
   ArchiveCompactor compactor_;
   std::unique_ptr<CompactionThread> compaction_;  // none: archives stay as they are

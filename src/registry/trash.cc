@@ -16,10 +16,34 @@ Status no_release(const DomainName& domain, std::string_view version) {
 }  // namespace
 
 Status Trash::remove(const DomainName& domain, std::string_view version, const Credentials& who) {
+  return remove_if(domain, version, who, [](const Snapshot&, const ReleaseRecord&) { return Status(); });
+}
+
+Status Trash::remove_unheld(const DomainName& domain, std::string_view version, const Credentials& who) {
+  const auto check = [&domain](const Snapshot& stored, const ReleaseRecord& release) -> Status {
+    const std::string what = domain.str() + "/" + release.version;
+    const auto latest = stored.latest_release(domain);
+    if (!latest.ok()) return latest.status();
+    if (latest->version == release.version) return {Code::Busy, what + " is the latest release"};
+    bool is_in_state = false;
+    const Status walked = stored.for_each_placement_of(
+        release.ino, [&](std::string_view, std::string_view, const PlacementRecord& placed) {
+          is_in_state = is_in_state || !placed.is_upload();
+          return !is_in_state;
+        });
+    if (walked.ok() && is_in_state) return {Code::Busy, what + " is in a state"};
+    return walked;
+  };
+  return remove_if(domain, version, who, check);
+}
+
+Status Trash::remove_if(const DomainName& domain, std::string_view version, const Credentials& who,
+                        const Check& check) {
   const auto change = [&](const Snapshot& stored, DomainRecord& head, Batch& batch, Deed& deed) -> Status {
     auto release = stored.release(domain, version);
     if (release.code() == Code::NotFound) return no_release(domain, version);
     if (!release.ok()) return release.status();
+    if (Status status = check(stored, *release); !status.ok()) return status;
     const auto label = stored.label_of(domain, version);
     if (!label.ok()) return label.status();
     if (!label->empty()) {

@@ -184,6 +184,8 @@ class FileSystem {
 
   // A draft was published by somebody who did not come through this mount: its nodes become committed ones.
   void published(const Published& published);
+  // The directories' numbers of the releases and generations of which a file, archive or document is open.
+  std::vector<Ino> open_containers() const;
   // The owner or mode of a domain changed elsewhere.
   void domain_changed(const DomainName& domain);
   // Something in `directory` was moved to another directory by somebody who did not come through this mount. Not to be

@@ -58,6 +58,14 @@ std::optional<Backing> OpenNodes::find(Ino ino) const {
   return found->second.backing;
 }
 
+std::vector<Ino> OpenNodes::all() const {
+  const MutexLock lock(mutex_);
+  std::vector<Ino> open;
+  open.reserve(nodes_.size());
+  for (const auto& [number, node] : nodes_) open.push_back(Ino{number});
+  return open;
+}
+
 ReadMode OpenNodes::mode() const {
   return kernel_ != nullptr ? kernel_->mode() : ReadMode{false, "only the daemon can read"};
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "base/mutex.h"
 #include "base/types.h"
@@ -54,6 +55,8 @@ class OpenNodes {
   std::unique_ptr<const Open> open_document(Ino ino) EXCLUDES(mutex_);
   // Nothing if the node is not open.
   std::optional<Backing> find(Ino ino) const EXCLUDES(mutex_);
+  // Those that are open.
+  std::vector<Ino> all() const EXCLUDES(mutex_);
   // How files are read that the kernel can read itself.
   ReadMode mode() const;
   Figures figures() const EXCLUDES(mutex_);

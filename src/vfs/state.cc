@@ -147,6 +147,15 @@ void FileSystem::State::rebind_nodes(const Published& published) {
   }
 }
 
+std::vector<Ino> FileSystem::open_containers() const {
+  std::vector<Ino> containers;
+  for (const Ino ino : state_->open_nodes.all()) {
+    const auto node = state_->nodes.find(ino);
+    if (node && node->place.container != kNoIno) containers.push_back(node->place.container);
+  }
+  return containers;
+}
+
 void FileSystem::domain_changed(const DomainName& domain) {
   for (const Ino ino : state_->nodes.of_domain(domain.str())) state_->kernel.invalidate_attributes(ino);
 }
