@@ -302,7 +302,10 @@ Status Snapshot::for_each_label(const DomainName& domain,
 
 Status Snapshot::for_each_history(const DomainName& domain,
                                   const std::function<bool(const HistoryRecord&)>& visit) const {
-  const auto head = this->domain(domain);
+  auto head = this->domain(domain);
+  if (head.code() == Code::NotFound) {
+    head = record_of<DomainRecord>(*keys_, keys::removed_domain(domain), "domain " + domain.str());
+  }
   if (!head.ok()) return head.status();
   // Why single reads: a scan runs upwards only, and callers want the newest few of a long history.
   for (std::uint64_t number = raw(head->last); number > 0; --number) {

@@ -79,7 +79,7 @@ class Snapshot {
                              const std::function<bool(const GenerationRecord&)>& visit) const;
   Status for_each_label(const DomainName& domain,
                         const std::function<bool(std::string_view name, const LabelRecord&)>& visit) const;
-  // Newest first.
+  // Newest first; also of a domain that was removed.
   Status for_each_history(const DomainName& domain, const std::function<bool(const HistoryRecord&)>& visit) const;
 
   const KeyValueSnapshot& keys() const { return *keys_; }

@@ -15,6 +15,7 @@ using Json = nlohmann::json;
 struct LabelOptions : CommonOptions {
   std::string target;
   std::string version;
+  std::string reason;
   bool remove = false;
 };
 
@@ -45,6 +46,16 @@ Status list_labels(const Location& location, bool json) {
   return written(print(table.text()));
 }
 
+// What a label names now.
+Status say_label(const std::string& domain, Json label, bool json) {
+  if (json) {
+    label["domain"] = domain;
+    return written(print_json(label));
+  }
+  return written(print(printable(domain + "/" + label.at("label").get<std::string>()) + " -> " +
+                       printable(label.at("version").get<std::string>()) + "\n"));
+}
+
 Status label(const LabelOptions& options) {
   const auto location = locate(options.target, options.store);
   if (!location.ok()) return location.status();
@@ -56,20 +67,26 @@ Status label(const LabelOptions& options) {
                 ": write `label DOMAIN/LABEL VERSION`, `label --remove DOMAIN/LABEL` or `label DOMAIN`"};
   }
   if (options.remove) {
-    const auto answer = ask(*location, "label.remove", {{"domain", parts[0]}, {"label", parts[1]}});
+    const auto answer =
+        ask(*location, "label.remove", {{"domain", parts[0]}, {"label", parts[1]}, {"reason", options.reason}});
     if (!answer.ok()) return answer.status();
     if (options.json) return written(print_json({{"domain", parts[0]}, {"label", parts[1]}, {"removed", true}}));
     return {};
   }
   const auto answer =
-      ask(*location, "label.set", {{"domain", parts[0]}, {"label", parts[1]}, {"version", options.version}});
-  if (!answer.ok()) return answer.status();
-  if (options.json) {
-    Json set = answer->body.at("label");
-    set["domain"] = parts[0];
-    return written(print_json(set));
-  }
-  return written(print(printable(parts[0] + "/" + parts[1]) + " -> " + printable(options.version) + "\n"));
+      ask(*location, "label.set",
+          {{"domain", parts[0]}, {"label", parts[1]}, {"version", options.version}, {"reason", options.reason}});
+  return answer.ok() ? say_label(parts[0], answer->body.at("label"), options.json) : answer.status();
+}
+
+Status rollback(const LabelOptions& options) {
+  const auto location = locate(options.target, options.store);
+  if (!location.ok()) return location.status();
+  const std::vector<std::string> parts = split_path(location->path);
+  if (parts.size() != 2) return {Code::InvalidArgument, printable(options.target) + ": write `rollback DOMAIN/LABEL`"};
+  const auto answer =
+      ask(*location, "label.rollback", {{"domain", parts[0]}, {"label", parts[1]}, {"reason", options.reason}});
+  return answer.ok() ? say_label(parts[0], answer->body.at("label"), options.json) : answer.status();
 }
 
 struct StateOptions : CommonOptions {
@@ -146,6 +163,10 @@ Status restore(const TargetOptions& options) {
   return options.json ? written(print_json(answer->body)) : Status();
 }
 
+void add_reason_option(CLI::App& command, LabelOptions& options) {
+  command.add_option("-m,--message", options.reason, "Why: `log` shows it");
+}
+
 }  // namespace
 
 void add_label(CLI::App& app, Action& chosen) {
@@ -156,6 +177,17 @@ void add_label(CLI::App& app, Action& chosen) {
   command->add_option("TARGET", options->target, "DOMAIN/LABEL to set or remove, DOMAIN to list")->required();
   command->add_option("VERSION", options->version, "The version that the label is to name");
   command->add_flag("--remove", options->remove, "Remove the label; the version stays");
+  add_reason_option(*command, *options);
+  add_store_option(*command, *options);
+  add_json_flag(*command, *options);
+}
+
+void add_rollback(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<LabelOptions>();
+  CLI::App* const command = add_command(app, chosen, "rollback", "Set a label back to the version that it named before",
+                                        [options] { return rollback(*options); });
+  command->add_option("DOMAIN/LABEL", options->target, "The label")->required();
+  add_reason_option(*command, *options);
   add_store_option(*command, *options);
   add_json_flag(*command, *options);
 }

@@ -48,6 +48,7 @@ void add_all(CLI::App& app, Action& chosen, const MountRunner& mount) {
   add_show(app, chosen);
   add_status(app, chosen);
   add_label(app, chosen);
+  add_rollback(app, chosen);
   add_state(app, chosen);
   add_rm(app, chosen);
   add_restore(app, chosen);
@@ -104,7 +105,9 @@ void add_store_option(CLI::App& command, CommonOptions& common) {
 
 void add_json_flag(CLI::App& command, CommonOptions& common) { command.add_flag("--json", common.json, "Print JSON"); }
 
-Result<std::unique_ptr<Connection>> connect_to(const Location& location) { return Connection::open(location.store); }
+Result<std::unique_ptr<Connection>> connect_to(const Location& location) {
+  return Connection::open(location.store);
+}
 
 // Why here too, where the daemon refuses what its own options forbid: a bind mount, or one that was remounted, has
 // rights of its own, which the daemon does not know.

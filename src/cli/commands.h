@@ -61,6 +61,7 @@ void add_log(CLI::App& app, Action& chosen);
 void add_show(CLI::App& app, Action& chosen);
 void add_status(CLI::App& app, Action& chosen);
 void add_label(CLI::App& app, Action& chosen);
+void add_rollback(CLI::App& app, Action& chosen);
 void add_state(CLI::App& app, Action& chosen);
 void add_rm(CLI::App& app, Action& chosen);
 void add_restore(CLI::App& app, Action& chosen);

@@ -99,30 +99,40 @@ Status ls(const ListOptions& options) {
   return options.json ? written(print_json(*files)) : print_files(*files);
 }
 
-// "published 1.2.0", "label prod: 1.1.0 -> 1.2.0".
+// "publish 1.2.0", "set_label prod: 1.1.0 -> 1.2.0 (why)", "set_state 1.2.0 production".
 std::string deed_of(const Json& record) {
-  std::string operation = string_in(record, "deed");
+  const std::string operation = string_in(record, "deed");
   if (record.contains("generation")) {
     return operation + " " + string_in(record, "version") + "/" + std::to_string(number_of(record, "generation"));
   }
-  if (!record.contains("label")) return operation + " " + string_in(record, "version");
-  operation += " " + string_in(record, "label") + ":";
-  if (record.contains("previous")) operation += " " + string_in(record, "previous") + " ->";
-  return operation + " " + string_in(record, "version");
+  std::string deed = operation;
+  if (record.contains("label")) deed += " " + string_in(record, "label") + ":";
+  if (record.contains("previous")) deed += " " + string_in(record, "previous") + " ->";
+  if (record.contains("version")) deed += " " + string_in(record, "version");
+  if (record.contains("state")) deed += " " + string_in(record, "state");
+  if (record.contains("reason")) deed += " (" + string_in(record, "reason") + ")";
+  return deed;
 }
 
 Status log_of(const ListOptions& options) {
-  const auto location = locate(options.target, options.store);
+  const auto location =
+      options.target.empty() ? locate_store("", options.store) : locate(options.target, options.store);
   if (!location.ok()) return location.status();
+  const bool is_of_all = split_path(location->path).empty();
   Json fields{{"path", location->path}};
   if (options.count_max > 0) fields["count_max"] = options.count_max;
   const auto records = collect(*location, "history", std::move(fields));
   if (!records.ok()) return records.status();
   if (options.json) return written(print_json(*records));
-  Table table({{"SEQUENCE", Align::Right}, {"WHEN (UTC)"}, {"WHO"}, {"WHAT"}, {"DIGEST"}});
+  std::vector<Table::Column> columns{{"SEQUENCE", Align::Right}, {"WHEN (UTC)"}, {"WHO"}, {"WHAT"}, {"DIGEST"}};
+  if (is_of_all) columns.insert(columns.begin(), {"DOMAIN"});
+  Table table(columns);
   for (const Json& record : *records) {
-    table.add({std::to_string(number_of(record, "sequence")), short_time(string_in(record, "when")),
-               string_in(record, "who"), deed_of(record), short_digest(string_in(record, "digest"))});
+    std::vector<std::string> cells{std::to_string(number_of(record, "sequence")), short_time(string_in(record, "when")),
+                                   string_in(record, "who"), deed_of(record),
+                                   short_digest(string_in(record, "digest"))};
+    if (is_of_all) cells.insert(cells.begin(), string_in(record, "domain"));
+    table.add(std::move(cells));
   }
   return written(print(table.text()));
 }
@@ -183,9 +193,10 @@ void add_ls(CLI::App& app, Action& chosen) {
 
 void add_log(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<ListOptions>();
-  CLI::App* const command = add_command(app, chosen, "log", "Show the history of a domain or release, newest first",
-                                        [options] { return log_of(*options); });
-  command->add_option("TARGET", options->target, "A domain or release")->required();
+  CLI::App* const command =
+      add_command(app, chosen, "log", "Show the history of a domain, release or label, newest first",
+                  [options] { return log_of(*options); });
+  command->add_option("TARGET", options->target, "A domain, release or label; default: the whole store");
   command->add_option("-n,--max-count", options->count_max, "Show at most COUNT entries")
       ->type_name("COUNT")
       ->check(is_count());

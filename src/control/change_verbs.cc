@@ -206,11 +206,25 @@ Dispatcher::Answer Dispatcher::set_label(Message& request, const Emit&) {
   const auto domain = DomainName::parse(text_field(request.body, "domain"));
   if (!domain.ok()) return domain.status();
   const std::string label = text_field(request.body, "label");
-  const auto record = context_.registry.labels().set(*domain, label, text_field(request.body, "version"), who_);
-  if (!record.ok()) return record.status();
-  context_.domain_changed(*domain);
+  const std::string reason = text_or(request.body, "reason", "");
+  const auto record = context_.registry.labels().set(*domain, label, text_field(request.body, "version"), who_, reason);
+  return label_answer(*domain, label, record);
+}
+
+Dispatcher::Answer Dispatcher::roll_back_label(Message& request, const Emit&) {
+  const auto domain = DomainName::parse(text_field(request.body, "domain"));
+  if (!domain.ok()) return domain.status();
+  const std::string label = text_field(request.body, "label");
+  const std::string reason = text_or(request.body, "reason", "");
+  return label_answer(*domain, label, context_.registry.labels().roll_back(*domain, label, who_, reason));
+}
+
+Dispatcher::Answer Dispatcher::label_answer(const DomainName& domain, const std::string& label,
+                                            const Result<LabelRecord>& set) {
+  if (!set.ok()) return set.status();
+  context_.domain_changed(domain);
   Message answer;
-  answer.body["label"] = label_document(label, *record);
+  answer.body["label"] = label_document(label, *set);
   return answer;
 }
 
@@ -233,7 +247,8 @@ Dispatcher::Answer Dispatcher::change_state(const Message& request, ChangeState 
 Dispatcher::Answer Dispatcher::remove_label(Message& request, const Emit&) {
   const auto domain = DomainName::parse(text_field(request.body, "domain"));
   if (!domain.ok()) return domain.status();
-  const Status status = context_.registry.labels().remove(*domain, text_field(request.body, "label"), who_);
+  const Status status = context_.registry.labels().remove(*domain, text_field(request.body, "label"), who_,
+                                                          text_or(request.body, "reason", ""));
   if (!status.ok()) return status;
   context_.domain_changed(*domain);
   return Message();

@@ -53,6 +53,7 @@ const std::vector<Dispatcher::NamedVerb>& Dispatcher::verbs() {
       {"put.abort", Effect::Changes, &Dispatcher::put_abort},
       {"commit", Effect::Changes, &Dispatcher::commit},
       {"label.set", Effect::Changes, &Dispatcher::set_label},
+      {"label.rollback", Effect::Changes, &Dispatcher::roll_back_label},
       {"label.remove", Effect::Changes, &Dispatcher::remove_label},
       {"state.set", Effect::Changes, &Dispatcher::set_state},
       {"state.clear", Effect::Changes, &Dispatcher::clear_state},

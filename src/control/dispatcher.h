@@ -65,6 +65,8 @@ class Dispatcher {
   Answer commit(Message& request, const Emit& emit);
   Answer committed_before(const Message& request, const std::string& path, const Status& missing);
   Answer set_label(Message& request, const Emit& emit);
+  Answer roll_back_label(Message& request, const Emit& emit);
+  Answer label_answer(const DomainName& domain, const std::string& label, const Result<LabelRecord>& set);
   Answer remove_label(Message& request, const Emit& emit);
   Answer set_state(Message& request, const Emit& emit);
   Answer clear_state(Message& request, const Emit& emit);

@@ -42,6 +42,58 @@ Result<Json> describe_domain(const Snapshot& snapshot, const Credentials& who, c
   return document;
 }
 
+// A record of the history, and whose it is.
+using Told = std::pair<std::string, HistoryRecord>;
+
+// Of all domains that `who` may read, those that were removed included. By time, since each domain counts for itself.
+Result<std::vector<Told>> history_of_all(const Snapshot& snapshot, const Credentials& who, std::uint64_t count_max) {
+  std::vector<Told> found;
+  Status inner;
+  const auto add = [&](const DomainName& name, const DomainRecord& head) {
+    if (!authorise_reading(who, head.owner, name.str()).ok()) return true;
+    std::uint64_t count = 0;
+    inner = snapshot.for_each_history(name, [&](const HistoryRecord& record) {
+      if (count++ >= count_max) return false;
+      found.emplace_back(name.str(), record);
+      return true;
+    });
+    return inner.ok();
+  };
+  Status walked = snapshot.for_each_domain(add);
+  if (walked.ok() && inner.ok()) walked = snapshot.for_each_removed_domain(add);
+  if (!walked.ok() || !inner.ok()) return walked.ok() ? inner : walked;
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Told& a, const Told& b) { return raw(a.second.when) > raw(b.second.when); });
+  if (found.size() > count_max) found.resize(count_max);
+  return found;
+}
+
+// Of a domain; of a release, also one that was removed; or the moves of a label, also one that was removed.
+Result<std::vector<Told>> history_of(const Snapshot& snapshot, const Credentials& who, const std::string& path,
+                                     std::uint64_t count_max) {
+  const auto parts = split_path(path);
+  const auto domain = resolve(snapshot, who, parts[0]);
+  if (!domain.ok()) return domain.status();
+  const auto thing = resolve(snapshot, who, path);
+  std::string version = thing.ok() && thing->release ? thing->release->version : "";
+  std::string label;
+  if (parts.size() == 2 && parts[1] != version && (!thing.ok() || snapshot.label(domain->domain, parts[1]).ok())) {
+    label = parts[1];
+    version = thing.ok() ? "" : label;  // nothing that is there has the name
+  }
+  std::vector<Told> found;
+  const Status walked = snapshot.for_each_history(domain->domain, [&](const HistoryRecord& record) {
+    if (found.size() >= count_max) return false;
+    const bool is_meant = (version.empty() && label.empty()) || (!version.empty() && record.version == version) ||
+                          (!label.empty() && record.label == label);
+    if (is_meant) found.emplace_back(domain->domain.str(), record);
+    return true;
+  });
+  if (!walked.ok()) return walked;
+  if (found.empty() && !thing.ok()) return thing.status();
+  return found;
+}
+
 }  // namespace
 
 Result<LabelsByVersion> labels_by_version(const Snapshot& snapshot, const DomainName& domain) {
@@ -169,24 +221,23 @@ Dispatcher::Answer Dispatcher::labels(Message& request, const Emit& emit) {
   return Message();
 }
 
-// Newest first; of one release, when the path names one.
 Dispatcher::Answer Dispatcher::history(Message& request, const Emit& emit) {
   const std::uint64_t count_max = request.body.contains("count_max") ? number_field(request.body, "count_max")
                                                                      : std::numeric_limits<std::uint64_t>::max();
-  std::vector<HistoryRecord> found;
+  const std::string path = text_or(request.body, "path", "");
+  Result<std::vector<Told>> found = std::vector<Told>();
   {
     const auto snapshot = context_.registry.snapshot();
     if (!snapshot.ok()) return snapshot.status();
-    const auto thing = resolve(*snapshot, who_, text_field(request.body, "path"));
-    if (!thing.ok()) return thing.status();
-    const Status walked = snapshot->for_each_history(thing->domain, [&](const HistoryRecord& record) {
-      if (found.size() >= count_max) return false;
-      if (!thing->release || record.version == thing->release->version) found.push_back(record);
-      return true;
-    });
-    if (!walked.ok()) return walked;
+    found = split_path(path).empty() ? history_of_all(*snapshot, who_, count_max)
+                                     : history_of(*snapshot, who_, path, count_max);
   }
-  const Status sent = emit_list(found.size(), emit, [&](std::size_t i) { return history_document(found[i]); });
+  if (!found.ok()) return found.status();
+  const Status sent = emit_list(found->size(), emit, [&](std::size_t i) {
+    Json document = history_document((*found)[i].second);
+    document["domain"] = (*found)[i].first;
+    return document;
+  });
   if (!sent.ok()) return sent;
   return Message();
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/new_name.h"
+#include "base/utf8.h"
 #include "catalog/keys.h"
 #include "formats/pep440.h"
 #include "registry/deed.h"
@@ -11,8 +12,43 @@
 namespace modelfs {
 namespace {
 
-// `ln -sfn` makes its link under a name like this and renames it at once.
-bool is_ln_temporary(std::string_view name) { return name.size() == 8 && name.starts_with("Cu"); }
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence_bytes(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+Status check_reason(std::string_view reason) {
+  if (reason.size() > Labels::kReasonBytesMax) {
+    return {Code::InvalidArgument, "a reason has at most " + std::to_string(Labels::kReasonBytesMax) + " bytes"};
+  }
+  if (!is_utf8(reason) || reason.find('\0') != std::string_view::npos)
+    return {Code::InvalidArgument, "a reason is text in UTF-8"};
+  return {};
+}
+
+// The version that a label named before its last move. NotFound.
+Result<std::string> version_before(const Snapshot& stored, const DomainName& domain, std::string_view label,
+                                   const LabelRecord& current) {
+  std::string found;
+  const Status walked = stored.for_each_history(domain, [&](const HistoryRecord& record) {
+    if (record.label != label || raw(record.sequence) > raw(current.sequence)) return true;
+    // A label that was removed and made again comes after the version that it named when it was removed.
+    const std::string& before = record.operation == Operation::RemoveLabel ? record.version : record.previous;
+    if (before != current.version) found = before;
+    return found.empty();
+  });
+  if (!walked.ok()) return walked;
+  if (found.empty()) {
+    return Status(Code::NotFound, domain.str() + "/" + printable(label) + " has named no other version than " +
+                                      current.version + "; `modelfs log " + domain.str() + "/" + printable(label) +
+                                      "` shows its moves");
+  }
+  return found;
+}
 
 // Adds to `batch` what takes a draft symlink out of the drafts, if it is still the one that was meant. NotFound.
 Status retire_link(DraftStore& drafts, const DraftLink& draft, Batch& batch) {
@@ -45,22 +81,29 @@ Status Labels::check_free(const Snapshot& stored, const DomainRecord& head, cons
 }
 
 Result<LabelRecord> Labels::set(const DomainName& domain, std::string_view label, std::string_view version,
-                                const Credentials& who) {
-  return set_as(domain, label, version, who, nullptr, true);
+                                const Credentials& who, std::string_view reason) {
+  return set_as(domain, label, who, {.version = version, .reason = reason});
+}
+
+Result<LabelRecord> Labels::roll_back(const DomainName& domain, std::string_view label, const Credentials& who,
+                                      std::string_view reason) {
+  return set_as(domain, label, who, {.goes_back = true, .reason = reason});
 }
 
 Result<LabelRecord> Labels::set_by_draft(const DomainName& domain, std::string_view label, const DraftLink& draft,
                                          bool replaces, const Credentials& who) {
   const auto inode = core_.drafts().tree().stat(draft.ino);
   if (!inode.ok()) return inode.status();
-  const auto made = set_as(domain, label, inode->record.target, who, &draft, replaces);
+  const auto made =
+      set_as(domain, label, who, {.version = inode->record.target, .draft = &draft, .replaces = replaces});
   if (made.ok()) core_.drafts().reclaimer().file_retired(draft.ino);
   return made;
 }
 
-Result<LabelRecord> Labels::set_as(const DomainName& domain, std::string_view label, std::string_view version,
-                                   const Credentials& who, const DraftLink* draft, bool replaces) {
+Result<LabelRecord> Labels::set_as(const DomainName& domain, std::string_view label, const Credentials& who,
+                                   const Move& move) {
   if (Status status = check_new_name(label); !status.ok()) return status;
+  if (Status status = check_reason(move.reason); !status.ok()) return status;
   if (reads_as_pep440(label)) {
     return Status(Code::InvalidArgument,
                   "'" + printable(label) + "' reads as a version; a label needs a name like 'prod'");
@@ -69,18 +112,28 @@ Result<LabelRecord> Labels::set_as(const DomainName& domain, std::string_view la
   if (!ino.ok()) return ino.status();
   LabelRecord record;
   const auto change = [&](const Snapshot& stored, DomainRecord& head, Batch& batch, Deed& deed) -> Status {
-    if (!stored.release(domain, version).ok()) {
-      return {Code::InvalidArgument, "'" + printable(version) + "' is not a published version of " + domain.str() +
-                                         ", and a label names exactly one; `modelfs ls` lists them"};
+    const auto old = stored.label(domain, label);
+    if (move.goes_back && !old.ok()) return old.status();
+    auto version = move.goes_back ? version_before(stored, domain, label, *old) : std::string(move.version);
+    if (!version.ok()) return version.status();
+    if (!stored.release(domain, *version).ok()) {
+      return {Code::InvalidArgument, "'" + printable(*version) + "' is not a published version of " + domain.str() +
+                                         ", and a label names exactly one; `modelfs ls` lists them" +
+                                         (move.goes_back ? ", and `modelfs restore` brings removed ones back" : "")};
     }
     if (Status status = check_free(stored, head, domain, label); !status.ok()) return status;
-    const auto old = stored.label(domain, label);
-    if (old.ok() && !replaces) return label_exists(label);
-    if (Status status = draft != nullptr ? retire_link(core_.drafts(), *draft, batch) : Status(); !status.ok()) {
+    if (old.ok() && !move.replaces) return label_exists(label);
+    if (Status status = move.draft != nullptr ? retire_link(core_.drafts(), *move.draft, batch) : Status();
+        !status.ok()) {
       return status;
     }
-    record = {std::string(version), *ino, head.last, head.changed, who.uid};
-    deed.is_told = !is_ln_temporary(label);
+    if (old.ok() && old->version == *version) {
+      record = *old;
+      deed.history.clear();
+      return {};
+    }
+    record = {*version, *ino, head.last, head.changed, who.uid};
+    deed.history.front().reason = move.reason;
     put_label(domain, label, record, old.ok() ? old->version : "", deed.history.front(), batch);
     return {};
   };
@@ -88,13 +141,15 @@ Result<LabelRecord> Labels::set_as(const DomainName& domain, std::string_view la
   return status.ok() ? Result<LabelRecord>(record) : status;
 }
 
-Status Labels::remove(const DomainName& domain, std::string_view label, const Credentials& who) {
+Status Labels::remove(const DomainName& domain, std::string_view label, const Credentials& who,
+                      std::string_view reason) {
+  if (Status status = check_reason(reason); !status.ok()) return status;
   const auto change = [&](const Snapshot& stored, DomainRecord&, Batch& batch, Deed& deed) -> Status {
     const auto old = stored.label(domain, label);
     if (!old.ok()) return old.status();
     deed.history.front().version = old->version;
     deed.history.front().label = label;
-    deed.is_told = !is_ln_temporary(label);
+    deed.history.front().reason = reason;
     batch.erase(keys::label(domain, label));
     return {};
   };

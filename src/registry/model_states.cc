@@ -5,6 +5,7 @@
 #include "catalog/keys.h"
 #include "formats/modelstore_document.h"
 #include "registry/access.h"
+#include "registry/deed.h"
 #include "registry/domains.h"
 #include "registry/placements.h"
 
@@ -13,12 +14,11 @@ namespace {
 
 constexpr std::string_view kJson = ".json";
 
-void tell_of_state(Events& events, std::string_view what, const DomainName& domain, std::string_view version,
-                   std::string_view state, const Credentials& who) {
-  events.append(what, {{"domain", domain.str()},
-                       {"version", std::string(version)},
-                       {"state", std::string(state)},
-                       {"by", user_name(who.uid)}});
+// What history says of a state. In the domain's own directory no name changes.
+void fill_deed(Deed& deed, const ReleaseRecord& release, std::string_view state) {
+  deed.history.front().version = release.version;
+  deed.history.front().state = state;
+  deed.changes_names = false;
 }
 
 }  // namespace
@@ -45,41 +45,47 @@ Status ModelStates::set(const DomainName& domain, std::string_view version, std:
     directory = core_.drafts().tree().lookup(head->modelstore_versions(), state);
   }
   if (!directory.ok()) return directory.status();
-  const auto changed = core_.change_uncounted(
-      domain, SpaceNeed::Grows, [&](const Snapshot& now_stored, DomainRecord&, Batch& batch) -> Status {
-        const auto release = now_stored.release(domain, version);
-        if (!release.ok()) return release.status();
-        const PlacementRecord placed{PlacementRecord::Kind::State, domain.str(), release->version, release->sequence,
-                                     release->ino};
-        if (Status status = core_.drafts().tree().hold_directory(directory->ino, batch); !status.ok()) return status;
-        put_placement(domain, state_directory(domain, state), release->model_id + std::string(kJson), placed, batch);
-        return {};
-      });
-  if (changed.ok()) tell_of_state(core_.events(), "set_state", domain, version, state, who);
-  return changed.status();
+  return do_deed(core_, domain, Operation::SetState, SpaceNeed::Grows, who,
+                 [&](const Snapshot& now_stored, DomainRecord&, Batch& batch, Deed& deed) -> Status {
+                   const auto release = now_stored.release(domain, version);
+                   if (!release.ok()) return release.status();
+                   const PlacementRecord placed{PlacementRecord::Kind::State, domain.str(), release->version,
+                                                release->sequence, release->ino};
+                   const std::string path = state_directory(domain, state);
+                   const std::string name = release->model_id + std::string(kJson);
+                   if (const auto there = now_stored.placement(domain, path, name);
+                       there.ok() && there->release == release->ino) {
+                     deed.history.clear();
+                     return {};
+                   }
+                   if (Status status = core_.drafts().tree().hold_directory(directory->ino, batch); !status.ok())
+                     return status;
+                   fill_deed(deed, *release, state);
+                   put_placement(domain, path, name, placed, batch);
+                   return {};
+                 });
 }
 
 Status ModelStates::clear(const DomainName& domain, std::string_view version, std::string_view state,
                           const Credentials& who) {
-  const auto changed = core_.change_uncounted(
-      domain, SpaceNeed::Reclaims, [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch) -> Status {
-        if (Status status = authorise(who, head.owner, Right::Publish, domain.str()); !status.ok()) return status;
-        const auto release = now_stored.release(domain, version);
-        if (!release.ok()) return release.status();
-        const std::string name = release->model_id + std::string(kJson);
-        const auto directory = core_.drafts().tree().lookup(head.modelstore_versions(), state);
-        const std::string path = state_directory(domain, state);
-        if (!directory.ok() || !now_stored.placement(domain, path, name).ok()) {
-          return {Code::NotFound,
-                  domain.str() + "/" + printable(version) + " is not in the state '" + printable(state) + "'"};
-        }
-        if (Status status = core_.drafts().tree().hold_directory(directory->ino, batch); !status.ok()) return status;
-        batch.erase(keys::placement(domain, path, name));
-        batch.erase(keys::placement_of(release->ino, path, name));
-        return {};
-      });
-  if (changed.ok()) tell_of_state(core_.events(), "clear_state", domain, version, state, who);
-  return changed.status();
+  return do_deed(core_, domain, Operation::ClearState, SpaceNeed::Reclaims, who,
+                 [&](const Snapshot& now_stored, DomainRecord& head, Batch& batch, Deed& deed) -> Status {
+                   const auto release = now_stored.release(domain, version);
+                   if (!release.ok()) return release.status();
+                   const std::string name = release->model_id + std::string(kJson);
+                   const auto directory = core_.drafts().tree().lookup(head.modelstore_versions(), state);
+                   const std::string path = state_directory(domain, state);
+                   if (!directory.ok() || !now_stored.placement(domain, path, name).ok()) {
+                     return {Code::NotFound, domain.str() + "/" + printable(version) + " is not in the state '" +
+                                                 printable(state) + "'"};
+                   }
+                   if (Status status = core_.drafts().tree().hold_directory(directory->ino, batch); !status.ok())
+                     return status;
+                   batch.erase(keys::placement(domain, path, name));
+                   batch.erase(keys::placement_of(release->ino, path, name));
+                   fill_deed(deed, *release, state);
+                   return {};
+                 });
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> ModelStates::list(const DomainName& domain) const {

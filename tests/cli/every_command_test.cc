@@ -28,28 +28,46 @@ const std::map<std::string, std::set<Is>>& schema() {
          "owner",  "engine",  "store",    "store_id", "mount_point", "path",    "reason",       "layout", "directory",
          "file",   "health",  "about",    "message",  "next_step",   "kernel",  "target",       "type",   "archive",
          "deed",   "event",   "previous", "name",     "what",        "kept"});
-    add(Is::Number, {"sequence",      "files",
-                     "bytes",         "generation",
-                     "generations",   "uid",
-                     "gid",           "size",
-                     "allocated",     "mtime_ns",
-                     "size_bytes",    "free_bytes",
-                     "recipes",       "unsuited",
-                     "waiting",       "kept_bytes",
-                     "draft_count",   "blobs",
-                     "problem_count", "blobs_removed",
-                     "bytes_freed",   "draft_files_removed",
-                     "entries",       "releases",
-                     "domains",       "hardlink_group",
-                     "written",       "already_there",
+    add(Is::Number, {"sequence",
+                     "files",
+                     "bytes",
+                     "generation",
+                     "generations",
+                     "uid",
+                     "gid",
+                     "size",
+                     "allocated",
+                     "mtime_ns",
+                     "size_bytes",
+                     "free_bytes",
+                     "recipes",
+                     "unsuited",
+                     "waiting",
+                     "kept_bytes",
+                     "draft_count",
+                     "blobs",
+                     "problem_count",
+                     "blobs_removed",
+                     "bytes_freed",
+                     "draft_files_removed",
+                     "own_bytes",
+                     "shared_bytes",
+                     "freeable_bytes",
+                     "releases_purged",
+                     "entries",
+                     "releases",
+                     "domains",
+                     "hardlink_group",
+                     "written",
+                     "already_there",
                      "states"});
     add(Is::Truth, {"already_published", "metadata_given", "takes_generations", "readable", "under_version", "daemon",
-                    "new", "took_place"});
+                    "new", "took_place", "pruned"});
     add(Is::Time, {"published", "created", "changed", "time", "when", "mtime"});
     add(Is::Digest, {"digest"});
     add(Is::Mode, {"mode"});
-    add(Is::List, {"labels", "problems", "mount_points", "drafts", "packages", "left", "exported"});
-    add(Is::Name, {"space", "counts", "archives"});
+    add(Is::List, {"labels", "problems", "mount_points", "drafts", "packages", "left", "exported", "kept_by", "items"});
+    add(Is::Name, {"total", "space", "counts", "archives"});
     add(Is::Foreign, {"metadata"});
     // Older than this table, and read by scripts: the version in a domain, whether it is in a release; counts in the
     // report of an import, and of a store; that a label was removed.
@@ -200,7 +218,10 @@ TEST_F(EveryCommand, PrintsJsonOfOneSchema) {
   fill();
   std::map<std::string, Json> said;
   said["ls"] = {json({"ls"}), json({"ls", "churn"}), json({"ls", "churn", "--removed"}), json({"ls", "churn/1.0"})};
-  said["log"] = json({"log", "churn"});
+  said["log"] = {json({"log", "churn"}), json({"log"}), json({"log", "churn/prod"})};
+  said["rollback"] = json({"rollback", "churn/prod", "-m", "why"});
+  said["du"] = {json({"du"}), json({"du", "churn"})};
+  said["prune"] = json({"prune", "churn", "--keep-last", "9", "--dry-run"});
   said["show"] = {json({"show", "churn/1.0"}), json({"show", "churn/1.0/3"})};
   said["put"] = {json({"put", root_ + "/servable", "churn/1.0"}), json({"put", root_ + "/model", "other/1"}),
                  json({"put", root_ + "/model", "other/1/next"})};

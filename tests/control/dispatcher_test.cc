@@ -297,7 +297,7 @@ TEST_P(PrivateReads, AreDeniedToOthers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, PrivateReads,
-                         testing::Values("releases", "removed", "labels", "history", "show", "files", "open",
+                         testing::Values("releases", "removed", "labels", "history", "show", "files", "open", "du",
                                          "verify"));
 
 TEST_F(Verbs, ThatConcernTheWholeStoreAreForItsOwner) {

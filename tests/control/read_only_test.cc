@@ -11,9 +11,10 @@ class ReadOnlyVerbs : public StoreFixture {
 
 TEST_F(ReadOnlyVerbs, ThatChangeAreRefused) {
   const auto channel = talk(root());
-  constexpr const char* kChanging[] = {"put.begin", "put.entries",  "put.data",  "put.commit",  "put.abort", "commit",
-                                       "label.set", "label.remove", "state.set", "state.clear", "remove",    "restore",
-                                       "gc"};
+  constexpr const char* kChanging[] = {"put.begin",      "put.entries", "put.data",     "put.commit",  "put.abort",
+                                       "commit",         "label.set",   "label.remove", "state.set",   "state.clear",
+                                       "remove",         "restore",     "purge",        "trash.empty", "prune",
+                                       "label.rollback", "gc"};
 
   for (const char* verb : kChanging) {
     const auto answer = channel->call(Channel::request(verb));
@@ -26,7 +27,7 @@ TEST_F(ReadOnlyVerbs, ThatReadAreAnswered) {
   const auto channel = talk(root());
 
   for (const char* verb : {"hello", "domains", "releases", "removed", "labels", "states", "history", "show", "files",
-                           "open", "read", "archive.open", "archive.read", "status", "verify"}) {
+                           "open", "read", "archive.open", "archive.read", "status", "du", "verify"}) {
     const auto answer = channel->call(Channel::request(verb), [](const Message&) { return Status(); });
     EXPECT_NE(answer.code(), Code::Immutable) << verb << ": " << answer.status().message();
   }

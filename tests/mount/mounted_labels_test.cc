@@ -44,6 +44,18 @@ TEST_F(Labels, LnMovesALabelAtomically) {
   EXPECT_EQ(names_in(domain()), (std::vector<std::string>{"1.0", "1.1", "latest", "prod"}));
 }
 
+TEST_F(Labels, HistoryHasNoTemporaryNameOfLn) {
+  for (const char* version : {"1.0", "1.1", "1.1"})
+    ASSERT_EQ(run("ln -sfn " + std::string(version) + " '" + at("prod") + "'").exit_code, 0);
+
+  const std::string log = modelfs("log " + at("prod")).output;
+
+  EXPECT_NE(log.find("set_label prod: 1.0 -> 1.1"), std::string::npos) << log;
+  EXPECT_NE(log.find("set_label prod: 1.0\n"), std::string::npos) << log;
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 3) << log;
+  EXPECT_EQ(modelfs("log " + domain()).output.find(" Cu"), std::string::npos);
+}
+
 TEST_F(Labels, ALabelThatMovesNeverMisses) {
   ASSERT_EQ(label("prod", "1.0"), 0);
   const auto look = [&] {

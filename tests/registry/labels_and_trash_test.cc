@@ -57,6 +57,74 @@ TEST_F(Labels, KeepTheirHistory) {
   EXPECT_NE(before, kNoIno);
 }
 
+TEST_F(Labels, GoBackToWhatTheyNamedBefore) {
+  const DomainName domain = make_domain();
+  for (const char* version : {"1.0", "1.1", "1.2"})
+    ASSERT_TRUE(publish_bytes(domain, "churn/" + std::string(version), version).ok());
+  EXPECT_EQ(registry_->labels().roll_back(domain, "prod", kRoot).code(), Code::NotFound);
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "1.0", kRoot).ok());
+  EXPECT_EQ(registry_->labels().roll_back(domain, "prod", kRoot).code(), Code::NotFound) << "it named none before";
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "1.1", kRoot).ok());
+  ASSERT_TRUE(registry_->labels().set(domain, "test", "1.2", kRoot).ok());
+
+  EXPECT_EQ(registry_->labels().roll_back(domain, "prod", kRoot, "it was worse")->version, "1.0");
+
+  HistoryRecord last;
+  ASSERT_TRUE(registry_->snapshot()
+                  ->for_each_history(domain,
+                                     [&](const HistoryRecord& record) {
+                                       last = record;
+                                       return false;
+                                     })
+                  .ok());
+  EXPECT_EQ(last.previous + " " + last.version + " " + last.reason, "1.1 1.0 it was worse");
+  EXPECT_EQ(registry_->labels().roll_back(domain, "prod", kRoot)->version, "1.1") << "and forth";
+}
+
+TEST_F(Labels, AndStatesThatAreSetToWhatTheyAreLeaveNoHistory) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "1.0", kRoot).ok());
+  ASSERT_TRUE(registry_->model_states().set(domain, "1.0", "production", kRoot).ok());
+  const Sequence last = registry_->snapshot()->domain(domain)->last;
+
+  ASSERT_TRUE(registry_->labels().set(domain, "prod", "1.0", kRoot).ok());
+  ASSERT_TRUE(registry_->model_states().set(domain, "1.0", "production", kRoot).ok());
+
+  EXPECT_EQ(registry_->snapshot()->domain(domain)->last, last);
+}
+
+TEST_F(Labels, TakeAReasonThatIsShortText) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  const std::string longest(modelfs::Labels::kReasonBytesMax, 'x');
+
+  EXPECT_EQ(registry_->labels().set(domain, "prod", "1.0", kRoot, longest + "x").code(), Code::InvalidArgument);
+  EXPECT_EQ(registry_->labels().set(domain, "prod", "1.0", kRoot, "\xff").code(), Code::InvalidArgument);
+  EXPECT_TRUE(registry_->labels().set(domain, "prod", "1.0", kRoot, longest).ok());
+}
+
+TEST_F(States, AreInTheHistoryAndLeaveTheDomainsDirectoryAsItIs) {
+  const DomainName domain = make_domain();
+  ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());
+  const TimeNs changed = registry_->snapshot()->domain(domain)->changed;
+  ASSERT_TRUE(registry_->model_states().set(domain, "1.0", "production", kAlice).code() == Code::Denied);
+  ASSERT_TRUE(registry_->model_states().set(domain, "1.0", "production", kRoot).ok());
+  ASSERT_TRUE(registry_->model_states().clear(domain, "1.0", "production", kRoot).ok());
+
+  std::string deeds;
+  ASSERT_TRUE(registry_->snapshot()
+                  ->for_each_history(domain,
+                                     [&](const HistoryRecord& record) {
+                                       deeds += std::string(operation_name(record.operation)) + " " + record.version +
+                                                " " + record.state + "; ";
+                                       return true;
+                                     })
+                  .ok());
+  EXPECT_EQ(deeds, "clear_state 1.0 production; set_state 1.0 production; publish 1.0 ; create_domain  ; ");
+  EXPECT_EQ(registry_->snapshot()->domain(domain)->changed, changed);
+}
+
 TEST_F(Labels, GiveTheirNodeAlongWhenRenamed) {
   const DomainName domain = make_domain();
   ASSERT_TRUE(publish_bytes(domain, "churn/1.0", "a").ok());

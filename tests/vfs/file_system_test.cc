@@ -232,6 +232,15 @@ TEST_F(Overlay, MakesAndMovesLabelsAsLnDoes) {
 
   ASSERT_TRUE(fs_->make_symlink(kRoot, ino_of("churn"), "CuAAAAAA", "1.1").ok());
   ASSERT_TRUE(move("churn", "CuAAAAAA", "churn", "prod", RenameFlag::Replace).ok());
+  std::vector<std::string> labels;
+  ASSERT_TRUE(registry_->snapshot()
+                  ->for_each_history(*DomainName::parse("churn"),
+                                     [&](const HistoryRecord& record) {
+                                       if (!record.label.empty()) labels.push_back(record.label);
+                                       return true;
+                                     })
+                  .ok());
+  EXPECT_EQ(labels, (std::vector<std::string>{"prod", "prod"})) << "no temporary name";
 
   EXPECT_EQ(*fs_->read_link(ino_of("churn/prod")), "1.1");
   EXPECT_NE(ino_of("churn/prod"), first) << "a new node for a new target";

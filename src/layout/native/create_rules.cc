@@ -1,4 +1,7 @@
 // What making or removing a name would mean in the native layout.
+#include <algorithm>
+#include <cctype>
+
 #include "base/new_name.h"
 #include "formats/forml_package.h"
 #include "formats/forml_tag.h"
@@ -14,6 +17,13 @@ using Kind = Node::Kind;
 namespace {
 
 bool is_archive_suffix(std::string_view suffix) { return format_of_suffix(suffix).has_value(); }
+
+// `ln -sfn` makes its link under a name like this and renames it at once: it is a draft until then, so that history has
+// the label alone. Source: coreutils, src/force-link.c, simple_pattern.
+bool is_ln_temporary(std::string_view name) {
+  const auto is_random = [](unsigned char byte) { return std::isalnum(byte) != 0; };
+  return name.size() == 8 && name.starts_with("Cu") && std::all_of(name.begin() + 2, name.end(), is_random);
+}
 
 CreateRule rule_in_domain(std::string_view name, FileType type) {
   if (Status status = check_file_name(name); !status.ok()) return CreateRule::refused(status);
@@ -40,7 +50,7 @@ CreateRule rule_in_domain(std::string_view name, FileType type) {
   }
   if (Status status = check_new_name(name); !status.ok()) return CreateRule::refused(status);
   if (type == FileType::Directory) return CreateRule::of(CreateRule::Kind::Release);
-  if (type == FileType::Symlink) return CreateRule::of(CreateRule::Kind::Label);
+  if (type == FileType::Symlink) return is_ln_temporary(name) ? CreateRule{} : CreateRule::of(CreateRule::Kind::Label);
   return {};
 }
 
