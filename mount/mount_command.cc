@@ -14,6 +14,7 @@
 #include "cli/open_store.h"
 #include "cli/replica_document.h"
 #include "control/distant_changes.h"
+#include "control/open_socket.h"
 #include "control/server.h"
 #include "ingest/ingest.h"
 #include "mount/daemonize.h"
@@ -26,6 +27,7 @@
 #include "mount/process_setup.h"
 #include "mount/session.h"
 #include "mount/volatile_store.h"
+#include "os/mountinfo.h"
 #include "os/proc.h"
 #include "os/subprocess.h"
 #include "registry/registry.h"
@@ -160,6 +162,18 @@ struct EndOfRegistry {
   ~EndOfRegistry() { registry.prepare_to_end(); }
 };
 
+// Lets those use commands who may use the mount and not enter the store.
+void serve_others(ControlServer& control, const std::string& mount_point) {
+  const auto table = read_mounts();
+  const Mount* const mount = table.ok() ? mount_of(*table, mount_point) : nullptr;
+  const Status served = mount != nullptr && mount->is_ours()
+                            ? control.serve_others(open_socket_path(mount->device))
+                            : Status(Code::NotFound, mount_point + " is not in the mount table");
+  if (served.ok()) return;
+  log::log(::geteuid() == 0 ? log::level::warn : log::level::info, "commands are for the owner of the store: {}",
+           served.message());
+}
+
 // Serves `store_path` until it is unmounted or told to end. `request.store` is what others call it.
 Status serve_store(const std::string& store_path, const MountRequest& request, const EndSignals& signals,
                    Readiness& readiness, EntryInvalidator& forgetter) {
@@ -214,6 +228,7 @@ Status serve_store(const std::string& store_path, const MountRequest& request, c
   if (!session.ok()) return session.status();
 
   if (Status status = (*session)->start(); !status.ok()) return status;
+  if (request.allow_other && control.ok()) serve_others(**control, request.mount_point);
   passthrough.probe(lock.directory());
   announce(readiness, request, passthrough, lock.directory());
   (*session)->wait_for_end(signals);

@@ -106,7 +106,7 @@ void add_store_option(CLI::App& command, CommonOptions& common) {
 void add_json_flag(CLI::App& command, CommonOptions& common) { command.add_flag("--json", common.json, "Print JSON"); }
 
 Result<std::unique_ptr<Connection>> connect_to(const Location& location) {
-  return Connection::open(location.store);
+  return Connection::open(location.store, location.device);
 }
 
 // Why here too, where the daemon refuses what its own options forbid: a bind mount, or one that was remounted, has

@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "cli/open_store.h"
 #include "cli/replica_document.h"
+#include "control/open_socket.h"
 #include "control/peer.h"
 #include "control/put_session.h"
 
@@ -22,17 +23,26 @@ constexpr auto kBusyPause = std::chrono::milliseconds(50);
 
 Status unreachable(const std::string& store) {
   return {Code::Denied, printable(store) +
-                            ": a daemon serves the store, and you may not connect to its socket; run the " +
-                            "command with sudo, or work through the mount itself (ls, cp, mv, setfattr)"};
+                            ": a daemon serves the store, and you may not connect to its socket; use a path on a " +
+                            "mount that root made with -o allow_other, run the command with sudo, or work through " +
+                            "the mount itself (ls, cp, mv, setfattr)"};
+}
+
+// By the socket that the daemon of a mount has for other users.
+Result<std::unique_ptr<Channel>> connect_as_other(const std::string& store, const std::string& device) {
+  if (device.empty()) return unreachable(store);
+  auto channel = connect_to_open_daemon(open_socket_path(device));
+  if (channel.ok() || channel.code() == Code::Busy) return channel;
+  return unreachable(store);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Connection>> Connection::open(const std::string& store) {
+Result<std::unique_ptr<Connection>> Connection::open(const std::string& store, const std::string& device) {
   // "/." because a store may be a symlink to a directory on a larger disk.
   File directory(::open((store + "/.").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) {
-    if (errno == EACCES) return unreachable(store);
+    if (errno == EACCES) return open_as_other(store, device);
     if (errno == ENOENT)
       return Status(Code::NotFound, printable(store) + ": no store there; `modelfs mount STORE DIR` creates one");
     return Status::from_errno(errno, "open the store " + printable(store));
@@ -45,7 +55,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& store) {
       connection->channel_ = *std::move(channel);
       return connection;
     }
-    if (channel.code() == Code::Denied) return unreachable(store);
+    if (channel.code() == Code::Denied) return open_as_other(store, device);
     if (channel.code() != Code::NotFound)
       return Status(channel.code(), printable(store) + ": " + channel.status().message());
     const Status opened = connection->open_here(store);
@@ -53,6 +63,14 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& store) {
     if (opened.code() != Code::Busy || std::chrono::steady_clock::now() > until) return opened;
     std::this_thread::sleep_for(kBusyPause);
   }
+}
+
+Result<std::unique_ptr<Connection>> Connection::open_as_other(const std::string& store, const std::string& device) {
+  auto channel = connect_as_other(store, device);
+  if (!channel.ok()) return channel.status();
+  std::unique_ptr<Connection> connection(new Connection());
+  connection->channel_ = *std::move(channel);
+  return connection;
 }
 
 Status Connection::open_here(const std::string& store) {

@@ -14,15 +14,17 @@ namespace modelfs {
 // Without a daemon it keeps the store open until it is destroyed. Used by one thread at a time.
 class Connection {
  public:
+  // `device`: of the mount through which it was found, whose daemon may listen for other users; empty: of none.
   // NotFound: no store there. Denied: this user may reach neither the daemon's socket nor the store; says what to do
   // instead. Busy: another process holds the store and does not answer. Errors of opening a store.
-  static Result<std::unique_ptr<Connection>> open(const std::string& store);
+  static Result<std::unique_ptr<Connection>> open(const std::string& store, const std::string& device = "");
 
   Channel& channel() { return *channel_; }
   bool has_daemon() const { return !lock_.has_value(); }
 
  private:
   Connection() = default;
+  static Result<std::unique_ptr<Connection>> open_as_other(const std::string& store, const std::string& device);
   Status open_here(const std::string& store);
 
   // In the order in which each depends on the one before.

@@ -80,7 +80,7 @@ Result<Location> sole_mount(const std::vector<Mount>& table) {
   if (found.empty()) return Status(Code::InvalidArgument, "no store is mounted; name one with --store STORE");
   if (found.size() == 1) {
     const Mount& mount = *found.front();
-    return Location{mount.source, "", mount.mount_point, mount.mount_point, mount.is_read_only};
+    return Location{mount.source, "", mount.mount_point, mount.mount_point, mount.is_read_only, mount.device};
   }
   std::string places;
   for (const Mount* mount : found) places += (places.empty() ? "" : ", ") + printable(mount->mount_point);
@@ -137,7 +137,7 @@ std::optional<Location> locate_on(const std::vector<Mount>& table, const std::st
   std::string inside = mount->root + path.substr(mount->mount_point == "/" ? 0 : mount->mount_point.size());
   while (inside.starts_with('/')) inside.erase(0, 1);
   while (inside.ends_with('/')) inside.pop_back();
-  return Location{mount->source, inside, mount->mount_point, path, mount->is_read_only};
+  return Location{mount->source, inside, mount->mount_point, path, mount->is_read_only, mount->device};
 }
 
 Result<Location> locate(const std::string& given, const std::string& store) {

@@ -16,6 +16,7 @@ struct Location {
   std::string mount_point;    // of the mount it was reached by; empty: by --store
   std::string host_path;      // there, an absolute path; empty: by --store
   bool is_read_only = false;  // that mount
+  std::string device = {};    // of it: "0:53"; empty: by --store
 };
 
 // A target as the command line gives it: `given` lies in `store`, or, if that is empty, on a mount. Symlinks on the

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "control/open_socket.h"
 #include "control/peer.h"
 
 namespace modelfs {
@@ -118,6 +119,18 @@ class LocalChannel final : public Channel {
   Dispatcher dispatcher_;
 };
 
+// A channel through a socket that is connected, after `hello`.
+Result<std::unique_ptr<Channel>> greet(File socket) {
+  ::setsockopt(socket.fd(), SOL_SOCKET, SO_SNDTIMEO, &kSendPatience, sizeof kSendPatience);
+  ucred daemon{};
+  socklen_t size = sizeof daemon;
+  if (::getsockopt(socket.fd(), SOL_SOCKET, SO_PEERCRED, &daemon, &size) != 0) daemon.pid = 0;
+  std::unique_ptr<Channel> channel = std::make_unique<SocketChannel>(std::move(socket), daemon.pid);
+  const auto hello = channel->call(Channel::request("hello", {{"protocol", kProtocolVersion}}));
+  if (!hello.ok()) return hello.status();
+  return channel;
+}
+
 }  // namespace
 
 Result<Message> Channel::call(Message request) {
@@ -143,14 +156,12 @@ Result<std::unique_ptr<Channel>> connect_to_daemon(int store_dir) {
     if (errno == EACCES || errno == EPERM) return Status(Code::Denied, "the daemon's socket cannot be reached");
     return Status::from_errno(errno, "connect to the daemon");
   }
-  ::setsockopt(socket.fd(), SOL_SOCKET, SO_SNDTIMEO, &kSendPatience, sizeof kSendPatience);
-  ucred daemon{};
-  socklen_t size = sizeof daemon;
-  if (::getsockopt(socket.fd(), SOL_SOCKET, SO_PEERCRED, &daemon, &size) != 0) daemon.pid = 0;
-  std::unique_ptr<Channel> channel = std::make_unique<SocketChannel>(std::move(socket), daemon.pid);
-  const auto hello = channel->call(Channel::request("hello", {{"protocol", kProtocolVersion}}));
-  if (!hello.ok()) return hello.status();
-  return channel;
+  return greet(std::move(socket));
+}
+
+Result<std::unique_ptr<Channel>> connect_to_open_daemon(const std::string& path) {
+  auto socket = connect_to_open_socket(path);
+  return socket.ok() ? greet(*std::move(socket)) : socket.status();
 }
 
 std::unique_ptr<Channel> converse_with(ControlContext& context, Credentials who) {

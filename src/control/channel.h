@@ -30,6 +30,9 @@ class Channel {
 // NotFound: no daemon listens there. Denied: the user may not connect. Unsupported: another protocol version.
 Result<std::unique_ptr<Channel>> connect_to_daemon(int store_dir);
 
+// The same by the socket that all users of a mount reach; `path`: open_socket_path() of it. Denied: it is not root's.
+Result<std::unique_ptr<Channel>> connect_to_open_daemon(const std::string& path);
+
 // A connection to a registry in this process. `context` outlives it.
 std::unique_ptr<Channel> converse_with(ControlContext& context, Credentials who);
 

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "control/context.h"
 #include "control/dispatcher.h"
+#include "control/open_socket.h"
 #include "control/peer.h"
 
 namespace modelfs {
@@ -102,13 +103,14 @@ struct ControlServer::State {
   void converse(Client& client, Credentials who);
   void reap();
   void end_clients();
-  bool wait_for_event();
+  int wait_for_event();
   void wake() const;
 
   ControlContext context;
   const int store_dir;
   File listener;
-  File event;  // a client ended, or everything is to end
+  OpenSocket others GUARDED_BY(mutex);  // none, or one for good
+  File event;                           // a client ended, or everything is to end
   std::thread accepting;
   Mutex mutex;                                  // leaf lock
   Condition ended;                              // a client is done
@@ -121,27 +123,31 @@ void ControlServer::State::wake() const {
   (void)!::write(event.fd(), &one, sizeof one);  // cannot fail before 2^64 - 1 ends
 }
 
-// True when a client waits to be accepted. Does not look for one while there is no room.
-bool ControlServer::State::wait_for_event() {
+// The socket at which a client waits to be accepted, or -1. Does not look for one while there is no room.
+int ControlServer::State::wait_for_event() {
+  pollfd waits[3] = {{event.fd(), POLLIN, 0}, {listener.fd(), POLLIN, 0}, {-1, POLLIN, 0}};
   bool room = false;
   {
     const MutexLock lock(mutex);
     room = count < kConnectionsMax;
+    if (others.valid()) waits[2].fd = others.fd();
   }
-  pollfd waits[2] = {{event.fd(), POLLIN, 0}, {listener.fd(), POLLIN, 0}};
-  if (::poll(waits, room ? 2 : 1, -1) < 0) return false;
+  if (::poll(waits, room ? 3 : 1, -1) < 0) return -1;
   std::uint64_t events = 0;
   if ((waits[0].revents & POLLIN) != 0) (void)!::read(event.fd(), &events, sizeof events);
-  return room && (waits[1].revents & POLLIN) != 0;
+  for (const pollfd& wait : {waits[1], waits[2]}) {
+    if (room && (wait.revents & POLLIN) != 0) return wait.fd;
+  }
+  return -1;
 }
 
 void ControlServer::State::accept_clients() {
   ::pthread_setname_np(::pthread_self(), "control");
   while (!context.stopping) {
-    const bool waiting = wait_for_event();
+    const int waiting = wait_for_event();
     reap();
-    if (!waiting || context.stopping) continue;
-    File socket(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (waiting < 0 || context.stopping) continue;
+    File socket(::accept4(waiting, nullptr, nullptr, SOCK_CLOEXEC));
     if (socket.valid()) {
       admit(std::move(socket));
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
@@ -259,6 +265,17 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(Registry& registry, 
   return std::unique_ptr<ControlServer>(new ControlServer(std::move(state)));
 }
 
+Status ControlServer::serve_others(const std::string& path) {
+  auto socket = OpenSocket::listen(path, kQueueMax);
+  if (!socket.ok()) return socket.status();
+  {
+    const MutexLock lock(state_->mutex);
+    state_->others = *std::move(socket);
+  }
+  state_->wake();
+  return {};
+}
+
 ControlServer::ControlServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 ControlServer::~ControlServer() {
@@ -266,6 +283,10 @@ ControlServer::~ControlServer() {
   ::unlinkat(state_->store_dir, kControlSocketName, 0);
   state_->wake();
   state_->accepting.join();
+  {
+    const MutexLock lock(state_->mutex);
+    state_->others = OpenSocket();
+  }
   state_->end_clients();
 }
 

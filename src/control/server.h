@@ -1,6 +1,7 @@
 // The registry's verbs for other processes: a unix socket in the store's directory. PROTOCOL.md describes the protocol.
 #pragma once
 #include <memory>
+#include <string>
 
 #include "base/status.h"
 #include "control/hooks.h"
@@ -26,7 +27,9 @@ class ControlServer {
   // hooks refer to outlive the server.
   static Result<std::unique_ptr<ControlServer>> start(Registry& registry, ArchiveUploads& archives, int store_dir,
                                                       Hooks hooks, ServedAt place = {});
-  // Removes the socket, closes all connections and waits for requests in progress.
+  // Answers on a second socket, which everybody reaches: for a mount that other users may use. Once; see OpenSocket.
+  Status serve_others(const std::string& path);
+  // Removes the sockets, closes all connections and waits for requests in progress.
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "control/channel.h"
+#include "control/open_socket.h"
 #include "control/peer.h"
 #include "store_fixture.h"
 
@@ -181,6 +182,49 @@ TEST_F(Server, BoundsTheConversationsOfOneUser) {
 
   EXPECT_EQ(code, 0);
   EXPECT_TRUE(connect()->call(Channel::request("status")).ok());
+}
+
+TEST_F(Server, AnswersOthersOnASocketThatLiesElsewhere) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make that socket";
+  const TemporaryDirectory elsewhere;
+  ASSERT_EQ(::chmod(elsewhere.path().c_str(), 0755), 0);
+  const std::string path = open_socket_path("0:53", elsewhere.path() + "/modelfs");
+  ASSERT_TRUE(server_->serve_others(path).ok());
+
+  const int code = as_user(1000, [&] {
+    const auto channel = connect_to_open_daemon(path);
+    if (!channel.ok()) return 1;
+    return (*channel)->call(Channel::request("gc")).code() == Code::Denied ? 0 : 2;
+  });
+
+  EXPECT_EQ(code, 0);
+  server_.reset();
+  EXPECT_EQ(connect_to_open_daemon(path).code(), Code::NotFound);
+  EXPECT_NE(::access(path.c_str(), F_OK), 0);
+}
+
+TEST(OpenSockets, AreMadeWhereOnlyRootMayWrite) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make that socket";
+  const TemporaryDirectory elsewhere;
+  ASSERT_EQ(::chmod(elsewhere.path().c_str(), 01777), 0);
+
+  EXPECT_EQ(OpenSocket::listen(elsewhere.path() + "/0-1.sock", 1).code(), Code::Denied);
+}
+
+TEST(OpenSockets, ReplaceWhatIsLeftAndLeaveWhatReplacedThem) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make that socket";
+  const TemporaryDirectory elsewhere;
+  const std::string path = open_socket_path("0:1", elsewhere.path() + "/modelfs");
+  auto first = OpenSocket::listen(path, 1);
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  auto second = OpenSocket::listen(path, 1);
+  ASSERT_TRUE(second.ok()) << second.status().message();
+
+  *first = OpenSocket();
+
+  EXPECT_TRUE(connect_to_open_socket(path).ok());
+  *second = OpenSocket();
+  EXPECT_EQ(connect_to_open_socket(path).code(), Code::NotFound);
 }
 
 }  // namespace

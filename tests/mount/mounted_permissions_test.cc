@@ -47,6 +47,30 @@ TEST_F(Permissions, ADomainsModeSaysWhoMayPublish) {
   EXPECT_EQ(stat_of(at("1.0")).st_uid, 0u) << "the domain's owner";
 }
 
+using OtherUsers = Permissions;
+
+TEST_F(OtherUsers, UseCommandsAsTheyUseTheMount) {
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0777)), 0);
+  const TemporaryDirectory files;
+  ASSERT_EQ(error(::chmod(files.path().c_str(), 0755)), 0);
+  make_directory(files.path() + "/model");
+  write_file(files.path() + "/model/weights", std::string(200'000, 'w'));
+  const auto command = [](const std::string& arguments) {
+    return as(kNobody, [&] { return modelfs(arguments).exit_code; });
+  };
+
+  EXPECT_EQ(command("put " + files.path() + "/model " + at("1.0")), 0);
+  EXPECT_EQ(command("ls " + mount().point()), 0);
+  EXPECT_EQ(command("label " + at("prod") + " 1.0"), 0);
+  EXPECT_EQ(command("state " + at("1.0") + " --set production"), 0);
+  EXPECT_NE(modelfs("log " + domain()).output.find("nobody"), std::string::npos);
+  EXPECT_EQ(stat_of(mount().store()).st_mode & 07777, 0700u);
+  EXPECT_EQ(command("gc " + mount().point()), 1) << "that is for the owner of the store";
+
+  ASSERT_EQ(error(::chmod(domain().c_str(), 0755)), 0);
+  EXPECT_EQ(command("label --remove " + at("prod")), 1);
+}
+
 TEST_F(Permissions, ALabelInAStickyDomainIsMovedByWhoSetIt) {
   publish("1.0", {{"weights", "abc"}});
   publish("1.1", {{"weights", "def"}});
