@@ -3,23 +3,14 @@
 #include <string>
 #include <vector>
 
+#include "base/names.h"
 #include "base/new_name.h"
-#include "base/utf8.h"
 #include "catalog/keys.h"
 #include "formats/pep440.h"
 #include "registry/deed.h"
 
 namespace modelfs {
 namespace {
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = utf8_sequence_bytes(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
 
 Status check_reason(std::string_view reason) {
   if (reason.size() > Labels::kReasonBytesMax) {

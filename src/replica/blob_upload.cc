@@ -13,14 +13,6 @@
 namespace modelfs {
 namespace {
 
-constexpr std::size_t kShortNonceDigits = 16;
-
-std::string random_nonce() {
-  std::string nonce = make_model_id();
-  std::erase(nonce, '-');
-  return nonce;
-}
-
 Status no_time_left() {
   return {Code::Unavailable, "the bytes could not be uploaded in time; they go on with the next try"};
 }
@@ -110,6 +102,12 @@ Result<std::vector<BlobLocation>> BlobUpload::upload(const std::vector<Digest>& 
   if (failed.ok()) return up;
   abandoned(up);
   return failed;
+}
+
+std::string random_nonce() {
+  std::string nonce = make_model_id();
+  std::erase(nonce, '-');
+  return nonce;
 }
 
 Result<bool> has_usable_location(const KeyValueStore& keys, const Digest& digest) {

@@ -32,6 +32,10 @@ struct BlobLocation {
   LocationRecord location;
 };
 
+// 32 random hexadecimal digits; names that begin with a digest need only the first kShortNonceDigits.
+std::string random_nonce();
+inline constexpr std::size_t kShortNonceDigits = 16;
+
 // Whether what is published may refer to the place that `f/<digest>` names: it is there, and its object is not
 // condemned.
 Result<bool> has_usable_location(const KeyValueStore& keys, const Digest& digest);

@@ -54,9 +54,7 @@ Status CommitLog::start(std::chrono::milliseconds patience) {
     const auto logged = LogRecord::decode(record->encoded);
     if (!logged.ok()) return logged.status();
     // One that has lost its slot stays until the next record takes its place.
-    if (logged->slot == tail_.position().next_slot) unsettled_ = *std::move(record);
-    const MutexLock lock(mutex_);
-    state_.has_unsettled = unsettled_.has_value();
+    if (logged->slot == tail_.position().next_slot) keep_unsettled(*std::move(record));
   }
   pace_.used(Clock::now());
   thread_ = std::thread([this] {
@@ -284,12 +282,13 @@ bool CommitLog::append() {
       const auto slot_time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began);
       next_turn_ = Clock::now() + pace_.after_win(slot_time, logged.writer, Clock::now());
       ReadRecord read{std::move(logged), record.encoded};
-      if (!apply_own(record, read)) unsettled_ = std::move(record);
-      return !unsettled_;
+      const bool is_applied = apply_own(record, read);
+      if (!is_applied) keep_unsettled(std::move(record));
+      return is_applied;
     }
     case Outcome::Nothing:
       if (!erase_unsettled()) {
-        unsettled_ = std::move(record);
+        keep_unsettled(std::move(record));
         return false;
       }
       in_flight_.clear();
@@ -302,13 +301,16 @@ bool CommitLog::append() {
     case Outcome::Lost:
     case Outcome::Unknown: break;
   }
-  unsettled_ = std::move(record);
-  {
-    const MutexLock lock(mutex_);
-    state_.has_unsettled = true;
-  }
+  keep_unsettled(std::move(record));
   // What is not known is asked for at once.
   return !why.ok() || decide(*unsettled_, Outcome::Lost, Clock::now() + options_.request_deadline);
+}
+
+// Both at once: who asks whether all is settled is on another thread.
+void CommitLog::keep_unsettled(UnsettledRecord record) {
+  unsettled_ = std::move(record);
+  const MutexLock lock(mutex_);
+  state_.has_unsettled = true;
 }
 
 CommitLog::Outcome CommitLog::put(const UnsettledRecord& record, Deadline deadline, Status& why) {

@@ -109,6 +109,8 @@ class CommitLog {
   bool pull();
   bool apply_foreign(const ReadRecord& read);
   bool erase_unsettled();
+  // From now on it is put again, until it is decided.
+  void keep_unsettled(UnsettledRecord record) EXCLUDES(mutex_);
 
   void answer(const Requests& group, const Status& status) EXCLUDES(mutex_);
   void put_back(const Requests& group) EXCLUDES(mutex_);

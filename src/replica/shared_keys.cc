@@ -22,16 +22,6 @@ std::string make_token() {
   return token;
 }
 
-std::string hex_of(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const char byte : bytes) {
-    text += kDigits[static_cast<unsigned char>(byte) >> 4];
-    text += kDigits[static_cast<unsigned char>(byte) & 15];
-  }
-  return text;
-}
-
 bool changes_anything(const Batch& batch) {
   return !batch.erases.empty() || !batch.erase_prefixes.empty() || !batch.puts.empty();
 }
@@ -173,7 +163,7 @@ Status SharedKeys::put_body(LoggedBatch& logged) {
   if (bytes.size() < kBodyBytesMin) return {};
   if (bytes.size() > LogRecord::kBodyBytesMax) return {Code::TooLarge, "a commit changes too much at once"};
   const Digest digest = hash_of(bytes_of(bytes)).digest;
-  const std::string name = "body/" + digest.hex() + "." + hex_of(std::string_view(make_token()).substr(0, 8));
+  const std::string name = "body/" + digest.hex() + "." + random_nonce().substr(0, kShortNonceDigits);
   const BytesSource source(bytes_of(bytes));
   const Status status = remote_.put(name, source, digest, std::chrono::steady_clock::now() + deadline_);
   if (!status.ok()) return status;
